@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Processes: a service is a NAME, its log .dev/log/NAME.log and its .dev/run/NAME.pid,
 # which holds "PID START": the start time tells our process from a later one with the same number.
 # Sourced by ./dev.

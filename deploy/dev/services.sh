@@ -1,44 +1,52 @@
+# shellcheck shell=bash
 # PostgreSQL and RabbitMQ: private, throw-away instances of this clone, on loopback and on ports of
 # their own. No system service, no system cluster is used or touched. Sourced by ./dev.
 
 broker_server=/usr/lib/rabbitmq/bin/rabbitmq-server   # the one in /usr/sbin changes the user
 
-# Twenty ports in a row belong to this clone: chosen once, and again only if a stranger has taken one.
-choose_ports() {
-  local base port try
-  base=$(cat "$dot/ports" 2>/dev/null || echo $(( 20000 + 20 * ($(cksum <<<"$root" | cut -d' ' -f1) % 600) )))
+# A server named in the environment is used instead of a private one (unless what it names is the
+# private one, because .dev/env was sourced).
+choose_servers() {
+  local base
+  base=$(cat "$dot/ports" 2>/dev/null || echo $(( 20000 + 20 * ($(clone_number) % 600) )))
+  own_postgres=no own_broker=no
+  if [[ ${DATABASE_URL:-$(private_postgres "$base")} == "$(private_postgres "$base")" ]]; then own_postgres=yes; fi
+  if [[ ${AMQP_URL:-$(private_broker "$base")} == "$(private_broker "$base")" ]]; then own_broker=yes; fi
   if [[ -z $(running) ]]; then
-    for try in {1..100}; do
-      for (( port = base; port < base + 20; port++ )); do
-        if listening "$port"; then
-          base=$(( 20000 + (base + 20 * try) % 12000 ))
-          continue 2
-        fi
-      done
-      break
-    done
+    base=$(free_ports "$base")
     echo "$base" >"$dot/ports"
   fi
   pg_port=$base amqp_port=$((base + 1)) dist_port=$((base + 2)) epmd_port=$((base + 3))
   sandbox_port=$((base + 4)) api_port=$((base + 5)) scheduler_port=$((base + 6)) worker_port=$((base + 7))
-  bench_port=$((base + 15))
+  bench_port=$((base + 14))
+  REMIT_API_URL=http://127.0.0.1:$api_port REMIT_SANDBOX_URL=http://127.0.0.1:$sandbox_port
+  if [[ $own_postgres == yes ]]; then DATABASE_URL=$(private_postgres "$base"); fi
+  if [[ $own_broker == yes ]]; then AMQP_URL=$(private_broker "$base"); fi
+  export DATABASE_URL AMQP_URL
 }
 
-# A server of the caller's own is used instead, if its URL is in the environment (and is not what
-# .dev/env left there).
-choose_servers() {
-  local known_db='' known_mq=''
-  if [[ -r $dot/env ]]; then
-    known_db=$(. "$dot/env" && echo "${DATABASE_URL:-}")
-    known_mq=$(. "$dot/env" && echo "${AMQP_URL:-}")
-  fi
-  own_postgres=no own_broker=no
-  if [[ -z ${DATABASE_URL:-} || ( $DATABASE_URL == "$known_db" && -e $dot/ports ) ]]; then own_postgres=yes; fi
-  if [[ -z ${AMQP_URL:-} || ( $AMQP_URL == "$known_mq" && -e $dot/ports ) ]]; then own_broker=yes; fi
-  choose_ports
-  if [[ $own_postgres == yes ]]; then export DATABASE_URL=postgres://postgres@127.0.0.1:$pg_port/remit; fi
-  if [[ $own_broker == yes ]]; then export AMQP_URL=amqp://guest:guest@127.0.0.1:$amqp_port/%2f; fi
+clone_number() { cksum <<<"$root" | cut -d' ' -f1; }
+private_postgres() { echo "postgres://postgres@127.0.0.1:$1/remit"; }
+private_broker() { echo "amqp://guest:guest@127.0.0.1:$(( $1 + 1 ))/%2f"; }
+
+# free_ports FIRST: twenty ports in a row belong to this clone, below those the system gives to
+# outgoing connections. They stay the same, unless a stranger has taken one.
+free_ports() {
+  local base=$1 port try
+  for try in {1..100}; do
+    for (( port = base; port < base + 20; port++ )); do
+      if listening "$port"; then
+        base=$(( 20000 + (base + 20 * try) % 12000 ))
+        continue 2
+      fi
+    done
+    break
+  done
+  echo "$base"
 }
+
+# sibling URL NAME: the same server, another database.
+sibling() { sed -E "s|^([a-z]+://[^/]+)/[^?]*|\1/$2|" <<<"$1"; }
 
 # ---- PostgreSQL
 
@@ -55,17 +63,21 @@ as_postgres() {
 find_pg_home() {
   pg_home=$dot/postgres
   if (( EUID == 0 )) && ! (as_postgres test -x "$dot") 2>/dev/null; then
-    pg_home=/var/tmp/remit-$(cksum <<<"$root" | cut -d' ' -f1)/postgres
+    pg_home=/var/tmp/remit-$(clone_number)/postgres
   fi
-  local version
-  version=$(cat "$pg_home/PG_VERSION" 2>/dev/null || ls /usr/lib/postgresql | sort -V | tail -n 1)
-  pg_bin=/usr/lib/postgresql/$version/bin
-  [[ -x $pg_bin/initdb ]] || fail "PostgreSQL $version, which made $pg_home, is gone: ./dev wipe postgres"
+  pg_bin=$(compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -V | tail -n 1)
+  pg_bin=${pg_bin%/initdb}
+  local made_by
+  if made_by=$(cat "$pg_home/PG_VERSION" 2>/dev/null); then
+    pg_bin=/usr/lib/postgresql/$made_by/bin
+    [[ -x $pg_bin/postgres ]] || fail "PostgreSQL $made_by, which made the data, is gone. Forget them: ./dev wipe postgres"
+  fi
 }
 
 make_cluster() {
   if (( EUID == 0 )); then
     install -d "${pg_home%/*}"
+    [[ -O ${pg_home%/*} ]] || fail "${pg_home%/*} belongs to somebody else."
     install -d -o postgres -g postgres -m 700 "$pg_home"
   fi
   (cd / && as_postgres "$pg_bin/initdb" -D "$pg_home" -U postgres -A trust --encoding=UTF8 --locale=C.UTF-8 --no-sync) \
@@ -115,11 +127,9 @@ await_postgres() {
 # create_database URL: if it is not there yet.
 create_database() {
   local name=${1##*/}; name=${name%%\?*}
-  psql -qAt "$(server_of "$1")" -c "select 1 from pg_database where datname = '$name'" | grep -q 1 ||
-    psql -q "$(server_of "$1")" -c "create database \"$name\""
+  psql -qAt "$(sibling "$1" postgres)" -c "select 1 from pg_database where datname = '$name'" | grep -q 1 ||
+    psql -q "$(sibling "$1" postgres)" -c "create database \"$name\""
 }
-
-server_of() { sed -E 's|^([a-z]+://[^/]+)/[^?]*|\1/postgres|' <<<"$1"; }
 
 # ---- RabbitMQ
 
@@ -156,10 +166,15 @@ await_broker() { await broker 60 listening "$amqp_port"; }
 
 # ---- both
 
-# Started together, since each spends its time waiting; one caller at a time.
+# Installs what is missing, then starts both together, since each spends its time waiting.
 start_services() {
-  exec 8>"$dot/run/start.lock"
+  exec 8>"$dot/run/start.lock"        # one caller at a time
   flock 8
+  choose_servers
+  if [[ $own_postgres == yes ]]; then want postgresql '/usr/lib/postgresql/*/bin/initdb'; fi
+  if [[ $own_broker == yes ]]; then want rabbitmq-server "$broker_server"; fi
+  want curl "$(type -P curl || echo /usr/bin/curl)"
+  install_wanted
   if [[ $own_postgres == yes ]]; then start_postgres; fi
   if [[ $own_broker == yes ]]; then start_broker; fi
   exec 8>&-
@@ -170,13 +185,24 @@ await_services() {
   if [[ $own_broker == yes ]]; then step "RabbitMQ on 127.0.0.1:$amqp_port" await_broker; fi
 }
 
-stop_services() {
-  halt broker
-  halt epmd
-  halt postgres INT      # a fast shutdown: clients are cut, everything is written
+# Whoever needs the services holds a shared lock; the kernel lets go of it however the holder ends.
+hold_services() { exec 7>"$dot/run/users.lock"; flock -s 7; }
+
+# The last holder stops them, unless they were started to stay.
+release_services() {
+  if flock -n -x 7 && [[ ! -e $dot/run/keep ]]; then stop_services; fi
+  exec 7>&-
 }
 
-wipe_services() {
-  find_pg_home
-  rm -rf "$pg_home" "$dot/broker"
+stop_services() {
+  stop_broker
+  stop_postgres
+}
+
+stop_broker() { halt broker; halt epmd; }
+stop_postgres() { halt postgres INT; }     # a fast shutdown: clients are cut, everything is written
+
+wipe_broker() { rm -rf "$dot/broker"; }
+wipe_postgres() {
+  rm -rf "$dot/postgres" "/var/tmp/remit-$(clone_number)"
 }

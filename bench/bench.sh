@@ -1,0 +1,169 @@
+# shellcheck shell=bash
+# Measures Remit as it ships: release build, real PostgreSQL and RabbitMQ with durability on, one API,
+# one worker, one scheduler, and a gateway that answers at once. All on loopback. Sourced by ./dev.
+
+bench() {
+  local peers='' languages=(node) seconds=8 connections=32
+  while (( $# )); do
+    case $1 in
+      --peers) peers=${2:?a folder}; shift ;;
+      --python) languages+=(python) ;;
+      --seconds) seconds=${2:?a number}; shift ;;
+      *) usage_error "bench $1" ;;
+    esac
+    shift
+  done
+  trap end_bench EXIT
+  trap 'exit 130' INT TERM HUP
+  want nginx-light "$(type -P nginx || echo /usr/sbin/nginx)"
+  want wrk "$(type -P wrk || echo /usr/bin/wrk)"
+  if [[ -n $peers ]]; then want bc "$(type -P bc || echo /usr/bin/bc)"; fi
+  hold_services
+  start_services
+  step "built for release" bench_build
+  await_services
+  bench_remit
+  local language
+  if [[ -n $peers ]]; then
+    for language in "${languages[@]}"; do step "measured the $language peer" bench_peer "$peers" "$language"; done
+  fi
+  say ""
+  bench_report "${languages[@]}" | tee "$dot/bench.txt"
+}
+
+bench_build() {
+  say "… building (minutes the first time)"
+  cargo build --release --workspace --bins || fail "the build failed; its messages are above."
+}
+
+end_bench() {
+  trap '' INT TERM HUP
+  set +e
+  local name
+  for name in api worker scheduler gateway; do halt "bench-$name"; done
+  if [[ -n ${bench_db:-} ]] && alive postgres; then
+    psql -q "$(sibling "$DATABASE_URL" postgres)" -c "drop database if exists \"${bench_db##*/}\" with (force)" 2>/dev/null
+  fi
+  release_services
+}
+
+# ---- Remit
+
+bench_remit() {
+  bench_db=$(sibling "$DATABASE_URL" "remit_bench_$$")
+  step "started an instance of its own" bench_start
+  bench_key=$(DATABASE_URL=$bench_db target/release/remit keys create --merchant bench --quiet) || fail "no API key could be made."
+  bench_load 32 1 '' >/dev/null                    # connections and caches are warm, as in a running system
+  step "everything of the warm-up settled" bench_settle
+  step "measured $connections connections for $seconds s" bench_throughput
+  step "measured one payment at a time" bench_latency
+}
+
+bench_start() {
+  create_database "$bench_db"
+  DATABASE_URL=$bench_db target/release/remit migrate >"$dot/log/migrate.log" 2>&1 || fail "not migrated." migrate
+  mkdir -p "$dot/bench"
+  sed "s/@PORT@/$((bench_port + 3))/" bench/gateway.conf >"$dot/bench/gateway.conf"
+  spawn bench-gateway nginx -e stderr -p "$dot/bench" -c "$dot/bench/gateway.conf"
+  bench_api=http://127.0.0.1:$bench_port
+  local settings=(DATABASE_URL="$bench_db" REMIT_QUEUE_PREFIX=remit-bench REMIT_LOG=warn)
+  spawn bench-api env "${settings[@]}" REMIT_API_ADDR="127.0.0.1:$bench_port" target/release/remit-api
+  spawn bench-worker env "${settings[@]}" REMIT_METRICS_ADDR="127.0.0.1:$((bench_port + 1))" \
+    REMIT_STRIPE_URL="http://127.0.0.1:$((bench_port + 3))" REMIT_STRIPE_SECRET_KEY=sk_test_bench target/release/remit-worker
+  spawn bench-scheduler env "${settings[@]}" REMIT_METRICS_ADDR="127.0.0.1:$((bench_port + 2))" target/release/remit-scheduler
+  await bench-gateway 10 listening $((bench_port + 3))
+  await bench-api 30 answers "$bench_api/readyz"
+  await bench-worker 30 answers "http://127.0.0.1:$((bench_port + 1))/health"
+  await bench-scheduler 30 answers "http://127.0.0.1:$((bench_port + 2))/health"
+}
+
+# bench_load CONNECTIONS SECONDS PREFER: prints wrk's RESULT line.
+bench_load() {
+  local -a prefer=()
+  if [[ -n $3 ]]; then prefer=(PREFER="$3"); fi
+  env AUTH="Bearer $bench_key" "${prefer[@]}" wrk -t1 -c"$1" -d"$2s" --timeout 30s -s bench/pay.lua "$bench_api" >"$dot/log/wrk.log" 2>&1 ||
+    fail "wrk did not succeed." wrk
+  grep '^RESULT' "$dot/log/wrk.log" || fail "wrk gave no result." wrk
+}
+
+# value NAME LINE: of NAME=VALUE.
+value() { sed -E "s/.*\b$1=([^ ]*).*/\1/" <<<"$2"; }
+
+bench_count() { psql -qAt "$bench_db" -c "select count(*) from payments $1"; }
+
+# Until every payment that was accepted is told as succeeded.
+bench_settle() {
+  local until=$(( SECONDS + 300 ))
+  until [[ $(bench_count "where status <> 'succeeded'") == 0 ]]; do
+    (( SECONDS < until )) || fail "$(bench_count "where status <> 'succeeded'") payments do not settle." bench-worker
+    sleep 0.1
+  done
+}
+
+bench_throughput() {
+  local before from line took
+  before=$(bench_count '')
+  from=${EPOCHREALTIME/[.,]/}
+  line=$(bench_load "$connections" "$seconds" '')
+  bench_settle
+  took=$(( ${EPOCHREALTIME/[.,]/} - from ))
+  declare -gA remit=(
+    [accepted]=$(awk "BEGIN { printf \"%.0f\", ($(value requests "$line") - $(value refused "$line")) / $(value seconds "$line") }")
+    [p50]=$(value p50_ms "$line") [p99]=$(value p99_ms "$line")
+    [refused]=$(value refused "$line") [errors]=$(value errors "$line")
+    [settled]=$(( ($(bench_count '') - before) * 1000000 / took ))
+  )
+}
+
+bench_latency() {
+  local line since times
+  since=$(psql -qAt "$bench_db" -c 'select now()')
+  line=$(bench_load 1 5 'wait=10')
+  bench_settle
+  remit[wait_p50]=$(value p50_ms "$line") remit[wait_p99]=$(value p99_ms "$line")
+  times=$(psql -qAt -F ' ' "$bench_db" -c "
+    select round(1000 * percentile_cont(0.50) within group (order by took)::numeric, 2),
+           round(1000 * percentile_cont(0.99) within group (order by took)::numeric, 2)
+    from (select extract(epoch from settled_at - created_at) as took from payments where created_at > '$since') as timed")
+  remit[settle_p50]=${times% *} remit[settle_p99]=${times#* }
+}
+
+# ---- what others would write
+
+bench_peer() { # DIR LANGUAGE
+  local database=remit_peer_$2 line
+  psql -q "$(sibling "$DATABASE_URL" postgres)" -c "drop database if exists $database with (force)" -c "create database $database" 2>/dev/null
+  DB=$(sibling "$DATABASE_URL" "$database") MQ=$AMQP_URL bash "$1/run.sh" "$2" "$seconds" "$connections" >"$dot/log/peer-$2.log" 2>&1 ||
+    fail "the $2 peer did not run." "peer-$2"
+  line=$(grep '^RESULT' "$dot/log/peer-$2.log") || fail "the $2 peer gave no result." "peer-$2"
+  peer_accepted[$2]=$(value rps "$line") peer_p50[$2]=$(value p50_ms "$line") peer_p99[$2]=$(value p99_ms "$line")
+  peer_settled[$2]=$(value per_second "$(grep '^E2E' "$dot/log/peer-$2.log")")
+  psql -q "$(sibling "$DATABASE_URL" postgres)" -c "drop database if exists $database with (force)"
+}
+declare -A peer_accepted=() peer_p50=() peer_p99=() peer_settled=()
+
+# ---- the report
+
+bench_report() { # LANGUAGE…
+  say "$(date -u +%F), $(nproc) cores, everything on them, commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
+  say "$connections connections for $seconds s; PostgreSQL fsync on, quorum queues, publisher confirms"
+  say ""
+  local language
+  row '' Remit "${@/%/ peer}"
+  row 'accepted per second' "${remit[accepted]}" "${peer_accepted[@]}"
+  row '  answered in, p50 ms' "${remit[p50]}" "${peer_p50[@]}"
+  row '  answered in, p99 ms' "${remit[p99]}" "${peer_p99[@]}"
+  row 'settled per second, end to end' "${remit[settled]}" "${peer_settled[@]}"
+  row 'one at a time: settled after, p50 ms' "${remit[settle_p50]}"
+  row '  p99 ms' "${remit[settle_p99]}"
+  row '  waited for (Prefer: wait), p50 ms' "${remit[wait_p50]}"
+  row '  p99 ms' "${remit[wait_p99]}"
+  for language; do
+    [[ -n ${peer_settled[$language]:-} ]] || continue
+    say "" "beside $language: $(ratio "${remit[accepted]}" "${peer_accepted[$language]}") times accepted, $(ratio "${remit[settled]}" "${peer_settled[$language]}") times settled"
+  done
+  if (( remit[refused] + remit[errors] )); then say "" "refused: ${remit[refused]}, errors: ${remit[errors]}"; fi
+}
+
+row() { printf '%-38s' "$1"; shift; printf '%14s' "$@"; printf '\n'; }
+ratio() { awk "BEGIN { printf \"%.1f\", $1 / $2 }"; }
