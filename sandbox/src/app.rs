@@ -1,0 +1,107 @@
+//! The running sandbox: state, journal, clock, and what was asked of it in the way of misbehaviour.
+//!
+//! State lives behind one lock. Whoever holds it decides, applies and appends to the journal in one
+//! go, so the journal's order is the order of events; waiting for the disk comes after letting go.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Clock;
+use crate::faults::Rules;
+use crate::journal::{Journal, LineNumber};
+use crate::request_log::RequestLog;
+use crate::state::{Change, State};
+use crate::stripe::charging::Setting;
+use crate::stripe::settling;
+
+/// How long a debit takes unless told otherwise, in milliseconds.
+const SETTLE_AFTER_MS: i64 = 2_000;
+
+/// The running sandbox.
+pub(crate) struct App {
+    pub(crate) clock: Clock,
+    pub(crate) journal: Journal,
+    pub(crate) requests: RequestLog,
+    public_url: String,
+    state: Mutex<State>,
+    rules: Mutex<Rules>,
+    down: AtomicBool,
+    settle_after_ms: AtomicI64,
+}
+
+impl App {
+    /// Brings the sandbox in `dir` back to where it was.
+    pub(crate) fn open(dir: &Path, public_url: String) -> io::Result<Self> {
+        let mut state = State::default();
+        let journal = Journal::open(dir, |change| state.apply(change))?;
+        let clock = Clock::default();
+        clock.set_offset_ms(state.clock_offset_ms);
+        Ok(Self {
+            clock,
+            journal,
+            requests: RequestLog::default(),
+            public_url,
+            state: Mutex::new(state),
+            rules: Mutex::default(),
+            down: AtomicBool::new(false),
+            settle_after_ms: AtomicI64::new(SETTLE_AFTER_MS),
+        })
+    }
+
+    /// The state, locked. Hold it briefly and never over an await.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rules of misbehaviour, locked.
+    pub(crate) fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes changes happen: in the journal and in the state. All of them or, after a crash, none.
+    pub(crate) fn commit(&self, state: &mut State, changes: Vec<Change>) -> LineNumber {
+        let line = self.journal.append(&changes);
+        for change in changes {
+            state.apply(change);
+        }
+        line
+    }
+
+    /// What an attempt at charging has to know about the sandbox.
+    pub(crate) fn setting(&self) -> Setting<'_> {
+        Setting {
+            now: self.clock.now(),
+            public_url: &self.public_url,
+            settle_after_ms: self.settle_after_ms.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Sets how long debits take from now on.
+    pub(crate) fn set_settle_after_ms(&self, milliseconds: i64) {
+        self.settle_after_ms.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Whether every gateway plays dead.
+    pub(crate) fn is_down(&self) -> bool {
+        self.down.load(Ordering::Relaxed)
+    }
+
+    /// Makes every gateway play dead, or come back.
+    pub(crate) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::Relaxed);
+    }
+
+    /// Lets everything happen that is due by now; answers how many things did, and the last line.
+    pub(crate) fn run_due(&self) -> (usize, LineNumber) {
+        let mut state = self.state();
+        let mut happened = 0;
+        let mut line = self.journal.append::<Change>(&[]);
+        while let Some(changes) = settling::next_due(&state.stripe, self.clock.now()) {
+            line = self.commit(&mut state, changes);
+            happened += 1;
+        }
+        (happened, line)
+    }
+}

@@ -1,0 +1,231 @@
+//! Misbehaviour: its names, and the rules that choose which request it strikes.
+//!
+//! Gateway-neutral: a fault says what goes wrong on the wire and *when*, before or after the money
+//! moved; what a 500 or a 429 looks like is each gateway's own affair. Chances are counted per mille
+//! and drawn from a seeded generator, so that a bad run can be had again.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+
+/// On which side of the charge a fault strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Nothing was done yet.
+    Before,
+    /// The work is done and recorded; only the answer suffers.
+    After,
+}
+
+/// One way to misbehave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection stays open and silent until the client gives up.
+    Timeout(When),
+    /// The connection is closed without an answer.
+    Drop(When),
+    /// 500, kept under the idempotency key as the answer.
+    ServerError(When),
+    /// The answer, or the work and the answer, come late.
+    Slow(When, Duration),
+    /// 503 without running.
+    Unavailable,
+    /// 429 without running.
+    TooManyRequests,
+    /// 409 without running, as if the key were in use.
+    Conflict,
+}
+
+impl Fault {
+    /// Reads a fault's name, as tokens (after their prefix) and control requests write it.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "timeout_before" => Self::Timeout(When::Before),
+            "timeout_after" => Self::Timeout(When::After),
+            "drop_before" => Self::Drop(When::Before),
+            "drop_after" => Self::Drop(When::After),
+            "500_before" => Self::ServerError(When::Before),
+            "500_after" => Self::ServerError(When::After),
+            "503" | "503_once" => Self::Unavailable,
+            "429" | "429_once" => Self::TooManyRequests,
+            "409" | "409_once" => Self::Conflict,
+            _ => return Self::parse_slow(name),
+        })
+    }
+
+    fn parse_slow(name: &str) -> Option<Self> {
+        let (when, milliseconds) = name.strip_prefix("slow_")?.split_once('_')?;
+        let delay = Duration::from_millis(milliseconds.parse().ok()?);
+        match when {
+            "before" => Some(Self::Slow(When::Before, delay)),
+            "after" => Some(Self::Slow(When::After, delay)),
+            _ => None,
+        }
+    }
+}
+
+/// A request, as far as rules may look at it.
+pub(crate) struct Subject<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) token: Option<&'a str>,
+    pub(crate) reference: Option<&'a str>,
+}
+
+/// One rule of `POST /control/faults`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    /// The fault's name.
+    pub(crate) fault: String,
+    /// How often it may still strike; `null` for always.
+    #[serde(default)]
+    pub(crate) count: Option<u64>,
+    /// The chance that it strikes a matching request, in thousandths.
+    #[serde(default = "always")]
+    pub(crate) per_mille: u16,
+    /// Which requests it may strike; nothing given matches all.
+    #[serde(default, rename = "match")]
+    pub(crate) matching: Matching,
+}
+
+/// What a request must look like to be struck; every given part must fit.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Matching {
+    method: Option<String>,
+    path_prefix: Option<String>,
+    token: Option<String>,
+    reference: Option<String>,
+}
+
+fn always() -> u16 {
+    1000
+}
+
+/// The rules in force and the dice.
+pub(crate) struct Rules {
+    rules: Vec<(Fault, Rule)>,
+    dice: StdRng,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { rules: Vec::new(), dice: StdRng::seed_from_u64(0) }
+    }
+}
+
+impl Rules {
+    /// Replaces all rules.
+    ///
+    /// # Errors
+    /// A sentence about the first rule that makes no sense; the old rules stay then.
+    pub(crate) fn replace(&mut self, rules: Vec<Rule>) -> Result<(), String> {
+        let parsed = rules.into_iter().map(|rule| {
+            if rule.per_mille > 1000 {
+                return Err(format!("per_mille is at most 1000, not {}", rule.per_mille));
+            }
+            let fault = Fault::parse(&rule.fault)
+                .ok_or_else(|| format!("there is no fault named {:?}", rule.fault))?;
+            Ok((fault, rule))
+        });
+        self.rules = parsed.collect::<Result<_, String>>()?;
+        Ok(())
+    }
+
+    /// Makes the sequence of chances start anew from this seed.
+    pub(crate) fn seed(&mut self, seed: u64) {
+        self.dice = StdRng::seed_from_u64(seed);
+    }
+
+    /// The rules in force, with what is left of their counts.
+    pub(crate) fn list(&self) -> Vec<&Rule> {
+        self.rules.iter().map(|(_, rule)| rule).collect()
+    }
+
+    /// The first rule that matches and whose chance comes up; its count goes down by one.
+    pub(crate) fn strike(&mut self, subject: &Subject<'_>) -> Option<Fault> {
+        for (fault, rule) in &mut self.rules {
+            if rule.count == Some(0) || !rule.matching.fits(subject) {
+                continue;
+            }
+            if self.dice.random_range(0..1000) >= rule.per_mille {
+                continue;
+            }
+            rule.count = rule.count.map(|left| left - 1);
+            return Some(*fault);
+        }
+        None
+    }
+}
+
+impl Matching {
+    fn fits(&self, subject: &Subject<'_>) -> bool {
+        let same =
+            |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
+        let path_fits = |prefix: &String| subject.path.starts_with(prefix.as_str());
+        same(&self.method, Some(subject.method))
+            && self.path_prefix.as_ref().is_none_or(path_fits)
+            && same(&self.token, subject.token)
+            && same(&self.reference, subject.reference)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREATE: Subject<'static> = Subject {
+        method: "POST",
+        path: "/v1/payment_intents",
+        token: Some("pm_card_visa"),
+        reference: Some("pay_1"),
+    };
+
+    fn rules(json: serde_json::Value) -> Rules {
+        let mut rules = Rules::default();
+        rules.replace(serde_json::from_value(json).unwrap()).unwrap();
+        rules
+    }
+
+    #[test]
+    fn names_are_read() {
+        let slow = Fault::parse("slow_after_3000");
+        assert_eq!(slow, Some(Fault::Slow(When::After, Duration::from_secs(3))));
+        assert_eq!(Fault::parse("drop_after"), Some(Fault::Drop(When::After)));
+        assert_eq!(Fault::parse("slow_never_1"), None);
+        assert_eq!(Fault::parse("nonsense"), None);
+    }
+
+    #[test]
+    fn a_count_runs_out() {
+        let mut rules = rules(serde_json::json!([{"fault": "503", "count": 2}]));
+        assert_eq!(rules.strike(&CREATE), Some(Fault::Unavailable));
+        assert_eq!(rules.strike(&CREATE), Some(Fault::Unavailable));
+        assert_eq!(rules.strike(&CREATE), None);
+    }
+
+    #[test]
+    fn every_part_of_a_match_must_fit() {
+        let matching = serde_json::json!({"path_prefix": "/v1/payment_intents", "token": "pm_card_amex"});
+        let mut rules = rules(serde_json::json!([{"fault": "503", "match": matching}]));
+        assert_eq!(rules.strike(&CREATE), None);
+        let amex = Subject { token: Some("pm_card_amex"), ..CREATE };
+        assert_eq!(rules.strike(&amex), Some(Fault::Unavailable));
+    }
+
+    #[test]
+    fn one_seed_gives_one_sequence() {
+        let mut rules = rules(serde_json::json!([{"fault": "503", "per_mille": 300}]));
+        let mut draw = || {
+            rules.seed(7);
+            (0..200).map(|_| rules.strike(&CREATE).is_some()).collect::<Vec<_>>()
+        };
+        let first = draw();
+        assert_eq!(first, draw());
+        let struck = first.iter().filter(|struck| **struck).count();
+        assert!((30..90).contains(&struck), "300 per mille of 200 gave {struck}");
+    }
+}

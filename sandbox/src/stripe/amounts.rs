@@ -1,0 +1,107 @@
+//! Stripe's rules about amounts and currencies.
+//!
+//! Amounts are whole minor units of at most eight digits. What a minor unit is depends on Stripe's own
+//! table, which is not quite ISO's: that difference is a classical way to charge a hundredfold, so the
+//! sandbox refuses exactly what Stripe refuses.
+
+use super::errors::StripeError;
+use super::form::Params;
+
+/// Most money in one charge: eight digits.
+const LARGEST: i64 = 99_999_999;
+
+/// The currencies that Stripe charges in.
+const SUPPORTED: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd \
+    bob brl bsd bwp byn bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp \
+    gel gip gmd gnf gtq gyd hkd hnl hrk htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd \
+    kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd \
+    omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std szl thb \
+    tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw";
+
+/// Currencies with three decimals, of which the last must be 0.
+const THREE_DECIMALS: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
+
+/// Reads `amount` and `currency`; answers them with the currency in lower case.
+pub(crate) fn read(params: &Params) -> Result<(i64, String), StripeError> {
+    let amount = params.integer("amount")?.ok_or_else(|| StripeError::missing("amount"))?;
+    let currency = params.required("currency")?.to_lowercase();
+    if !SUPPORTED.split_whitespace().any(|known| known == currency) {
+        let message = format!("Invalid currency: {currency}.");
+        return Err(StripeError::invalid(message).param("currency"));
+    }
+    if amount < 1 {
+        let message = "This value must be greater than or equal to 1.";
+        return Err(StripeError::invalid(message).code("parameter_invalid_integer").param("amount"));
+    }
+    if amount > LARGEST {
+        let message = "Amount must be no more than 999,999.99";
+        return Err(StripeError::invalid(message).code("amount_too_large").param("amount"));
+    }
+    if amount < smallest(&currency) {
+        let message = format!("Amount must be at least {} {currency} in minor units", smallest(&currency));
+        return Err(StripeError::invalid(message).code("amount_too_small").param("amount"));
+    }
+    let step = step(&currency);
+    if amount % step != 0 {
+        let message = format!("Amounts in {currency} must be evenly divisible by {step}.");
+        return Err(StripeError::invalid(message).code("parameter_invalid_integer").param("amount"));
+    }
+    Ok((amount, currency))
+}
+
+/// The least that can be charged, for the currencies where it matters.
+fn smallest(currency: &str) -> i64 {
+    match currency {
+        "usd" | "eur" | "aud" | "cad" | "chf" | "jpy" => 50,
+        "gbp" => 30,
+        _ => 1,
+    }
+}
+
+/// By what an amount must be divisible: ISK has no minor unit any more but is still sent in hundredths.
+fn step(currency: &str) -> i64 {
+    match currency {
+        "isk" => 100,
+        three if THREE_DECIMALS.contains(&three) => 10,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(amount: &str, currency: &str) -> bool {
+        let text = format!("amount={amount}&currency={currency}");
+        read(&Params::parse(text.as_bytes()).unwrap()).is_ok()
+    }
+
+    #[test]
+    fn amounts_keep_stripes_rules() {
+        for (amount, currency) in [
+            ("50", "usd"),
+            ("99999999", "eur"),
+            ("50", "jpy"),
+            ("1230", "kwd"),
+            ("700", "isk"),
+            ("1", "czk"),
+            ("100", "EUR"),
+        ] {
+            assert!(accepts(amount, currency), "{amount} {currency} should pass");
+        }
+        for (amount, currency) in [
+            ("49", "usd"),
+            ("100000000", "eur"),
+            ("1234", "kwd"),
+            ("750", "isk"),
+            ("0", "czk"),
+            ("-5", "czk"),
+            ("10.5", "usd"),
+            ("100", "xxx"),
+            ("", "usd"),
+            ("100", ""),
+        ] {
+            assert!(!accepts(amount, currency), "{amount} {currency} should be refused");
+        }
+    }
+}

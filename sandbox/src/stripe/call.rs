@@ -1,0 +1,236 @@
+//! A request to Stripe's API as it is read off the wire: who asks, for what, under which key.
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, Uri, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest, Sha256};
+
+use super::errors::StripeError;
+use super::form::Params;
+use super::idempotency::{Key, LONGEST_KEY, Use};
+use super::objects::REFERENCE;
+use super::store::Store;
+use crate::ids::new_id;
+
+/// The protocol version that is claimed when the request names none.
+const API_VERSION: &str = "2026-09-30";
+
+/// What can be said of any request, however wrong it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Envelope {
+    pub(crate) request_id: String,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) version: String,
+    /// The `Idempotency-Key` header.
+    pub(crate) key: Option<String>,
+}
+
+impl Envelope {
+    /// Reads the outside of a request.
+    pub(crate) fn of(method: Method, uri: &Uri, headers: &HeaderMap) -> Self {
+        let text = |name: &str| {
+            let value = headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            value.filter(|value| !value.is_empty())
+        };
+        Self {
+            request_id: new_id("req"),
+            method,
+            path: uri.path().to_owned(),
+            version: text("stripe-version").unwrap_or_else(|| API_VERSION.to_owned()),
+            key: text("idempotency-key"),
+        }
+    }
+}
+
+/// One endpoint, with the id from its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    CreateIntent,
+    ListIntents,
+    RetrieveIntent(String),
+    ConfirmIntent(String),
+    CaptureIntent(String),
+    CancelIntent(String),
+    RetrieveCharge(String),
+    CreateCustomer,
+    RetrieveCustomer(String),
+    RetrieveMethod(String),
+    AttachMethod(String),
+}
+
+impl Endpoint {
+    fn find(method: &Method, path: &str) -> Option<Self> {
+        let segments: Vec<&str> = path.strip_prefix("/v1/")?.split('/').collect();
+        let id = segments.get(1).copied().unwrap_or_default().to_owned();
+        let endpoint = match (method.as_str(), segments.as_slice()) {
+            ("POST", ["payment_intents"]) => Self::CreateIntent,
+            ("GET", ["payment_intents"]) => Self::ListIntents,
+            ("GET", ["payment_intents", _]) => Self::RetrieveIntent(id),
+            ("POST", ["payment_intents", _, "confirm"]) => Self::ConfirmIntent(id),
+            ("POST", ["payment_intents", _, "capture"]) => Self::CaptureIntent(id),
+            ("POST", ["payment_intents", _, "cancel"]) => Self::CancelIntent(id),
+            ("GET", ["charges", _]) => Self::RetrieveCharge(id),
+            ("POST", ["customers"]) => Self::CreateCustomer,
+            ("GET", ["customers", _]) => Self::RetrieveCustomer(id),
+            ("GET", ["payment_methods", _]) => Self::RetrieveMethod(id),
+            ("POST", ["payment_methods", _, "attach"]) => Self::AttachMethod(id),
+            _ => return None,
+        };
+        Some(endpoint)
+    }
+}
+
+/// A request that can be understood and whose sender may ask.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) envelope: Envelope,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) params: Params,
+    /// The API key's digest.
+    pub(crate) account: String,
+}
+
+impl Call {
+    /// Reads the inside of a request.
+    ///
+    /// # Errors
+    /// 401, 404, or 400 when it makes no sense as a request to any endpoint.
+    pub(crate) fn read(
+        envelope: Envelope,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Result<Self, StripeError> {
+        let account = authenticate(headers)?;
+        let endpoint = Endpoint::find(&envelope.method, &envelope.path)
+            .ok_or_else(|| StripeError::no_such_url(envelope.method.as_str(), &envelope.path))?;
+        if envelope.key.as_ref().is_some_and(|key| key.chars().count() > LONGEST_KEY) {
+            let message = format!("Idempotency keys must be at most {LONGEST_KEY} characters.");
+            return Err(StripeError::invalid(message));
+        }
+        let params = if envelope.method == Method::GET {
+            Params::parse(uri.query().unwrap_or_default().as_bytes())?
+        } else {
+            check_content_type(headers, body)?;
+            Params::parse(body)?
+        };
+        Ok(Self { envelope, endpoint, params, account })
+    }
+
+    /// How this request uses its idempotency key; reading needs none.
+    pub(crate) fn key_use(&self) -> Option<Use> {
+        let text = self.envelope.key.as_ref().filter(|_| self.envelope.method == Method::POST)?;
+        let mut digest = Sha256::new();
+        for (name, value) in self.params.pairs() {
+            // Lengths keep `a=bc` and `ab=c` apart.
+            digest.update(name.len().to_be_bytes());
+            digest.update(name);
+            digest.update(value.len().to_be_bytes());
+            digest.update(value);
+        }
+        Some(Use {
+            key: Key { account: self.account.clone(), text: text.clone() },
+            path: self.envelope.path.clone(),
+            parameters: hex::encode(digest.finalize()),
+        })
+    }
+
+    /// The caller's own reference: sent along, or known from the object the request is about.
+    pub(crate) fn reference<'a>(&'a self, store: &'a Store) -> Option<&'a str> {
+        let sent = self.params.text(&format!("metadata[{REFERENCE}]"));
+        sent.or_else(|| self.intent(store)?.reference())
+    }
+
+    /// The test token behind the payment method at hand.
+    pub(crate) fn token<'a>(&'a self, store: &'a Store) -> Option<&'a str> {
+        let stored = || self.intent(store).and_then(|intent| intent.payment_method.as_deref());
+        let name = self.params.text("payment_method").or_else(stored)?;
+        Some(store.method(name).map_or(name, |method| &method.token))
+    }
+
+    /// Whether this request is one that charges.
+    pub(crate) fn charges(&self) -> bool {
+        match self.endpoint {
+            Endpoint::CreateIntent => self.params.text("confirm") == Some("true"),
+            Endpoint::ConfirmIntent(_) => true,
+            _ => false,
+        }
+    }
+
+    fn intent<'a>(&self, store: &'a Store) -> Option<&'a super::objects::Intent> {
+        match &self.endpoint {
+            Endpoint::RetrieveIntent(id)
+            | Endpoint::ConfirmIntent(id)
+            | Endpoint::CaptureIntent(id)
+            | Endpoint::CancelIntent(id) => store.intent(id),
+            Endpoint::RetrieveCharge(id) => store.intent(&store.charge(id)?.payment_intent),
+            _ => None,
+        }
+    }
+}
+
+/// The digest of the API key, which comes as a bearer token or as a Basic user name.
+fn authenticate(headers: &HeaderMap) -> Result<String, StripeError> {
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let key = header.and_then(api_key).ok_or_else(|| {
+        StripeError::unauthorized(
+            "You did not provide an API key. You need to provide your API key in the Authorization \
+             header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+        )
+    })?;
+    if !key.starts_with("sk_test_") {
+        return Err(StripeError::unauthorized("Invalid API Key provided"));
+    }
+    let digest = hex::encode(Sha256::digest(key.as_bytes()));
+    Ok(digest[..16].to_owned())
+}
+
+fn api_key(header: &str) -> Option<String> {
+    let (scheme, credentials) = header.split_once(' ')?;
+    let key = if scheme.eq_ignore_ascii_case("bearer") {
+        credentials.trim().to_owned()
+    } else if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = String::from_utf8(BASE64.decode(credentials.trim()).ok()?).ok()?;
+        decoded.split(':').next()?.to_owned()
+    } else {
+        return None;
+    };
+    Some(key).filter(|key| !key.is_empty())
+}
+
+fn check_content_type(headers: &HeaderMap, body: &Bytes) -> Result<(), StripeError> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_form = content_type
+        .is_some_and(|content_type| content_type.starts_with("application/x-www-form-urlencoded"));
+    if is_form || body.is_empty() {
+        return Ok(());
+    }
+    Err(StripeError::invalid(
+        "Invalid request (check that your POST content type is application/x-www-form-urlencoded).",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_as_bearer_or_basic() {
+        assert_eq!(api_key("Bearer sk_test_1").as_deref(), Some("sk_test_1"));
+        assert_eq!(api_key("Basic c2tfdGVzdF8xOg==").as_deref(), Some("sk_test_1"));
+        assert_eq!(api_key("Basic !!"), None);
+        assert_eq!(api_key("Digest x"), None);
+    }
+
+    #[test]
+    fn paths_lead_to_endpoints() {
+        let find = |method, path| Endpoint::find(&method, path);
+        assert_eq!(find(Method::POST, "/v1/payment_intents"), Some(Endpoint::CreateIntent));
+        let capture = find(Method::POST, "/v1/payment_intents/pi_1/capture");
+        assert_eq!(capture, Some(Endpoint::CaptureIntent("pi_1".to_owned())));
+        assert_eq!(find(Method::DELETE, "/v1/payment_intents"), None);
+        assert_eq!(find(Method::GET, "/v1/payment_intents/pi_1/confirm"), None);
+    }
+}

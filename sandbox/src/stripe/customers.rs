@@ -1,0 +1,141 @@
+//! `/v1/customers` and `/v1/payment_methods`: who pays, and with what.
+
+use super::effect::Effect;
+use super::errors::StripeError;
+use super::form::Params;
+use super::objects::{Customer, PaymentMethod};
+use super::render;
+use super::store::{Change as StripeChange, Store};
+use super::test_cards::{self, Behaviour};
+use crate::clock::Moment;
+use crate::ids::new_id;
+use crate::state::Change;
+
+/// `POST /v1/customers`.
+pub(crate) fn create(store: &Store, params: &Params, now: Moment) -> Result<Effect, StripeError> {
+    params.only(&[
+        "description",
+        "email",
+        "expand[]",
+        "invoice_settings[default_payment_method]",
+        "metadata[*]",
+        "name",
+        "payment_method",
+        "phone",
+    ])?;
+    let mut customer = Customer {
+        id: new_id("cus"),
+        created: now.seconds(),
+        name: params.short_text("name", 256)?,
+        email: params.short_text("email", 512)?,
+        phone: params.short_text("phone", 20)?,
+        description: params.short_text("description", 5000)?,
+        default_payment_method: None,
+        metadata: params.metadata()?,
+    };
+    let method = params.text("payment_method").map(|name| {
+        let method = resolve_method(store, name, now)?;
+        attached(method, &customer.id)
+    });
+    let method = method.transpose()?;
+    if params.has("invoice_settings") {
+        customer.default_payment_method = method.as_ref().map(|method| method.id.clone());
+    }
+    let effect = Effect::ok(render::customer(&customer));
+    let method = method.map(|method| Change::Stripe(StripeChange::PaymentMethod(method)));
+    Ok(effect.with(method).with([Change::Stripe(StripeChange::Customer(customer))]))
+}
+
+/// `GET /v1/customers/{id}`.
+pub(crate) fn retrieve(store: &Store, id: &str, params: &Params) -> Result<Effect, StripeError> {
+    params.only(&["expand[]"])?;
+    let found = store.customer(id);
+    let customer = found.ok_or_else(|| StripeError::no_such(404, "customer", id, "id"))?;
+    Ok(Effect::ok(render::customer(customer)))
+}
+
+/// `GET /v1/payment_methods/{id}`.
+pub(crate) fn retrieve_method(store: &Store, id: &str, params: &Params) -> Result<Effect, StripeError> {
+    params.only(&["expand[]"])?;
+    let found = store.method(id);
+    let method = found.ok_or_else(|| StripeError::no_such(404, "PaymentMethod", id, "payment_method"))?;
+    Ok(Effect::ok(render::payment_method(method)))
+}
+
+/// `POST /v1/payment_methods/{pm}/attach`.
+pub(crate) fn attach(store: &Store, id: &str, params: &Params, now: Moment) -> Result<Effect, StripeError> {
+    params.only(&["customer", "expand[]"])?;
+    let Some(customer) = named(store, params)? else {
+        return Err(StripeError::missing("customer"));
+    };
+    let method = attached(resolve_method(store, id, now)?, &customer)?;
+    let effect = Effect::ok(render::payment_method(&method));
+    Ok(effect.with([Change::Stripe(StripeChange::PaymentMethod(method))]))
+}
+
+/// The id of the customer that `customer` names, who must exist.
+pub(crate) fn named(store: &Store, params: &Params) -> Result<Option<String>, StripeError> {
+    let Some(id) = params.text("customer") else {
+        return Ok(None);
+    };
+    let found = store.customer(id);
+    let customer = found.ok_or_else(|| StripeError::no_such(400, "customer", id, "customer"))?;
+    Ok(Some(customer.id.clone()))
+}
+
+/// The method of this name: a stored one by its id, or a new one made of a test token.
+pub(crate) fn resolve_method(store: &Store, name: &str, now: Moment) -> Result<PaymentMethod, StripeError> {
+    if let Some(method) = store.method(name) {
+        return Ok(method.clone());
+    }
+    if test_cards::find(name).is_none() {
+        return Err(StripeError::no_such(400, "PaymentMethod", name, "payment_method"));
+    }
+    Ok(PaymentMethod {
+        id: new_id("pm"),
+        created: now.seconds(),
+        token: name.to_owned(),
+        customer: None,
+        used_up: false,
+        mandate: None,
+    })
+}
+
+fn attached(mut method: PaymentMethod, customer: &str) -> Result<PaymentMethod, StripeError> {
+    let test = render::test_method(&method);
+    if let (Behaviour::Declines(decline), false) = (test.behaviour, test.attaches) {
+        // Stripe asks the issuer when a card is saved, and this one says no.
+        let mut error = StripeError::card(serde_json::Map::new())
+            .with("type", "card_error".into())
+            .with("message", decline.message.into())
+            .code(decline.code);
+        if let Some(decline_code) = decline.decline_code {
+            error = error.with("decline_code", decline_code.into());
+        }
+        return Err(error);
+    }
+    if method.used_up || method.customer.as_deref().is_some_and(|other| other != customer) {
+        let message =
+            "The payment method you provided has already been used or attached to another customer.";
+        return Err(StripeError::invalid(message).param("payment_method"));
+    }
+    method.customer = Some(customer.to_owned());
+    Ok(method)
+}
+
+/// The payer's consent to a debit, from `mandate_data` or an older `mandate`; answers the mandate's id.
+pub(crate) fn read_mandate(params: &Params) -> Result<Option<String>, StripeError> {
+    if let Some(mandate) = params.text("mandate") {
+        return Ok(Some(mandate.to_owned()));
+    }
+    if !params.has("mandate_data") {
+        return Ok(None);
+    }
+    let name = "mandate_data[customer_acceptance][type]";
+    params.required(name)?;
+    if params.choice(name, &["online", "offline"])? == Some("online") {
+        params.required("mandate_data[customer_acceptance][online][ip_address]")?;
+        params.required("mandate_data[customer_acceptance][online][user_agent]")?;
+    }
+    Ok(Some(new_id("mandate")))
+}
