@@ -1,1 +1,17 @@
-//! .
+//! The nouns of Remit, and the facts that its processes must agree on: what is stored, what travels,
+//! and the rules by which a state becomes another. A file is here only if two binaries use it or it
+//! defines a stored or wire format.
+
+pub mod batch;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod gateway;
+pub mod id;
+pub mod job;
+pub mod lifecycle;
+pub mod merchant;
+pub mod money;
+pub mod payment;
+pub mod retry;
+pub mod telemetry;

@@ -1,2 +1,104 @@
-//! .
-fn main() {}
+//! `remit`: the operators' command line. Tables for people, `--json` for scripts.
+
+mod doctor;
+mod jobs;
+mod keys;
+mod payment;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use common::{config::DatabaseArgs, db};
+use sqlx::PgPool;
+
+/// Operates a Remit deployment.
+#[derive(Parser)]
+#[command(name = "remit", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Applies what is missing of the database schema.
+    Migrate,
+    /// API keys of merchants.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Jobs: what is waiting, running or dead.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// Payments.
+    #[command(subcommand)]
+    Payment(payment::Command),
+    /// Checks that the database, the broker and the gateway answer, and that what must hold does.
+    Doctor(doctor::DoctorArgs),
+}
+
+/// What a command may use.
+struct Session {
+    pool: PgPool,
+    json: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("remit: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), String> {
+    let pool = db::pool(&cli.database.database_url, "remit-ops", 2)
+        .map_err(|error| format!("DATABASE_URL: {error}"))?;
+    let session = Session { pool, json: cli.json };
+    match cli.command {
+        Command::Migrate => migrate(&session).await,
+        Command::Keys(command) => keys::run(&session, command).await,
+        Command::Jobs(command) => jobs::run(&session, command).await,
+        Command::Payment(command) => payment::run(&session, command).await,
+        Command::Doctor(args) => doctor::run(&session, args).await,
+    }
+}
+
+async fn migrate(session: &Session) -> Result<(), String> {
+    let missing = db::missing_migrations(&session.pool).await.map_err(explain)?;
+    db::migrate(&session.pool).await.map_err(|error| error.to_string())?;
+    session.print(&serde_json::json!({ "applied": missing }), || match missing {
+        0 => "The schema is up to date.".into(),
+        n => format!("Applied {n} migrations."),
+    });
+    Ok(())
+}
+
+impl Session {
+    /// Prints for scripts or for people.
+    fn print(&self, value: &impl serde::Serialize, text: impl FnOnce() -> String) {
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+        } else {
+            println!("{}", text().trim_end());
+        }
+    }
+}
+
+/// What an operator can do about a database that does not answer.
+#[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
+fn explain(error: sqlx::Error) -> String {
+    if db::is_unavailable(&error) {
+        format!("the database does not answer ({error}); is DATABASE_URL right, and Postgres running?")
+    } else {
+        format!("database: {error}")
+    }
+}

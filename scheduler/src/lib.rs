@@ -1,1 +1,47 @@
-//! .
+//! Watches time: puts due jobs on the queue, and checks what must always hold. Several may run at once;
+//! rows that one has locked are skipped by the others.
+
+mod due;
+mod invariants;
+
+use std::time::Duration;
+
+use clap::Args;
+use common::{
+    config::{BrokerArgs, DatabaseArgs},
+    db,
+    job::broker::Publisher,
+};
+use tokio_util::sync::CancellationToken;
+
+/// The settings of a scheduler.
+#[derive(Debug, Clone, Args)]
+pub struct SchedulerArgs {
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Where RabbitMQ is.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// How often to look for due jobs, in milliseconds.
+    #[arg(long, env = "REMIT_SCHEDULER_POLL_MS", default_value = "250")]
+    pub poll_ms: u64,
+    /// How often to check what must always hold, in milliseconds.
+    #[arg(long, env = "REMIT_SCHEDULER_INVARIANTS_MS", default_value = "300000")]
+    pub invariants_ms: u64,
+}
+
+/// Works until `shutdown`.
+///
+/// # Errors
+/// When the settings cannot be used. Later faults are waited out.
+pub async fn run(args: SchedulerArgs, shutdown: CancellationToken) -> Result<(), String> {
+    let pool = db::pool(&args.database.database_url, "remit-scheduler", 3)
+        .map_err(|error| format!("DATABASE_URL: {error}"))?;
+    let publisher = Publisher::start(args.broker.into(), shutdown.clone());
+    tokio::join!(
+        due::run(&pool, &publisher, Duration::from_millis(args.poll_ms), &shutdown),
+        invariants::run(&pool, Duration::from_millis(args.invariants_ms), &shutdown),
+    );
+    Ok(())
+}

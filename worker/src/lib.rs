@@ -1,1 +1,86 @@
-//! .
+//! Talks to gateways: takes jobs from the queue, does them, and ends them in the same transaction that
+//! records what came of them. Any number of workers may run, anywhere.
+
+mod books;
+mod jobs;
+mod runner;
+
+use std::time::Duration;
+
+use clap::Args;
+use common::{
+    config::{BrokerArgs, DatabaseArgs, GatewayArgs},
+    db,
+    gateway::{Gateways, stripe::Stripe},
+    job::{
+        Kind,
+        broker::{BrokerConfig, Publisher},
+    },
+};
+use tokio_util::sync::CancellationToken;
+
+use books::Books;
+use runner::Runner;
+
+/// The settings of a worker.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerArgs {
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Where RabbitMQ is.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// How to reach the gateways.
+    #[command(flatten)]
+    pub gateways: GatewayArgs,
+    /// Which kinds of job to take, separated by commas; all by default.
+    #[arg(long, env = "REMIT_WORKER_QUEUES", value_delimiter = ',', default_values_t = Kind::ALL)]
+    pub queues: Vec<Kind>,
+    /// Jobs under way at once.
+    #[arg(long, env = "REMIT_WORKER_CONCURRENCY", default_value = "64")]
+    pub concurrency: u16,
+    /// How long a job is this worker's own, in milliseconds. Longer than the longest call to a gateway.
+    #[arg(long, env = "REMIT_WORKER_LEASE_MS", default_value = "60000")]
+    pub lease_ms: u64,
+    /// Connections to Postgres, at most.
+    #[arg(long, env = "REMIT_WORKER_DATABASE_CONNECTIONS", default_value = "6")]
+    pub database_connections: u32,
+}
+
+/// What every job may use.
+pub struct Context {
+    /// Whom to ask for money.
+    pub gateways: Gateways,
+    /// Where jobs are claimed, and what came of them is recorded.
+    pub books: Books,
+    /// Where callers who wait are told.
+    pub publisher: Publisher,
+}
+
+/// Works until `shutdown`, then finishes what is in flight.
+///
+/// # Errors
+/// When the settings cannot be used. Later faults are waited out.
+pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), String> {
+    let lease = Duration::from_millis(args.lease_ms);
+    if lease <= Duration::from_millis(args.gateways.gateway_timeout_ms) {
+        return Err("the lease must be longer than the longest call to a gateway (REMIT_WORKER_LEASE_MS, \
+                    REMIT_GATEWAY_TIMEOUT_MS)"
+            .into());
+    }
+    let pool = db::pool(&args.database.database_url, "remit-worker", args.database_connections)
+        .map_err(|error| format!("DATABASE_URL: {error}"))?;
+    let stripe = Stripe::new(args.gateways.into()).map_err(|error| error.to_string())?;
+    let broker = BrokerConfig::from(args.broker);
+    // The publisher outlives the jobs, so that their last notices still go out.
+    let publishing = CancellationToken::new();
+    let context = Context {
+        gateways: Gateways { stripe },
+        books: Books::open(pool, lease),
+        publisher: Publisher::start(broker.clone(), publishing.clone()),
+    };
+    Runner::new(context, args.concurrency).run(broker, args.queues, &shutdown).await;
+    publishing.cancel();
+    Ok(())
+}

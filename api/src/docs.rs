@@ -1,0 +1,79 @@
+//! The API's description, made from the code, and a page to read it: neither loads anything from
+//! elsewhere.
+
+use axum::{
+    Router,
+    http::header,
+    response::{Html, IntoResponse},
+    routing::get,
+};
+use serde_json::json;
+use utoipa::openapi::{
+    InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder,
+    security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+};
+
+use crate::App;
+
+const INTRODUCTION: &str = "\
+Payments, accepted at once and done reliably. A write is answered with `202 Accepted` and a status URL; \
+what was accepted reaches an end, and no customer is charged twice.
+
+Send your key as `Authorization: Bearer rmt_test_…`. Send an `Idempotency-Key` with every write: the same \
+key is the same write, for ever. Send `Prefer: wait=10` to get the outcome in the answer, if it comes in \
+time. Card numbers are refused wherever they appear: send the token that the gateway's form gave you.
+
+Every error is an RFC 9457 problem document with a stable `code` and a `request_id`; a body with several \
+faults lists them all. Every path is also served under `/v1`.";
+
+/// The description, without paths.
+pub fn about() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Remit")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(INTRODUCTION))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
+        .build();
+    OpenApiBuilder::new().info(info).build()
+}
+
+/// What is the same for all paths.
+pub fn complete(openapi: &mut OpenApi, public_url: &str) {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("rmt_test_…")
+        .description(Some("An API key."))
+        .build();
+    let components = openapi.components.get_or_insert_default();
+    components.security_schemes.insert("key".into(), SecurityScheme::Http(bearer).into());
+    openapi.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("key", [])]);
+    openapi.servers = Some(vec![ServerBuilder::new().url(public_url).build()]);
+}
+
+/// `/openapi.json`, and `/docs` with its script.
+pub fn router(openapi: &OpenApi) -> Router<App> {
+    let json = serde_json::to_string(openapi).unwrap_or_default();
+    let settings = json!({
+        "url": "/openapi.json",
+        "telemetry": false,
+        "withDefaultFonts": false,
+        "agent": { "disabled": true },
+        "showDeveloperTools": "never",
+        "hideClientButton": true,
+    });
+    let page = scalar_api_reference::scalar_html(&settings, Some("/docs/scalar.js"));
+    Router::new()
+        .route(
+            "/openapi.json",
+            get(|| async { ([(header::CONTENT_TYPE, "application/json")], json).into_response() }),
+        )
+        .route("/docs", get(|| async { Html(page) }))
+        .route("/docs/scalar.js", get(script))
+}
+
+async fn script() -> impl IntoResponse {
+    let script = scalar_api_reference::get_asset("scalar.js").unwrap_or_default();
+    let headers =
+        [(header::CONTENT_TYPE, "text/javascript"), (header::CACHE_CONTROL, "public, max-age=86400")];
+    (headers, script)
+}

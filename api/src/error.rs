@@ -1,0 +1,231 @@
+//! Everything that can go wrong with a request, and how it is told: RFC 9457 problem documents, made in
+//! one place. A failure is logged once, here.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use common::batch::BatchError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub enum ApiError {
+    /// No key, or not a valid one.
+    Unauthorized(&'static str),
+    /// Nothing there, or nothing of this merchant's.
+    NotFound,
+    /// The path exists, with other methods.
+    MethodNotAllowed,
+    /// Not JSON at all.
+    InvalidJson(String),
+    /// A header that cannot be used.
+    InvalidHeader(&'static str, String),
+    /// A write without its idempotency key.
+    MissingIdempotencyKey,
+    /// Query parameters that cannot be used.
+    InvalidQuery(Vec<Fault>),
+    /// A body that is not `application/json`.
+    UnsupportedMediaType,
+    /// A body over the limit.
+    BodyTooLarge,
+    /// A body with faults: all of them.
+    Invalid(Vec<Fault>),
+    /// A card number or security code, anywhere.
+    CardData,
+    /// The idempotency key belongs to another request.
+    IdempotencyKeyReused,
+    /// The database is away, or too many requests wait for it. Nothing was promised.
+    Unavailable,
+    /// A defect of ours.
+    Internal,
+}
+
+/// One fault of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Fault {
+    /// JSON pointer to the field at fault; absent where a query parameter is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/amount")]
+    pub pointer: Option<String>,
+    /// The query parameter at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// What is wrong with it.
+    #[schema(example = "must be greater than zero")]
+    pub detail: String,
+}
+
+/// An RFC 9457 problem document, `application/problem+json`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// The kind of problem, as a URI: stable.
+    #[schema(example = "urn:remit:problem:validation-failed")]
+    pub r#type: String,
+    /// The kind of problem, in words.
+    #[schema(example = "The request has faults")]
+    pub title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 422)]
+    pub status: u16,
+    /// What to do about it.
+    pub detail: String,
+    /// The kind of problem, for programs: stable.
+    #[schema(example = "validation-failed")]
+    pub code: &'static str,
+    /// Names this request in our logs.
+    #[schema(example = "req_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    pub request_id: String,
+    /// All faults of the request at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Fault>,
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::InvalidJson(_)
+            | Self::InvalidHeader(..)
+            | Self::MissingIdempotencyKey
+            | Self::InvalidQuery(_) => StatusCode::BAD_REQUEST,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Invalid(_) | Self::CardData | Self::IdempotencyKeyReused => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The stable code and the title.
+    fn kind(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Unauthorized(_) => ("unauthorized", "A valid API key is needed"),
+            Self::NotFound => ("not-found", "There is nothing here"),
+            Self::MethodNotAllowed => ("method-not-allowed", "This path has other methods"),
+            Self::InvalidJson(_) => ("invalid-json", "The body is not JSON"),
+            Self::InvalidHeader(..) => ("invalid-header", "A header cannot be used"),
+            Self::MissingIdempotencyKey => ("idempotency-key-missing", "An Idempotency-Key is needed"),
+            Self::InvalidQuery(_) => ("invalid-query", "The query has faults"),
+            Self::UnsupportedMediaType => ("unsupported-media-type", "The body must be application/json"),
+            Self::BodyTooLarge => ("body-too-large", "The body is too large"),
+            Self::Invalid(_) => ("validation-failed", "The request has faults"),
+            Self::CardData => ("card-data-refused", "Card data is not accepted here"),
+            Self::IdempotencyKeyReused => {
+                ("idempotency-key-reused", "The Idempotency-Key belongs to another request")
+            }
+            Self::Unavailable => ("unavailable", "Not available at the moment"),
+            Self::Internal => ("internal", "Something is wrong on our side"),
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::Unauthorized(detail) => (*detail).into(),
+            Self::NotFound => "Check the path and the id; what belongs to others is not shown.".into(),
+            Self::MethodNotAllowed => "The Allow header lists what can be done here.".into(),
+            Self::InvalidJson(detail) => detail.clone(),
+            Self::InvalidHeader(name, detail) => format!("{name} {detail}"),
+            Self::MissingIdempotencyKey => {
+                "Send an Idempotency-Key header with a value of your own, new for each new payment and the \
+                 same for every repetition: however often it arrives, it is done once."
+                    .into()
+            }
+            Self::InvalidQuery(_) | Self::Invalid(_) => "Each fault is listed in errors.".into(),
+            Self::UnsupportedMediaType => "Send JSON with Content-Type: application/json.".into(),
+            Self::BodyTooLarge => format!("At most {} bytes are accepted.", crate::BODY_BYTES_MAX),
+            Self::CardData => {
+                "The request holds what looks like a card number or security code. Nothing of it was kept. \
+                 Send the token that the gateway's own form gave you; if the number is yours and no card \
+                 (an order number, say), put letters around it."
+                    .into()
+            }
+            Self::IdempotencyKeyReused => {
+                "The same key came before with other contents, and that payment stands. Repeat the same \
+                 contents to get it, or send a new key for a new payment."
+                    .into()
+            }
+            Self::Unavailable => {
+                "Nothing was accepted. Send the same request with the same Idempotency-Key again.".into()
+            }
+            Self::Internal => {
+                "Send the same request with the same Idempotency-Key again, and tell us the request_id."
+                    .into()
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// The body is written by [`crate::request::complete`], which knows the request's id.
+    fn into_response(self) -> Response {
+        let (code, title) = self.kind();
+        let status = self.status();
+        let detail = self.detail();
+        let mut response = status.into_response();
+        let headers = response.headers_mut();
+        match self {
+            Self::Unauthorized(_) => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Unavailable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        let errors = match self {
+            Self::Invalid(faults) | Self::InvalidQuery(faults) => faults,
+            _ => Vec::new(),
+        };
+        response.extensions_mut().insert(Problem {
+            r#type: format!("urn:remit:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            detail,
+            code,
+            request_id: String::new(),
+            errors,
+        });
+        response
+    }
+}
+
+impl Problem {
+    /// The whole answer.
+    pub fn into_response(self) -> Response {
+        let mut response = Json(self).into_response();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+        response
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        if common::db::is_unavailable(&error) {
+            tracing::warn!(%error, "the database is away");
+            Self::Unavailable
+        } else {
+            tracing::error!(%error, "the database refused a statement");
+            Self::Internal
+        }
+    }
+}
+
+impl From<BatchError> for ApiError {
+    fn from(error: BatchError) -> Self {
+        if error.is_passing() {
+            tracing::warn!(%error, "not accepted");
+            Self::Unavailable
+        } else {
+            tracing::error!(%error, "the database refused a statement");
+            Self::Internal
+        }
+    }
+}

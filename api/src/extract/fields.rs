@@ -1,0 +1,206 @@
+//! Reading the fields of a JSON object by hand, so that all faults of a body can be told at once:
+//! missing fields, wrong values, and fields that do not exist.
+
+use common::payment::Metadata;
+use serde_json::{Map, Value};
+
+use crate::error::{ApiError, Fault};
+
+/// Metadata entries, at most.
+const METADATA_ENTRIES_MAX: usize = 50;
+/// Characters of a metadata key, at most.
+const METADATA_KEY_MAX: usize = 40;
+/// Characters of a metadata value, at most.
+const METADATA_VALUE_MAX: usize = 500;
+
+/// The faults found so far.
+#[derive(Default)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Notes a fault at a JSON pointer.
+    pub fn at(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        let fault = Fault { pointer: Some(pointer.into()), parameter: None, detail: detail.into() };
+        self.0.push(fault);
+    }
+
+    /// What was read, if it was read whole and without a fault.
+    pub fn or<T>(self, value: Option<T>) -> Result<T, ApiError> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(ApiError::Invalid(self.0)),
+        }
+    }
+}
+
+/// The fields of one object, each of which may be read once.
+pub struct Fields<'a> {
+    path: String,
+    rest: Map<String, Value>,
+    faults: &'a mut Faults,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of the object at `path` (a JSON pointer, empty for the whole body).
+    pub fn of(value: Value, path: &str, faults: &'a mut Faults) -> Option<Self> {
+        match value {
+            Value::Object(rest) => Some(Self { path: path.to_owned(), rest, faults }),
+            _ => {
+                faults.at(path, "must be an object");
+                None
+            }
+        }
+    }
+
+    /// A field that must be there.
+    pub fn required<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
+        if matches!(self.rest.get(name), None | Some(Value::Null)) {
+            self.rest.remove(name);
+            self.faults.at(self.pointer(name), "is required");
+            return None;
+        }
+        self.optional(name, read)
+    }
+
+    /// A field that may be missing or null.
+    pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
+        let value = self.rest.remove(name).filter(|value| !value.is_null())?;
+        match read(value) {
+            Ok(value) => Some(value),
+            Err(detail) => {
+                self.faults.at(self.pointer(name), detail);
+                None
+            }
+        }
+    }
+
+    /// An object within, read field by field.
+    pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
+        let value = self.rest.remove(name).filter(|value| !value.is_null())?;
+        let pointer = self.pointer(name);
+        let mut fields = Fields::of(value, &pointer, self.faults)?;
+        let read = read(&mut fields);
+        fields.finish();
+        read
+    }
+
+    /// The same, for an object that must be there.
+    pub fn required_object<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<T> {
+        if matches!(self.rest.get(name), None | Some(Value::Null)) {
+            self.rest.remove(name);
+            self.faults.at(self.pointer(name), "is required");
+            return None;
+        }
+        self.object(name, read)
+    }
+
+    /// Notes a fault of one field.
+    pub fn fault(&mut self, name: &str, detail: impl Into<String>) {
+        self.faults.at(self.pointer(name), detail);
+    }
+
+    /// Whatever was not read does not exist.
+    pub fn finish(self) {
+        for name in self.rest.keys() {
+            self.faults.at(self.pointer(name), "is not a field of this request");
+        }
+    }
+
+    fn pointer(&self, name: &str) -> String {
+        format!("{}/{}", self.path, name.replace('~', "~0").replace('/', "~1"))
+    }
+}
+
+/// A text of 1 to `max` characters, without control characters.
+pub fn text(max: usize) -> impl Fn(Value) -> Result<String, String> {
+    move |value| match value {
+        Value::String(text) => {
+            let length = text.chars().count();
+            if length == 0 || length > max {
+                Err(format!("must have 1 to {max} characters, and has {length}"))
+            } else if text.chars().any(char::is_control) {
+                Err("must not have control characters".into())
+            } else {
+                Ok(text)
+            }
+        }
+        _ => Err("must be a string".into()),
+    }
+}
+
+/// One of a closed set of names.
+pub fn name<T>(value: Value) -> Result<T, String>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    match value {
+        Value::String(text) => text.parse().map_err(|error: T::Err| error.to_string()),
+        _ => Err("must be a string".into()),
+    }
+}
+
+/// The merchant's own keys and values.
+pub fn metadata(value: Value) -> Result<Metadata, String> {
+    let Value::Object(entries) = value else {
+        return Err("must be an object of strings".into());
+    };
+    if entries.len() > METADATA_ENTRIES_MAX {
+        return Err(format!("must have at most {METADATA_ENTRIES_MAX} entries, and has {}", entries.len()));
+    }
+    entries
+        .into_iter()
+        .map(|(key, value)| {
+            let length = key.chars().count();
+            if length == 0 || length > METADATA_KEY_MAX || key.chars().any(char::is_control) {
+                return Err(format!("keys must have 1 to {METADATA_KEY_MAX} characters"));
+            }
+            match value {
+                Value::String(text) if text.chars().count() <= METADATA_VALUE_MAX && !text.contains('\0') => {
+                    Ok((key, text))
+                }
+                _ => Err(format!("values must be strings of at most {METADATA_VALUE_MAX} characters")),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let mut faults = Faults::default();
+        let body = json!({"name": "", "inner": {"x": 1, "un/known": 2}, "more": true});
+        let mut fields = Fields::of(body, "", &mut faults).unwrap();
+        fields.required("name", text(5));
+        fields.required("missing", text(5));
+        fields.object("inner", |inner| inner.required("x", text(5)));
+        fields.finish();
+        let pointers: Vec<_> = faults.0.iter().filter_map(|fault| fault.pointer.as_deref()).collect();
+        assert_eq!(pointers, ["/name", "/missing", "/inner/x", "/inner/un~1known", "/more"]);
+    }
+
+    #[test]
+    fn metadata_is_bounded() {
+        assert!(metadata(json!({"a": "b"})).is_ok());
+        let many: Map<_, _> = (0..51).map(|i| (i.to_string(), json!("x"))).collect();
+        for value in [
+            json!([]),
+            json!({"a": 1}),
+            json!({"": "x"}),
+            json!({"a": "x".repeat(501)}),
+            json!({"a".repeat(41): "x"}),
+            json!({"a": "\u{0}"}),
+            Value::Object(many),
+        ] {
+            assert!(metadata(value.clone()).is_err(), "{value}");
+        }
+    }
+}

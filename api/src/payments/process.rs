@@ -1,0 +1,278 @@
+//! `POST /process-payment`: accepts a payment; the charge itself happens in the worker.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use common::{
+    gateway::{Capture, GatewayName, MethodType},
+    id::{MerchantId, PaymentId},
+    job::{Kind, Message},
+    money::{Currency, Money},
+    payment::{Customer, Metadata, NewPayment, Order, Payment, store::Accepted as Stored},
+};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+
+use crate::{
+    ACCEPTED, App,
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{
+        IdempotencyKey, JsonBody, Prefer, Trace,
+        fields::{self, Faults, Fields, metadata, text},
+    },
+};
+
+use super::PaymentView;
+
+/// A payment to be made.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "amount": "49.90",
+    "currency": "EUR",
+    "payment_method": { "type": "card", "token": "pm_card_visa" },
+    "order_id": "A-1042"
+}))]
+pub struct ProcessPayment {
+    /// A decimal string in major units, with at most as many decimals as the currency has.
+    #[schema(value_type = String, example = "49.90", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
+    amount: Money,
+    /// ISO 4217, upper case.
+    #[schema(value_type = String, example = "EUR")]
+    currency: Currency,
+    payment_method: PaymentMethod,
+    /// When the money is taken: `automatic` (at once, the default) or `manual` (authorized now, captured
+    /// by a later call).
+    #[schema(value_type = Option<String>, example = "automatic")]
+    capture: Option<Capture>,
+    /// Who pays: `id`, `email`, `name`, all optional.
+    #[schema(value_type = Option<Object>)]
+    customer: Option<Customer>,
+    /// Free text, up to 500 characters.
+    description: Option<String>,
+    /// Your number for what is paid, up to 100 characters. Payments can be listed by it.
+    #[schema(example = "A-1042")]
+    order_id: Option<String>,
+    /// Up to 50 keys (40 characters) with values (500 characters) of your own.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Metadata>,
+    /// Where the payer comes back to after an authentication.
+    return_url: Option<String>,
+}
+
+/// How the payer pays. Never a card number: the token that the gateway's own form gave you.
+#[derive(ToSchema)]
+pub struct PaymentMethod {
+    /// `card`, `apple_pay`, `google_pay` or `bank_debit`.
+    #[schema(value_type = String, example = "card")]
+    r#type: MethodType,
+    /// The gateway's token.
+    #[schema(example = "pm_card_visa")]
+    token: String,
+}
+
+/// Accepts a payment. The answer comes before the charge: ask the status URL for the outcome, or send
+/// `Prefer: wait=10`.
+#[utoipa::path(
+    post, path = "/process-payment", tag = "Payments", request_body = ProcessPayment,
+    params(
+        ("Idempotency-Key" = String, Header, description = "Your own name for this payment, up to 255 characters. The same key is the same payment, for ever."),
+        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the outcome is known, after 10 seconds (at most 30) in any case."),
+    ),
+    responses(
+        (status = 202, body = PaymentView, description = "Accepted. `Location` names the status URL; `Idempotent-Replayed: true` tells a repetition.",
+            headers(("Location" = String), ("Retry-After" = u32, description = "Seconds."))),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON, or no Idempotency-Key."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 413, body = Problem, content_type = "application/problem+json", description = "More than 64 KiB."),
+        (status = 415, body = Problem, content_type = "application/problem+json", description = "Not application/json."),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), card data, or a key that belongs to another request."),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "Nothing was accepted: send the same again.", headers(("Retry-After" = u32))),
+    ),
+)]
+pub async fn process(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    IdempotencyKey(key): IdempotencyKey,
+    prefer: Prefer,
+    Trace(trace): Trace,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let order = ProcessPayment::read(body)?.into_order();
+    let new = new_payment(merchant.id, key, order);
+    // Before the job goes out, so that no notice of its end can be missed.
+    let watch = prefer.wait.map(|_| app.outcomes.watch(new.id));
+    match app.intake.accept(new, trace.clone()).await? {
+        Stored::New(payment, job) => {
+            let reply_to = watch.as_ref().and_then(|_| app.outcomes.address());
+            let kind = Kind::ChargePayment;
+            app.publisher.offer(Message { job, kind, traceparent: Some(trace), reply_to });
+            let payment = match (watch, prefer.wait) {
+                (Some(watch), Some(wait)) => app.outcomes.wait(&watch, *payment, wait).await?,
+                _ => *payment,
+            };
+            Ok(accepted(&app, payment, prefer, false))
+        }
+        Stored::Repeated(payment) => {
+            let watch = app.outcomes.watch(payment.id);
+            let payment = app.outcomes.wait(&watch, *payment, prefer.wait.unwrap_or_default()).await?;
+            Ok(accepted(&app, payment, prefer, true))
+        }
+        Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
+    }
+}
+
+fn new_payment(merchant_id: MerchantId, idempotency_key: String, order: Order) -> NewPayment {
+    // Over what was understood, not over its bytes: spaces and the order of fields do not matter.
+    let understood = serde_json::to_vec(&order).unwrap_or_default();
+    let request_hash = Sha256::digest(understood).into();
+    NewPayment { id: PaymentId::new(), merchant_id, idempotency_key, request_hash, order }
+}
+
+fn accepted(app: &App, payment: Payment, prefer: Prefer, replayed: bool) -> Response {
+    let mut headers = HeaderMap::new();
+    let mut set = |name, value: String| {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    };
+    set(header::LOCATION, format!("/payments/{}", payment.id));
+    if !payment.status.is_final() {
+        set(header::RETRY_AFTER, "1".into());
+    }
+    if let Some(wait) = prefer.wait {
+        set(header::HeaderName::from_static("preference-applied"), format!("wait={}", wait.as_secs()));
+    }
+    if replayed {
+        set(header::HeaderName::from_static("idempotent-replayed"), "true".into());
+    }
+    (ACCEPTED, headers, Json(PaymentView::new(app, payment))).into_response()
+}
+
+impl ProcessPayment {
+    /// Reads a body, and tells all of its faults at once.
+    fn read(body: Value) -> Result<Self, ApiError> {
+        let mut faults = Faults::default();
+        let read = Fields::of(body, "", &mut faults).and_then(|mut fields| {
+            let request = Self::read_fields(&mut fields);
+            fields.finish();
+            request
+        });
+        faults.or(read)
+    }
+
+    fn read_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let amount = fields.required("amount", amount_text);
+        let currency = fields.required("currency", currency);
+        let method = fields.required_object("payment_method", |method| {
+            let r#type = method.required("type", method_type);
+            let token = method.required("token", token);
+            Some(PaymentMethod { r#type: r#type?, token: token? })
+        });
+        let amount = match (amount, currency) {
+            (Some(text), Some(currency)) => money(fields, &text, currency, method.as_ref()),
+            _ => None,
+        };
+        let capture = fields.optional("capture", fields::name);
+        let customer = fields.object("customer", |customer| {
+            let id = customer.optional("id", text(100));
+            let email = customer.optional("email", email);
+            let name = customer.optional("name", text(200));
+            Some(Customer { id, email, name })
+        });
+        let description = fields.optional("description", text(500));
+        let order_id = fields.optional("order_id", text(100));
+        let metadata = fields.optional("metadata", metadata);
+        let return_url = fields.optional("return_url", return_url);
+        Some(Self {
+            amount: amount?,
+            currency: currency?,
+            payment_method: method?,
+            capture,
+            customer,
+            description,
+            order_id,
+            metadata,
+            return_url,
+        })
+    }
+
+    fn into_order(self) -> Order {
+        let method = self.payment_method.r#type;
+        Order {
+            money: Money { currency: self.currency, ..self.amount },
+            method,
+            token: self.payment_method.token,
+            capture: self.capture.unwrap_or(Capture::Automatic),
+            gateway: GatewayName::for_method(method),
+            customer: self.customer,
+            description: self.description,
+            order_id: self.order_id,
+            metadata: self.metadata.unwrap_or_default(),
+            return_url: self.return_url,
+        }
+    }
+}
+
+/// A string, or a whole number. A fraction must be a string: JSON numbers go through floats on their way.
+fn amount_text(value: Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text),
+        Value::Number(number) if number.is_u64() => Ok(number.to_string()),
+        Value::Number(_) => Err("must be a positive amount, as a string such as \"49.90\"".into()),
+        _ => Err("must be a string such as \"49.90\"".into()),
+    }
+}
+
+fn money(
+    fields: &mut Fields<'_>,
+    text: &str,
+    currency: Currency,
+    method: Option<&PaymentMethod>,
+) -> Option<Money> {
+    let money = Money::parse_positive(text, currency).map_err(|error| error.to_string());
+    let checked = money.and_then(|money| match method {
+        Some(method) => GatewayName::for_method(method.r#type).check_amount(&money).map(|()| money),
+        None => Ok(money),
+    });
+    checked.map_err(|detail| fields.fault("amount", detail)).ok()
+}
+
+fn currency(value: Value) -> Result<Currency, String> {
+    let code = text(10)(value)?;
+    Currency::from_code(&code).map_err(|error| error.to_string())
+}
+
+fn method_type(value: Value) -> Result<MethodType, String> {
+    match value.as_str() {
+        Some("paypal") => {
+            Err("paypal is not available yet; use card, apple_pay, google_pay or bank_debit".into())
+        }
+        _ => fields::name(value),
+    }
+}
+
+fn token(value: Value) -> Result<String, String> {
+    let token = text(255)(value)?;
+    let plain = token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    if plain { Ok(token) } else { Err("must be a gateway's token, such as \"pm_card_visa\"".into()) }
+}
+
+fn email(value: Value) -> Result<String, String> {
+    let email = text(254)(value)?;
+    let plausible = email
+        .split_once('@')
+        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !email.contains(' '));
+    if plausible { Ok(email) } else { Err("must be an e-mail address".into()) }
+}
+
+fn return_url(value: Value) -> Result<String, String> {
+    let url = text(2048)(value)?;
+    let scheme = url.starts_with("https://") || url.starts_with("http://");
+    let host = url.split("//").nth(1).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    if scheme && host && !url.contains(' ') { Ok(url) } else { Err("must be an http(s) URL".into()) }
+}

@@ -1,0 +1,111 @@
+//! A payment as its merchant sees it. The token and our own bookkeeping stay inside.
+
+use common::{
+    clock::Timestamp,
+    gateway::Card,
+    money::display_amount,
+    payment::{Customer, Failure, Metadata, Payment},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::App;
+
+/// A payment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PaymentView {
+    #[schema(example = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    id: String,
+    /// Always `payment`.
+    object: &'static str,
+    /// `pending`, `processing`, `requires_action`, `authorized`, `succeeded`, `failed`, `canceled`, or
+    /// `needs_review`: the outcome could not be found out, and a person is looking.
+    #[schema(example = "succeeded")]
+    status: &'static str,
+    /// Ask here for the status.
+    status_url: String,
+    /// A decimal, in major units.
+    #[schema(example = "49.90")]
+    amount: String,
+    /// What was taken so far.
+    #[schema(example = "49.90")]
+    amount_captured: String,
+    /// ISO 4217.
+    #[schema(example = "EUR")]
+    currency: &'static str,
+    /// `automatic` or `manual`.
+    capture: &'static str,
+    payment_method: MethodView,
+    #[schema(value_type = Option<Object>)]
+    customer: Option<Customer>,
+    description: Option<String>,
+    /// Your number for what is paid.
+    order_id: Option<String>,
+    #[schema(value_type = Object)]
+    metadata: Metadata,
+    /// What the payer must do, while the status is `requires_action`.
+    next_action: Option<NextAction>,
+    /// Why it failed.
+    #[schema(value_type = Option<Object>)]
+    failure: Option<Failure>,
+    /// Why a person must look, while the status is `needs_review`.
+    review_reason: Option<String>,
+    /// Where it is charged.
+    #[schema(example = "stripe")]
+    gateway: &'static str,
+    /// The gateway's name for it.
+    gateway_reference: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+/// How the payer pays.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MethodView {
+    #[schema(example = "card")]
+    r#type: &'static str,
+    /// What may be known of the card, once the gateway has told it.
+    #[schema(value_type = Option<Object>)]
+    card: Option<Card>,
+}
+
+/// What the payer must do.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NextAction {
+    /// Always `redirect`.
+    r#type: &'static str,
+    /// Send the payer here.
+    url: Option<String>,
+}
+
+impl PaymentView {
+    /// The payment as its merchant sees it.
+    pub fn new(app: &App, payment: Payment) -> Self {
+        let currency = payment.order.money.currency;
+        let id = payment.id.to_string();
+        Self {
+            status_url: app.url(&format!("/payments/{id}")),
+            id,
+            object: "payment",
+            status: payment.status.as_str(),
+            amount: payment.order.money.display_amount(),
+            amount_captured: display_amount(payment.amount_captured, currency),
+            currency: currency.code(),
+            capture: payment.order.capture.as_str(),
+            payment_method: MethodView { r#type: payment.order.method.as_str(), card: payment.card },
+            customer: payment.order.customer,
+            description: payment.order.description,
+            order_id: payment.order.order_id,
+            metadata: payment.order.metadata,
+            next_action: payment.next_action_url.map(|url| NextAction { r#type: "redirect", url: Some(url) }),
+            failure: payment.failure,
+            review_reason: payment.review_reason,
+            gateway: payment.order.gateway.as_str(),
+            gateway_reference: payment.gateway_ref,
+            created_at: payment.created_at,
+            updated_at: payment.updated_at,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Settings, each a flag and an environment variable; `--help` of every binary lists its own.
+
+use std::{convert::Infallible, time::Duration};
+
+use clap::Args;
+use reqwest::Url;
+use secrecy::SecretString;
+
+use crate::{gateway::stripe::StripeConfig, job::broker::BrokerConfig};
+
+/// Where Postgres is.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseArgs {
+    /// Postgres, the truth: `postgres://user:password@host:port/database`.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
+    pub database_url: SecretString,
+}
+
+/// Where RabbitMQ is.
+#[derive(Debug, Clone, Args)]
+pub struct BrokerArgs {
+    /// RabbitMQ, the conveyor belt: `amqp://user:password@host:port/vhost`.
+    #[arg(long, env = "AMQP_URL", hide_env_values = true, value_parser = secret)]
+    pub amqp_url: SecretString,
+    /// What the names of our exchange and queues start with.
+    #[arg(long, env = "REMIT_QUEUE_PREFIX", default_value = "remit")]
+    pub queue_prefix: String,
+}
+
+/// How to reach the gateways.
+#[derive(Debug, Clone, Args)]
+pub struct GatewayArgs {
+    /// Stripe's API, or a sandbox that speaks its protocol.
+    #[arg(long, env = "REMIT_STRIPE_URL", default_value = "https://api.stripe.com")]
+    pub stripe_url: Url,
+    /// Stripe's secret key.
+    #[arg(long, env = "REMIT_STRIPE_SECRET_KEY", hide_env_values = true, value_parser = secret)]
+    pub stripe_secret_key: SecretString,
+    /// The version of Stripe's API that we speak.
+    #[arg(long, env = "REMIT_STRIPE_VERSION", default_value = "2023-08-16")]
+    pub stripe_version: String,
+    /// Bound for one call to a gateway, in milliseconds.
+    #[arg(long, env = "REMIT_GATEWAY_TIMEOUT_MS", default_value = "25000")]
+    pub gateway_timeout_ms: u64,
+}
+
+impl From<BrokerArgs> for BrokerConfig {
+    fn from(args: BrokerArgs) -> Self {
+        Self { url: args.amqp_url, prefix: args.queue_prefix }
+    }
+}
+
+impl From<GatewayArgs> for StripeConfig {
+    fn from(args: GatewayArgs) -> Self {
+        Self {
+            base_url: args.stripe_url,
+            secret_key: args.stripe_secret_key,
+            version: args.stripe_version,
+            timeout: Duration::from_millis(args.gateway_timeout_ms),
+        }
+    }
+}
+
+/// Reads a value that is never printed.
+///
+/// # Errors
+/// Never.
+pub fn secret(text: &str) -> Result<SecretString, Infallible> {
+    Ok(SecretString::from(text))
+}

@@ -1,0 +1,76 @@
+//! Postgres: how to reach it, and how to tell "it is away" from "it says no".
+
+use std::{str::FromStr, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    PgPool,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+/// The schema, embedded in every binary that needs to apply or check it.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// Opens a pool without waiting for the database: a process starts, and says that it is not ready,
+/// while Postgres is still away.
+///
+/// # Errors
+/// When the address cannot be read.
+pub fn pool(url: &SecretString, name: &str, connections_max: u32) -> sqlx::Result<PgPool> {
+    let options = PgConnectOptions::from_str(url.expose_secret())?.application_name(name).options([
+        ("statement_timeout", "8s"),
+        ("lock_timeout", "5s"),
+        ("idle_in_transaction_session_timeout", "10s"),
+    ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(Duration::from_secs(3))
+        // The batches would find a dead connection anyway, and a ping for each costs a round trip.
+        .test_before_acquire(false)
+        .connect_lazy_with(options))
+}
+
+/// Applies what is missing of the schema.
+///
+/// # Errors
+/// When a migration fails, or the database has one that we do not know.
+pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
+    MIGRATIONS.run(pool).await
+}
+
+/// How many migrations of ours the database lacks.
+///
+/// # Errors
+/// When the database fails.
+pub async fn missing_migrations(pool: &PgPool) -> sqlx::Result<usize> {
+    let applied =
+        sqlx::query_scalar::<_, i64>("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version")
+            .fetch_all(pool)
+            .await;
+    let applied = match applied {
+        // 42P01: the table does not exist, so nothing was ever applied.
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Vec::new(),
+        other => other?,
+    };
+    Ok(MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version)).count())
+}
+
+/// Whether the database is away, overloaded or restarting: the same may work a moment later. A refusal
+/// of the statement itself is not.
+#[must_use]
+pub fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            // Connection exceptions, resources, operator intervention, system errors.
+            ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+        }),
+        _ => false,
+    }
+}

@@ -1,0 +1,173 @@
+//! The one vocabulary in which every gateway answers. The difference that matters most is between "it
+//! did not happen", "it happened" and "nobody knows yet": a time-out is the third, never the first.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::Money;
+
+/// What became of an operation, as far as the gateway lets us know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// The money has moved.
+    Succeeded(Charge),
+    /// The money is reserved and waits for a capture.
+    Authorized(Charge),
+    /// Accepted; the outcome comes later (a bank debit: days).
+    Processing {
+        /// The gateway's name for it.
+        gateway_ref: String,
+    },
+    /// The payer must do something first.
+    RequiresAction {
+        /// The gateway's name for it.
+        gateway_ref: String,
+        /// Where the payer does it.
+        url: Option<String>,
+    },
+    /// A definite no from the gateway, the bank or the payer. Final for this key.
+    Declined(Decline),
+    /// Called off at the gateway before any money moved.
+    Canceled {
+        /// The gateway's name for it.
+        gateway_ref: String,
+    },
+    /// The gateway provably did not run *this request*. An earlier one with the same key may have run.
+    NotSent {
+        /// What went wrong, for operators.
+        why: String,
+        /// How long the gateway asked us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The request may have run. Only the gateway knows.
+    Unknown {
+        /// What went wrong, for operators.
+        why: String,
+        /// How the truth can be learnt.
+        resolution: Resolution,
+    },
+    /// The gateway refused the request itself: sending it again cannot help.
+    Refused {
+        /// The gateway's error code.
+        code: String,
+        /// The gateway's words, for operators.
+        message: String,
+        /// Our credentials or configuration are at fault: somebody should be woken.
+        alarm: bool,
+    },
+    /// A look-up found no trace of the operation.
+    NotFound,
+}
+
+/// How an unknown outcome can be learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolution {
+    /// Send the same request with the same key again.
+    Replay,
+    /// A replay would only repeat the unhelpful answer: ask for the operation by our reference.
+    LookUp,
+}
+
+/// Money taken or reserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// The gateway's name for the operation.
+    pub gateway_ref: String,
+    /// The gateway's name for the movement of money, where it has one of its own.
+    pub charge_ref: Option<String>,
+    /// What may be kept of the card.
+    pub card: Option<Card>,
+    /// What the gateway says it took or reserved; `None` where it did not say.
+    pub money: Option<Money>,
+}
+
+/// All that is kept of a card: nothing with which one could pay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// `visa`, `mastercard` …
+    pub brand: Option<String>,
+    /// The last four digits.
+    pub last4: Option<String>,
+    /// Month of expiry, 1 to 12.
+    pub exp_month: Option<u8>,
+    /// Year of expiry, four digits.
+    pub exp_year: Option<u16>,
+}
+
+/// A definite no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decline {
+    /// What may change the answer.
+    pub class: DeclineClass,
+    /// The gateway's code, safe to show to a payer.
+    pub code: String,
+    /// A sentence, safe to show to a payer.
+    pub message: String,
+    /// The gateway's name for the operation, where it made one.
+    pub gateway_ref: Option<String>,
+}
+
+/// What may change a decline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeclineClass {
+    /// Time: another attempt later may succeed.
+    Soft,
+    /// The payer: other data or an authentication.
+    Customer,
+    /// Nothing: this method will not work.
+    Hard,
+}
+
+/// A report, and the call that it came from.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// What became of the operation.
+    pub report: Report,
+    /// The call, for the record.
+    pub call: Call,
+}
+
+/// The record of one call to a gateway. Never a body.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// `charge`, `look_up` …
+    pub operation: &'static str,
+    /// The status of the answer, if one came.
+    pub http_status: Option<u16>,
+    /// The gateway's own id for the request.
+    pub request_id: Option<String>,
+    /// From the first byte sent to the last received.
+    pub duration: Duration,
+}
+
+impl Report {
+    /// One word for logs, metrics and the record of calls.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Succeeded(_) => "succeeded",
+            Self::Authorized(_) => "authorized",
+            Self::Processing { .. } => "processing",
+            Self::RequiresAction { .. } => "requires_action",
+            Self::Declined(_) => "declined",
+            Self::Canceled { .. } => "canceled",
+            Self::NotSent { .. } => "not_sent",
+            Self::Unknown { .. } => "unknown",
+            Self::Refused { .. } => "refused",
+            Self::NotFound => "not_found",
+        }
+    }
+
+    /// More than the word, for people who look into one payment.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Declined(decline) => Some(decline.code.clone()),
+            Self::NotSent { why, .. } | Self::Unknown { why, .. } => Some(why.clone()),
+            Self::Refused { code, message, .. } => Some(format!("{code}: {message}")),
+            _ => None,
+        }
+    }
+}

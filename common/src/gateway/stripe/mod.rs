@@ -1,0 +1,191 @@
+//! Stripe: Payment Intents, created and confirmed in one call under the payment's own key.
+//! [`request`] builds and [`response`] reads, both pure; this file does the HTTP.
+
+pub mod amount;
+mod decline;
+mod request;
+mod response;
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, RequestBuilder, Url};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Answer, Call, ChargeRequest, Gateway, LookUp, Reply, Report, Resolution};
+use response::Received;
+
+/// Pages of a hundred that a look-up reads before it gives up for this time.
+const LOOK_UP_PAGES_MAX: usize = 50;
+
+/// How to reach Stripe.
+pub struct StripeConfig {
+    /// `https://api.stripe.com`, or a sandbox.
+    pub base_url: Url,
+    /// `sk_…`
+    pub secret_key: SecretString,
+    /// The API version that the adapter was written against.
+    pub version: String,
+    /// Bound for one whole call.
+    pub timeout: Duration,
+}
+
+/// The adapter.
+pub struct Stripe {
+    client: Client,
+    config: StripeConfig,
+}
+
+impl Stripe {
+    /// An adapter with connections of its own.
+    ///
+    /// # Errors
+    /// When the TLS backend cannot be initialised.
+    pub fn new(config: StripeConfig) -> reqwest::Result<Self> {
+        Ok(Self { client: super::http_client(config.timeout)?, config })
+    }
+
+    async fn charge(&self, request: &ChargeRequest) -> Answer {
+        let form = match request::charge_form(request) {
+            Ok(form) => form,
+            Err(error) => {
+                let report = Report::Refused {
+                    code: "amount_not_chargeable".into(),
+                    message: error.to_string(),
+                    alarm: false,
+                };
+                return answer("charge", Duration::ZERO, report, None);
+            }
+        };
+        let call = self
+            .client
+            .post(self.url("/v1/payment_intents"))
+            .header("idempotency-key", &request.reference)
+            .form(&form);
+        let started = Instant::now();
+        match self.send(call).await {
+            Ok(received) => {
+                answer("charge", started.elapsed(), response::read_charge(&received), Some(&received))
+            }
+            Err(error) => answer("charge", started.elapsed(), not_answered(&error), None),
+        }
+    }
+
+    async fn look_up(&self, question: &LookUp) -> Answer {
+        let started = Instant::now();
+        let (report, last) = match &question.gateway_ref {
+            Some(id) => self.look_up_by_id(id).await,
+            None => self.look_up_by_reference(question).await,
+        };
+        answer("look_up", started.elapsed(), report, last.as_ref())
+    }
+
+    async fn look_up_by_id(&self, id: &str) -> (Report, Option<Received>) {
+        let call = self
+            .client
+            .get(self.url(&format!("/v1/payment_intents/{id}")))
+            .query(&[("expand[]", "latest_charge")]);
+        match self.send(call).await {
+            Ok(received) => (response::read_look_up(&received), Some(received)),
+            Err(error) => (unresolved(&error.to_string()), None),
+        }
+    }
+
+    /// Reads the list, newest first, until our reference turns up. Search is not used: it lags.
+    async fn look_up_by_reference(&self, question: &LookUp) -> (Report, Option<Received>) {
+        // The gateway's clock may be behind ours.
+        let created_gte = question.created_after.timestamp() - 300;
+        let mut starting_after = None;
+        for _ in 0..LOOK_UP_PAGES_MAX {
+            let call = self
+                .client
+                .get(self.url("/v1/payment_intents"))
+                .query(&request::list_query(created_gte, starting_after.as_deref()));
+            let received = match self.send(call).await {
+                Ok(received) => received,
+                Err(error) => return (unresolved(&error.to_string()), None),
+            };
+            match response::find_in_page(&received, &question.reference) {
+                response::Page::Found(report) => return (report, Some(received)),
+                response::Page::Last => return (Report::NotFound, Some(received)),
+                response::Page::More { last_id } => starting_after = Some(last_id),
+                response::Page::Unreadable(why) => return (unresolved(&why), Some(received)),
+            }
+        }
+        (unresolved("too many operations to look through"), None)
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.config.base_url.clone();
+        url.set_path(path);
+        url
+    }
+
+    async fn send(&self, call: RequestBuilder) -> reqwest::Result<Received> {
+        let response = call
+            .bearer_auth(self.config.secret_key.expose_secret())
+            .header("stripe-version", &self.config.version)
+            .send()
+            .await?;
+        let header = |name| {
+            let value = response.headers().get(name)?.to_str().ok()?;
+            Some(value.to_owned())
+        };
+        Ok(Received {
+            status: response.status().as_u16(),
+            request_id: header("request-id"),
+            should_retry: header("stripe-should-retry"),
+            retry_after: header("retry-after"),
+            body: response.bytes().await?,
+        })
+    }
+}
+
+impl Gateway for Stripe {
+    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a> {
+        Box::pin(self.charge(request))
+    }
+
+    fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a> {
+        Box::pin(self.look_up(question))
+    }
+}
+
+fn answer(
+    operation: &'static str,
+    duration: Duration,
+    report: Report,
+    received: Option<&Received>,
+) -> Answer {
+    Answer {
+        report,
+        call: Call {
+            operation,
+            http_status: received.map(|r| r.status),
+            request_id: received.and_then(|r| r.request_id.clone()),
+            duration,
+        },
+    }
+}
+
+/// No answer came. Only a failure to connect proves that nothing was sent.
+fn not_answered(error: &reqwest::Error) -> Report {
+    let why = root_cause(error);
+    if error.is_connect() {
+        Report::NotSent { why, retry_after: None }
+    } else {
+        Report::Unknown { why, resolution: Resolution::Replay }
+    }
+}
+
+fn unresolved(why: &str) -> Report {
+    Report::Unknown { why: why.to_owned(), resolution: Resolution::LookUp }
+}
+
+/// The innermost error says what happened; the outer ones name the URL.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    if error.is_timeout() { format!("time-out: {cause}") } else { cause.to_string() }
+}

@@ -1,0 +1,233 @@
+//! What Stripe's answers mean. Pure; every field is optional, and what cannot be understood is unknown,
+//! never failed.
+
+use std::{collections::HashMap, time::Duration};
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use crate::gateway::{Card, Charge, Report, Resolution};
+
+use super::{amount::from_minor_units, decline, request::REFERENCE};
+
+/// An answer, as received.
+pub struct Received {
+    pub status: u16,
+    pub request_id: Option<String>,
+    pub should_retry: Option<String>,
+    pub retry_after: Option<String>,
+    pub body: Bytes,
+}
+
+/// One page of a list, searched for our reference.
+pub enum Page {
+    Found(Report),
+    More { last_id: String },
+    Last,
+    Unreadable(String),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PaymentIntent {
+    id: Option<String>,
+    status: Option<String>,
+    currency: Option<String>,
+    amount_received: Option<i64>,
+    amount_capturable: Option<i64>,
+    latest_charge: Option<LatestCharge>,
+    next_action: Option<NextAction>,
+    last_payment_error: Option<ErrorBody>,
+    metadata: HashMap<String, String>,
+}
+
+/// An id, or the object where the request asked to expand it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum LatestCharge {
+    Id(String),
+    Object(ChargeBody),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ChargeBody {
+    id: Option<String>,
+    payment_method_details: Option<MethodDetails>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct MethodDetails {
+    card: Option<Card>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct NextAction {
+    redirect_to_url: Option<Redirect>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Redirect {
+    url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ErrorEnvelope {
+    error: ErrorBody,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    code: Option<String>,
+    decline_code: Option<String>,
+    advice_code: Option<String>,
+    message: Option<String>,
+    param: Option<String>,
+    payment_intent: Option<Box<PaymentIntent>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct List {
+    data: Vec<PaymentIntent>,
+    has_more: bool,
+}
+
+/// The answer to a create-and-confirm.
+pub fn read_charge(received: &Received) -> Report {
+    let unknown =
+        |resolution| Report::Unknown { why: format!("the gateway answered {}", received.status), resolution };
+    match received.status {
+        200..=299 => match serde_json::from_slice(&received.body) {
+            Ok(intent) => read_intent(&intent, Resolution::Replay),
+            Err(error) => {
+                Report::Unknown { why: format!("unreadable answer: {error}"), resolution: Resolution::Replay }
+            }
+        },
+        429 => Report::NotSent {
+            why: "the gateway limits our rate".into(),
+            retry_after: received.retry_after.as_deref().and_then(seconds),
+        },
+        409 | 424 => unknown(Resolution::Replay),
+        400..=499 => read_error(received.status, &error_body(received)),
+        // Stripe keeps a 500 under the key: a replay would only repeat it. Its hint goes before our rule.
+        500 if received.should_retry.as_deref() != Some("true") => unknown(Resolution::LookUp),
+        501..=599 if received.should_retry.as_deref() == Some("false") => unknown(Resolution::LookUp),
+        _ => unknown(Resolution::Replay),
+    }
+}
+
+/// The answer to a GET by id. Whatever is not about the operation itself leaves it unknown.
+pub fn read_look_up(received: &Received) -> Report {
+    match received.status {
+        200 => match serde_json::from_slice(&received.body) {
+            Ok(intent) => read_intent(&intent, Resolution::LookUp),
+            Err(error) => super::unresolved(&format!("unreadable answer: {error}")),
+        },
+        404 => Report::NotFound,
+        status => super::unresolved(&format!("the gateway answered {status}")),
+    }
+}
+
+/// The answer to a list.
+pub fn find_in_page(received: &Received, reference: &str) -> Page {
+    if received.status != 200 {
+        return Page::Unreadable(format!("the gateway answered {}", received.status));
+    }
+    let list: List = match serde_json::from_slice(&received.body) {
+        Ok(list) => list,
+        Err(error) => return Page::Unreadable(format!("unreadable answer: {error}")),
+    };
+    let ours = |intent: &&PaymentIntent| intent.metadata.get(REFERENCE).is_some_and(|r| r == reference);
+    if let Some(intent) = list.data.iter().find(ours) {
+        return Page::Found(read_intent(intent, Resolution::LookUp));
+    }
+    match list.data.last().and_then(|intent| intent.id.clone()) {
+        Some(last_id) if list.has_more => Page::More { last_id },
+        _ => Page::Last,
+    }
+}
+
+fn read_intent(intent: &PaymentIntent, resolution: Resolution) -> Report {
+    let unknown = |why: String| Report::Unknown { why, resolution };
+    let Some(gateway_ref) = intent.id.clone() else {
+        return unknown("an answer without an id".into());
+    };
+    match intent.status.as_deref() {
+        Some("succeeded") => Report::Succeeded(read_money(intent, gateway_ref, intent.amount_received)),
+        Some("requires_capture") => {
+            Report::Authorized(read_money(intent, gateway_ref, intent.amount_capturable))
+        }
+        Some("processing") => Report::Processing { gateway_ref },
+        Some("requires_action") => Report::RequiresAction {
+            gateway_ref,
+            url: intent.next_action.as_ref().and_then(|action| action.redirect_to_url.as_ref()?.url.clone()),
+        },
+        Some("canceled") => Report::Canceled { gateway_ref },
+        Some("requires_payment_method") if intent.last_payment_error.is_some() => {
+            let error = intent.last_payment_error.as_ref();
+            Report::Declined(decline::classify(error.map(said).unwrap_or_default(), Some(gateway_ref)))
+        }
+        other => unknown(format!("an answer with status {}", other.unwrap_or("missing"))),
+    }
+}
+
+fn read_money(intent: &PaymentIntent, gateway_ref: String, minor: Option<i64>) -> Charge {
+    let (charge_ref, card) = match &intent.latest_charge {
+        Some(LatestCharge::Id(id)) => (Some(id.clone()), None),
+        Some(LatestCharge::Object(charge)) => (
+            charge.id.clone(),
+            charge.payment_method_details.as_ref().and_then(|details| details.card.clone()),
+        ),
+        None => (None, None),
+    };
+    Charge {
+        gateway_ref,
+        charge_ref,
+        card,
+        money: minor.and_then(|minor| from_minor_units(minor, intent.currency.as_deref()?)),
+    }
+}
+
+fn read_error(status: u16, error: &ErrorBody) -> Report {
+    if status == 402 || error.kind.as_deref() == Some("card_error") {
+        let gateway_ref = error.payment_intent.as_ref().and_then(|intent| intent.id.clone());
+        return Report::Declined(decline::classify(said(error), gateway_ref));
+    }
+    if error.kind.as_deref() == Some("idempotency_error") {
+        tracing::error!("the gateway says that a key was sent with two different bodies: a defect of ours");
+        return super::unresolved("the key was used with another body");
+    }
+    let code = error.code.clone().or(error.kind.clone()).unwrap_or_else(|| format!("http_{status}"));
+    let message = match (&error.message, &error.param) {
+        (Some(message), Some(param)) => format!("{message} ({param})"),
+        (Some(message), None) => message.clone(),
+        (None, _) => format!("the gateway answered {status}"),
+    };
+    Report::Refused { code, message, alarm: matches!(status, 401 | 403) }
+}
+
+fn said(error: &ErrorBody) -> decline::Said<'_> {
+    decline::Said {
+        advice_code: error.advice_code.as_deref(),
+        decline_code: error.decline_code.as_deref(),
+        code: error.code.as_deref(),
+    }
+}
+
+fn error_body(received: &Received) -> ErrorBody {
+    let envelope: ErrorEnvelope = serde_json::from_slice(&received.body).unwrap_or_default();
+    envelope.error
+}
+
+/// `Retry-After` in seconds; its date form is not used by Stripe.
+fn seconds(text: &str) -> Option<Duration> {
+    text.parse().ok().map(Duration::from_secs)
+}

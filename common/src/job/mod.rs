@@ -1,0 +1,115 @@
+//! A job: a piece of work, now or later. [`store`] keeps its row, which is the truth; [`broker`] carries
+//! a message about it, which may be lost, doubled or late and only says that somebody should look.
+//!
+//! To add a kind: a variant of [`Kind`] (the compiler then asks for its facts below), a file in
+//! `worker/src/jobs/`, and an arm in the worker's `match`.
+
+pub mod broker;
+pub mod store;
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::Timestamp, gateway::UnknownName, id::JobId, retry::Policy};
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Charge a payment at its gateway.
+    ChargePayment,
+    /// Find out at the gateway what became of a payment.
+    ResolvePayment,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::ChargePayment, Self::ResolvePayment];
+
+    /// The stable name: stored in rows and in the names of queues. It never changes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ChargePayment => "charge_payment",
+            Self::ResolvePayment => "resolve_payment",
+        }
+    }
+
+    /// How long to wait before the next attempt.
+    #[must_use]
+    pub fn retry_policy(self) -> Policy {
+        match self {
+            Self::ChargePayment => {
+                Policy { initial: Duration::from_secs(1), factor: 2, max: Duration::from_secs(5 * 60) }
+            }
+            Self::ResolvePayment => {
+                Policy { initial: Duration::from_secs(2), factor: 3, max: Duration::from_secs(3600) }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| UnknownName {
+            expected: "charge_payment, resolve_payment",
+            found: text.to_owned(),
+        })
+    }
+}
+
+/// What travels: who should look at what. No amounts, no personal data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The job's id.
+    pub job: JobId,
+    /// Its kind, which is also its queue.
+    pub kind: Kind,
+    /// W3C trace context of the request that called for it.
+    #[serde(skip)]
+    pub traceparent: Option<String>,
+    /// Where a notice of the end is awaited, if anywhere.
+    #[serde(skip)]
+    pub reply_to: Option<String>,
+}
+
+/// A job in the hands of one worker. The attempt is its fencing token: whoever claims later has a
+/// higher one, and a worker that lost its claim can no longer write a failure.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The job.
+    pub id: JobId,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it is about.
+    pub subject: uuid::Uuid,
+    /// Which attempt this is, from 1.
+    pub attempt: i32,
+    /// When it was claimed, by the database's clock.
+    pub at: Timestamp,
+    /// W3C trace context of the request that called for it.
+    pub traceparent: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names are stored in rows and queues: a change here strands what is under way.
+    #[test]
+    fn the_names_of_kinds_are_pinned() {
+        assert_eq!(Kind::ALL.map(Kind::as_str), ["charge_payment", "resolve_payment"]);
+        for kind in Kind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+    }
+}

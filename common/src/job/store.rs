@@ -1,0 +1,314 @@
+//! The rows of `jobs`. Each function is one step of a job's life; the table in `ARCHITECTURE.md` names
+//! them all.
+
+use std::time::Duration;
+
+use sqlx::{PgConnection, PgExecutor, postgres::types::PgInterval};
+use uuid::Uuid;
+
+use crate::{clock::Timestamp, id::JobId};
+
+use super::{Claim, Kind, Message};
+
+/// A worker takes jobs: those that are queued become running, and are its own until the lease is over.
+/// Ids that are missing from the answer are somebody else's, or done.
+///
+/// # Errors
+/// When the database fails.
+pub async fn claim(
+    db: &mut PgConnection,
+    kind: Kind,
+    ids: &[Uuid],
+    lease: Duration,
+) -> sqlx::Result<Vec<Claim>> {
+    let rows = sqlx::query!(
+        r#"UPDATE jobs
+           SET state = 'running', attempt = attempt + 1, emits = 0, due_at = clock.now + $3
+           FROM (SELECT remit_now() AS now) clock
+           WHERE id = ANY($1) AND kind = $2 AND state = 'queued'
+           RETURNING id, subject_id, attempt, traceparent, clock.now AS "now!""#,
+        ids,
+        kind.as_str(),
+        interval(lease),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Claim {
+            id: JobId(row.id),
+            kind,
+            subject: row.subject_id,
+            attempt: row.attempt,
+            at: row.now,
+            traceparent: row.traceparent,
+        })
+        .collect())
+}
+
+/// Whether a claim still holds, as seen under a lock that is kept until the transaction ends.
+pub struct Held {
+    /// The job.
+    pub id: Uuid,
+    /// The attempt that holds it; a claim with another one is stale.
+    pub attempt: i32,
+    /// Now, by the database's clock.
+    pub now: Timestamp,
+}
+
+/// Locks running jobs, in the order of their ids, before their results are written.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_running(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Held>> {
+    sqlx::query_as!(
+        Held,
+        r#"SELECT id, attempt, (SELECT remit_now()) AS "now!" FROM jobs
+           WHERE id = ANY($1) AND state = 'running' ORDER BY id FOR UPDATE"#,
+        ids,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The work is done: the rows go.
+///
+/// # Errors
+/// When the database fails.
+pub async fn finish(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM jobs WHERE id = ANY($1)", ids).execute(db).await?;
+    Ok(())
+}
+
+/// It failed for a passing reason: back to the queue after the wait.
+///
+/// # Errors
+/// When the database fails.
+pub async fn retry(db: impl PgExecutor<'_>, id: JobId, wait: Duration, why: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE jobs SET state = 'queued', emits = 0, due_at = remit_now() + $2, last_error = $3 WHERE id = $1",
+        id.0,
+        interval(wait),
+        why,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The same, but only for the attempt that still holds it. For failures outside a job's own state
+/// function: a panic, a time-out of the job itself.
+///
+/// # Errors
+/// When the database fails.
+pub async fn retry_if_held(
+    db: impl PgExecutor<'_>,
+    claim: &Claim,
+    wait: Duration,
+    why: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE jobs SET state = 'queued', emits = 0, due_at = remit_now() + $3, last_error = $4
+         WHERE id = $1 AND attempt = $2 AND state = 'running'",
+        claim.id.0,
+        claim.attempt,
+        interval(wait),
+        why,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// It cannot be done: it stays, with the reason, until an operator retries or discards it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn bury(db: impl PgExecutor<'_>, claim: &Claim, why: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE jobs SET state = 'dead', due_at = NULL, last_error = $3
+         WHERE id = $1 AND attempt = $2 AND state = 'running'",
+        claim.id.0,
+        claim.attempt,
+        why,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Calls for work. A subject has at most one job of a kind: a second one changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enqueue(
+    db: impl PgExecutor<'_>,
+    kind: Kind,
+    subject: Uuid,
+    after: Duration,
+    traceparent: Option<&str>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent)
+         VALUES ($1, $2, $3, remit_now() + $4, $5) ON CONFLICT (subject_id, kind) DO NOTHING",
+        JobId::new().0,
+        kind.as_str(),
+        subject,
+        interval(after),
+        traceparent,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The scheduler takes what is due, `max` at most, and puts off the next time that it will: 15 s at
+/// first, doubling to ten minutes while nobody claims it, so that a long queue is not emitted over and
+/// over. A running job that is due has lost its worker, and is queued again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Vec<Message>> {
+    let rows = sqlx::query!(
+        r#"UPDATE jobs
+           SET state = 'queued', emits = emits + 1,
+               due_at = clock.now + least(interval '15 s' * power(2, least(emits, 6)), interval '10 min')
+           FROM (SELECT remit_now() AS now) clock
+           WHERE id IN (SELECT id FROM jobs WHERE due_at <= (SELECT remit_now())
+                        ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+           RETURNING id, kind, traceparent"#,
+        max,
+    )
+    .fetch_all(db)
+    .await?;
+    // A kind that this version does not know belongs to a newer one running beside it: not ours to emit.
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            Some(Message {
+                job: JobId(row.id),
+                kind: row.kind.parse().ok()?,
+                traceparent: row.traceparent,
+                reply_to: None,
+            })
+        })
+        .collect())
+}
+
+/// How many jobs there are, and how late the latest is.
+pub struct Backlog {
+    /// The kind, as stored.
+    pub kind: String,
+    /// `queued`, `running` or `dead`.
+    pub state: String,
+    /// How many.
+    pub count: i64,
+    /// Age of the oldest, in whole seconds.
+    pub oldest_seconds: i64,
+}
+
+/// Counts jobs by kind and state.
+///
+/// # Errors
+/// When the database fails.
+pub async fn backlog(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Backlog>> {
+    sqlx::query_as!(
+        Backlog,
+        r#"SELECT kind, state, count(*) AS "count!",
+                  extract(epoch FROM (SELECT remit_now()) - min(created_at))::bigint AS "oldest_seconds!"
+           FROM jobs GROUP BY kind, state ORDER BY kind, state"#
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// A job, as operators see it.
+#[derive(Debug, serde::Serialize)]
+pub struct JobRow {
+    /// The job.
+    #[serde(serialize_with = "job_id_text")]
+    pub id: Uuid,
+    /// The kind, as stored.
+    pub kind: String,
+    /// What it is about.
+    pub subject_id: Uuid,
+    /// `queued`, `running` or `dead`.
+    pub state: String,
+    /// Claims so far.
+    pub attempt: i32,
+    /// When somebody will look at it next.
+    pub due_at: Option<Timestamp>,
+    /// Why the last attempt did not end it.
+    pub last_error: Option<String>,
+    /// When it was called for.
+    pub created_at: Timestamp,
+}
+
+/// Lists jobs, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    state: Option<&str>,
+    kind: Option<Kind>,
+    limit: i64,
+) -> sqlx::Result<Vec<JobRow>> {
+    sqlx::query_as!(
+        JobRow,
+        "SELECT id, kind, subject_id, state, attempt, due_at, last_error, created_at FROM jobs
+         WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR kind = $2) ORDER BY id LIMIT $3",
+        state,
+        kind.map(Kind::as_str),
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The jobs about one subject, or the one with that id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(db: impl PgExecutor<'_>, id_or_subject: Uuid) -> sqlx::Result<Vec<JobRow>> {
+    sqlx::query_as!(
+        JobRow,
+        "SELECT id, kind, subject_id, state, attempt, due_at, last_error, created_at FROM jobs
+         WHERE id = $1 OR subject_id = $1 ORDER BY id",
+        id_or_subject,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// An operator wants it done now. Running jobs are left alone. Tells whether there was one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn retry_now(db: impl PgExecutor<'_>, id: JobId) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE jobs SET state = 'queued', emits = 0, due_at = remit_now() WHERE id = $1 AND state <> 'running'",
+        id.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// An operator gives a dead job up. Tells whether there was one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn discard(db: impl PgExecutor<'_>, id: JobId) -> sqlx::Result<bool> {
+    let done = sqlx::query!("DELETE FROM jobs WHERE id = $1 AND state = 'dead'", id.0).execute(db).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+fn interval(duration: Duration) -> PgInterval {
+    PgInterval { months: 0, days: 0, microseconds: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX) }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn job_id_text<S: serde::Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&JobId(*id))
+}

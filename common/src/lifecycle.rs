@@ -1,0 +1,24 @@
+//! How a process ends: it is told once, finishes what is in flight, and goes.
+
+use tokio_util::sync::CancellationToken;
+
+/// A token that is cancelled by SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// When the signal handlers cannot be installed.
+pub fn shutdown_on_signal() -> std::io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("shutting down");
+        cancelled.cancel();
+    });
+    Ok(token)
+}

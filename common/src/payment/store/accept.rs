@@ -1,0 +1,196 @@
+//! Accepting payments: many in one statement, each with the job that will charge it.
+
+use std::{collections::HashMap, time::Duration};
+
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    id::{JobId, MerchantId},
+    job::Kind,
+    payment::{NewPayment, Payment, Status},
+};
+
+use super::row::{PaymentRow, payments};
+
+/// How long the scheduler leaves a new job to the publisher of the process that accepted it.
+const PUBLISHER_GRACE: Duration = Duration::from_secs(15);
+
+/// What became of a request to pay.
+#[derive(Debug, Clone)]
+pub enum Accepted {
+    /// A new payment, and the job that will charge it.
+    New(Box<Payment>, JobId),
+    /// The same request was accepted before: this is that payment, as it stands now.
+    Repeated(Box<Payment>),
+    /// The key belongs to another request.
+    KeyReused,
+}
+
+/// Stores new payments with their jobs, in one transaction, and answers each in its order. A key that
+/// was used before stores nothing.
+///
+/// # Errors
+/// When the database fails; then none of them was accepted, or it is not known (the connection was lost
+/// during the commit), and the same request again will tell.
+pub async fn accept(
+    db: &mut PgConnection,
+    requests: &[(NewPayment, Option<String>)],
+) -> sqlx::Result<Vec<Accepted>> {
+    let jobs: Vec<JobId> = requests.iter().map(|_| JobId::new()).collect();
+    let stored = insert(db, requests, &jobs).await?;
+    let mut repeated = HashMap::new();
+    if stored.len() < requests.len() {
+        let misses = requests.iter().map(|(new, _)| new).filter(|new| !stored.contains_key(&new.id.0));
+        repeated = find_by_keys(db, misses).await?;
+    }
+    requests
+        .iter()
+        .zip(jobs)
+        .map(|((new, _), job)| match stored.get(&new.id.0) {
+            Some(created_at) => Ok(Accepted::New(Box::new(fresh(new, *created_at)), job)),
+            None => match repeated.get(&(new.merchant_id, new.idempotency_key.as_str())) {
+                Some((hash, _)) if *hash != new.request_hash => Ok(Accepted::KeyReused),
+                Some((_, payment)) => Ok(Accepted::Repeated(Box::new(payment.clone()))),
+                None => Err(sqlx::Error::RowNotFound),
+            },
+        })
+        .collect()
+}
+
+type Stored = HashMap<Uuid, crate::clock::Timestamp>;
+
+/// One statement for all. The rows go in by the order of their keys, so that two batches with the same
+/// keys cannot wait for each other.
+async fn insert(
+    db: &mut PgConnection,
+    requests: &[(NewPayment, Option<String>)],
+    jobs: &[JobId],
+) -> sqlx::Result<Stored> {
+    let mut rows: Vec<_> = requests.iter().zip(jobs).collect();
+    rows.sort_by_key(|((new, _), _)| (new.merchant_id, &new.idempotency_key));
+    macro_rules! column {
+        ($value:expr) => {
+            rows.iter().map(|((new, trace), job)| ($value)(new, trace, job)).collect::<Vec<_>>()
+        };
+    }
+    type New = NewPayment;
+    let id = column!(|new: &New, _, _| new.id.0);
+    let merchant = column!(|new: &New, _, _| new.merchant_id.0);
+    let key = column!(|new: &New, _, _| new.idempotency_key.clone());
+    let hash = column!(|new: &New, _, _| new.request_hash.to_vec());
+    let amount = column!(|new: &New, _, _| new.order.money.amount);
+    let currency = column!(|new: &New, _, _| new.order.money.currency.code().to_owned());
+    let capture = column!(|new: &New, _, _| new.order.capture.as_str().to_owned());
+    let method = column!(|new: &New, _, _| new.order.method.as_str().to_owned());
+    let token = column!(|new: &New, _, _| new.order.token.clone());
+    let gateway = column!(|new: &New, _, _| new.order.gateway.as_str().to_owned());
+    let customer = column!(|new: &New, _, _| new.order.customer.clone().map(Json));
+    let description = column!(|new: &New, _, _| new.order.description.clone());
+    let order_id = column!(|new: &New, _, _| new.order.order_id.clone());
+    let metadata = column!(|new: &New, _, _| Json(new.order.metadata.clone()));
+    let return_url = column!(|new: &New, _, _| new.order.return_url.clone());
+    let job = column!(|_: &New, _, job: &JobId| job.0);
+    let trace = column!(|_: &New, trace: &Option<String>, _| trace.clone());
+    let rows = sqlx::query!(
+        r#"WITH asked AS (
+               SELECT * FROM unnest(
+                   $1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::numeric[], $6::text[], $7::text[],
+                   $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::text[], $13::text[], $14::jsonb[],
+                   $15::text[], $16::uuid[], $17::text[])
+               AS asked (id, merchant_id, idempotency_key, request_hash, amount, currency, capture,
+                   method_type, method_token, gateway, customer, description, order_id, metadata,
+                   return_url, job_id, traceparent)
+           ), stored AS (
+               INSERT INTO payments (id, merchant_id, idempotency_key, request_hash, amount, currency,
+                   capture, method_type, method_token, gateway, customer, description, order_id, metadata,
+                   return_url, created_at, updated_at)
+               SELECT id, merchant_id, idempotency_key, request_hash, amount, currency, capture,
+                   method_type, method_token, gateway, customer, description, order_id, metadata,
+                   return_url, (SELECT remit_now()), (SELECT remit_now())
+               FROM asked
+               ON CONFLICT (merchant_id, idempotency_key) DO NOTHING
+               RETURNING id, created_at
+           ), called_for AS (
+               INSERT INTO jobs (id, kind, subject_id, due_at, created_at, traceparent)
+               SELECT job_id, $18, stored.id, stored.created_at + $19, stored.created_at, traceparent
+               FROM stored JOIN asked USING (id)
+           )
+           SELECT id, created_at FROM stored"#,
+        &id,
+        &merchant,
+        &key,
+        &hash,
+        &amount,
+        &currency,
+        &capture,
+        &method,
+        &token,
+        &gateway,
+        &customer as _,
+        &description as _,
+        &order_id as _,
+        &metadata as _,
+        &return_url as _,
+        &job,
+        &trace as _,
+        Kind::ChargePayment.as_str(),
+        sqlx::postgres::types::PgInterval::try_from(PUBLISHER_GRACE).map_err(sqlx::Error::Encode)?,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.created_at)).collect())
+}
+
+/// A statement of its own, so that it sees what the insert had to wait for.
+async fn find_by_keys<'a>(
+    db: &mut PgConnection,
+    requests: impl Iterator<Item = &'a NewPayment>,
+) -> sqlx::Result<HashMap<(MerchantId, &'a str), ([u8; 32], Payment)>> {
+    let mut found = HashMap::new();
+    for new in requests {
+        let hash = sqlx::query_scalar!(
+            "SELECT request_hash FROM payments WHERE merchant_id = $1 AND idempotency_key = $2",
+            new.merchant_id.0,
+            new.idempotency_key,
+        )
+        .fetch_optional(&mut *db)
+        .await?;
+        let row: Option<PaymentRow> = payments!(
+            "SELECT ",
+            " FROM payments WHERE merchant_id = $1 AND idempotency_key = $2",
+            new.merchant_id.0,
+            new.idempotency_key
+        )
+        .fetch_optional(&mut *db)
+        .await?;
+        if let (Some(hash), Some(row)) = (hash, row) {
+            let hash = hash.try_into().map_err(|_| sqlx::Error::RowNotFound)?;
+            found.insert((new.merchant_id, new.idempotency_key.as_str()), (hash, row.try_into()?));
+        }
+    }
+    Ok(found)
+}
+
+/// The payment that was just stored.
+fn fresh(new: &NewPayment, created_at: crate::clock::Timestamp) -> Payment {
+    Payment {
+        id: new.id,
+        merchant_id: new.merchant_id,
+        order: new.order.clone(),
+        created_at,
+        status: Status::Pending,
+        amount_captured: rust_decimal::Decimal::ZERO,
+        failure: None,
+        next_action_url: None,
+        review_reason: None,
+        updated_at: created_at,
+        settled_at: None,
+        gateway_ref: None,
+        charge_ref: None,
+        card: None,
+        calls_begun: 0,
+        calls_not_sent: 0,
+        first_call_at: None,
+    }
+}

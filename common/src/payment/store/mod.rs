@@ -1,0 +1,240 @@
+//! The rows of `payments`, and what is written with them. [`accept`] makes them, [`begin`](begin_charges)
+//! takes them in hand before a call to the gateway, [`settle`] records what came of it.
+
+mod accept;
+mod row;
+mod settle;
+
+use sqlx::{PgConnection, PgExecutor, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    id::{MerchantId, PaymentId},
+    job,
+};
+
+use super::{Payment, Status};
+use row::payments;
+
+pub use accept::{Accepted, accept};
+pub use row::InvalidRow;
+pub use settle::{Settled, Settlement, park, settle};
+
+/// One payment of this merchant. Another merchant's is not found.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    id: PaymentId,
+) -> sqlx::Result<Option<Payment>> {
+    payments!("SELECT ", " FROM payments WHERE id = $1 AND merchant_id = $2", id.0, merchant.0)
+        .fetch_optional(db)
+        .await?
+        .map(Payment::try_from)
+        .transpose()
+        .map_err(Into::into)
+}
+
+/// One payment, whoever's it is: for operators.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_any(db: impl PgExecutor<'_>, id: PaymentId) -> sqlx::Result<Option<Payment>> {
+    payments!("SELECT ", " FROM payments WHERE id = $1", id.0)
+        .fetch_optional(db)
+        .await?
+        .map(Payment::try_from)
+        .transpose()
+        .map_err(Into::into)
+}
+
+/// Which payments to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only those in this status.
+    pub status: Option<Status>,
+    /// Only those with this number of the merchant's.
+    pub order_id: Option<String>,
+    /// The page after this payment, towards older ones.
+    pub starting_after: Option<PaymentId>,
+    /// The page before this payment, towards newer ones.
+    pub ending_before: Option<PaymentId>,
+    /// How many.
+    pub limit: u16,
+}
+
+/// A page of this merchant's payments, newest first, and whether there are more in its direction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    filter: &Filter,
+) -> sqlx::Result<(Vec<Payment>, bool)> {
+    let limit = i64::from(filter.limit);
+    let status = filter.status.map(Status::as_str);
+    let backwards = filter.ending_before.is_some();
+    let rows = match filter.ending_before {
+        None => {
+            payments!(
+                "SELECT ",
+                " FROM payments WHERE merchant_id = $1 AND ($2::text IS NULL OR status = $2)
+                  AND ($3::text IS NULL OR order_id = $3) AND ($4::uuid IS NULL OR id < $4)
+                  ORDER BY id DESC LIMIT $5",
+                merchant.0,
+                status,
+                filter.order_id.as_deref(),
+                filter.starting_after.map(|id| id.0),
+                limit + 1
+            )
+            .fetch_all(db)
+            .await?
+        }
+        Some(before) => {
+            payments!(
+                "SELECT ",
+                " FROM payments WHERE merchant_id = $1 AND ($2::text IS NULL OR status = $2)
+                  AND ($3::text IS NULL OR order_id = $3) AND id > $4 ORDER BY id ASC LIMIT $5",
+                merchant.0,
+                status,
+                filter.order_id.as_deref(),
+                before.0,
+                limit + 1
+            )
+            .fetch_all(db)
+            .await?
+        }
+    };
+    let has_more = rows.len() > usize::from(filter.limit);
+    let page = rows.into_iter().take(usize::from(filter.limit)).map(Payment::try_from);
+    let mut page = page.collect::<Result<Vec<_>, _>>()?;
+    if backwards {
+        page.reverse();
+    }
+    Ok((page, has_more))
+}
+
+/// A worker is about to call the gateway for these: they become `processing`, and the call is counted
+/// before it is made, so that a crash cannot hide that it may have run. Missing from the answer: those
+/// that have ended meanwhile.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_charges(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
+    let rows = payments!(
+        "UPDATE payments
+         SET status = 'processing', calls_begun = calls_begun + 1, updated_at = clock.now,
+             first_call_at = coalesce(first_call_at, clock.now), review_reason = NULL
+         FROM (SELECT remit_now() AS now) clock
+         WHERE id = ANY($1) AND status IN ('pending', 'processing', 'needs_review') RETURNING ",
+        "",
+        ids
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Payment::try_from).collect::<Result<_, _>>()?)
+}
+
+/// A worker is about to ask the gateway about these. Missing from the answer: those that have ended.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
+    let rows = payments!(
+        "SELECT ",
+        " FROM payments
+          WHERE id = ANY($1) AND status IN ('pending', 'processing', 'requires_action', 'needs_review')",
+        ids
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Payment::try_from).collect::<Result<_, _>>()?)
+}
+
+/// Payments that are under way without a job that would end them: there must be none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<PaymentId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM payments p
+         WHERE status IN ('pending', 'processing', 'requires_action')
+           AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = p.id) ORDER BY id LIMIT 1000"
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(PaymentId).collect())
+}
+
+/// Gives such a payment its job back: a look-up, which charges nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn heal(db: &PgPool, id: PaymentId) -> sqlx::Result<()> {
+    job::store::enqueue(db, job::Kind::ResolvePayment, id.0, std::time::Duration::ZERO, None).await
+}
+
+/// A call to a gateway, as operators see it.
+#[derive(Debug, serde::Serialize)]
+pub struct CallRow {
+    /// The how-manieth.
+    pub call_no: i32,
+    /// `charge`, `look_up` …
+    pub operation: String,
+    /// One word of the gateways' vocabulary.
+    pub outcome: String,
+    /// More than the word.
+    pub detail: Option<String>,
+    /// The status of the answer, if one came.
+    pub http_status: Option<i32>,
+    /// The gateway's own id for the request.
+    pub request_id: Option<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i32,
+    /// When it was recorded.
+    pub at: Timestamp,
+}
+
+/// All calls that were made for a payment, in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn calls(db: impl PgExecutor<'_>, id: PaymentId) -> sqlx::Result<Vec<CallRow>> {
+    sqlx::query_as!(
+        CallRow,
+        "SELECT call_no, operation, outcome, detail, http_status, request_id, duration_ms, at
+         FROM gateway_calls WHERE payment_id = $1 ORDER BY call_no",
+        id.0,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// An event, as operators see it.
+#[derive(Debug, serde::Serialize)]
+pub struct EventRow {
+    /// `payment.succeeded` …
+    pub r#type: String,
+    /// When it happened.
+    pub created_at: Timestamp,
+    /// What merchants are told.
+    pub data: serde_json::Value,
+}
+
+/// What happened to a payment, in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn events(db: impl PgExecutor<'_>, id: PaymentId) -> sqlx::Result<Vec<EventRow>> {
+    sqlx::query_as!(
+        EventRow,
+        "SELECT type, created_at, data FROM events WHERE subject_id = $1 ORDER BY id",
+        id.0,
+    )
+    .fetch_all(db)
+    .await
+}

@@ -1,0 +1,135 @@
+//! Between rows and payments. Columns are named once, here.
+
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    gateway::Card,
+    id::{MerchantId, PaymentId},
+    money::{Currency, Money},
+    payment::{Customer, Failure, Metadata, Order, Payment},
+};
+
+/// A query that answers payments: what stands before the columns, and what after.
+macro_rules! payments {
+    ($before:literal, $after:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            $crate::payment::store::row::PaymentRow,
+            $before + r#"payments.id, merchant_id, amount, currency, capture, method_type, method_token,
+                gateway, customer AS "customer: sqlx::types::Json<crate::payment::Customer>", description,
+                order_id, metadata AS "metadata: sqlx::types::Json<crate::payment::Metadata>",
+                return_url, created_at, status, amount_captured, failure_code, failure_message,
+                decline_class, next_action_url, review_reason, updated_at, settled_at, gateway_ref,
+                charge_ref, card AS "card: sqlx::types::Json<crate::gateway::Card>", calls_begun,
+                calls_not_sent, first_call_at"# + $after
+            $(, $argument)*
+        )
+    };
+}
+pub(super) use payments;
+
+/// A row of `payments`, as the database types it.
+pub struct PaymentRow {
+    pub id: Uuid,
+    pub merchant_id: Uuid,
+    pub amount: Decimal,
+    pub currency: String,
+    pub capture: String,
+    pub method_type: String,
+    pub method_token: String,
+    pub gateway: String,
+    pub customer: Option<sqlx::types::Json<Customer>>,
+    pub description: Option<String>,
+    pub order_id: Option<String>,
+    pub metadata: sqlx::types::Json<Metadata>,
+    pub return_url: Option<String>,
+    pub created_at: Timestamp,
+    pub status: String,
+    pub amount_captured: Decimal,
+    pub failure_code: Option<String>,
+    pub failure_message: Option<String>,
+    pub decline_class: Option<String>,
+    pub next_action_url: Option<String>,
+    pub review_reason: Option<String>,
+    pub updated_at: Timestamp,
+    pub settled_at: Option<Timestamp>,
+    pub gateway_ref: Option<String>,
+    pub charge_ref: Option<String>,
+    pub card: Option<sqlx::types::Json<Card>>,
+    pub calls_begun: i32,
+    pub calls_not_sent: i32,
+    pub first_call_at: Option<Timestamp>,
+}
+
+/// A row with a word that this version does not know: written by a newer one.
+#[derive(Debug, thiserror::Error)]
+#[error("payment {id}: column {column} holds {value:?}, which this version does not know")]
+pub struct InvalidRow {
+    /// The payment.
+    pub id: PaymentId,
+    /// The column.
+    pub column: &'static str,
+    /// What it holds.
+    pub value: String,
+}
+
+impl From<InvalidRow> for sqlx::Error {
+    fn from(error: InvalidRow) -> Self {
+        Self::Decode(Box::new(error))
+    }
+}
+
+impl TryFrom<PaymentRow> for Payment {
+    type Error = InvalidRow;
+
+    fn try_from(row: PaymentRow) -> Result<Self, InvalidRow> {
+        let id = PaymentId(row.id);
+        let currency = Currency::from_code(&row.currency).map_err(|_| InvalidRow {
+            id,
+            column: "currency",
+            value: row.currency.clone(),
+        })?;
+        let failure = row.failure_code.map(|code| -> Result<_, InvalidRow> {
+            Ok(Failure {
+                code,
+                message: row.failure_message.unwrap_or_default(),
+                decline_class: row.decline_class.map(|word| known(id, "decline_class", &word)).transpose()?,
+            })
+        });
+        Ok(Self {
+            id,
+            merchant_id: MerchantId(row.merchant_id),
+            order: Order {
+                money: Money { amount: row.amount, currency },
+                method: known(id, "method_type", &row.method_type)?,
+                token: row.method_token,
+                capture: known(id, "capture", &row.capture)?,
+                gateway: known(id, "gateway", &row.gateway)?,
+                customer: row.customer.map(|json| json.0),
+                description: row.description,
+                order_id: row.order_id,
+                metadata: row.metadata.0,
+                return_url: row.return_url,
+            },
+            created_at: row.created_at,
+            status: known(id, "status", &row.status)?,
+            amount_captured: row.amount_captured,
+            failure: failure.transpose()?,
+            next_action_url: row.next_action_url,
+            review_reason: row.review_reason,
+            updated_at: row.updated_at,
+            settled_at: row.settled_at,
+            gateway_ref: row.gateway_ref,
+            charge_ref: row.charge_ref,
+            card: row.card.map(|json| json.0),
+            calls_begun: row.calls_begun,
+            calls_not_sent: row.calls_not_sent,
+            first_call_at: row.first_call_at,
+        })
+    }
+}
+
+fn known<T: std::str::FromStr>(id: PaymentId, column: &'static str, word: &str) -> Result<T, InvalidRow> {
+    word.parse().map_err(|_| InvalidRow { id, column, value: word.to_owned() })
+}

@@ -1,0 +1,95 @@
+//! `remit jobs`: what is waiting, running or dead.
+
+use clap::Subcommand;
+use common::{
+    id::{JobId, PaymentId},
+    job::{
+        Kind,
+        store::{self, JobRow},
+    },
+};
+use serde_json::json;
+
+use crate::{Session, explain, table};
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Lists jobs, oldest first.
+    List {
+        /// Only those in this state: queued, running or dead.
+        #[arg(long, value_parser = ["queued", "running", "dead"])]
+        state: Option<String>,
+        /// Only those of this kind.
+        #[arg(long)]
+        kind: Option<Kind>,
+        /// At most so many.
+        #[arg(long, default_value = "50", value_parser = clap::value_parser!(i64).range(1..=1000))]
+        limit: i64,
+    },
+    /// Shows a job (`job_…`), or those of a payment (`pay_…`).
+    Show {
+        /// `job_…` or `pay_…`
+        id: String,
+    },
+    /// Does a queued or dead job now.
+    Retry {
+        /// `job_…`
+        id: JobId,
+    },
+    /// Gives a dead job up.
+    Discard {
+        /// `job_…`
+        id: JobId,
+    },
+}
+
+pub async fn run(session: &Session, command: Command) -> Result<(), String> {
+    match command {
+        Command::List { state, kind, limit } => {
+            let jobs = store::list(&session.pool, state.as_deref(), kind, limit).await.map_err(explain)?;
+            session.print(&jobs, || if jobs.is_empty() { "No jobs.".into() } else { overview(&jobs) });
+        }
+        Command::Show { id } => {
+            let job = id.parse::<JobId>().map(|id| id.0);
+            let subject = job.or_else(|_| id.parse::<PaymentId>().map(|id| id.0));
+            let subject =
+                subject.map_err(|_| format!("{id} is neither a job (job_…) nor a payment (pay_…)"))?;
+            let jobs = store::find(&session.pool, subject).await.map_err(explain)?;
+            session.print(&jobs, || {
+                if jobs.is_empty() { "No such job: it is done.".into() } else { overview(&jobs) }
+            });
+        }
+        Command::Retry { id } => {
+            if !store::retry_now(&session.pool, id).await.map_err(explain)? {
+                return Err(format!("{id} is done, or running at this moment"));
+            }
+            session.print(&json!({ "retried": id }), || format!("{id} will be done now."));
+        }
+        Command::Discard { id } => {
+            if !store::discard(&session.pool, id).await.map_err(explain)? {
+                return Err(format!("{id} is not a dead job; only dead jobs can be given up"));
+            }
+            session.print(&json!({ "discarded": id }), || format!("{id} is given up."));
+        }
+    }
+    Ok(())
+}
+
+/// Jobs, one a line.
+pub fn overview(jobs: &[JobRow]) -> String {
+    let rows: Vec<_> = jobs
+        .iter()
+        .map(|job| {
+            vec![
+                JobId(job.id).to_string(),
+                job.kind.clone(),
+                PaymentId(job.subject_id).to_string(),
+                job.state.clone(),
+                job.attempt.to_string(),
+                job.due_at.map_or("never".into(), |at| at.format("%F %T").to_string()),
+                job.last_error.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    table::layout(&["JOB", "KIND", "SUBJECT", "STATE", "ATTEMPT", "DUE (UTC)", "LAST ERROR"], &rows)
+}

@@ -1,0 +1,59 @@
+//! What must always hold, checked now and then: every payment that is under way has a job that will end
+//! it. The backlog is measured here too.
+
+use std::time::Duration;
+
+use common::{job, payment};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+/// How often the backlog is measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
+
+/// Measures and checks until `shutdown`.
+pub async fn run(pool: &PgPool, check_every: Duration, shutdown: &CancellationToken) {
+    let mut measure = tokio::time::interval(MEASURE_EVERY);
+    let mut check = tokio::time::interval(check_every);
+    loop {
+        let done = tokio::select! {
+            _ = measure.tick() => measure_backlog(pool).await,
+            _ = check.tick() => heal_payments(pool).await,
+            () = shutdown.cancelled() => return,
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "the invariants could not be checked");
+        }
+    }
+}
+
+async fn measure_backlog(pool: &PgPool) -> sqlx::Result<()> {
+    let rows = job::store::backlog(pool).await?;
+    for kind in job::Kind::ALL {
+        for state in ["queued", "running", "dead"] {
+            let row = rows.iter().find(|row| row.kind == kind.as_str() && row.state == state);
+            metrics::gauge!("jobs", "kind" => kind.as_str(), "state" => state)
+                .set(as_float(row.map_or(0, |row| row.count)));
+        }
+        let oldest = rows.iter().filter(|row| row.kind == kind.as_str() && row.state != "dead");
+        metrics::gauge!("job_oldest_age_seconds", "kind" => kind.as_str())
+            .set(as_float(oldest.map(|row| row.oldest_seconds).max().unwrap_or(0)));
+    }
+    Ok(())
+}
+
+/// A payment without a job would wait for ever. The transactions make that impossible; should it be
+/// found all the same, it is looked up at the gateway, and somebody is told.
+async fn heal_payments(pool: &PgPool) -> sqlx::Result<()> {
+    let stuck = payment::store::without_a_job(pool).await?;
+    metrics::gauge!("payments_without_a_job").set(as_float(i64::try_from(stuck.len()).unwrap_or(i64::MAX)));
+    for id in stuck {
+        tracing::error!(payment_id = %id, "a payment had no job; it is looked up at its gateway");
+        payment::store::heal(pool, id).await?;
+    }
+    Ok(())
+}
+
+/// Gauges are floats; counts of ours are far below where one becomes inexact.
+fn as_float(count: i64) -> f64 {
+    f64::from(i32::try_from(count).unwrap_or(i32::MAX))
+}

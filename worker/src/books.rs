@@ -1,0 +1,111 @@
+//! The worker's hold on the database: claims and results, each batched. What the jobs of this moment
+//! ask for shares a transaction; nobody waits for a timer.
+
+use std::{collections::HashMap, time::Duration};
+
+use common::{
+    batch::{BatchError, Batcher, Bounds},
+    job::{self, Claim, Kind, Message},
+    payment::{
+        Payment,
+        store::{self as payments, Settled, Settlement},
+    },
+};
+use sqlx::{Acquire as _, PgConnection, PgPool};
+use uuid::Uuid;
+
+const CLAIMS: Bounds = Bounds { lanes: 1, batch: 64, waiting: 1024 };
+const SETTLEMENTS: Bounds = Bounds { lanes: 2, batch: 64, waiting: 1024 };
+
+/// A job in hand, and the payment that it is about.
+pub type Claimed = (Claim, Payment);
+
+/// The batchers of a worker.
+pub struct Books {
+    pool: PgPool,
+    charges: Batcher<Uuid, Option<Claimed>>,
+    look_ups: Batcher<Uuid, Option<Claimed>>,
+    settlements: Batcher<Settlement, Settled>,
+}
+
+impl Books {
+    /// Opens the books; each claim is this worker's own for `lease`.
+    pub fn open(pool: PgPool, lease: Duration) -> Self {
+        let claims = |kind| {
+            let pool = pool.clone();
+            Batcher::start(CLAIMS, move |ids| {
+                let pool = pool.clone();
+                async move { claim(pool.acquire().await?.as_mut(), kind, &ids, lease).await }
+            })
+        };
+        let settling = pool.clone();
+        let settlements = Batcher::start(SETTLEMENTS, move |batch: Vec<Settlement>| {
+            let pool = settling.clone();
+            async move {
+                let mut transaction = pool.begin().await?;
+                let settled = payments::settle(&mut transaction, &batch).await?;
+                transaction.commit().await?;
+                Ok(settled)
+            }
+        });
+        let (charges, look_ups) = (claims(Kind::ChargePayment), claims(Kind::ResolvePayment));
+        Self { pool, charges, look_ups, settlements }
+    }
+
+    /// Takes the job that a message is about. `None`: somebody else has it, or it is done.
+    pub async fn claim(&self, message: &Message) -> Result<Option<Claimed>, BatchError> {
+        match message.kind {
+            Kind::ChargePayment => self.charges.submit(message.job.0).await,
+            Kind::ResolvePayment => self.look_ups.submit(message.job.0).await,
+        }
+    }
+
+    /// Records what came of a job.
+    pub async fn settle(&self, settlement: Settlement) -> Result<Settled, BatchError> {
+        self.settlements.submit(settlement).await
+    }
+
+    /// The job's own code failed: it comes again later.
+    pub async fn put_back(&self, claim: &Claim, why: &str) -> sqlx::Result<()> {
+        let wait = claim.kind.retry_policy().delay(claim.attempt);
+        job::store::retry_if_held(&self.pool, claim, wait, why).await
+    }
+
+    /// The job's own code fails again and again: a person must look.
+    pub async fn park(&self, claim: &Claim, why: &str) -> sqlx::Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        payments::park(&mut transaction, claim, why).await?;
+        transaction.commit().await
+    }
+}
+
+/// One transaction: the jobs become ours, their payments come along, and jobs whose payment has ended
+/// meanwhile are done.
+async fn claim(
+    db: &mut PgConnection,
+    kind: Kind,
+    ids: &[Uuid],
+    lease: Duration,
+) -> sqlx::Result<Vec<Option<Claimed>>> {
+    let mut transaction = db.begin().await?;
+    let claims = job::store::claim(&mut transaction, kind, ids, lease).await?;
+    let subjects: Vec<_> = claims.iter().map(|claim| claim.subject).collect();
+    let subjects = match kind {
+        Kind::ChargePayment => payments::begin_charges(&mut transaction, &subjects).await?,
+        Kind::ResolvePayment => payments::open(&mut transaction, &subjects).await?,
+    };
+    let mut subjects: HashMap<_, _> = subjects.into_iter().map(|payment| (payment.id.0, payment)).collect();
+    let mut claimed = HashMap::new();
+    let mut ended = Vec::new();
+    for claim in claims {
+        match subjects.remove(&claim.subject) {
+            Some(payment) => drop(claimed.insert(claim.id.0, (claim, payment))),
+            None => ended.push(claim.id.0),
+        }
+    }
+    if !ended.is_empty() {
+        job::store::finish(&mut transaction, &ended).await?;
+    }
+    transaction.commit().await?;
+    Ok(ids.iter().map(|id| claimed.remove(id)).collect())
+}

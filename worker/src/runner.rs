@@ -1,0 +1,168 @@
+//! The runner: takes deliveries, claims their jobs, does them, records what came of it, acknowledges.
+//! Whatever happens here, the job's row decides what comes next, so every fault simply lets go.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use common::{
+    batch::BatchError,
+    job::{
+        Claim, Kind,
+        broker::{BrokerConfig, Consumers, Delivered},
+    },
+    payment::store::{Settled, Settlement},
+    retry::Policy,
+    telemetry,
+};
+use futures_util::FutureExt as _;
+use tokio::{sync::Semaphore, time::Instant};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
+
+use crate::{Context, books::Claimed, jobs};
+
+/// Failures of a job's own code before it is parked.
+const CODE_FAILURES_MAX: i32 = 20;
+
+/// Waits between attempts to record a result while the database is away.
+const RECORD_AGAIN: Policy =
+    Policy { initial: Duration::from_millis(50), factor: 2, max: Duration::from_secs(2) };
+
+/// Attempts to record a result. After the last the lease is nearly over: the next worker asks the
+/// gateway again with the same key, and gets the same answer.
+const RECORD_ATTEMPTS_MAX: i32 = 20;
+
+/// Does jobs, a bounded number at once.
+pub struct Runner {
+    context: Arc<Context>,
+    slots: Arc<Semaphore>,
+    prefetch: u16,
+}
+
+impl Runner {
+    pub fn new(context: Context, concurrency: u16) -> Self {
+        Self {
+            context: Arc::new(context),
+            slots: Arc::new(Semaphore::new(concurrency.into())),
+            // The next jobs are claimed while the present ones are at the gateway.
+            prefetch: concurrency.saturating_mul(2),
+        }
+    }
+
+    /// Works until `shutdown`, then finishes what is in flight. What was delivered and not begun goes
+    /// back to the broker with the connection.
+    pub async fn run(&self, broker: BrokerConfig, kinds: Vec<Kind>, shutdown: &CancellationToken) {
+        let consumers = Consumers { config: broker, kinds, prefetch: self.prefetch };
+        let tracker = TaskTracker::new();
+        let handle = |delivered: Delivered| {
+            let (context, slots) = (Arc::clone(&self.context), Arc::clone(&self.slots));
+            let stopping = shutdown.clone();
+            tracker.spawn(async move {
+                let slot = tokio::select! {
+                    biased;
+                    () = stopping.cancelled() => return,
+                    slot = slots.acquire_owned() => slot,
+                };
+                handle_one(&context, delivered).await;
+                drop(slot);
+            });
+        };
+        consumers.run(handle, &tracker, shutdown).await;
+    }
+}
+
+async fn handle_one(context: &Context, delivered: Delivered) {
+    let message = &delivered.message;
+    match context.books.claim(message).await {
+        Ok(Some(claimed)) => {
+            let trace_id = message.traceparent.as_deref().and_then(telemetry::trace_id).unwrap_or_default();
+            let span = tracing::info_span!(
+                "job",
+                kind = %message.kind,
+                payment_id = %claimed.1.id,
+                merchant_id = %claimed.1.merchant_id,
+                attempt = claimed.0.attempt,
+                trace_id,
+            );
+            do_one(context, claimed, message.reply_to.clone()).instrument(span).await;
+        }
+        Ok(None) => tracing::debug!(job = %message.job, "already done, or in other hands"),
+        Err(error) => {
+            // Not acknowledged for now, so that a broker full of messages does not spin while the
+            // database is away; the scheduler emits the job again when it is back.
+            tracing::warn!(%error, "a job could not be claimed");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+    delivered.ack().await;
+}
+
+async fn do_one(context: &Context, (claim, payment): Claimed, reply_to: Option<String>) {
+    let started = Instant::now();
+    let job = AssertUnwindSafe(jobs::run(context, &claim, &payment)).catch_unwind().await;
+    let Ok(answer) = job else {
+        return code_failed(context, &claim).await;
+    };
+    let outcome = answer.report.word();
+    metrics::histogram!("gateway_request_duration_seconds",
+        "gateway" => payment.order.gateway.as_str(), "operation" => answer.call.operation, "outcome" => outcome)
+    .record(answer.call.duration);
+    if let Some(why) = answer.report.detail() {
+        tracing::info!(outcome, why, request_id = answer.call.request_id, "the gateway answered");
+    }
+    let settlement = Settlement { claim: claim.clone(), payment: payment.id, answer };
+    match record(context, settlement).await {
+        Ok(settled) => {
+            report(&payment, &settled);
+            if let Some(reply_to) = reply_to.filter(|_| settled.changed) {
+                context.publisher.notify(reply_to, payment.id);
+            }
+        }
+        Err(error) => tracing::error!(%error, "a result was not recorded; the job will be done again"),
+    }
+    metrics::histogram!("messaging_process_duration_seconds", "kind" => claim.kind.as_str())
+        .record(started.elapsed());
+}
+
+/// A result is worth waiting for the database: what the gateway said is known now.
+async fn record(context: &Context, settlement: Settlement) -> Result<Settled, BatchError> {
+    let mut attempt = 1;
+    loop {
+        match context.books.settle(settlement.clone()).await {
+            Err(error) if error.is_passing() && attempt < RECORD_ATTEMPTS_MAX => {
+                tracing::warn!(%error, attempt, "a result waits for the database");
+                tokio::time::sleep(RECORD_AGAIN.delay(attempt)).await;
+                attempt += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+fn report(payment: &common::payment::Payment, settled: &Settled) {
+    if settled.changed {
+        metrics::counter!("payments_total",
+            "gateway" => payment.order.gateway.as_str(),
+            "status" => settled.status.as_str(),
+            "currency" => payment.order.money.currency.code())
+        .increment(1);
+    }
+    if let Some(alarm) = settled.alarm {
+        metrics::counter!("alarms_total", "alarm" => alarm).increment(1);
+        tracing::error!(status = settled.status.as_str(), "{alarm}");
+    }
+}
+
+/// A panic is a defect of ours. Its neighbours go on, and it is tried again until it looks hopeless.
+async fn code_failed(context: &Context, claim: &Claim) {
+    let why = "the job's code failed; the log has the place";
+    metrics::counter!("job_panics_total", "kind" => claim.kind.as_str()).increment(1);
+    let recorded = if claim.attempt < CODE_FAILURES_MAX {
+        context.books.put_back(claim, why).await
+    } else {
+        tracing::error!("parked: its code has failed {} times", claim.attempt);
+        context.books.park(claim, why).await
+    };
+    if let Err(error) = recorded {
+        tracing::warn!(%error, "a failed job was not put back; its lease will end");
+    }
+}
