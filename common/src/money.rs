@@ -75,10 +75,14 @@ impl Money {
     /// # Errors
     /// [`InvalidMoney`], but never for the currency.
     pub fn parse_positive(text: &str, currency: Currency) -> Result<Self, InvalidMoney> {
-        let amount = parse_decimal(text)?;
-        if amount.is_zero() {
-            return Err(InvalidMoney::NotPositive);
-        }
+        Self::new(parse_positive_decimal(text)?, currency)
+    }
+
+    /// An amount with no more decimals than its currency has.
+    ///
+    /// # Errors
+    /// [`InvalidMoney::TooManyDecimals`].
+    pub fn new(amount: Decimal, currency: Currency) -> Result<Self, InvalidMoney> {
         if amount.normalize().scale() > currency.exponent() {
             return Err(InvalidMoney::TooManyDecimals { currency, exponent: currency.exponent() });
         }
@@ -99,18 +103,19 @@ pub fn display_amount(amount: Decimal, currency: Currency) -> String {
     format!("{amount:.decimals$}")
 }
 
-/// Reads `^\d{1,15}(\.\d{1,4})?$`.
+/// Reads `^\d{1,15}(\.\d{1,4})?$`, other than zero.
 ///
 /// # Errors
-/// [`InvalidMoney::NotADecimal`] for everything else.
-pub fn parse_decimal(text: &str) -> Result<Decimal, InvalidMoney> {
+/// [`InvalidMoney::NotADecimal`] or [`InvalidMoney::NotPositive`].
+pub fn parse_positive_decimal(text: &str) -> Result<Decimal, InvalidMoney> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits =
         |part: &str, max: usize| (1..=max).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     if !digits(whole, 15) || !digits(fraction, 4) {
         return Err(InvalidMoney::NotADecimal);
     }
-    text.parse().map_err(|_| InvalidMoney::NotADecimal)
+    let amount: Decimal = text.parse().map_err(|_| InvalidMoney::NotADecimal)?;
+    if amount.is_zero() { Err(InvalidMoney::NotPositive) } else { Ok(amount) }
 }
 
 impl fmt::Display for Currency {

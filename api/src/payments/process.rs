@@ -10,9 +10,10 @@ use common::{
     gateway::{Capture, GatewayName, MethodType},
     id::{MerchantId, PaymentId},
     job::{Kind, Message},
-    money::{Currency, Money},
+    money::{Currency, Money, parse_positive_decimal},
     payment::{Customer, Metadata, NewPayment, Order, Payment, store::Accepted as Stored},
 };
+use rust_decimal::Decimal;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
@@ -166,7 +167,7 @@ impl ProcessPayment {
     }
 
     fn read_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let amount = fields.required("amount", amount_text);
+        let amount = fields.required("amount", positive_decimal);
         let currency = fields.required("currency", currency);
         let method = fields.required_object("payment_method", |method| {
             let r#type = method.required("type", method_type);
@@ -174,7 +175,7 @@ impl ProcessPayment {
             Some(PaymentMethod { r#type: r#type?, token: token? })
         });
         let amount = match (amount, currency) {
-            (Some(text), Some(currency)) => money(fields, &text, currency, method.as_ref()),
+            (Some(amount), Some(currency)) => money(fields, amount, currency, method.as_ref()),
             _ => None,
         };
         let capture = fields.optional("capture", fields::name);
@@ -219,22 +220,23 @@ impl ProcessPayment {
 }
 
 /// A string, or a whole number. A fraction must be a string: JSON numbers go through floats on their way.
-fn amount_text(value: Value) -> Result<String, String> {
-    match value {
-        Value::String(text) => Ok(text),
-        Value::Number(number) if number.is_u64() => Ok(number.to_string()),
-        Value::Number(_) => Err("must be a positive amount, as a string such as \"49.90\"".into()),
-        _ => Err("must be a string such as \"49.90\"".into()),
-    }
+fn positive_decimal(value: Value) -> Result<Decimal, String> {
+    let text = match value {
+        Value::String(text) => text,
+        Value::Number(number) if number.is_u64() => number.to_string(),
+        Value::Number(_) => return Err("must be a positive amount, as a string such as \"49.90\"".into()),
+        _ => return Err("must be a string such as \"49.90\"".into()),
+    };
+    parse_positive_decimal(&text).map_err(|error| error.to_string())
 }
 
 fn money(
     fields: &mut Fields<'_>,
-    text: &str,
+    amount: Decimal,
     currency: Currency,
     method: Option<&PaymentMethod>,
 ) -> Option<Money> {
-    let money = Money::parse_positive(text, currency).map_err(|error| error.to_string());
+    let money = Money::new(amount, currency).map_err(|error| error.to_string());
     let checked = money.and_then(|money| match method {
         Some(method) => GatewayName::for_method(method.r#type).check_amount(&money).map(|()| money),
         None => Ok(money),

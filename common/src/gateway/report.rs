@@ -142,6 +142,15 @@ pub struct Call {
     pub duration: Duration,
 }
 
+impl Answer {
+    /// What can be said without asking.
+    #[must_use]
+    pub fn without_a_call(report: Report) -> Self {
+        let call = Call { operation: "none", http_status: None, request_id: None, duration: Duration::ZERO };
+        Self { report, call }
+    }
+}
+
 impl Report {
     /// One word for logs, metrics and the record of calls.
     #[must_use]

@@ -312,6 +312,14 @@ fn becomes_looked_up() -> Change {
     }
 }
 
+/// Whether a call begun at `now` may be sent: it is the first that could run, or the gateway still knows
+/// the key of those before it. A worker asks this before every call, because a job may have slept for
+/// longer than a key lives.
+#[must_use]
+pub fn may_send(payment: &Payment, now: Timestamp) -> bool {
+    payment.calls_begun - payment.calls_not_sent <= 1 || may_replay(payment, now)
+}
+
 /// Whether the gateway still knows the key.
 fn may_replay(payment: &Payment, now: Timestamp) -> bool {
     within(payment, now, REPLAY_WINDOW)
@@ -357,3 +365,6 @@ pub fn enter(payment: &mut Payment, outcome: Outcome, now: Timestamp) {
     };
     payment.settled_at = payment.status.is_final().then_some(now);
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use crate::Context;
 /// Does the job, whatever its kind.
 pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
     match claim.kind {
-        Kind::ChargePayment => charge_payment::run(context, payment).await,
+        Kind::ChargePayment => charge_payment::run(context, claim, payment).await,
         Kind::ResolvePayment => resolve_payment::run(context, payment).await,
     }
 }
