@@ -51,8 +51,9 @@ async fn list_faults(State(app): State<Arc<App>>) -> Json<Value> {
 
 /// Replaces all rules.
 async fn set_faults(State(app): State<Arc<App>>, Json(rules): Json<Vec<Rule>>) -> Response {
-    match app.rules().replace(rules) {
-        Ok(()) => Json(json!(app.rules().list())).into_response(),
+    let mut in_force = app.rules();
+    match in_force.replace(rules) {
+        Ok(()) => Json(json!(in_force.list())).into_response(),
         Err(message) => (StatusCode::BAD_REQUEST, Json(json!({"error": message}))).into_response(),
     }
 }

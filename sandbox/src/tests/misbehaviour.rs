@@ -1,0 +1,161 @@
+//! Every fault, by token and by rule: what the caller sees, and what really happened.
+
+use serde_json::json;
+
+use super::{Server, eventually};
+
+async fn wait_for_outcome(server: &Server, reference: &str, outcome: &str) {
+    let what = format!("{reference} is {outcome}");
+    eventually(&what, async || server.outcomes(reference).await.iter().any(|seen| seen == outcome)).await;
+}
+
+#[tokio::test]
+async fn a_held_connection_hides_whether_money_moved() {
+    let server = Server::start().await;
+    for (token, charged, replayed) in
+        [("pm_sandbox_timeout_before", 0, false), ("pm_sandbox_timeout_after", 1, true)]
+    {
+        let held = server.pay_in_background(token, token, token);
+        wait_for_outcome(&server, token, "held").await;
+        assert!(!held.is_finished());
+        assert_eq!(server.charges(token).await.len(), charged, "{token}");
+        held.abort();
+        let second = server.pay(token, Some(token), token).await;
+        assert_eq!((second.status, second.is_replay()), (200, replayed), "{token}");
+        assert_eq!(server.charges(token).await.len(), 1, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_connection_hides_whether_money_moved() {
+    let server = Server::start().await;
+    for (token, charged, replayed) in
+        [("pm_sandbox_drop_before", 0, false), ("pm_sandbox_drop_after", 1, true)]
+    {
+        let error = server.pay_in_background(token, token, token).await.unwrap().unwrap_err();
+        assert!(error.is_request() && !error.is_timeout(), "{error:?}");
+        assert_eq!(server.outcomes(token).await, ["dropped"]);
+        assert_eq!(server.charges(token).await.len(), charged, "{token}");
+        let second = server.pay(token, Some(token), token).await;
+        assert_eq!((second.status, second.is_replay()), (200, replayed), "{token}");
+        assert_eq!(server.charges(token).await.len(), 1, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_500_may_have_charged_and_can_be_looked_up() {
+    let server = Server::start().await;
+    assert_eq!(server.pay("pm_sandbox_500_after", Some("k"), "pay_1").await.status, 500);
+    let list = server.get("/v1/payment_intents").await;
+    assert_eq!(list.body["data"][0]["metadata"]["remit_payment"], "pay_1");
+    assert_eq!(list.body["data"][0]["status"], "succeeded");
+    assert_eq!(server.pay("pm_sandbox_500_before", Some("l"), "pay_2").await.status, 500);
+    assert_eq!(server.get("/v1/payment_intents").await.body["data"].as_array().unwrap().len(), 1);
+    assert_eq!(server.outcomes("pay_2").await, ["500"]);
+}
+
+#[tokio::test]
+async fn slow_work_is_done_even_when_the_client_has_gone() {
+    let server = Server::start().await;
+    let token = "pm_sandbox_slow_before_500";
+    let slow = server.pay_in_background(token, "k", "pay_1");
+    eventually("it runs", async || server.outcomes("pay_1").await == ["running"]).await;
+    slow.abort();
+    eventually("it is charged", async || server.charges("pay_1").await.len() == 1).await;
+    let second = server.pay(token, Some("k"), "pay_1").await;
+    assert!(second.is_replay());
+}
+
+#[tokio::test]
+async fn a_token_strikes_at_the_confirmation_and_not_before() {
+    let server = Server::start().await;
+    let form = super::payment_with("pm_sandbox_503_once", "pay_1", &[("confirm", "false")]);
+    let created = server.post("/v1/payment_intents", Some("create"), &form).await;
+    assert_eq!(created.status, 200);
+    let path = format!("/v1/payment_intents/{}/confirm", created.id());
+    assert_eq!(server.post(&path, Some("confirm"), &[]).await.status, 503);
+    assert_eq!(server.post(&path, Some("confirm"), &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_strikes_a_saved_card_too() {
+    let server = Server::start().await;
+    let customer = server.post("/v1/customers", None, &[]).await;
+    let form = [("customer", customer.id())];
+    let saved = server.post("/v1/payment_methods/pm_sandbox_503_once/attach", None, &form).await;
+    let form = super::payment_with(saved.id(), "pay_1", &form);
+    assert_eq!(server.post("/v1/payment_intents", Some("k"), &form).await.status, 503);
+    assert_eq!(server.post("/v1/payment_intents", Some("k"), &form).await.status, 200);
+}
+
+#[tokio::test]
+async fn rules_strike_what_they_match_as_often_as_they_say() {
+    let server = Server::start().await;
+    let rules = json!([
+        {"fault": "503", "count": 1, "match": {"reference": "pay_1"}},
+        {"fault": "429", "match": {"token": "pm_card_amex"}},
+        {"fault": "drop_after", "count": 1, "match": {"path_prefix": "/v1/payment_intents/", "method": "POST"}},
+    ]);
+    assert_eq!(server.control("faults", rules).await.status, 200);
+    assert_eq!(server.pay("pm_card_visa", Some("k"), "pay_1").await.status, 503);
+    assert_eq!(server.pay("pm_card_visa", Some("k"), "pay_1").await.status, 200);
+    assert_eq!(server.pay("pm_card_visa", None, "pay_2").await.status, 200);
+    for _ in 0..3 {
+        assert_eq!(server.pay("pm_card_amex", None, "pay_3").await.status, 429);
+    }
+    let form = super::payment_with("pm_card_visa", "pay_4", &[("capture_method", "manual")]);
+    let held = server.post("/v1/payment_intents", None, &form).await;
+    let path = format!("/v1/payment_intents/{}/capture", held.id());
+    let request = server.request(reqwest::Method::POST, &path, Some("capture"));
+    assert!(request.send().await.is_err());
+    assert_eq!(server.charges("pay_4").await[0]["captured"], 1099);
+    assert!(server.post(&path, Some("capture"), &[]).await.is_replay());
+
+    let left = server.get("/control/faults").await.body;
+    assert_eq!(left.as_array().unwrap().iter().filter(|rule| rule["count"] == 0).count(), 2);
+    let delete = server.client.delete(format!("{}/control/faults", server.url));
+    assert_eq!(delete.send().await.unwrap().status(), 204);
+    assert_eq!(server.pay("pm_card_amex", None, "pay_3").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_seed_makes_chance_repeatable() {
+    let server = Server::start().await;
+    server.control("faults", json!([{"fault": "503", "per_mille": 500}])).await;
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        server.control("seed", json!({"seed": 42})).await;
+        let mut statuses = Vec::new();
+        for _ in 0..30 {
+            statuses.push(server.get("/v1/payment_intents").await.status);
+        }
+        runs.push(statuses);
+    }
+    assert_eq!(runs[0], runs[1]);
+    assert!(runs[0].contains(&200) && runs[0].contains(&503));
+}
+
+#[tokio::test]
+async fn rules_that_make_no_sense_are_refused() {
+    let server = Server::start().await;
+    for rules in [
+        json!([{"fault": "nonsense"}]),
+        json!([{"fault": "503", "per_mille": 1001}]),
+        json!([{"fault": "503", "match": {"colour": "blue"}}]),
+    ] {
+        let status = server.control("faults", rules.clone()).await.status;
+        assert!((400..500).contains(&status), "{rules} got {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_down_answers_503_and_keeps_its_books_open() {
+    let server = Server::start().await;
+    server.control("down", json!({"down": true})).await;
+    assert_eq!(server.pay("pm_card_visa", Some("k"), "pay_1").await.status, 503);
+    assert_eq!(server.get("/v1/payment_intents").await.status, 503);
+    assert_eq!(server.get("/livez").await.status, 200);
+    assert!(server.charges("pay_1").await.is_empty());
+    server.control("down", json!({"down": false})).await;
+    assert_eq!(server.pay("pm_card_visa", Some("k"), "pay_1").await.status, 200);
+}
