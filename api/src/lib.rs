@@ -109,7 +109,8 @@ pub async fn run(
         metrics,
         pool,
     }));
-    tracing::info!(url = app.public_url, "listening");
+    // Whoever started us reads this line to learn the port.
+    println!("listening on {}", app.public_url);
     let listener = listener.tap_io(|stream| {
         // An answer is one small write: waiting for more to send would only delay it.
         let _ = stream.set_nodelay(true);

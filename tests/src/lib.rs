@@ -1,1 +1,49 @@
-//! .
+//! A whole deployment for one test: the real binaries, a database and queues of its own on the real
+//! Postgres and RabbitMQ, and a sandbox gateway. Nothing is shared between tests but the servers.
+//!
+//! Needs `DATABASE_URL` and `AMQP_URL` of servers on which it may make and drop databases and queues;
+//! `./dev test` provides them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a fault of the harness fails the test"
+)]
+
+mod deployment;
+mod merchant;
+mod process;
+mod proxy;
+mod servers;
+
+pub use deployment::{Deployment, Settings};
+pub use merchant::{Answer, Merchant, card};
+pub use process::Service;
+pub use proxy::Proxy;
+
+use std::{future::Future, time::Duration};
+
+/// How long anything may take before a test fails. Generous: machines are busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks until there is an answer.
+///
+/// # Panics
+/// After [`PATIENCE`], saying what was awaited.
+pub async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(answer) => answer,
+        Err(_) => panic!("never happened: {what}"),
+    }
+}

@@ -304,11 +304,11 @@ pub async fn discard(db: impl PgExecutor<'_>, id: JobId) -> sqlx::Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
-fn interval(duration: Duration) -> PgInterval {
+/// A duration, as the database knows it.
+pub(crate) fn interval(duration: Duration) -> PgInterval {
     PgInterval { months: 0, days: 0, microseconds: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX) }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn job_id_text<S: serde::Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&JobId(*id))
 }

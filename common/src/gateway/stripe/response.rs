@@ -66,6 +66,21 @@ struct MethodDetails {
 #[serde(default)]
 struct NextAction {
     redirect_to_url: Option<Redirect>,
+    use_stripe_sdk: Option<UseSdk>,
+}
+
+/// Where the caller gave no page to come back to, Stripe's script would follow this one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct UseSdk {
+    stripe_js: Option<String>,
+}
+
+impl NextAction {
+    fn url(&self) -> Option<String> {
+        let redirect = self.redirect_to_url.as_ref().and_then(|redirect| redirect.url.clone());
+        redirect.or_else(|| self.use_stripe_sdk.as_ref()?.stripe_js.clone())
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -166,10 +181,9 @@ fn read_intent(intent: &PaymentIntent, resolution: Resolution) -> Report {
             Report::Authorized(read_money(intent, gateway_ref, intent.amount_capturable))
         }
         Some("processing") => Report::Processing { gateway_ref },
-        Some("requires_action") => Report::RequiresAction {
-            gateway_ref,
-            url: intent.next_action.as_ref().and_then(|action| action.redirect_to_url.as_ref()?.url.clone()),
-        },
+        Some("requires_action") => {
+            Report::RequiresAction { gateway_ref, url: intent.next_action.as_ref().and_then(NextAction::url) }
+        }
         Some("canceled") => Report::Canceled { gateway_ref },
         Some("requires_payment_method") if intent.last_payment_error.is_some() => {
             let error = intent.last_payment_error.as_ref();
@@ -201,6 +215,7 @@ fn read_error(status: u16, error: &ErrorBody) -> Report {
         let gateway_ref = error.payment_intent.as_ref().and_then(|intent| intent.id.clone());
         return Report::Declined(decline::classify(said(error), gateway_ref));
     }
+    // A key in use answers 409 with the same type; here it can only be another body.
     if error.kind.as_deref() == Some("idempotency_error") {
         tracing::error!("the gateway says that a key was sent with two different bodies: a defect of ours");
         return super::unresolved("the key was used with another body");

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     id::{JobId, MerchantId},
-    job::Kind,
+    job::{Kind, store::interval},
     payment::{NewPayment, Payment, Status},
 };
 
@@ -75,23 +75,6 @@ async fn insert(
         };
     }
     type New = NewPayment;
-    let id = column!(|new: &New, _, _| new.id.0);
-    let merchant = column!(|new: &New, _, _| new.merchant_id.0);
-    let key = column!(|new: &New, _, _| new.idempotency_key.clone());
-    let hash = column!(|new: &New, _, _| new.request_hash.to_vec());
-    let amount = column!(|new: &New, _, _| new.order.money.amount);
-    let currency = column!(|new: &New, _, _| new.order.money.currency.code().to_owned());
-    let capture = column!(|new: &New, _, _| new.order.capture.as_str().to_owned());
-    let method = column!(|new: &New, _, _| new.order.method.as_str().to_owned());
-    let token = column!(|new: &New, _, _| new.order.token.clone());
-    let gateway = column!(|new: &New, _, _| new.order.gateway.as_str().to_owned());
-    let customer = column!(|new: &New, _, _| new.order.customer.clone().map(Json));
-    let description = column!(|new: &New, _, _| new.order.description.clone());
-    let order_id = column!(|new: &New, _, _| new.order.order_id.clone());
-    let metadata = column!(|new: &New, _, _| Json(new.order.metadata.clone()));
-    let return_url = column!(|new: &New, _, _| new.order.return_url.clone());
-    let job = column!(|_: &New, _, job: &JobId| job.0);
-    let trace = column!(|_: &New, trace: &Option<String>, _| trace.clone());
     let rows = sqlx::query!(
         r#"WITH asked AS (
                SELECT * FROM unnest(
@@ -117,25 +100,25 @@ async fn insert(
                FROM stored JOIN asked USING (id)
            )
            SELECT id, created_at FROM stored"#,
-        &id,
-        &merchant,
-        &key,
-        &hash,
-        &amount,
-        &currency,
-        &capture,
-        &method,
-        &token,
-        &gateway,
-        &customer as _,
-        &description as _,
-        &order_id as _,
-        &metadata as _,
-        &return_url as _,
-        &job,
-        &trace as _,
+        &column!(|new: &New, _, _| new.id.0),
+        &column!(|new: &New, _, _| new.merchant_id.0),
+        &column!(|new: &New, _, _| new.idempotency_key.clone()),
+        &column!(|new: &New, _, _| new.request_hash.to_vec()),
+        &column!(|new: &New, _, _| new.order.money.amount),
+        &column!(|new: &New, _, _| new.order.money.currency.code().to_owned()),
+        &column!(|new: &New, _, _| new.order.capture.as_str().to_owned()),
+        &column!(|new: &New, _, _| new.order.method.as_str().to_owned()),
+        &column!(|new: &New, _, _| new.order.token.clone()),
+        &column!(|new: &New, _, _| new.order.gateway.as_str().to_owned()),
+        &column!(|new: &New, _, _| new.order.customer.clone().map(Json)) as _,
+        &column!(|new: &New, _, _| new.order.description.clone()) as _,
+        &column!(|new: &New, _, _| new.order.order_id.clone()) as _,
+        &column!(|new: &New, _, _| Json(new.order.metadata.clone())) as _,
+        &column!(|new: &New, _, _| new.order.return_url.clone()) as _,
+        &column!(|_: &New, _, job: &JobId| job.0),
+        &column!(|_: &New, trace: &Option<String>, _| trace.clone()) as _,
         Kind::ChargePayment.as_str(),
-        sqlx::postgres::types::PgInterval::try_from(PUBLISHER_GRACE).map_err(sqlx::Error::Encode)?,
+        interval(PUBLISHER_GRACE),
     )
     .fetch_all(db)
     .await?;

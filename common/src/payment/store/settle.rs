@@ -171,24 +171,6 @@ async fn update(db: &mut PgConnection, payments: Vec<Payment>) -> sqlx::Result<(
             payments.iter().map($value).collect::<Vec<_>>()
         };
     }
-    let id = column!(|p: &Payment| p.id.0);
-    let status = column!(|p: &Payment| p.status.as_str().to_owned());
-    let captured = column!(|p: &Payment| p.amount_captured);
-    let failure_code = column!(|p: &Payment| p.failure.as_ref().map(|f| f.code.clone()));
-    let failure_message = column!(|p: &Payment| p.failure.as_ref().map(|f| f.message.clone()));
-    let decline_class = column!(|p: &Payment| p
-        .failure
-        .as_ref()
-        .and_then(|f| f.decline_class)
-        .map(|c| c.as_str().to_owned()));
-    let next_action_url = column!(|p: &Payment| p.next_action_url.clone());
-    let review_reason = column!(|p: &Payment| p.review_reason.clone());
-    let updated_at = column!(|p: &Payment| p.updated_at);
-    let settled_at = column!(|p: &Payment| p.settled_at);
-    let gateway_ref = column!(|p: &Payment| p.gateway_ref.clone());
-    let charge_ref = column!(|p: &Payment| p.charge_ref.clone());
-    let card = column!(|p: &Payment| p.card.clone().map(Json));
-    let calls_not_sent = column!(|p: &Payment| p.calls_not_sent);
     sqlx::query!(
         "UPDATE payments p
          SET status = n.status, amount_captured = n.captured, failure_code = n.failure_code,
@@ -202,20 +184,24 @@ async fn update(db: &mut PgConnection, payments: Vec<Payment>) -> sqlx::Result<(
               AS n (id, status, captured, failure_code, failure_message, decline_class, next_action_url,
                     review_reason, updated_at, settled_at, gateway_ref, charge_ref, card, calls_not_sent)
          WHERE p.id = n.id",
-        &id,
-        &status,
-        &captured,
-        &failure_code as _,
-        &failure_message as _,
-        &decline_class as _,
-        &next_action_url as _,
-        &review_reason as _,
-        &updated_at,
-        &settled_at as _,
-        &gateway_ref as _,
-        &charge_ref as _,
-        &card as _,
-        &calls_not_sent,
+        &column!(|p: &Payment| p.id.0),
+        &column!(|p: &Payment| p.status.as_str().to_owned()),
+        &column!(|p: &Payment| p.amount_captured),
+        &column!(|p: &Payment| p.failure.as_ref().map(|f| f.code.clone())) as _,
+        &column!(|p: &Payment| p.failure.as_ref().map(|f| f.message.clone())) as _,
+        &column!(|p: &Payment| p
+            .failure
+            .as_ref()
+            .and_then(|f| f.decline_class)
+            .map(|c| c.as_str().to_owned())) as _,
+        &column!(|p: &Payment| p.next_action_url.clone()) as _,
+        &column!(|p: &Payment| p.review_reason.clone()) as _,
+        &column!(|p: &Payment| p.updated_at),
+        &column!(|p: &Payment| p.settled_at) as _,
+        &column!(|p: &Payment| p.gateway_ref.clone()) as _,
+        &column!(|p: &Payment| p.charge_ref.clone()) as _,
+        &column!(|p: &Payment| p.card.clone().map(Json)) as _,
+        &column!(|p: &Payment| p.calls_not_sent),
     )
     .execute(db)
     .await?;
@@ -233,29 +219,20 @@ async fn insert_calls(
         };
     }
     type Row<'a> = (&'a Settlement, i32);
-    let payment = column!(|(s, _): &Row<'_>| s.payment.0);
-    let number = column!(|(_, number): &Row<'_>| *number);
-    let operation = column!(|(s, _): &Row<'_>| s.answer.call.operation.to_owned());
-    let outcome = column!(|(s, _): &Row<'_>| s.answer.report.word().to_owned());
-    let detail = column!(|(s, _): &Row<'_>| s.answer.report.detail());
-    let http_status = column!(|(s, _): &Row<'_>| s.answer.call.http_status.map(i32::from));
-    let request_id = column!(|(s, _): &Row<'_>| s.answer.call.request_id.clone());
-    let duration_ms =
-        column!(|(s, _): &Row<'_>| i32::try_from(s.answer.call.duration.as_millis()).unwrap_or(i32::MAX));
     sqlx::query!(
         "INSERT INTO gateway_calls
              (payment_id, call_no, operation, outcome, detail, http_status, request_id, duration_ms, at)
          SELECT *, $9::timestamptz FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[],
              $6::integer[], $7::text[], $8::integer[])
          ON CONFLICT DO NOTHING",
-        &payment,
-        &number,
-        &operation,
-        &outcome,
-        &detail as _,
-        &http_status as _,
-        &request_id as _,
-        &duration_ms,
+        &column!(|(s, _): &Row<'_>| s.payment.0),
+        &column!(|(_, number): &Row<'_>| *number),
+        &column!(|(s, _): &Row<'_>| s.answer.call.operation.to_owned()),
+        &column!(|(s, _): &Row<'_>| s.answer.report.word().to_owned()),
+        &column!(|(s, _): &Row<'_>| s.answer.report.detail()) as _,
+        &column!(|(s, _): &Row<'_>| s.answer.call.http_status.map(i32::from)) as _,
+        &column!(|(s, _): &Row<'_>| s.answer.call.request_id.clone()) as _,
+        &column!(|(s, _): &Row<'_>| i32::try_from(s.answer.call.duration.as_millis()).unwrap_or(i32::MAX)),
         now,
     )
     .execute(db)
@@ -276,21 +253,15 @@ async fn insert_events(
         };
     }
     type Row = (EventId, Payment, Timestamp);
-    let id = column!(|(id, _, _): &Row| id.0);
-    let merchant = column!(|(_, p, _): &Row| p.merchant_id.0);
-    let subject = column!(|(_, p, _): &Row| p.id.0);
-    let kind = column!(|(_, p, _): &Row| format!("payment.{}", p.status.as_str()));
-    let data = column!(|(_, p, _): &Row| Json(event_data(p)));
-    let at = column!(|(_, _, at): &Row| *at);
     sqlx::query!(
         "INSERT INTO events (id, merchant_id, subject_id, type, data, created_at)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::timestamptz[])",
-        &id,
-        &merchant,
-        &subject,
-        &kind,
-        &data as _,
-        &at,
+        &column!(|(id, _, _): &Row| id.0),
+        &column!(|(_, p, _): &Row| p.merchant_id.0),
+        &column!(|(_, p, _): &Row| p.id.0),
+        &column!(|(_, p, _): &Row| format!("payment.{}", p.status.as_str())),
+        &column!(|(_, p, _): &Row| Json(event_data(p))) as _,
+        &column!(|(_, _, at): &Row| *at),
     )
     .execute(db)
     .await?;

@@ -1,0 +1,303 @@
+//! A whole deployment, and the hands to disturb it with.
+
+use std::{collections::HashMap, path::PathBuf};
+
+use common::{
+    id::PaymentId,
+    job::Kind,
+    merchant::{key::ApiKey, store},
+};
+use serde_json::Value;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{
+    Merchant, Proxy, Service, eventually,
+    process::{Process, binary},
+    proxy::authority,
+    servers,
+};
+
+/// What differs from one test to another.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Bound for one call to the gateway, in milliseconds.
+    pub gateway_timeout_ms: u64,
+    /// How long a claim lasts, in milliseconds.
+    pub lease_ms: u64,
+    /// What to start at once.
+    pub services: Vec<Service>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            gateway_timeout_ms: 1000,
+            lease_ms: 3000,
+            services: vec![Service::Sandbox, Service::Api, Service::Scheduler, Service::Worker],
+        }
+    }
+}
+
+/// A whole deployment. All of it goes when it is dropped.
+pub struct Deployment {
+    /// A connection to its database, past the proxy.
+    pub pool: PgPool,
+    /// The link to Postgres.
+    pub postgres: Proxy,
+    /// The link to RabbitMQ.
+    pub rabbitmq: Proxy,
+    /// A merchant of it.
+    pub merchant: Merchant,
+    name: String,
+    directory: PathBuf,
+    environment: HashMap<&'static str, String>,
+    processes: HashMap<Service, Process>,
+}
+
+impl Deployment {
+    /// With the usual settings.
+    pub async fn start() -> Self {
+        Self::start_with(Settings::default()).await
+    }
+
+    /// A database, queues, and processes of its own.
+    pub async fn start_with(settings: Settings) -> Self {
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        let directory = binary("remit-api").parent().unwrap().join("system-tests").join(&name);
+        std::fs::create_dir_all(&directory).unwrap();
+        let pool = servers::create_database(&name).await;
+        let database_url = servers::database_url(&name);
+        let postgres = Proxy::start(authority(&database_url, 5432)).await;
+        let rabbitmq = Proxy::start(authority(&servers::amqp_url(), 5672)).await;
+        let environment = HashMap::from([
+            ("DATABASE_URL", postgres.url(&database_url)),
+            ("AMQP_URL", rabbitmq.url(&servers::amqp_url())),
+            ("REMIT_QUEUE_PREFIX", name.clone()),
+            ("REMIT_LOG", "info".into()),
+            ("REMIT_LOG_FORMAT", "json".into()),
+            ("REMIT_SANDBOX_ADDR", "127.0.0.1:0".into()),
+            ("REMIT_SANDBOX_DIR", directory.join("sandbox").display().to_string()),
+            ("REMIT_API_ADDR", "127.0.0.1:0".into()),
+            ("REMIT_METRICS_ADDR", "127.0.0.1:0".into()),
+            ("REMIT_STRIPE_SECRET_KEY", "sk_test_system".into()),
+            ("REMIT_GATEWAY_TIMEOUT_MS", settings.gateway_timeout_ms.to_string()),
+            ("REMIT_WORKER_LEASE_MS", settings.lease_ms.to_string()),
+            ("REMIT_SCHEDULER_POLL_MS", "50".into()),
+        ]);
+        let merchant = Merchant::new(String::new(), String::new());
+        let processes = HashMap::new();
+        let mut deployment =
+            Self { pool, postgres, rabbitmq, merchant, name, directory, environment, processes };
+        for service in settings.services {
+            deployment.run(service).await;
+        }
+        deployment.merchant = deployment.new_merchant("Shop").await;
+        deployment
+    }
+
+    /// Starts a process: for the first time, or again at the same address.
+    pub async fn run(&mut self, service: Service) {
+        let process = Process::start(service, &self.environment, &self.directory).await;
+        if let Some(url) = &process.url {
+            let address = url.trim_start_matches("http://").to_owned();
+            match service {
+                Service::Sandbox => {
+                    self.environment.insert("REMIT_STRIPE_URL", url.clone());
+                    self.environment.insert("REMIT_SANDBOX_ADDR", address);
+                }
+                _ => {
+                    self.environment.insert("REMIT_API_ADDR", address);
+                }
+            }
+        }
+        self.processes.insert(service, process);
+    }
+
+    /// `kill -9`
+    pub async fn kill(&mut self, service: Service) {
+        let mut process = self.processes.remove(&service).expect("it runs");
+        process.signal("KILL").await;
+        process.ended().await;
+    }
+
+    /// SIGTERM, and waits for the end, which must be an orderly one.
+    pub async fn stop(&mut self, service: Service) {
+        let mut process = self.processes.remove(&service).expect("it runs");
+        process.signal("TERM").await;
+        let status = process.ended().await;
+        assert!(status.success(), "{service:?} ended with {status}");
+    }
+
+    /// Sends a signal by its name.
+    pub async fn signal(&self, service: Service, signal: &str) {
+        self.processes[&service].signal(signal).await;
+    }
+
+    /// Another merchant, with a key.
+    pub async fn new_merchant(&self, name: &str) -> Merchant {
+        let key = ApiKey::generate(&mut seeded());
+        let mut connection = self.pool.acquire().await.unwrap();
+        let id = store::find_or_create(&mut connection, name).await.unwrap();
+        store::add_key(&mut *connection, id, &key).await.unwrap();
+        let url = self.processes.get(&Service::Api).and_then(|api| api.url.clone());
+        Merchant::new(url.unwrap_or_default(), key.reveal().to_owned())
+    }
+
+    /// Where the sandbox is.
+    #[must_use]
+    pub fn sandbox_url(&self) -> &str {
+        &self.environment["REMIT_STRIPE_URL"]
+    }
+
+    /// What the sandbox really charged for a payment.
+    pub async fn charges(&self, payment: &str) -> Vec<Value> {
+        let books = self.sandbox("GET", &format!("/books?reference={payment}"), &Value::Null).await;
+        books["charges"].as_array().expect("charges").clone()
+    }
+
+    /// What the sandbox really charged, all of it.
+    pub async fn books(&self) -> Value {
+        self.sandbox("GET", "/books", &Value::Null).await
+    }
+
+    /// Asks something of the sandbox besides its protocols.
+    pub async fn sandbox(&self, method: &str, path: &str, body: &Value) -> Value {
+        let client = common::gateway::http_client(crate::PATIENCE).unwrap();
+        let method = method.parse().unwrap();
+        let mut request = client.request(method, format!("{}{path}", self.sandbox_url()));
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        let answer = request.send().await.expect("the sandbox answers");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or(Value::Null)
+    }
+
+    /// Moves time ahead, for everybody.
+    pub async fn advance(&self, seconds: i64) {
+        sqlx::query("UPDATE test_clock SET ahead = ahead + make_interval(secs => $1)")
+            .bind(f64::from(i32::try_from(seconds).unwrap()))
+            .execute(&self.pool)
+            .await
+            .unwrap();
+    }
+
+    /// How many rows a query counts.
+    pub async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// Waits until no job is left.
+    pub async fn settled(&self) {
+        eventually("no job is left", || async {
+            (self.count("SELECT count(*) FROM jobs").await == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// The broker loses all that is ours.
+    pub async fn wipe_broker(&self) {
+        servers::wipe_broker(&self.name).await;
+    }
+
+    /// Delivers messages by hand: bodies and nothing else.
+    pub async fn deliver(&self, kind: Kind, bodies: &[Vec<u8>]) {
+        let connection = servers::broker().await;
+        let channel = connection.create_channel().await.unwrap();
+        for body in bodies {
+            channel
+                .basic_publish(
+                    "".into(),
+                    servers::queue(&self.name, kind).into(),
+                    lapin::options::BasicPublishOptions::default(),
+                    body,
+                    lapin::BasicProperties::default(),
+                )
+                .await
+                .unwrap();
+        }
+        connection.close(200, "done".into()).await.unwrap();
+    }
+
+    /// Messages that were put aside because nobody could read them.
+    pub async fn parked_messages(&self) -> u32 {
+        let connection = servers::broker().await;
+        let channel = connection.create_channel().await.unwrap();
+        let options = lapin::options::QueueDeclareOptions { passive: true, ..Default::default() };
+        let queue = format!("{}.dead.v1", self.name);
+        let queue = channel.queue_declare(queue.into(), options, Default::default()).await.unwrap();
+        let count = queue.message_count();
+        connection.close(200, "done".into()).await.unwrap();
+        count
+    }
+
+    /// What a process has logged so far.
+    #[must_use]
+    pub fn log(&self, service: Service) -> String {
+        let path = self.directory.join(format!("{service:?}.log").to_lowercase());
+        std::fs::read_to_string(path).unwrap_or_default()
+    }
+
+    /// What must hold whenever all is quiet: every payment has an end, nothing was charged twice, and
+    /// what we say was taken is what the gateway took.
+    pub async fn check_books(&self) {
+        let books = self.books().await;
+        let mut charged: HashMap<&str, i64> = HashMap::new();
+        for charge in books["charges"].as_array().unwrap() {
+            let reference = charge["reference"].as_str().expect("a reference of ours");
+            assert!(!charged.contains_key(reference), "{reference} was charged twice: {books}");
+            charged.insert(reference, charge["captured"].as_i64().unwrap());
+        }
+        let rows: Vec<(Uuid, String, i64)> = sqlx::query_as(
+            "SELECT id, status, (amount_captured * CASE currency WHEN 'JPY' THEN 1 ELSE 100 END)::bigint FROM payments",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        for (id, status, captured) in rows {
+            let id = PaymentId(id).to_string();
+            match status.as_str() {
+                "succeeded" | "failed" | "canceled" | "authorized" => {
+                    let taken = charged.remove(id.as_str()).unwrap_or(0);
+                    assert_eq!(captured, taken, "{id} is {status}");
+                }
+                "needs_review" => drop(charged.remove(id.as_str())),
+                other => panic!("{id} is still {other}"),
+            }
+        }
+        assert!(charged.is_empty(), "charged, and unknown here: {charged:?}");
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        self.processes.clear();
+        let failed = std::thread::panicking();
+        if failed {
+            eprintln!("the logs of this deployment: {}", self.directory.display());
+        }
+        let (name, directory) = (self.name.clone(), self.directory.clone());
+        // A runtime of its own: the test's is about to end.
+        let away = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                servers::drop_database(&name).await;
+                servers::wipe_broker(&name).await;
+            });
+            if !failed {
+                let _ = std::fs::remove_dir_all(directory);
+            }
+        });
+        // A fault while cleaning up must not hide the test's own.
+        let _ = away.join();
+    }
+}
+
+/// Keys must differ from one deployment to another only where they share a database: they never do.
+fn seeded() -> impl rand::Rng {
+    use rand::SeedableRng as _;
+    rand::rngs::StdRng::from_seed(
+        *[Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat().first_chunk().unwrap(),
+    )
+}

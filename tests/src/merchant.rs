@@ -1,0 +1,115 @@
+//! A merchant, as seen from outside: HTTP and JSON, nothing of ours.
+
+use reqwest::{Client, Method, header::HeaderMap};
+use serde_json::{Value, json};
+
+use crate::eventually;
+
+/// Somebody with a key.
+#[derive(Clone)]
+pub struct Merchant {
+    /// Where the API is.
+    pub url: String,
+    /// The key.
+    pub key: String,
+    client: Client,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, or null where it is not JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// A field of the body, as text.
+    #[must_use]
+    pub fn text(&self, field: &str) -> &str {
+        self.body[field].as_str().unwrap_or_else(|| panic!("no text {field:?} in {self:?}"))
+    }
+
+    /// A header, as text; empty when it is missing.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// A payment by card with this token.
+#[must_use]
+pub fn card(amount: &str, currency: &str, token: &str) -> Value {
+    json!({ "amount": amount, "currency": currency, "payment_method": { "type": "card", "token": token } })
+}
+
+impl Merchant {
+    /// Somebody with a key.
+    #[must_use]
+    pub fn new(url: String, key: String) -> Self {
+        Self { url, key, client: common::gateway::http_client(crate::PATIENCE).unwrap() }
+    }
+
+    /// Any request, with the key; `None` when no answer came.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Option<Answer> {
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
+            request = request.bearer_auth(&self.key);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.body(body.unwrap_or_default()).send().await.ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await.ok()?;
+        Some(Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+    }
+
+    /// Any request, with the key.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        let body = (!body.is_null()).then(|| body.to_string());
+        self.try_send(method, path, &all, body).await.expect("an answer")
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], &Value::Null).await
+    }
+
+    /// `POST /process-payment`.
+    pub async fn pay(&self, key: &str, body: &Value) -> Answer {
+        self.send(Method::POST, "/process-payment", &[("idempotency-key", key)], body).await
+    }
+
+    /// `POST /process-payment`, which must be accepted; answers the payment's id.
+    pub async fn paid(&self, key: &str, body: &Value) -> String {
+        let answer = self.pay(key, body).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.text("id").to_owned()
+    }
+
+    /// A payment, as it stands.
+    pub async fn payment(&self, id: &str) -> Answer {
+        self.get(&format!("/payments/{id}")).await
+    }
+
+    /// The payment, once its status is one of these.
+    pub async fn payment_with(&self, id: &str, statuses: &[&str]) -> Value {
+        eventually(&format!("{id} becomes {statuses:?}"), || async {
+            let answer = self.payment(id).await;
+            (answer.status == 200 && statuses.contains(&answer.text("status"))).then_some(answer.body)
+        })
+        .await
+    }
+}

@@ -1,0 +1,107 @@
+//! One process of a deployment.
+
+use std::{
+    collections::HashMap,
+    fs::{File, OpenOptions},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, ChildStdout, Command},
+};
+
+/// Which of our binaries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// `remit-sandbox`
+    Sandbox,
+    /// `remit-api`
+    Api,
+    /// `remit-worker`
+    Worker,
+    /// A second `remit-worker`.
+    SecondWorker,
+    /// `remit-scheduler`
+    Scheduler,
+    /// A second `remit-scheduler`.
+    SecondScheduler,
+}
+
+impl Service {
+    fn binary(self) -> &'static str {
+        match self {
+            Self::Sandbox => "remit-sandbox",
+            Self::Api => "remit-api",
+            Self::Worker | Self::SecondWorker => "remit-worker",
+            Self::Scheduler | Self::SecondScheduler => "remit-scheduler",
+        }
+    }
+
+    fn announces_its_address(self) -> bool {
+        matches!(self, Self::Sandbox | Self::Api)
+    }
+}
+
+/// A running process; it is killed when dropped.
+pub struct Process {
+    child: Child,
+    // Kept open: a process that writes to a closed pipe dies.
+    _stdout: BufReader<ChildStdout>,
+    /// Where it listens, if it said so.
+    pub url: Option<String>,
+}
+
+impl Process {
+    /// Starts a binary that `./dev test` has built.
+    pub async fn start(service: Service, environment: &HashMap<&str, String>, logs: &Path) -> Self {
+        let log = log_file(logs, service);
+        let mut child = Command::new(binary(service.binary()))
+            .env_clear()
+            .envs(std::env::vars().filter(|(name, _)| name == "PATH" || name == "RUST_BACKTRACE"))
+            .envs(environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}; was it built?", service.binary()));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut url = None;
+        if service.announces_its_address() {
+            let mut line = String::new();
+            stdout.read_line(&mut line).await.unwrap();
+            let address = line.trim().strip_prefix("listening on ");
+            url = Some(
+                address.unwrap_or_else(|| panic!("{service:?} did not start; see {}", logs.display())).into(),
+            );
+        }
+        Self { child, _stdout: stdout, url }
+    }
+
+    /// Sends a signal by its name.
+    pub async fn signal(&self, signal: &str) {
+        let Some(id) = self.child.id() else { return };
+        let sent = Command::new("kill").args([&format!("-{signal}"), &id.to_string()]).status().await;
+        assert!(sent.unwrap().success(), "kill -{signal} {id}");
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> std::process::ExitStatus {
+        self.child.wait().await.unwrap()
+    }
+}
+
+fn log_file(logs: &Path, service: Service) -> File {
+    let path = logs.join(format!("{service:?}.log").to_lowercase());
+    OpenOptions::new().create(true).append(true).open(path).unwrap()
+}
+
+/// Beside the test's own binary: `target/debug/deps/system-…` → `target/debug/…`.
+pub fn binary(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let path = own.parent().unwrap().parent().unwrap().join(name);
+    assert!(path.exists(), "{} is not built: run ./dev test, or cargo build --workspace", path.display());
+    path
+}

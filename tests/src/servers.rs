@@ -1,0 +1,62 @@
+//! The servers that all tests share: a database and queues of one's own on them, and away with them.
+
+use common::{db, job::Kind};
+use lapin::{Connection, ConnectionProperties, options::QueueDeleteOptions};
+use secrecy::SecretString;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
+
+fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./dev test"))
+}
+
+/// Where RabbitMQ is.
+pub fn amqp_url() -> String {
+    setting("AMQP_URL")
+}
+
+/// The same server, another database.
+pub fn database_url(name: &str) -> String {
+    let mut url = reqwest::Url::parse(&setting("DATABASE_URL")).expect("DATABASE_URL is a URL");
+    url.set_path(name);
+    url.to_string()
+}
+
+/// A new database with our schema.
+pub async fn create_database(name: &str) -> PgPool {
+    let mut server = PgConnection::connect(&setting("DATABASE_URL")).await.expect("Postgres answers");
+    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut server).await.unwrap();
+    let pool = db::pool(&SecretString::from(database_url(name)), "test", 4).unwrap();
+    db::migrate(&pool).await.unwrap();
+    pool
+}
+
+/// Away with it, whoever is still connected.
+pub async fn drop_database(name: &str) {
+    let mut server = PgConnection::connect(&setting("DATABASE_URL")).await.unwrap();
+    let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+    sqlx::query(AssertSqlSafe(statement)).execute(&mut server).await.unwrap();
+}
+
+/// A connection of the test's own.
+pub async fn broker() -> Connection {
+    Connection::connect(&amqp_url(), ConnectionProperties::default()).await.expect("RabbitMQ answers")
+}
+
+/// Our names on the broker, as `common::job::broker` makes them.
+pub fn queue(prefix: &str, kind: Kind) -> String {
+    format!("{prefix}.{kind}.v1")
+}
+
+/// Deletes all that is ours there: what a broker that has lost its data looks like.
+pub async fn wipe_broker(prefix: &str) {
+    let connection = broker().await;
+    let channel = connection.create_channel().await.unwrap();
+    let queues = Kind::ALL.map(|kind| queue(prefix, kind));
+    for name in queues.into_iter().chain([format!("{prefix}.dead.v1")]) {
+        channel.queue_delete(name.into(), QueueDeleteOptions::default()).await.unwrap();
+    }
+    for exchange in ["jobs", "dead"] {
+        channel.exchange_delete(format!("{prefix}.{exchange}").into(), Default::default()).await.unwrap();
+    }
+    connection.close(200, "done".into()).await.unwrap();
+}

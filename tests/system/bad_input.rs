@@ -1,0 +1,187 @@
+//! The wrong inputs that people really make: a clear answer, and nothing stored.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::{Deployment, Service, Settings, card};
+
+async fn api_alone() -> Deployment {
+    Deployment::start_with(Settings { services: vec![Service::Api], ..Settings::default() }).await
+}
+
+fn with(field: &str, value: Value) -> Value {
+    let mut body = card("49.90", "EUR", "pm_card_visa");
+    body[field] = value;
+    body
+}
+
+#[tokio::test]
+async fn a_body_with_faults_is_refused_with_the_place_of_each() {
+    let deployment = api_alone().await;
+    let long = "x".repeat(501);
+    for (body, pointer) in [
+        (with("amount", json!("1e3")), "/amount"),
+        (with("amount", json!("1_000")), "/amount"),
+        (with("amount", json!("49,90")), "/amount"),
+        (with("amount", json!("-1")), "/amount"),
+        (with("amount", json!(-1)), "/amount"),
+        (with("amount", json!(49.9)), "/amount"),
+        (with("amount", json!("0")), "/amount"),
+        (with("amount", json!("0.00")), "/amount"),
+        (with("amount", json!("49.901")), "/amount"),
+        (with("amount", json!("1000000.00")), "/amount"),
+        (with("amount", json!("999999999999999999999")), "/amount"),
+        (with("amount", json!("")), "/amount"),
+        (with("amount", Value::Null), "/amount"),
+        (with("amount", json!(["49.90"])), "/amount"),
+        (with("currency", json!("eur")), "/currency"),
+        (with("currency", json!("EURO")), "/currency"),
+        (with("currency", json!("XXX")), "/currency"),
+        (with("currency", json!(978)), "/currency"),
+        (with("payment_method", json!("pm_card_visa")), "/payment_method"),
+        (with("payment_method", json!({ "token": "x" })), "/payment_method/type"),
+        (with("payment_method", json!({ "type": "card" })), "/payment_method/token"),
+        (with("payment_method", json!({ "type": "cash", "token": "x" })), "/payment_method/type"),
+        (with("payment_method", json!({ "type": "paypal", "token": "x" })), "/payment_method/type"),
+        (with("payment_method", json!({ "type": "card", "token": "" })), "/payment_method/token"),
+        (with("payment_method", json!({ "type": "card", "token": "a b" })), "/payment_method/token"),
+        (with("capture", json!("later")), "/capture"),
+        (with("customer", json!({ "email": "nobody" })), "/customer/email"),
+        (with("customer", json!({ "age": 7 })), "/customer/age"),
+        (with("description", json!(long)), "/description"),
+        (with("description", json!("a\u{0}b")), "/description"),
+        (with("order_id", json!(17)), "/order_id"),
+        (with("metadata", json!({ "a": 1 })), "/metadata"),
+        (with("return_url", json!("javascript:alert(1)")), "/return_url"),
+        (with("merchant_id", json!("mer_1")), "/merchant_id"),
+        (with("status", json!("succeeded")), "/status"),
+        (json!([]), ""),
+        (json!("x"), ""),
+    ] {
+        let answer = deployment.merchant.pay("k", &body).await;
+        assert_eq!((answer.status, answer.text("code")), (422, "validation-failed"), "{body}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        let pointers: Vec<_> =
+            answer.body["errors"].as_array().unwrap().iter().map(|fault| &fault["pointer"]).collect();
+        assert_eq!(pointers, [pointer], "{body}");
+    }
+    let yen =
+        json!({ "amount": "10.5", "currency": "JPY", "payment_method": { "type": "card", "token": "t" } });
+    assert_eq!(deployment.merchant.pay("k", &yen).await.status, 422);
+    assert_nothing_stored(&deployment).await;
+}
+
+#[tokio::test]
+async fn all_faults_of_a_body_are_told_at_once() {
+    let deployment = api_alone().await;
+    let body = json!({
+        "amount": "0", "currency": "EURO", "payment_method": { "type": "cash", "tokn": "x" }, "extra": 1,
+    });
+    let answer = deployment.merchant.pay("k", &body).await;
+    let faults = answer.body["errors"].as_array().unwrap();
+    let pointers: Vec<_> = faults.iter().map(|fault| fault["pointer"].as_str().unwrap()).collect();
+    assert_eq!(
+        pointers,
+        [
+            "/amount",
+            "/currency",
+            "/payment_method/type",
+            "/payment_method/token",
+            "/payment_method/tokn",
+            "/extra"
+        ]
+    );
+    assert_nothing_stored(&deployment).await;
+}
+
+#[tokio::test]
+async fn card_data_is_refused_wherever_it_is_and_kept_nowhere() {
+    let deployment = api_alone().await;
+    let merchant = &deployment.merchant;
+    let number = "4242424242424242";
+    let mut answers = Vec::new();
+    for body in [
+        with("description", json!("card 4242 4242 4242 4242")),
+        with("order_id", json!(number)),
+        with("metadata", json!({ "note": "5555-5555-5555-4444" })),
+        with("metadata", json!({ number: "x" })),
+        with("metadata", json!({ "cvv": "123" })),
+        with("payment_method", json!({ "type": "card", "token": number })),
+        with("payment_method", json!({ "type": "card", "number": 4_242_424_242_424_242_u64, "cvc": "123" })),
+        with("amount", json!(4_242_424_242_424_242_u64)),
+        json!({ "deeply": [{ "nested": ["378282246310005"] }] }),
+    ] {
+        answers.push(merchant.pay("k", &body).await);
+    }
+    answers.push(merchant.pay(number, &card("1.00", "EUR", "pm_card_visa")).await);
+    answers.push(merchant.get(&format!("/payments?order_id={number}")).await);
+    answers.push(merchant.get(&format!("/payments/{number}")).await);
+    answers.push(merchant.get("/payments?order_id=4242%204242%204242%204242").await);
+    let headers = [("x-note", number)];
+    answers.push(merchant.send(Method::GET, "/payments", &headers, &Value::Null).await);
+    for answer in answers {
+        assert_eq!((answer.status, answer.text("code")), (422, "card-data-refused"), "{answer:?}");
+        assert!(!format!("{answer:?}").contains(number), "echoed: {answer:?}");
+    }
+    let headers = [("x-request-id", number)];
+    let answer = merchant.send(Method::GET, "/livez", &headers, &Value::Null).await;
+    assert!(!answer.header("x-request-id").contains("4242"), "{answer:?}");
+    let log = deployment.log(Service::Api);
+    assert!(!log.contains("4242 4242") && !log.contains(number) && !log.contains("5555-5555"), "{log}");
+    assert_nothing_stored(&deployment).await;
+}
+
+#[tokio::test]
+async fn requests_that_are_none_are_told_what_they_lack() {
+    let deployment = api_alone().await;
+    let merchant = &deployment.merchant;
+    let body = card("49.90", "EUR", "pm_card_visa");
+    let json_type = ("content-type", "application/json");
+    let key = ("idempotency-key", "k");
+    let other_key = "rmt_test_0000000000000000000000000000000Qd3NB";
+    let post = async |headers: &[(&str, &str)], body: &str| {
+        merchant.try_send(Method::POST, "/process-payment", headers, Some(body.to_owned())).await.unwrap()
+    };
+    let text = body.to_string();
+    let large = with("description", json!("x".repeat(70_000))).to_string();
+    for (answer, status, code) in [
+        (post(&[json_type], &text).await, 400, "idempotency-key-missing"),
+        (post(&[json_type, ("idempotency-key", "")], &text).await, 400, "invalid-header"),
+        (post(&[json_type, ("idempotency-key", &"k".repeat(256))], &text).await, 400, "invalid-header"),
+        (post(&[json_type, key], "{").await, 400, "invalid-json"),
+        (post(&[json_type, key], "").await, 400, "invalid-json"),
+        (post(&[key], &text).await, 415, "unsupported-media-type"),
+        (
+            post(&[key, ("content-type", "application/x-www-form-urlencoded")], "amount=1").await,
+            415,
+            "unsupported-media-type",
+        ),
+        (post(&[json_type, key], &large).await, 413, "body-too-large"),
+        (post(&[json_type, key, ("authorization", "Bearer x")], &text).await, 401, "unauthorized"),
+        (post(&[json_type, key, ("authorization", "x")], &text).await, 401, "unauthorized"),
+        (
+            post(&[json_type, key, ("authorization", &format!("Bearer {other_key}"))], &text).await,
+            401,
+            "unauthorized",
+        ),
+        (merchant.send(Method::PUT, "/process-payment", &[], &body).await, 405, "method-not-allowed"),
+        (merchant.get("/nothing").await, 404, "not-found"),
+        (merchant.get("/payments/pay_x").await, 404, "not-found"),
+        (merchant.get("/payments?limit=101").await, 400, "invalid-query"),
+        (merchant.get("/payments?limit=1&limit=2").await, 400, "invalid-query"),
+        (merchant.get("/payments?colour=red").await, 400, "invalid-query"),
+        (merchant.get("/payments?status=done").await, 400, "invalid-query"),
+    ] {
+        assert_eq!((answer.status, answer.text("code")), (status, code), "{answer:?}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.text("request_id"), answer.header("x-request-id"));
+        assert_eq!(answer.body["status"], status);
+    }
+    let put = merchant.send(Method::PUT, "/process-payment", &[], &body).await;
+    assert_eq!(put.header("allow"), "POST");
+    assert_nothing_stored(&deployment).await;
+}
+
+async fn assert_nothing_stored(deployment: &Deployment) {
+    assert_eq!(deployment.count("SELECT count(*) FROM payments").await, 0);
+    assert_eq!(deployment.count("SELECT count(*) FROM jobs").await, 0);
+}

@@ -1,0 +1,11 @@
+//! System tests: the real processes, on the real Postgres and RabbitMQ.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a missing value fails the test")]
+
+mod bad_input;
+mod contract;
+mod faults;
+mod idempotency;
+mod isolation;
+mod outcomes;
+mod pages;
+mod tidy;

@@ -1,0 +1,132 @@
+//! The house rules that a compiler does not know: who may import whom, and how long a file may be.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Lines in one file, at most.
+const LINES_MAX: usize = 500;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// All Rust sources below a folder, as (path from the root, text).
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root()).unwrap().display().to_string();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "nothing below {folder}");
+    found
+}
+
+const CRATES: [&str; 6] = ["common/src", "api/src", "worker/src", "scheduler/src", "sandbox/src", "ops/src"];
+
+fn all_sources() -> Vec<(String, String)> {
+    CRATES.iter().chain(&["tests/src", "tests/system"]).flat_map(|folder| sources(folder)).collect()
+}
+
+/// Fails with every place where `word` stands outside of `allowed`.
+fn only_in(word: &str, allowed: &[&str]) {
+    let places: Vec<_> = CRATES
+        .iter()
+        .flat_map(|folder| sources(folder))
+        .filter(|(name, text)| {
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            !allowed.iter().any(|place| name.starts_with(place))
+                && code.clone().any(|line| line.contains(word))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert!(places.is_empty(), "{word:?} belongs in {allowed:?}, not in {places:?}");
+}
+
+#[test]
+fn binaries_import_common_and_never_each_other() {
+    for binary in ["api", "worker", "scheduler", "ops", "sandbox"] {
+        let manifest = fs::read_to_string(root().join(binary).join("Cargo.toml")).unwrap();
+        for other in ["api", "worker", "scheduler", "ops", "sandbox"] {
+            assert!(!manifest.contains(&format!("\n{other}")), "{binary} imports {other}");
+        }
+    }
+}
+
+#[test]
+fn the_sandbox_imports_nothing_of_ours() {
+    let manifest = fs::read_to_string(root().join("sandbox/Cargo.toml")).unwrap();
+    assert!(!manifest.contains("common"), "a shared bug would not be found");
+}
+
+#[test]
+fn leaves_import_nothing_of_ours() {
+    for leaf in ["clock.rs", "id.rs", "money.rs"] {
+        let text = fs::read_to_string(root().join("common/src").join(leaf)).unwrap();
+        assert!(!text.contains("crate::"), "common/src/{leaf}");
+    }
+}
+
+#[test]
+fn gateways_know_nothing_of_payments_and_jobs() {
+    for (name, text) in sources("common/src/gateway") {
+        for module in ["payment", "refund", "job", "ledger"] {
+            assert!(!text.contains(&format!("crate::{module}")), "{name} imports {module}");
+        }
+    }
+}
+
+#[test]
+fn rules_do_no_input_or_output() {
+    for (name, text) in sources("common/src").into_iter().filter(|(name, _)| name.ends_with("state.rs")) {
+        for word in ["async ", "sqlx", "reqwest", "tokio", "tracing", "Utc::now", "rand"] {
+            assert!(!text.contains(word), "{name} has {word}");
+        }
+    }
+}
+
+#[test]
+fn each_library_has_its_place() {
+    only_in("lapin::", &["common/src/job/broker"]);
+    only_in("reqwest::", &["common/src/gateway", "common/src/config.rs", "sandbox/src/tests"]);
+    only_in("axum::", &["api", "sandbox"]);
+    only_in("backoff::", &["common/src/retry.rs"]);
+    only_in(
+        "sqlx::query",
+        &[
+            "common/src/db.rs",
+            "common/src/job/store",
+            "common/src/payment/store",
+            "common/src/merchant/store",
+        ],
+    );
+}
+
+#[test]
+fn modules_are_nouns() {
+    for (name, _) in all_sources() {
+        for word in ["utils", "util", "helpers", "helper", "types", "models", "prelude", "misc"] {
+            let is_it = name.split('/').any(|part| part == word || part == format!("{word}.rs"));
+            assert!(!is_it, "{name}: a module is named for what it owns");
+        }
+    }
+}
+
+#[test]
+fn files_are_short_and_say_what_they_own() {
+    for (name, text) in all_sources() {
+        let lines = text.lines().count();
+        assert!(lines <= LINES_MAX, "{name} has {lines} lines, {LINES_MAX} are allowed");
+        let first = text.lines().next().unwrap_or_default();
+        assert!(first.starts_with("//!"), "{name} does not open with //!");
+    }
+}
