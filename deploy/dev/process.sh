@@ -3,8 +3,8 @@
 # which holds "PID START": the start time tells our process from a later one with the same number.
 # Sourced by ./dev.
 
-say()  { printf '%s\n' "$*"; }
-warn() { printf '%s\n' "$*" >&2; }
+say()  { printf '%s\n' "$@"; }
+warn() { printf '%s\n' "$@" >&2; }
 
 # fail ADVICE [NAME]: ends the run, with the last lines of NAME's log.
 fail() {
@@ -35,7 +35,7 @@ started_at() {
 alive() {
   local pid start
   { read -r pid start <"$dot/run/$1.pid"; } 2>/dev/null || return 1
-  [[ $(started_at "$pid") == "$start" ]]
+  [[ -n $start && $(started_at "$pid") == "$start" ]]   # no start: it ended at once
 }
 
 pid_of() { local pid _; read -r pid _ <"$dot/run/$1.pid"; printf '%s\n' "$pid"; }
@@ -47,6 +47,7 @@ spawn() {
   if [[ -e $log ]]; then mv -f "$log" "$log.1"; fi
   setsid "$@" >"$log" 2>&1 </dev/null 7>&- 8>&- 9>&- &
   printf '%s %s\n' "$!" "$(started_at "$!")" >"$dot/run/$name.pid"
+  disown     # or the shell remarks on its end, at a time of its own
 }
 
 # await NAME SECONDS COMMAND…: until the command succeeds; fails when NAME ends or the time is up.
