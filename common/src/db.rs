@@ -4,13 +4,16 @@ use std::{str::FromStr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    PgPool,
+    Connection as _, PgPool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 /// The schema, embedded in every binary that needs to apply or check it.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// A connection that lay idle for longer is tried before it is used.
+const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
 
 /// Opens a pool without waiting for the database: a process starts, and says that it is not ready,
 /// while Postgres is still away.
@@ -26,8 +29,11 @@ pub fn pool(url: &SecretString, name: &str, connections_max: u32) -> sqlx::Resul
     Ok(PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(Duration::from_secs(3))
-        // The batches would find a dead connection anyway, and a ping for each costs a round trip.
+        // A connection in constant use needs no ping; one that lay idle may have died meanwhile.
         .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move { Ok(meta.idle_for < PING_AFTER_IDLE || connection.ping().await.is_ok()) })
+        })
         .connect_lazy_with(options))
 }
 

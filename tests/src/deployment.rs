@@ -204,12 +204,14 @@ impl Deployment {
     /// Delivers messages by hand: bodies and nothing else.
     pub async fn deliver(&self, kind: Kind, bodies: &[Vec<u8>]) {
         let connection = servers::broker().await;
-        let channel = connection.create_channel().await.unwrap();
+        let queue = servers::queue(&self.name, kind);
+        let channel =
+            eventually("the queue is declared", || servers::channel_with(&connection, &queue)).await;
         for body in bodies {
             channel
                 .basic_publish(
                     "".into(),
-                    servers::queue(&self.name, kind).into(),
+                    queue.as_str().into(),
                     lapin::options::BasicPublishOptions::default(),
                     body,
                     lapin::BasicProperties::default(),

@@ -1,7 +1,10 @@
 //! The servers that all tests share: a database and queues of one's own on them, and away with them.
 
 use common::{db, job::Kind};
-use lapin::{Connection, ConnectionProperties, options::QueueDeleteOptions};
+use lapin::{
+    Channel, Connection, ConnectionProperties,
+    options::{QueueDeclareOptions, QueueDeleteOptions},
+};
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 
@@ -45,6 +48,14 @@ pub async fn broker() -> Connection {
 /// Our names on the broker, as `common::job::broker` makes them.
 pub fn queue(prefix: &str, kind: Kind) -> String {
     format!("{prefix}.{kind}.v1")
+}
+
+/// A channel, if the queue exists.
+pub async fn channel_with(connection: &Connection, queue: &str) -> Option<Channel> {
+    let channel = connection.create_channel().await.unwrap();
+    let options = QueueDeclareOptions { passive: true, ..Default::default() };
+    let declared = channel.queue_declare(queue.into(), options, Default::default()).await;
+    declared.is_ok().then_some(channel)
 }
 
 /// Deletes all that is ours there: what a broker that has lost its data looks like.

@@ -23,13 +23,13 @@ use crate::{Context, books::Claimed, jobs};
 /// Failures of a job's own code before it is parked.
 const CODE_FAILURES_MAX: i32 = 20;
 
-/// Waits between attempts to record a result while the database is away.
-const RECORD_AGAIN: Policy =
+/// Waits between attempts to claim a job or to record a result while the database is away.
+const ASK_AGAIN: Policy =
     Policy { initial: Duration::from_millis(50), factor: 2, max: Duration::from_secs(2) };
 
-/// Attempts to record a result. After the last the lease is nearly over: the next worker asks the
-/// gateway again with the same key, and gets the same answer.
-const RECORD_ATTEMPTS_MAX: i32 = 20;
+/// Attempts to claim or to record. After the last, half a minute later, the job is let go: its row is
+/// found by the scheduler, and a gateway that is asked again with the same key gives the same answer.
+const ASK_ATTEMPTS_MAX: i32 = 20;
 
 /// Does jobs, a bounded number at once.
 pub struct Runner {
@@ -72,7 +72,7 @@ impl Runner {
 
 async fn handle_one(context: &Context, delivered: Delivered) {
     let message = &delivered.message;
-    match context.books.claim(message).await {
+    match patiently(|| context.books.claim(message)).await {
         Ok(Some(claimed)) => {
             let trace_id = message.traceparent.as_deref().and_then(telemetry::trace_id).unwrap_or_default();
             let span = tracing::info_span!(
@@ -86,12 +86,7 @@ async fn handle_one(context: &Context, delivered: Delivered) {
             do_one(context, claimed, message.reply_to.clone()).instrument(span).await;
         }
         Ok(None) => tracing::debug!(job = %message.job, "already done, or in other hands"),
-        Err(error) => {
-            // Not acknowledged for now, so that a broker full of messages does not spin while the
-            // database is away; the scheduler emits the job again when it is back.
-            tracing::warn!(%error, "a job could not be claimed");
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
+        Err(error) => tracing::warn!(%error, "a job could not be claimed; it will be emitted again"),
     }
     delivered.ack().await;
 }
@@ -110,7 +105,7 @@ async fn do_one(context: &Context, (claim, payment): Claimed, reply_to: Option<S
         tracing::info!(outcome, why, request_id = answer.call.request_id, "the gateway answered");
     }
     let settlement = Settlement { claim: claim.clone(), payment: payment.id, answer };
-    match record(context, settlement).await {
+    match patiently(|| context.books.settle(settlement.clone())).await {
         Ok(settled) => {
             report(&payment, &settled);
             if let Some(reply_to) = reply_to.filter(|_| settled.changed) {
@@ -123,14 +118,17 @@ async fn do_one(context: &Context, (claim, payment): Claimed, reply_to: Option<S
         .record(started.elapsed());
 }
 
-/// A result is worth waiting for the database: what the gateway said is known now.
-async fn record(context: &Context, settlement: Settlement) -> Result<Settled, BatchError> {
+/// Waits for a database that is away: a delivery in hand, or an answer of the gateway, is worth it.
+async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> Result<T, BatchError>
+where
+    F: Future<Output = Result<T, BatchError>>,
+{
     let mut attempt = 1;
     loop {
-        match context.books.settle(settlement.clone()).await {
-            Err(error) if error.is_passing() && attempt < RECORD_ATTEMPTS_MAX => {
-                tracing::warn!(%error, attempt, "a result waits for the database");
-                tokio::time::sleep(RECORD_AGAIN.delay(attempt)).await;
+        match ask().await {
+            Err(error) if error.is_passing() && attempt < ASK_ATTEMPTS_MAX => {
+                tracing::warn!(%error, attempt, "the database is away");
+                tokio::time::sleep(ASK_AGAIN.delay(attempt)).await;
                 attempt += 1;
             }
             done => return done,

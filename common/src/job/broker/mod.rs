@@ -85,22 +85,27 @@ impl BrokerConfig {
 
     async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
         let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-        for exchange in [self.exchange(), self.dead_exchange()] {
-            channel.exchange_declare(exchange, ExchangeKind::Direct, durable, FieldTable::default()).await?;
+        // What is parked goes to one place, whatever queue it came from.
+        for (exchange, kind) in
+            [(self.exchange(), ExchangeKind::Direct), (self.dead_exchange(), ExchangeKind::Fanout)]
+        {
+            channel.exchange_declare(exchange, kind, durable, FieldTable::default()).await?;
         }
         let mut parked = FieldTable::default();
         parked.insert("x-queue-type".into(), text("quorum"));
         channel.queue_declare(self.dead_queue(), QueueDeclareOptions::durable(), parked).await?;
+        let (any, options) = (ShortString::from(""), QueueBindOptions::default());
+        channel
+            .queue_bind(self.dead_queue(), self.dead_exchange(), any, options, FieldTable::default())
+            .await?;
         for kind in Kind::ALL {
             let queue = self.queue(kind);
             channel
                 .queue_declare(queue.clone(), QueueDeclareOptions::durable(), self.queue_arguments())
                 .await?;
             let key = ShortString::from(kind.as_str());
-            let none = FieldTable::default;
             let options = QueueBindOptions::default();
-            channel.queue_bind(queue, self.exchange(), key.clone(), options, none()).await?;
-            channel.queue_bind(self.dead_queue(), self.dead_exchange(), key, options, none()).await?;
+            channel.queue_bind(queue, self.exchange(), key, options, FieldTable::default()).await?;
         }
         Ok(())
     }
