@@ -38,7 +38,7 @@ struct PaymentIntent {
     latest_charge: Option<LatestCharge>,
     next_action: Option<NextAction>,
     last_payment_error: Option<ErrorBody>,
-    metadata: HashMap<String, String>,
+    metadata: Option<HashMap<String, String>>,
 }
 
 /// An id, or the object where the request asked to expand it.
@@ -92,7 +92,7 @@ struct Redirect {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ErrorEnvelope {
-    error: ErrorBody,
+    error: Option<ErrorBody>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -111,8 +111,8 @@ struct ErrorBody {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct List {
-    data: Vec<PaymentIntent>,
-    has_more: bool,
+    data: Option<Vec<PaymentIntent>>,
+    has_more: Option<bool>,
 }
 
 /// The answer to a create-and-confirm.
@@ -160,12 +160,15 @@ pub fn find_in_page(received: &Received, reference: &str) -> Page {
         Ok(list) => list,
         Err(error) => return Page::Unreadable(format!("unreadable answer: {error}")),
     };
-    let ours = |intent: &&PaymentIntent| intent.metadata.get(REFERENCE).is_some_and(|r| r == reference);
-    if let Some(intent) = list.data.iter().find(ours) {
+    let ours = |intent: &&PaymentIntent| {
+        intent.metadata.as_ref().and_then(|metadata| metadata.get(REFERENCE)).is_some_and(|r| r == reference)
+    };
+    let data = list.data.unwrap_or_default();
+    if let Some(intent) = data.iter().find(ours) {
         return Page::Found(read_intent(intent, Resolution::LookUp));
     }
-    match list.data.last().and_then(|intent| intent.id.clone()) {
-        Some(last_id) if list.has_more => Page::More { last_id },
+    match data.last().and_then(|intent| intent.id.clone()) {
+        Some(last_id) if list.has_more == Some(true) => Page::More { last_id },
         _ => Page::Last,
     }
 }
@@ -239,10 +242,93 @@ fn said(error: &ErrorBody) -> decline::Said<'_> {
 
 fn error_body(received: &Received) -> ErrorBody {
     let envelope: ErrorEnvelope = serde_json::from_slice(&received.body).unwrap_or_default();
-    envelope.error
+    envelope.error.unwrap_or_default()
 }
 
 /// `Retry-After` in seconds; its date form is not used by Stripe.
 fn seconds(text: &str) -> Option<Duration> {
     text.parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(status: u16, body: &str) -> Received {
+        let body = Bytes::from(body.to_owned());
+        Received { status, request_id: None, should_retry: None, retry_after: None, body }
+    }
+
+    fn word(status: u16, body: &str) -> &'static str {
+        read_charge(&received(status, body)).word()
+    }
+
+    #[test]
+    fn every_status_has_a_meaning_even_without_a_body() {
+        for (status, expected) in [
+            (200, "unknown"),
+            (302, "unknown"),
+            (400, "refused"),
+            (401, "refused"),
+            (402, "declined"),
+            (403, "refused"),
+            (404, "refused"),
+            (409, "unknown"),
+            (424, "unknown"),
+            (429, "not_sent"),
+            (500, "unknown"),
+            (502, "unknown"),
+            (503, "unknown"),
+            (504, "unknown"),
+        ] {
+            for body in ["", "{}", "null", "<html>", "{\"error\":null}"] {
+                assert_eq!(word(status, body), expected, "{status} {body}");
+            }
+            let look_up = read_look_up(&received(status, "{}")).word();
+            assert_eq!(look_up, if status == 404 { "not_found" } else { "unknown" }, "look-up: {status}");
+        }
+    }
+
+    #[test]
+    fn a_status_that_we_do_not_know_is_unknown_and_nulls_are_read() {
+        for (status, expected) in [
+            ("\"succeeded\"", "succeeded"),
+            ("\"requires_capture\"", "authorized"),
+            ("\"processing\"", "processing"),
+            ("\"requires_action\"", "requires_action"),
+            ("\"canceled\"", "canceled"),
+            ("\"requires_payment_method\"", "unknown"),
+            ("\"requires_confirmation\"", "unknown"),
+            ("\"something_new\"", "unknown"),
+            ("null", "unknown"),
+        ] {
+            let nulls = r#""metadata":null,"latest_charge":null,"next_action":null,"last_payment_error":null,
+                "amount_received":null,"currency":null"#;
+            let body = format!(r#"{{"id":"pi_1","status":{status},{nulls}}}"#);
+            assert_eq!(word(200, &body), expected, "{body}");
+        }
+        assert_eq!(word(200, r#"{"status":"succeeded"}"#), "unknown", "nothing can be found without an id");
+    }
+
+    #[test]
+    fn the_gateways_hint_goes_before_the_rule() {
+        let hinted = |status, hint: &str| {
+            let received = Received { should_retry: Some(hint.into()), ..received(status, "") };
+            match read_charge(&received) {
+                Report::Unknown { resolution, .. } => resolution,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(hinted(500, "true"), Resolution::Replay);
+        assert_eq!(hinted(500, "false"), Resolution::LookUp);
+        assert_eq!(hinted(503, "true"), Resolution::Replay);
+        assert_eq!(hinted(503, "false"), Resolution::LookUp);
+    }
+
+    #[test]
+    fn a_wish_to_wait_is_read() {
+        let received = Received { retry_after: Some("7".into()), ..received(429, "") };
+        let Report::NotSent { retry_after, .. } = read_charge(&received) else { panic!() };
+        assert_eq!(retry_after, Some(Duration::from_secs(7)));
+    }
 }
