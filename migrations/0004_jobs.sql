@@ -14,6 +14,8 @@ CREATE TABLE jobs (
     emits       integer NOT NULL DEFAULT 0,
     -- null: nobody is to look by itself (only for state dead)
     due_at      timestamptz CHECK ((due_at IS NULL) = (state = 'dead')),
+    -- how often the job's own code has failed
+    panics      integer NOT NULL DEFAULT 0,
     traceparent text,
     last_error  text,
     created_at  timestamptz NOT NULL DEFAULT remit_now(),

@@ -3,20 +3,19 @@
 
 use serde_json::Value;
 
+/// Words that, in a field's name, can only mean card data.
+const FIELD_WORDS: [&str; 8] = ["cvv", "cvv2", "cvc", "cvc2", "cvn", "csc", "cvvcode", "track2"];
+
 /// Field names, in lower case without separators, that can only mean card data.
-const FIELD_NAMES: [&str; 12] = [
-    "cvv",
-    "cvv2",
-    "cvc",
-    "cvc2",
-    "cvn",
+const FIELD_NAMES: [&str; 8] = [
     "securitycode",
     "cardsecuritycode",
+    "cardverificationvalue",
     "cardnumber",
     "cardno",
     "ccnumber",
     "primaryaccountnumber",
-    "track2",
+    "cardcode",
 ];
 
 /// Whether a JSON value holds card data, in a key or in a value, at any depth.
@@ -33,53 +32,85 @@ pub fn in_json(value: &Value) -> bool {
 }
 
 fn is_field_name(name: &str) -> bool {
-    let plain: String =
-        name.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
+    let words = name.split(|c: char| !c.is_alphanumeric()).map(str::to_ascii_lowercase);
+    let mut plain = String::new();
+    for word in words {
+        if FIELD_WORDS.contains(&word.as_str()) {
+            return true;
+        }
+        plain += &word;
+    }
     FIELD_NAMES.contains(&plain.as_str())
 }
 
 /// Whether a text holds a card number.
 pub fn in_text(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let mut position = 0;
-    while position < bytes.len() {
-        if !bytes[position].is_ascii_digit() {
-            position += 1;
-            continue;
+    // No card number has fewer than thirteen digits: most texts are done here.
+    if text.len() < 13 {
+        return false;
+    }
+    let text: Vec<char> = text.chars().map(plain).collect();
+    (0..text.len()).any(|start| starts_number(&text, start))
+}
+
+/// Whether the address of a request holds a card number, percent-encoded or not.
+pub fn in_address(address: &str) -> bool {
+    let parts = address.split(['/', '?', '&', '=']);
+    parts.map(|part| part.replace('+', " ")).any(|part| in_text(&percent_decoded(&part)))
+}
+
+/// Digits and separators in the forms that keyboards and word processors make of them.
+fn plain(c: char) -> char {
+    match c {
+        '\u{ff10}'..='\u{ff19}' => char::from(b'0' + u8::try_from(u32::from(c) - 0xff10).unwrap_or(0)),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{ff0d}' => '-',
+        c if c.is_whitespace() => ' ',
+        c => c,
+    }
+}
+
+/// Whether a number begins here: at a digit that touches no letter or digit before it, and ends at one
+/// that touches none after it. Spaces and dashes may stand between its digits.
+fn starts_number(text: &[char], start: usize) -> bool {
+    let touches = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric());
+    if !text[start].is_ascii_digit() || touches(start.checked_sub(1).and_then(|i| text.get(i))) {
+        return false;
+    }
+    let mut digits = Vec::with_capacity(19);
+    for (place, c) in text.iter().enumerate().skip(start) {
+        match c {
+            '0'..='9' if digits.len() == 19 => return false,
+            '0'..='9' => {
+                digits.push(u8::try_from(u32::from(*c)).unwrap_or(b'0'));
+                if !touches(text.get(place + 1)) && is_card_number(&digits) {
+                    return true;
+                }
+            }
+            ' ' | '-' => {}
+            _ => return false,
         }
-        let end = run_end(bytes, position);
-        let touches = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
-        let before = position.checked_sub(1).and_then(|i| bytes.get(i));
-        if !touches(before) && !touches(bytes.get(end)) && holds_number(&bytes[position..end]) {
-            return true;
-        }
-        position = end;
     }
     false
 }
 
-/// Where a run of digits ends that single spaces or dashes may interrupt.
-fn run_end(bytes: &[u8], start: usize) -> usize {
-    let mut end = start + 1;
-    loop {
-        match (bytes.get(end), bytes.get(end + 1)) {
-            (Some(b'0'..=b'9'), _) => end += 1,
-            (Some(b' ' | b'-'), Some(b'0'..=b'9')) => end += 2,
-            _ => return end,
+fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let hex = |place: usize| bytes.get(place).and_then(|b| char::from(*b).to_digit(16));
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut place = 0;
+    while place < bytes.len() {
+        match (bytes[place], hex(place + 1), hex(place + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push(u8::try_from(high * 16 + low).unwrap_or(b' '));
+                place += 3;
+            }
+            (byte, ..) => {
+                decoded.push(byte);
+                place += 1;
+            }
         }
     }
-}
-
-/// Whether the whole run is a number, or a part of it that separators set off: `qty 2 4242 4242 …`.
-fn holds_number(run: &[u8]) -> bool {
-    let groups: Vec<&[u8]> = run.split(|b| matches!(b, b' ' | b'-')).collect();
-    (0..groups.len()).any(|first| {
-        let mut digits = Vec::with_capacity(19);
-        groups[first..].iter().any(|group| {
-            digits.extend_from_slice(group);
-            is_card_number(&digits)
-        })
-    })
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 fn is_card_number(digits: &[u8]) -> bool {
@@ -151,6 +182,12 @@ mod tests {
             "qty 2 4242 4242 4242 4242",
             "(4242424242424242)",
             "pi_4242424242424242",
+            "A1 4242424242424242",
+            "4242424242424242 3rd",
+            "4242  4242 - 4242  4242",
+            "４２４２４２４２４２４２４２４２",
+            "4242\u{2011}4242\u{2011}4242\u{2011}4242",
+            "4242\u{a0}4242\u{a0}4242\u{a0}4242",
         ] {
             assert!(in_text(text), "{text}");
         }
@@ -176,12 +213,30 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_decoded_first() {
+        for address in [
+            "/payments/4242424242424242",
+            "/payments?order_id=%34242424242424242",
+            "/payments?order_id=4242%2d4242%2D4242%204242",
+            "/payments?order_id=4242+4242+4242+4242&limit=1",
+            "/payments?a=A1%204242424242424242",
+        ] {
+            assert!(in_address(address), "{address}");
+        }
+        assert!(!in_address("/payments?limit=100&starting_after=pay_0193a3f1c2d87b51a9f0c4d2e8b7a601"));
+        assert!(!in_address("/payments?order_id=%zz%4"));
+    }
+
+    #[test]
     fn json_is_searched_at_every_depth() {
         assert!(in_json(&json!({"metadata": {"note": ["a", {"b": "4242424242424242"}]}})));
         assert!(in_json(&json!({"amount": 4_242_424_242_424_242_u64})));
         assert!(in_json(&json!({"metadata": {"4242424242424242": "x"}})));
         assert!(in_json(&json!({"metadata": {"CVV": "123"}})));
         assert!(in_json(&json!({"card": {"card_number": "x"}})));
+        for name in ["card_cvv", "cvv_code", "CVC", "card-security-code", "cardNumber", "csc"] {
+            assert!(in_json(&json!({"metadata": {name: "1"}})), "{name}");
+        }
         assert!(!in_json(&json!({"amount": "49.90", "metadata": {"order": "1234", "company": "x"}})));
     }
 }

@@ -37,7 +37,8 @@ pub enum ApiError {
     CardData,
     /// The idempotency key belongs to another request.
     IdempotencyKeyReused,
-    /// The database is away, or too many requests wait for it. Nothing was promised.
+    /// The database is away, or too many requests wait for it. Nothing is promised; a write may have
+    /// been done all the same, if the connection was lost at its end.
     Unavailable,
     /// A defect of ours.
     Internal,
@@ -152,7 +153,9 @@ impl ApiError {
                     .into()
             }
             Self::Unavailable => {
-                "Nothing was accepted. Send the same request with the same Idempotency-Key again.".into()
+                "Send the same request again with the same Idempotency-Key, never with a new one: should it \
+                 have been accepted after all, you get that payment."
+                    .into()
             }
             Self::Internal => {
                 "Send the same request with the same Idempotency-Key again, and tell us the request_id."

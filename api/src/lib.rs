@@ -99,6 +99,7 @@ pub async fn run(
     // The publisher outlives the requests, so that their jobs still go out.
     let publishing = CancellationToken::new();
     let publisher = Publisher::start(broker.clone(), publishing.clone());
+    let flushing = publisher.clone();
     let app = App(Arc::new(Parts {
         keys: Keys::new(pool.clone()),
         intake: Intake::start(pool.clone()),
@@ -122,6 +123,7 @@ pub async fn run(
         () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN_TIMEOUT).await } => Ok(()),
     };
     publishing.cancel();
+    flushing.flushed().await;
     served
 }
 

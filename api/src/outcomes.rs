@@ -19,7 +19,14 @@ use tokio_util::sync::CancellationToken;
 /// How often a caller looks by itself.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-type Waiting = Arc<Mutex<HashMap<PaymentId, Arc<Notify>>>>;
+type Waiting = Arc<Mutex<HashMap<PaymentId, Waiters>>>;
+
+/// Those who wait for one payment.
+#[derive(Default)]
+struct Waiters {
+    changed: Arc<Notify>,
+    count: usize,
+}
 
 /// Who waits for what.
 pub struct Outcomes {
@@ -38,9 +45,11 @@ pub struct Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         let mut waiting = lock(&self.waiting);
-        // The map holds one, we hold one, and so does everybody else who waits for the same payment.
-        if Arc::strong_count(&self.changed) <= 2 {
-            waiting.remove(&self.id);
+        if let Some(waiters) = waiting.get_mut(&self.id) {
+            waiters.count -= 1;
+            if waiters.count == 0 {
+                waiting.remove(&self.id);
+            }
         }
     }
 }
@@ -51,10 +60,10 @@ impl Outcomes {
         let waiting = Waiting::default();
         let wake = Arc::clone(&waiting);
         let on_notice = move |id: PaymentId| {
-            if let Some(changed) = lock(&wake).get(&id) {
-                changed.notify_waiters();
-                // Whoever registers a moment later must not miss it.
-                changed.notify_one();
+            if let Some(waiters) = lock(&wake).get(&id) {
+                waiters.changed.notify_waiters();
+                // Whoever begins to wait a moment later must not miss it.
+                waiters.changed.notify_one();
             }
         };
         Self { pool, waiting, replies: Replies::start(broker, on_notice, shutdown) }
@@ -67,21 +76,29 @@ impl Outcomes {
 
     /// Begins to watch a payment: before its job is published, so that no notice is missed.
     pub fn watch(&self, id: PaymentId) -> Watch {
-        let changed = Arc::clone(lock(&self.waiting).entry(id).or_default());
-        Watch { id, changed, waiting: Arc::clone(&self.waiting) }
+        let mut waiting = lock(&self.waiting);
+        let waiters = waiting.entry(id).or_default();
+        waiters.count += 1;
+        Watch { id, changed: Arc::clone(&waiters.changed), waiting: Arc::clone(&self.waiting) }
     }
 
-    /// The payment as it stands when it has an outcome, or when the time is over.
-    pub async fn wait(&self, watch: &Watch, mut payment: Payment, wait: Duration) -> sqlx::Result<Payment> {
+    /// The payment as it stands when it has an outcome, or when the time is over. It was accepted: a
+    /// database that is away meanwhile only means that there is nothing newer to tell.
+    pub async fn wait(&self, watch: &Watch, mut payment: Payment, wait: Duration) -> Payment {
         let deadline = Instant::now() + wait;
         while !has_outcome(&payment) && Instant::now() < deadline {
             let next_look = deadline.min(Instant::now() + LOOK_EVERY);
-            let _ = tokio::time::timeout_at(next_look, watch.changed.notified()).await;
-            if let Some(now) = store::find(&self.pool, payment.merchant_id, watch.id).await? {
-                payment = now;
+            let told = tokio::time::timeout_at(next_look, watch.changed.notified()).await.is_ok();
+            match store::find(&self.pool, payment.merchant_id, watch.id).await {
+                Ok(now) => payment = now.unwrap_or(payment),
+                Err(error) => tracing::warn!(%error, "an outcome could not be read"),
+            }
+            if has_outcome(&payment) {
+                let by = if told { "notice" } else { "look" };
+                metrics::counter!("outcomes_awaited_total", "by" => by).increment(1);
             }
         }
-        Ok(payment)
+        payment
     }
 }
 
@@ -95,6 +112,6 @@ fn has_outcome(payment: &Payment) -> bool {
     }
 }
 
-fn lock(waiting: &Mutex<HashMap<PaymentId, Arc<Notify>>>) -> MutexGuard<'_, HashMap<PaymentId, Arc<Notify>>> {
+fn lock(waiting: &Mutex<HashMap<PaymentId, Waiters>>) -> MutexGuard<'_, HashMap<PaymentId, Waiters>> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }

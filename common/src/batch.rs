@@ -1,8 +1,9 @@
 //! A batcher without a timer. What is asked for while the last transaction commits shares the next one:
 //! alone, a caller waits for one commit; in a crowd, a hundred callers wait for one.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::db;
@@ -140,9 +141,11 @@ where
 }
 
 async fn bounded<O>(running: impl Future<Output = sqlx::Result<O>>) -> Result<O, BatchError> {
+    // A panic in a batch must not end its lane.
+    let running = AssertUnwindSafe(running).catch_unwind();
     match tokio::time::timeout(BATCH_TIMEOUT, running).await {
-        Ok(result) => result.map_err(|error| BatchError::Database(Arc::new(error))),
-        Err(_) => Err(BatchError::TimedOut),
+        Ok(Ok(result)) => result.map_err(|error| BatchError::Database(Arc::new(error))),
+        Ok(Err(_)) | Err(_) => Err(BatchError::TimedOut),
     }
 }
 

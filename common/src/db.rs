@@ -42,7 +42,13 @@ pub fn pool(url: &SecretString, name: &str, connections_max: u32) -> sqlx::Resul
 /// # Errors
 /// When a migration fails, or the database has one that we do not know.
 pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
-    MIGRATIONS.run(pool).await
+    let mut connection = pool.acquire().await?;
+    // A migration may take as long as it needs.
+    sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = 0").execute(&mut *connection).await?;
+    let migrated = MIGRATIONS.run(&mut *connection).await;
+    // Not back to the pool, where others expect to be bounded.
+    connection.close().await?;
+    migrated
 }
 
 /// How many migrations of ours the database lacks.
@@ -76,6 +82,9 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             // Connection exceptions, resources, operator intervention, system errors.
             ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+                // Deadlock, serialization failure, lock not available, an idle transaction that was
+                // ended, a standby that does not take writes yet.
+                || ["40P01", "40001", "55P03", "25P03", "25006"].contains(&code.as_ref())
         }),
         _ => false,
     }

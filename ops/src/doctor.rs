@@ -105,12 +105,12 @@ async fn jobs_live(session: &Session) -> Finding {
 }
 
 async fn payments_have_jobs(session: &Session) -> Finding {
-    let stuck = payment::store::without_a_job(&session.pool).await.map_err(explain);
+    let stuck = payment::store::without_a_job(&session.pool, 30).await.map_err(explain);
     finding(
         "payments",
         stuck.and_then(|stuck| match stuck.as_slice() {
-            [] => Ok("every payment under way has a job".into()),
-            [first, ..] => Err(format!("{} payments have no job, {first} among them", stuck.len())),
+            [] => Ok("every payment under way of the last 30 days has a job".into()),
+            [first, ..] => Err(format!("{} payments have no job, {} among them", stuck.len(), first.id)),
         }),
     )
 }

@@ -20,10 +20,29 @@ pub enum Command {
         /// `pay_…`
         id: PaymentId,
     },
+    /// Asks the gateway once more what became of a payment. Charges nothing.
+    Resolve {
+        /// `pay_…`
+        id: PaymentId,
+    },
 }
 
 pub async fn run(session: &Session, command: Command) -> Result<(), String> {
-    let Command::Show { id } = command;
+    match command {
+        Command::Show { id } => show(session, id).await,
+        Command::Resolve { id } => resolve(session, id).await,
+    }
+}
+
+async fn resolve(session: &Session, id: PaymentId) -> Result<(), String> {
+    if !store::resolve(&session.pool, id).await.map_err(explain)? {
+        return Err(format!("there is no payment {id}, or its end is known"));
+    }
+    session.print(&json!({ "asked": id }), || format!("The gateway will be asked about {id}."));
+    Ok(())
+}
+
+async fn show(session: &Session, id: PaymentId) -> Result<(), String> {
     let payment = store::find_any(&session.pool, id).await.map_err(explain)?;
     let payment = payment.ok_or_else(|| format!("there is no payment {id}"))?;
     let calls = store::calls(&session.pool, id).await.map_err(explain)?;

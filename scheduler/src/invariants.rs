@@ -10,6 +10,9 @@ use tokio_util::sync::CancellationToken;
 /// How often the backlog is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
+/// How far back the check looks.
+const CHECKED_DAYS: u32 = 2;
+
 /// Measures and checks until `shutdown`.
 pub async fn run(pool: &PgPool, check_every: Duration, shutdown: &CancellationToken) {
     let mut measure = tokio::time::interval(MEASURE_EVERY);
@@ -42,13 +45,13 @@ async fn measure_backlog(pool: &PgPool) -> sqlx::Result<()> {
 }
 
 /// A payment without a job would wait for ever. The transactions make that impossible; should it be
-/// found all the same, it is looked up at the gateway, and somebody is told.
+/// found all the same, it gets one, and somebody is told.
 async fn heal_payments(pool: &PgPool) -> sqlx::Result<()> {
-    let stuck = payment::store::without_a_job(pool).await?;
+    let stuck = payment::store::without_a_job(pool, CHECKED_DAYS).await?;
     metrics::gauge!("payments_without_a_job").set(as_float(i64::try_from(stuck.len()).unwrap_or(i64::MAX)));
-    for id in stuck {
-        tracing::error!(payment_id = %id, "a payment had no job; it is looked up at its gateway");
-        payment::store::heal(pool, id).await?;
+    for stuck in stuck {
+        tracing::error!(payment_id = %stuck.id, "a payment had no job; it gets one");
+        payment::store::heal(pool, &stuck).await?;
     }
     Ok(())
 }

@@ -38,10 +38,14 @@ pub struct SchedulerArgs {
 pub async fn run(args: SchedulerArgs, shutdown: CancellationToken) -> Result<(), String> {
     let pool = db::pool(&args.database.database_url, "remit-scheduler", 3)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
-    let publisher = Publisher::start(args.broker.into(), shutdown.clone());
+    // The publisher outlives the loops, so that what they emitted still goes out.
+    let publishing = CancellationToken::new();
+    let publisher = Publisher::start(args.broker.into(), publishing.clone());
     tokio::join!(
         due::run(&pool, &publisher, Duration::from_millis(args.poll_ms), &shutdown),
         invariants::run(&pool, Duration::from_millis(args.invariants_ms), &shutdown),
     );
+    publishing.cancel();
+    publisher.flushed().await;
     Ok(())
 }

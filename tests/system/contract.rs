@@ -50,14 +50,15 @@ fn request(token: &str) -> ChargeRequest {
         capture: Capture::Automatic,
         description: Some("a thing".into()),
         return_url: None,
+        traceparent: None,
     }
 }
 
 fn question(request: &ChargeRequest, gateway_ref: Option<String>) -> LookUp {
-    // Nothing here is older than an hour.
-    let hours = i64::try_from(uuid::Uuid::now_v7().get_timestamp().unwrap().to_unix().0).unwrap() - 3600;
-    let created_after = common::clock::Timestamp::from_timestamp(hours, 0).unwrap();
-    LookUp { reference: request.reference.clone(), gateway_ref, created_after }
+    let now = i64::try_from(uuid::Uuid::now_v7().get_timestamp().unwrap().to_unix().0).unwrap();
+    let at = |seconds| common::clock::Timestamp::from_timestamp(seconds, 0).unwrap();
+    let made_between = (at(now - 60), at(now));
+    LookUp { reference: request.reference.clone(), gateway_ref, made_between, traceparent: None }
 }
 
 impl Bench {

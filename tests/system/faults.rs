@@ -58,13 +58,15 @@ async fn a_broker_that_lost_everything_loses_no_payment() {
 
 #[tokio::test]
 async fn a_worker_killed_between_the_charge_and_its_answer() {
-    let mut deployment = Deployment::start().await;
+    let settings = Settings { gateway_timeout_ms: 20_000, lease_ms: 21_000, ..Settings::default() };
+    let mut deployment = Deployment::start_with(settings).await;
     let merchant = deployment.merchant.clone();
-    let id = merchant.paid("a", &card("49.90", "EUR", "pm_sandbox_slow_after_900")).await;
+    let id = merchant.paid("a", &card("49.90", "EUR", "pm_sandbox_slow_after_10000")).await;
     eventually("it is charged", || async { (deployment.charges(&id).await.len() == 1).then_some(()) }).await;
     deployment.kill(Service::Worker).await;
     assert_eq!(merchant.payment(&id).await.text("status"), "processing");
     deployment.run(Service::Worker).await;
+    deployment.advance(22).await;
     all_succeeded(&deployment, 1).await;
     assert_eq!(deployment.charges(&id).await.len(), 1);
 }
@@ -191,16 +193,16 @@ async fn connections_to_the_database_that_are_cut_twice_a_second() {
 /// the job by then; the fact is kept all the same.
 #[tokio::test]
 async fn a_worker_that_was_stopped_beyond_its_lease() {
-    let settings = Settings { gateway_timeout_ms: 10_000, lease_ms: 11_000, ..Settings::default() };
+    let settings = Settings { gateway_timeout_ms: 40_000, lease_ms: 41_000, ..Settings::default() };
     let mut deployment = Deployment::start_with(settings).await;
     let merchant = deployment.merchant.clone();
-    let id = merchant.paid("a", &card("49.90", "EUR", "pm_sandbox_slow_after_500")).await;
+    let id = merchant.paid("a", &card("49.90", "EUR", "pm_sandbox_slow_after_10000")).await;
     eventually("it is charged", || async { (deployment.charges(&id).await.len() == 1).then_some(()) }).await;
     deployment.signal(Service::Worker, "STOP").await;
     // The second worker gets nothing but errors, so that only the first can know.
     let always = json!([{ "fault": "503", "match": { "method": "POST" } }]);
     deployment.sandbox("POST", "/control/faults", &always).await;
-    deployment.advance(12).await;
+    deployment.advance(42).await;
     deployment.run(Service::SecondWorker).await;
     let tried = "SELECT count(*) FROM gateway_calls WHERE outcome = 'unknown'";
     eventually("the second worker tried", || async {
@@ -288,4 +290,77 @@ async fn a_gateway_killed_and_restarted_under_load() {
     deployment.run(Service::Sandbox).await;
     deployment.advance(60).await;
     all_succeeded(&deployment, 200).await;
+}
+
+/// Nothing to confirm for longer than a confirm may take: that is not a broker that fell silent.
+#[tokio::test]
+async fn an_idle_publisher_is_still_there() {
+    let deployment = Deployment::start().await;
+    let merchant = &deployment.merchant;
+    let id = merchant.paid("a", &card("1.00", "EUR", "pm_card_visa")).await;
+    merchant.payment_with(&id, &["succeeded"]).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    for key in ["b", "c"] {
+        let headers = [("idempotency-key", key), ("prefer", "wait=20")];
+        let body = card("1.00", "EUR", "pm_card_visa");
+        let answer = merchant.send(reqwest::Method::POST, "/process-payment", &headers, &body).await;
+        assert_eq!(answer.text("status"), "succeeded");
+    }
+    for service in [Service::Api, Service::Worker, Service::Scheduler] {
+        assert!(!deployment.log(service).contains("lost the broker"), "{service:?}");
+    }
+}
+
+/// A gateway that limits us says when to come back; copies of old messages do not hurry us.
+#[tokio::test]
+async fn a_job_that_waits_for_its_time_is_not_hurried_by_old_messages() {
+    let deployment = Deployment::start().await;
+    let limits = json!([{ "fault": "429", "match": { "method": "POST" } }]);
+    deployment.sandbox("POST", "/control/faults", &limits).await;
+    let id = deployment.merchant.paid("a", &card("1.00", "EUR", "pm_card_visa")).await;
+    let tried = "SELECT count(*) FROM gateway_calls";
+    eventually("it was tried twice", || async { (deployment.count(tried).await >= 2).then_some(()) }).await;
+    let job: String = sqlx::query_scalar("SELECT replace(id::text, '-', '') FROM jobs")
+        .fetch_one(&deployment.pool)
+        .await
+        .unwrap();
+    let message = json!({ "job": format!("job_{job}"), "kind": "charge_payment" }).to_string();
+    let far_future =
+        "UPDATE jobs SET due_at = due_at + interval '1 hour' WHERE state = 'queued' AND emits = 0";
+    eventually("it waits", || async {
+        (sqlx::query(far_future).execute(&deployment.pool).await.unwrap().rows_affected() == 1).then_some(())
+    })
+    .await;
+    let before = deployment.count(tried).await;
+    deployment.deliver(Kind::ChargePayment, &[message.clone().into_bytes(), message.into_bytes()]).await;
+    deployment.sandbox("DELETE", "/control/faults", &serde_json::Value::Null).await;
+    // Another payment goes through the same queue behind them.
+    let other = deployment.merchant.paid("b", &card("1.00", "EUR", "pm_card_visa")).await;
+    deployment.merchant.payment_with(&other, &["succeeded"]).await;
+    assert_eq!(deployment.count(tried).await, before + 1);
+    assert_eq!(deployment.merchant.payment(&id).await.text("status"), "processing");
+    deployment.advance(3700).await;
+    all_succeeded(&deployment, 2).await;
+}
+
+#[tokio::test]
+async fn who_waits_while_the_database_goes_away_was_accepted_all_the_same() {
+    let deployment = Deployment::start().await;
+    let merchant = deployment.merchant.clone();
+    let waiting = tokio::spawn(async move {
+        let headers = [("idempotency-key", "a"), ("prefer", "wait=5")];
+        let body = card("1.00", "EUR", "pm_sandbox_slow_before_900");
+        merchant.send(reqwest::Method::POST, "/process-payment", &headers, &body).await
+    });
+    // By then the API knows that it is stored: it published the job.
+    eventually("a worker has it", || async {
+        (deployment.count("SELECT count(*) FROM payments WHERE status = 'processing'").await == 1)
+            .then_some(())
+    })
+    .await;
+    deployment.postgres.cut();
+    let answer = waiting.await.unwrap();
+    assert_eq!(answer.status, 202, "{answer:?}");
+    deployment.postgres.heal();
+    all_succeeded(&deployment, 1).await;
 }

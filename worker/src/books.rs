@@ -65,17 +65,13 @@ impl Books {
         self.settlements.submit(settlement).await
     }
 
-    /// The job's own code failed: it comes again later.
-    pub async fn put_back(&self, claim: &Claim, why: &str) -> sqlx::Result<()> {
+    /// The job's own code failed: it comes again later, or is put aside. Tells which.
+    pub async fn code_failed(&self, claim: &Claim, max: i32) -> sqlx::Result<bool> {
         let wait = claim.kind.retry_policy().delay(claim.attempt);
-        job::store::retry_if_held(&self.pool, claim, wait, why).await
-    }
-
-    /// The job's own code fails again and again: a person must look.
-    pub async fn park(&self, claim: &Claim, why: &str) -> sqlx::Result<()> {
         let mut transaction = self.pool.begin().await?;
-        payments::park(&mut transaction, claim, why).await?;
-        transaction.commit().await
+        let parked = payments::code_failed(&mut transaction, claim, wait, max).await?;
+        transaction.commit().await?;
+        Ok(parked)
     }
 }
 

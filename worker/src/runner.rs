@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 use crate::{Context, books::Claimed, jobs};
 
 /// Failures of a job's own code before it is parked.
-const CODE_FAILURES_MAX: i32 = 20;
+const CODE_FAILURES_MAX: i32 = 10;
 
 /// Waits between attempts to claim a job or to record a result while the database is away.
 const ASK_AGAIN: Policy =
@@ -36,15 +36,17 @@ pub struct Runner {
     context: Arc<Context>,
     slots: Arc<Semaphore>,
     prefetch: u16,
+    lease: Duration,
 }
 
 impl Runner {
-    pub fn new(context: Context, concurrency: u16) -> Self {
+    pub fn new(context: Context, concurrency: u16, lease: Duration) -> Self {
         Self {
             context: Arc::new(context),
             slots: Arc::new(Semaphore::new(concurrency.into())),
             // The next jobs are claimed while the present ones are at the gateway.
             prefetch: concurrency.saturating_mul(2),
+            lease,
         }
     }
 
@@ -66,7 +68,8 @@ impl Runner {
                 drop(slot);
             });
         };
-        consumers.run(handle, &tracker, shutdown).await;
+        // No job is worth more time than its lease: after that it is somebody else's.
+        consumers.run(handle, &tracker, self.lease, shutdown).await;
     }
 }
 
@@ -152,15 +155,10 @@ fn report(payment: &common::payment::Payment, settled: &Settled) {
 
 /// A panic is a defect of ours. Its neighbours go on, and it is tried again until it looks hopeless.
 async fn code_failed(context: &Context, claim: &Claim) {
-    let why = "the job's code failed; the log has the place";
     metrics::counter!("job_panics_total", "kind" => claim.kind.as_str()).increment(1);
-    let recorded = if claim.attempt < CODE_FAILURES_MAX {
-        context.books.put_back(claim, why).await
-    } else {
-        tracing::error!("parked: its code has failed {} times", claim.attempt);
-        context.books.park(claim, why).await
-    };
-    if let Err(error) = recorded {
-        tracing::warn!(%error, "a failed job was not put back; its lease will end");
+    match context.books.code_failed(claim, CODE_FAILURES_MAX).await {
+        Ok(false) => {}
+        Ok(true) => tracing::error!("parked: its code has failed {CODE_FAILURES_MAX} times"),
+        Err(error) => tracing::warn!(%error, "a failed job was not put back; its lease will end"),
     }
 }

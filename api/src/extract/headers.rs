@@ -20,7 +20,11 @@ impl FromRequestParts<App> for IdempotencyKey {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
-        let value = parts.headers.get("idempotency-key").ok_or(ApiError::MissingIdempotencyKey)?;
+        let mut values = parts.headers.get_all("idempotency-key").iter();
+        let value = values.next().ok_or(ApiError::MissingIdempotencyKey)?;
+        if values.next().is_some() {
+            return Err(ApiError::InvalidHeader("Idempotency-Key", "must be sent once.".into()));
+        }
         let invalid = || {
             ApiError::InvalidHeader("Idempotency-Key", "must be 1 to 255 printable ASCII characters.".into())
         };

@@ -3,8 +3,10 @@
 mod body;
 pub mod fields;
 mod headers;
+mod path;
 mod query;
 
 pub use body::JsonBody;
 pub use headers::{IdempotencyKey, Prefer, Trace};
+pub use path::PathId;
 pub use query::QueryFields;

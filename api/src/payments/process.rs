@@ -113,14 +113,14 @@ pub async fn process(
             let kind = Kind::ChargePayment;
             app.publisher.offer(Message { job, kind, traceparent: Some(trace), reply_to });
             let payment = match (watch, prefer.wait) {
-                (Some(watch), Some(wait)) => app.outcomes.wait(&watch, *payment, wait).await?,
+                (Some(watch), Some(wait)) => app.outcomes.wait(&watch, *payment, wait).await,
                 _ => *payment,
             };
             Ok(accepted(&app, payment, prefer, false))
         }
         Stored::Repeated(payment) => {
             let watch = app.outcomes.watch(payment.id);
-            let payment = app.outcomes.wait(&watch, *payment, prefer.wait.unwrap_or_default()).await?;
+            let payment = app.outcomes.wait(&watch, *payment, prefer.wait.unwrap_or_default()).await;
             Ok(accepted(&app, payment, prefer, true))
         }
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
@@ -277,4 +277,33 @@ fn return_url(value: Value) -> Result<String, String> {
     let scheme = url.starts_with("https://") || url.starts_with("http://");
     let host = url.split("//").nth(1).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
     if scheme && host && !url.contains(' ') { Ok(url) } else { Err("must be an http(s) URL".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Stored for ever with each payment: another hash for the same request would refuse its repetition
+    /// after an upgrade.
+    #[test]
+    fn the_hash_of_a_request_is_pinned() {
+        let hash = |body| {
+            let order = ProcessPayment::read(body).expect("a valid body").into_order();
+            let new = new_payment(MerchantId::new(), "k".into(), order);
+            new.request_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let least = json!({
+            "amount": "49.90", "currency": "EUR", "payment_method": { "type": "card", "token": "pm_1" },
+        });
+        assert_eq!(hash(least), "a6ae20e90b44cfa2ecef1576bdf740b222c34c208858136cb6cdfc058a7aa4b0");
+        let most = json!({
+            "amount": "5", "currency": "USD", "payment_method": { "type": "bank_debit", "token": "pm_2" },
+            "capture": "manual", "customer": { "id": "7", "email": "a@b.example", "name": "A" },
+            "description": "d", "order_id": "o", "metadata": { "b": "2", "a": "1" },
+            "return_url": "https://shop.example/",
+        });
+        assert_eq!(hash(most), "6793ce6693483ec6100edabf7dffb01e2d0bd18faa0935e102c69686a54cd5c9");
+    }
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -17,7 +17,7 @@ use crate::{
     App,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::QueryFields,
+    extract::{PathId, QueryFields},
 };
 
 use super::PaymentView;
@@ -53,9 +53,8 @@ pub struct PaymentList {
 pub async fn get(
     State(app): State<App>,
     Caller(merchant): Caller,
-    Path(id): Path<String>,
+    PathId(id): PathId<PaymentId>,
 ) -> Result<Response, ApiError> {
-    let id: PaymentId = id.parse().map_err(|_| ApiError::NotFound)?;
     let payment = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
     let is_final = payment.status.is_final();
     let mut response = Json(PaymentView::new(&app, payment)).into_response();

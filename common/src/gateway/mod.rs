@@ -64,6 +64,8 @@ pub struct ChargeRequest {
     pub description: Option<String>,
     /// Where the gateway sends the payer after an authentication.
     pub return_url: Option<String>,
+    /// W3C trace context, for the gateway's logs. Not a part of the operation.
+    pub traceparent: Option<String>,
 }
 
 /// A question: what became of this operation?
@@ -73,8 +75,10 @@ pub struct LookUp {
     pub reference: String,
     /// The gateway's name for it, where we have learnt it.
     pub gateway_ref: Option<String>,
-    /// No older operation can be ours.
-    pub created_after: Timestamp,
+    /// Ours was made within this time, by our clock: from the first call to the last.
+    pub made_between: (Timestamp, Timestamp),
+    /// W3C trace context, for the gateway's logs.
+    pub traceparent: Option<String>,
 }
 
 /// The future of an adapter's answer. It never fails: not knowing is an answer too.

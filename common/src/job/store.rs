@@ -11,7 +11,8 @@ use crate::{clock::Timestamp, id::JobId};
 use super::{Claim, Kind, Message};
 
 /// A worker takes jobs: those that are queued become running, and are its own until the lease is over.
-/// Ids that are missing from the answer are somebody else's, or done.
+/// Ids that are missing from the answer are somebody else's, or done, or wait for their time: once
+/// claimed, a job is claimed again only after it was due, whatever copies of old messages turn up.
 ///
 /// # Errors
 /// When the database fails.
@@ -24,8 +25,8 @@ pub async fn claim(
     let rows = sqlx::query!(
         r#"UPDATE jobs
            SET state = 'running', attempt = attempt + 1, emits = 0, due_at = clock.now + $3
-           FROM (SELECT remit_now() AS now) clock
-           WHERE id = ANY($1) AND kind = $2 AND state = 'queued'
+           FROM (SELECT remit_now() AS now OFFSET 0) clock
+           WHERE id = ANY($1) AND kind = $2 AND state = 'queued' AND (attempt = 0 OR emits > 0)
            RETURNING id, subject_id, attempt, traceparent, clock.now AS "now!""#,
         ids,
         kind.as_str(),
@@ -96,45 +97,33 @@ pub async fn retry(db: impl PgExecutor<'_>, id: JobId, wait: Duration, why: &str
     Ok(())
 }
 
-/// The same, but only for the attempt that still holds it. For failures outside a job's own state
-/// function: a panic, a time-out of the job itself.
+/// The job's own code has failed: back to the queue after the wait, or, after `max` times, put aside as
+/// `dead` until an operator retries or discards it. Only for the attempt that still holds it. Tells
+/// whether it was put aside.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn retry_if_held(
+pub async fn code_failed(
     db: impl PgExecutor<'_>,
     claim: &Claim,
     wait: Duration,
-    why: &str,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE jobs SET state = 'queued', emits = 0, due_at = remit_now() + $3, last_error = $4
-         WHERE id = $1 AND attempt = $2 AND state = 'running'",
+    max: i32,
+) -> sqlx::Result<bool> {
+    let dead = sqlx::query_scalar!(
+        r#"UPDATE jobs
+           SET panics = panics + 1, emits = 0, last_error = 'its code failed; the log has the place',
+               state = CASE WHEN panics + 1 < $4 THEN 'queued' ELSE 'dead' END,
+               due_at = CASE WHEN panics + 1 < $4 THEN remit_now() + $3 END
+           WHERE id = $1 AND attempt = $2 AND state = 'running'
+           RETURNING state = 'dead' AS "dead!""#,
         claim.id.0,
         claim.attempt,
         interval(wait),
-        why,
+        max,
     )
-    .execute(db)
+    .fetch_optional(db)
     .await?;
-    Ok(())
-}
-
-/// It cannot be done: it stays, with the reason, until an operator retries or discards it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn bury(db: impl PgExecutor<'_>, claim: &Claim, why: &str) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE jobs SET state = 'dead', due_at = NULL, last_error = $3
-         WHERE id = $1 AND attempt = $2 AND state = 'running'",
-        claim.id.0,
-        claim.attempt,
-        why,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
+    Ok(dead == Some(true))
 }
 
 /// Calls for work. A subject has at most one job of a kind: a second one changes nothing.
@@ -173,15 +162,16 @@ pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Vec<Mes
         r#"UPDATE jobs
            SET state = 'queued', emits = emits + 1,
                due_at = clock.now + least(interval '15 s' * power(2, least(emits, 6)), interval '10 min')
-           FROM (SELECT remit_now() AS now) clock
-           WHERE id IN (SELECT id FROM jobs WHERE due_at <= (SELECT remit_now())
+           FROM (SELECT remit_now() AS now OFFSET 0) clock
+           WHERE id IN (SELECT id FROM jobs WHERE due_at <= (SELECT remit_now()) AND kind = ANY($2)
                         ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
            RETURNING id, kind, traceparent"#,
         max,
+        // Others belong to a newer version running beside this one.
+        &Kind::ALL.map(|kind| kind.as_str().to_owned()),
     )
     .fetch_all(db)
     .await?;
-    // A kind that this version does not know belongs to a newer one running beside it: not ours to emit.
     Ok(rows
         .into_iter()
         .filter_map(|row| {
@@ -287,7 +277,7 @@ pub async fn find(db: impl PgExecutor<'_>, id_or_subject: Uuid) -> sqlx::Result<
 /// When the database fails.
 pub async fn retry_now(db: impl PgExecutor<'_>, id: JobId) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "UPDATE jobs SET state = 'queued', emits = 0, due_at = remit_now() WHERE id = $1 AND state <> 'running'",
+        "UPDATE jobs SET state = 'queued', emits = 0, panics = 0, due_at = remit_now() WHERE id = $1 AND state <> 'running'",
         id.0,
     )
     .execute(db)

@@ -36,7 +36,8 @@ pub struct NewPayment {
     pub order: Order,
 }
 
-/// The immutable part of a payment.
+/// The immutable part of a payment. Its serialised form is hashed to tell a repetition from another
+/// request, so it must stay as it is: a new field is left out where it is not used.
 #[derive(Debug, Clone, Serialize)]
 pub struct Order {
     /// How much, of what.
@@ -51,14 +52,18 @@ pub struct Order {
     /// Which gateway it goes to.
     pub gateway: GatewayName,
     /// Who pays, as the merchant tells us.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<Customer>,
     /// Free text for the merchant's own eyes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The merchant's number for what is paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
     /// The merchant's own keys and values.
     pub metadata: Metadata,
     /// Where the payer comes back to after an authentication.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
 }
 
@@ -149,12 +154,14 @@ pub struct Payment {
     pub calls_not_sent: i32,
     /// When the first of them began: the replay window opens here.
     pub first_call_at: Option<Timestamp>,
+    /// When the last of them began.
+    pub last_call_at: Option<Timestamp>,
 }
 
 impl Payment {
     /// The charge, as the gateway is asked for it: the same every time.
     #[must_use]
-    pub fn charge_request(&self) -> ChargeRequest {
+    pub fn charge_request(&self, traceparent: Option<&str>) -> ChargeRequest {
         ChargeRequest {
             reference: self.id.to_string(),
             money: self.order.money,
@@ -163,16 +170,21 @@ impl Payment {
             capture: self.order.capture,
             description: self.order.description.clone(),
             return_url: self.order.return_url.clone(),
+            traceparent: traceparent.map(str::to_owned),
         }
     }
 
     /// The question that finds its outcome at the gateway.
     #[must_use]
-    pub fn look_up(&self) -> LookUp {
+    pub fn look_up(&self, traceparent: Option<&str>) -> LookUp {
         LookUp {
             reference: self.id.to_string(),
             gateway_ref: self.gateway_ref.clone(),
-            created_after: self.first_call_at.unwrap_or(self.created_at),
+            made_between: (
+                self.first_call_at.unwrap_or(self.created_at),
+                self.last_call_at.unwrap_or(self.created_at),
+            ),
+            traceparent: traceparent.map(str::to_owned),
         }
     }
 }
@@ -183,6 +195,12 @@ impl Status {
     #[must_use]
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Processing | Self::RequiresAction)
+    }
+
+    /// Whether the gateway has told its end: nothing is left to ask.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        self.is_final() && self != Self::NeedsReview
     }
 
     /// The stable name: stored, and spoken over HTTP.

@@ -19,12 +19,17 @@ use crate::{
 
 use super::{Failure, Payment, REPLAY_WINDOW, Status};
 
-/// Look-ups that may find nothing before a person is asked. With the retry policy of
-/// [`Kind::ResolvePayment`] they span about half an hour.
-pub const EMPTY_LOOK_UPS_MAX: i32 = 7;
+/// How long look-ups may find no trace before a person is asked. A list shows at once what was made.
+pub const EMPTY_LOOK_UPS_WINDOW: Duration = Duration::from_secs(30 * 60);
 
-/// How long an unknown outcome is looked up before a person is asked.
+/// How long an outcome that nothing is known of is looked up before a person is asked.
 pub const LOOK_UP_WINDOW: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// How long an outcome may take that the gateway is known to have: bank debits take days.
+pub const SLOW_OUTCOME_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long a payer may take to act.
+pub const ACTION_WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How often a slow outcome (a bank debit, a payer at work) is asked for.
 const SLOW_OUTCOME_POLL: Duration = Duration::from_secs(5 * 60);
@@ -36,8 +41,6 @@ pub struct Context {
     pub now: Timestamp,
     /// The job that brought the report.
     pub kind: Kind,
-    /// Which attempt of that job it was, from 1.
-    pub attempt: i32,
 }
 
 /// What a report changes.
@@ -136,7 +139,7 @@ pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
         }
         (_, Report::Refused { code, message, alarm }) => refused(payment, code, message, *alarm),
         (_, Report::Unknown { why, resolution }) => unknown(payment, why, *resolution, context),
-        (_, Report::NotFound) => not_found(context),
+        (_, Report::NotFound) => not_found(payment, context),
     }
 }
 
@@ -210,9 +213,17 @@ fn declined(decline: &Decline) -> Change {
     Change { gateway_ref: decline.gateway_ref.clone(), ..becomes(Outcome::Failed(failure), Work::Done) }
 }
 
-/// An outcome that takes its time: the gateway has it, so it is asked for now and then, for as long as
-/// it takes.
+/// An outcome that takes its time: the gateway has it, so it is asked for now and then. What takes
+/// longer than anybody's patience is shown to a person; should it still come, it is recorded.
 fn slow(payment: &Payment, outcome: Outcome, gateway_ref: &str, context: Context) -> Change {
+    let (window, reason) = match outcome {
+        Outcome::RequiresAction { .. } => (ACTION_WINDOW, "the payer has not acted in a week"),
+        _ => (SLOW_OUTCOME_WINDOW, "the gateway has not settled it in a month"),
+    };
+    if !within(payment, context.now, window) {
+        let gateway_ref = Some(gateway_ref.to_owned());
+        return Change { gateway_ref, ..needs_review(reason, "an outcome does not come") };
+    }
     let known = match (&outcome, payment.status) {
         (Outcome::Processing, Status::Processing) => payment.gateway_ref.is_some(),
         (Outcome::RequiresAction { url }, Status::RequiresAction) => payment.next_action_url == *url,
@@ -263,43 +274,48 @@ fn refused(payment: &Payment, code: &str, message: &str, alarm: bool) -> Change 
     if !first_to_run {
         return Change { alarm, ..becomes_looked_up() };
     }
-    let failure = Failure {
-        code: if alarm.is_some() { "gateway_configuration".into() } else { code.to_owned() },
-        message: format!("The payment gateway refused the request: {message}"),
-        decline_class: None,
+    let (code, message) = match alarm {
+        // What is wrong with our credentials is nobody else's business.
+        Some(_) => ("gateway_configuration", "The payment gateway cannot be used at the moment.".into()),
+        None => (code, format!("The payment gateway refused the request: {message}")),
     };
+    let failure = Failure { code: code.to_owned(), message, decline_class: None };
     Change { alarm, ..becomes(Outcome::Failed(failure), Work::Done) }
 }
 
 fn unknown(payment: &Payment, why: &str, resolution: Resolution, context: Context) -> Change {
-    let retry = Change {
-        to: None,
-        gateway_ref: None,
-        call_not_sent: false,
-        work: Work::Retry { why: why.to_owned(), at_least: Duration::ZERO },
-        alarm: None,
-    };
+    // What the gateway is known to have, it will tell some day.
+    let window = if payment.gateway_ref.is_some() { SLOW_OUTCOME_WINDOW } else { LOOK_UP_WINDOW };
     match context.kind {
-        Kind::ChargePayment if resolution == Resolution::Replay && may_replay(payment, context.now) => retry,
+        Kind::ChargePayment if resolution == Resolution::Replay && may_replay(payment, context.now) => {
+            again(why)
+        }
         Kind::ChargePayment => becomes_looked_up(),
-        Kind::ResolvePayment if within(payment, context.now, LOOK_UP_WINDOW) => retry,
+        Kind::ResolvePayment if within(payment, context.now, window) => again(why),
         Kind::ResolvePayment => {
             needs_review(format!("the gateway does not tell the outcome: {why}"), "an outcome stays unknown")
         }
     }
 }
 
-fn not_found(context: Context) -> Change {
-    if context.attempt < EMPTY_LOOK_UPS_MAX {
-        return Change {
-            to: None,
-            gateway_ref: None,
-            call_not_sent: false,
-            work: Work::Retry { why: "the gateway has no trace of it".into(), at_least: Duration::ZERO },
-            alarm: None,
-        };
+fn not_found(payment: &Payment, context: Context) -> Change {
+    if payment.gateway_ref.is_some() {
+        return unknown(payment, "the gateway has lost its trace", Resolution::LookUp, context);
+    }
+    if within(payment, context.now, EMPTY_LOOK_UPS_WINDOW) {
+        return again("the gateway has no trace of it");
     }
     needs_review("the gateway has no trace of a request that it may have run", "an outcome stays unknown")
+}
+
+fn again(why: &str) -> Change {
+    Change {
+        to: None,
+        gateway_ref: None,
+        call_not_sent: false,
+        work: Work::Retry { why: why.to_owned(), at_least: Duration::ZERO },
+        alarm: None,
+    }
 }
 
 fn becomes_looked_up() -> Change {

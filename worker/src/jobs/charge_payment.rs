@@ -15,5 +15,9 @@ pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer 
         let why = "the gateway may have forgotten the key of an earlier call".into();
         return Answer::without_a_call(Report::Unknown { why, resolution: Resolution::LookUp });
     }
-    context.gateways.get(payment.order.gateway).charge(&payment.charge_request()).await
+    context
+        .gateways
+        .get(payment.order.gateway)
+        .charge(&payment.charge_request(claim.traceparent.as_deref()))
+        .await
 }

@@ -15,6 +15,6 @@ use crate::Context;
 pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
     match claim.kind {
         Kind::ChargePayment => charge_payment::run(context, claim, payment).await,
-        Kind::ResolvePayment => resolve_payment::run(context, payment).await,
+        Kind::ResolvePayment => resolve_payment::run(context, claim, payment).await,
     }
 }

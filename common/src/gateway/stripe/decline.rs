@@ -57,7 +57,6 @@ const HARD: &[&str] = &[
     "pin_try_exceeded",
     "invalid_amount",
     "testmode_decline",
-    "duplicate_transaction",
     "account_closed",
     "debit_not_authorized",
 ];

@@ -14,8 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Answer, Call, ChargeRequest, Gateway, LookUp, Reply, Report, Resolution};
 use response::Received;
 
-/// Pages of a hundred that a look-up reads before it gives up for this time.
-const LOOK_UP_PAGES_MAX: usize = 50;
+/// How far the gateway's clock may be from ours, in seconds.
+const CLOCKS_APART_SECONDS: i64 = 120;
 
 /// How to reach Stripe.
 pub struct StripeConfig {
@@ -62,7 +62,7 @@ impl Stripe {
             .header("idempotency-key", &request.reference)
             .form(&form);
         let started = Instant::now();
-        match self.send(call).await {
+        match self.send(call, request.traceparent.as_deref()).await {
             Ok(received) => {
                 answer("charge", started.elapsed(), response::read_charge(&received), Some(&received))
             }
@@ -70,48 +70,54 @@ impl Stripe {
         }
     }
 
+    /// However many pages it takes, a look-up is bounded as one call is: a lease outlives it.
     async fn look_up(&self, question: &LookUp) -> Answer {
         let started = Instant::now();
-        let (report, last) = match &question.gateway_ref {
-            Some(id) => self.look_up_by_id(id).await,
-            None => self.look_up_by_reference(question).await,
+        let mut last = None;
+        let looking = async {
+            match &question.gateway_ref {
+                Some(id) => self.look_up_by_id(id, question, &mut last).await,
+                None => self.look_up_by_reference(question, &mut last).await,
+            }
         };
+        let report = tokio::time::timeout(self.config.timeout, looking)
+            .await
+            .unwrap_or_else(|_| unresolved("the gateway's list could not be read in time"));
         answer("look_up", started.elapsed(), report, last.as_ref())
     }
 
-    async fn look_up_by_id(&self, id: &str) -> (Report, Option<Received>) {
+    async fn look_up_by_id(&self, id: &str, question: &LookUp, last: &mut Option<Received>) -> Report {
         let call = self
             .client
             .get(self.url(&format!("/v1/payment_intents/{id}")))
             .query(&[("expand[]", "latest_charge")]);
-        match self.send(call).await {
-            Ok(received) => (response::read_look_up(&received), Some(received)),
-            Err(error) => (unresolved(&error.to_string()), None),
+        match self.send(call, question.traceparent.as_deref()).await {
+            Ok(received) => response::read_look_up(last.insert(received)),
+            Err(error) => unresolved(&root_cause(&error)),
         }
     }
 
     /// Reads the list, newest first, until our reference turns up. Search is not used: it lags.
-    async fn look_up_by_reference(&self, question: &LookUp) -> (Report, Option<Received>) {
-        // The gateway's clock may be behind ours.
-        let created_gte = question.created_after.timestamp() - 300;
+    async fn look_up_by_reference(&self, question: &LookUp, last: &mut Option<Received>) -> Report {
+        let (from, to) = question.made_between;
+        let created = (from.timestamp() - CLOCKS_APART_SECONDS, to.timestamp() + CLOCKS_APART_SECONDS);
         let mut starting_after = None;
-        for _ in 0..LOOK_UP_PAGES_MAX {
+        loop {
             let call = self
                 .client
                 .get(self.url("/v1/payment_intents"))
-                .query(&request::list_query(created_gte, starting_after.as_deref()));
-            let received = match self.send(call).await {
-                Ok(received) => received,
-                Err(error) => return (unresolved(&error.to_string()), None),
+                .query(&request::list_query(created, starting_after.as_deref()));
+            let received = match self.send(call, question.traceparent.as_deref()).await {
+                Ok(received) => last.insert(received),
+                Err(error) => return unresolved(&root_cause(&error)),
             };
-            match response::find_in_page(&received, &question.reference) {
-                response::Page::Found(report) => return (report, Some(received)),
-                response::Page::Last => return (Report::NotFound, Some(received)),
+            match response::find_in_page(received, &question.reference) {
+                response::Page::Found(report) => return report,
+                response::Page::Last => return Report::NotFound,
                 response::Page::More { last_id } => starting_after = Some(last_id),
-                response::Page::Unreadable(why) => return (unresolved(&why), Some(received)),
+                response::Page::Unreadable(why) => return unresolved(&why),
             }
         }
-        (unresolved("too many operations to look through"), None)
     }
 
     fn url(&self, path: &str) -> Url {
@@ -120,7 +126,11 @@ impl Stripe {
         url
     }
 
-    async fn send(&self, call: RequestBuilder) -> reqwest::Result<Received> {
+    async fn send(&self, call: RequestBuilder, traceparent: Option<&str>) -> reqwest::Result<Received> {
+        let call = match traceparent {
+            Some(traceparent) => call.header("traceparent", traceparent),
+            None => call,
+        };
         let response = call
             .bearer_auth(self.config.secret_key.expose_secret())
             .header("stripe-version", &self.config.version)

@@ -35,11 +35,12 @@ pub fn charge_form(request: &ChargeRequest) -> Result<Vec<(&'static str, String)
     Ok(form)
 }
 
-/// The query of `GET /v1/payment_intents`, newest first.
-pub fn list_query(created_gte: i64, starting_after: Option<&str>) -> Vec<(&'static str, String)> {
+/// The query of `GET /v1/payment_intents`, newest first, made between these two seconds.
+pub fn list_query(created: (i64, i64), starting_after: Option<&str>) -> Vec<(&'static str, String)> {
     let mut query = vec![
         ("limit", "100".to_owned()),
-        ("created[gte]", created_gte.to_string()),
+        ("created[gte]", created.0.to_string()),
+        ("created[lte]", created.1.to_string()),
         ("expand[0]", "data.latest_charge".to_owned()),
     ];
     query.extend(starting_after.map(|id| ("starting_after", id.to_owned())));
@@ -64,6 +65,7 @@ mod tests {
             capture: Capture::Automatic,
             description: None,
             return_url: None,
+            traceparent: None,
         }
     }
 

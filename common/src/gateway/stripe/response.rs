@@ -5,10 +5,17 @@ use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::gateway::{Card, Charge, Report, Resolution};
 
 use super::{amount::from_minor_units, decline, request::REFERENCE};
+
+/// Not a decline: the bank believes that it has this payment already.
+const DUPLICATE: &str = "duplicate_transaction";
+
+/// The longest wait that we take a gateway's word for.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
 /// An answer, as received.
 pub struct Received {
@@ -111,7 +118,7 @@ struct ErrorBody {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct List {
-    data: Option<Vec<PaymentIntent>>,
+    data: Option<Vec<Value>>,
     has_more: Option<bool>,
 }
 
@@ -130,8 +137,12 @@ pub fn read_charge(received: &Received) -> Report {
             why: "the gateway limits our rate".into(),
             retry_after: received.retry_after.as_deref().and_then(seconds),
         },
-        409 | 424 => unknown(Resolution::Replay),
-        400..=499 => read_error(received.status, &error_body(received)),
+        402 => read_error(402, &error_body(received)),
+        // Only these say for sure that the request itself is at fault, and only if not told otherwise. A
+        // proxy's 408 or 499 is as good as silence.
+        400 | 401 | 403 | 404 if received.should_retry.as_deref() != Some("true") => {
+            read_error(received.status, &error_body(received))
+        }
         // Stripe keeps a 500 under the key: a replay would only repeat it. Its hint goes before our rule.
         500 if received.should_retry.as_deref() != Some("true") => unknown(Resolution::LookUp),
         501..=599 if received.should_retry.as_deref() == Some("false") => unknown(Resolution::LookUp),
@@ -160,10 +171,12 @@ pub fn find_in_page(received: &Received, reference: &str) -> Page {
         Ok(list) => list,
         Err(error) => return Page::Unreadable(format!("unreadable answer: {error}")),
     };
+    // One by one: an odd one must not hide the others.
+    let intents = list.data.unwrap_or_default().into_iter();
+    let data: Vec<_> = intents.map(|intent| PaymentIntent::deserialize(intent).unwrap_or_default()).collect();
     let ours = |intent: &&PaymentIntent| {
         intent.metadata.as_ref().and_then(|metadata| metadata.get(REFERENCE)).is_some_and(|r| r == reference)
     };
-    let data = list.data.unwrap_or_default();
     if let Some(intent) = data.iter().find(ours) {
         return Page::Found(read_intent(intent, Resolution::LookUp));
     }
@@ -188,10 +201,13 @@ fn read_intent(intent: &PaymentIntent, resolution: Resolution) -> Report {
             Report::RequiresAction { gateway_ref, url: intent.next_action.as_ref().and_then(NextAction::url) }
         }
         Some("canceled") => Report::Canceled { gateway_ref },
-        Some("requires_payment_method") if intent.last_payment_error.is_some() => {
-            let error = intent.last_payment_error.as_ref();
-            Report::Declined(decline::classify(error.map(said).unwrap_or_default(), Some(gateway_ref)))
-        }
+        Some("requires_payment_method") => match &intent.last_payment_error {
+            Some(error) if error.decline_code.as_deref() == Some(DUPLICATE) => {
+                unknown("the gateway takes it for a duplicate of another payment".into())
+            }
+            Some(error) => Report::Declined(decline::classify(said(error), Some(gateway_ref))),
+            None => unknown("an answer without the reason of its failure".into()),
+        },
         other => unknown(format!("an answer with status {}", other.unwrap_or("missing"))),
     }
 }
@@ -214,6 +230,9 @@ fn read_money(intent: &PaymentIntent, gateway_ref: String, minor: Option<i64>) -
 }
 
 fn read_error(status: u16, error: &ErrorBody) -> Report {
+    if error.code.as_deref() == Some(DUPLICATE) || error.decline_code.as_deref() == Some(DUPLICATE) {
+        return super::unresolved("the gateway takes it for a duplicate of another payment");
+    }
     if status == 402 || error.kind.as_deref() == Some("card_error") {
         let gateway_ref = error.payment_intent.as_ref().and_then(|intent| intent.id.clone());
         return Report::Declined(decline::classify(said(error), gateway_ref));
@@ -247,7 +266,7 @@ fn error_body(received: &Received) -> ErrorBody {
 
 /// `Retry-After` in seconds; its date form is not used by Stripe.
 fn seconds(text: &str) -> Option<Duration> {
-    text.parse().ok().map(Duration::from_secs)
+    text.parse().ok().map(|seconds| Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
 }
 
 #[cfg(test)]
@@ -273,9 +292,12 @@ mod tests {
             (402, "declined"),
             (403, "refused"),
             (404, "refused"),
+            (408, "unknown"),
             (409, "unknown"),
+            (422, "unknown"),
             (424, "unknown"),
             (429, "not_sent"),
+            (499, "unknown"),
             (500, "unknown"),
             (502, "unknown"),
             (503, "unknown"),

@@ -1,9 +1,11 @@
 //! Consuming: one connection, one channel for each queue. What was delivered is acknowledged one by
 //! one, and never put back on the queue by us: a job that must come again has a row that says when.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt as _, stream::SelectAll};
 use lapin::{
-    Acker, Connection,
+    Acker, Channel, Connection,
     message::Delivery,
     options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions},
     types::{AMQPValue, FieldTable},
@@ -43,12 +45,14 @@ impl Delivered {
 }
 
 impl Consumers {
-    /// Calls `handle` for each message until `shutdown`, then waits for the tasks of `tracker` before
-    /// it lets the connection go, so that what they did can still be acknowledged.
+    /// Calls `handle` for each message until `shutdown`, then waits for the tasks of `tracker` (but not
+    /// longer than `drain`) before it lets the connection go, so that what they did can still be
+    /// acknowledged.
     pub async fn run(
         self,
         mut handle: impl FnMut(Delivered),
         tracker: &TaskTracker,
+        drain: Duration,
         shutdown: &CancellationToken,
     ) {
         loop {
@@ -61,26 +65,31 @@ impl Consumers {
                 () = shutdown.cancelled() => return,
             };
             match self.consume(&connection, &mut handle, shutdown).await {
-                Ok(()) => {
+                Ok(channels) => {
                     tracker.close();
-                    tracker.wait().await;
+                    if tokio::time::timeout(drain, tracker.wait()).await.is_err() {
+                        tracing::warn!(left = tracker.len(), "not all jobs ended in time; their leases will");
+                    }
+                    drop(channels);
                     let _ = connection.close(200, "done".into()).await;
                     return;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "lost the broker; consuming again soon");
-                    abandon(connection);
+                    abandon(connection).await;
                 }
             }
         }
     }
 
+    /// Consumes until `shutdown`; the channels that are answered must live for as long as deliveries
+    /// are to be acknowledged.
     async fn consume(
         &self,
         connection: &Connection,
         handle: &mut impl FnMut(Delivered),
         shutdown: &CancellationToken,
-    ) -> Result<(), BrokerError> {
+    ) -> Result<Vec<Channel>, BrokerError> {
         let mut deliveries = SelectAll::new();
         let mut channels = Vec::new();
         for kind in &self.kinds {
@@ -102,7 +111,7 @@ impl Consumers {
         loop {
             let delivery = tokio::select! {
                 delivery = deliveries.next() => delivery.flatten(),
-                () = shutdown.cancelled() => return Ok(()),
+                () = shutdown.cancelled() => return Ok(channels),
             };
             let delivery = delivery.ok_or(BrokerError::ConsumerEnded)??;
             match read(&delivery) {

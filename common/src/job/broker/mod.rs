@@ -158,7 +158,9 @@ fn text(value: &str) -> AMQPValue {
 
 /// Lets a connection go after a fault. Dropped at once, one whose peer has vanished would leak its
 /// thread: its own heartbeat must notice first.
-fn abandon(connection: Connection) {
+///
+/// Returns after a short wait, so that a broker that lets us in and throws us out is not hammered.
+async fn abandon(connection: Connection) {
     use futures_util::StreamExt as _;
     tokio::spawn(async move {
         let patience = Duration::from_secs(2 * u64::from(HEARTBEAT_SECONDS) + 1);
@@ -173,4 +175,5 @@ fn abandon(connection: Connection) {
         // Either way it can be dropped now.
         let _ = tokio::time::timeout(patience, noticed).await;
     });
+    tokio::time::sleep(RECONNECT.delay(1)).await;
 }

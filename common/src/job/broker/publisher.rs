@@ -65,6 +65,13 @@ impl Publisher {
         let _ = self.outbox.try_send(Outgoing::Notice { to: reply_to, about });
     }
 
+    /// Returns once the publisher has flushed and ended, after its shutdown; at the latest after
+    /// [`ANSWER_TIMEOUT`].
+    pub async fn flushed(&self) {
+        // In time or not: what did not get out is found by the scheduler.
+        let _ = timeout(ANSWER_TIMEOUT, self.outbox.closed()).await;
+    }
+
     /// Whether the broker is there, as far as we know.
     #[must_use]
     pub fn is_connected(&self) -> bool {
@@ -95,7 +102,7 @@ async fn supervise(
         };
         tell.send_replace(true);
         tracing::info!("publishing to the broker");
-        let ended = run(&config, &connection, &mut waiting, &shutdown).await;
+        let ended = run(&config, &connection, &mut waiting, &tell, &shutdown).await;
         tell.send_replace(false);
         match ended {
             Ok(()) => {
@@ -104,7 +111,7 @@ async fn supervise(
             }
             Err(error) => {
                 tracing::warn!(%error, "lost the broker; what was not confirmed is left to the scheduler");
-                abandon(connection);
+                abandon(connection).await;
             }
         }
     }
@@ -115,32 +122,47 @@ async fn run(
     config: &BrokerConfig,
     connection: &Connection,
     waiting: &mut mpsc::Receiver<Outgoing>,
+    tell: &watch::Sender<bool>,
     shutdown: &CancellationToken,
 ) -> Result<(), BrokerError> {
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     let mut events = Box::pin(connection.events_listener());
     let mut confirms = FuturesUnordered::new();
-    let mut last_answer = Instant::now();
+    // The broker owes us an answer since then.
+    let mut owed_since = Instant::now();
+    let mut blocked = false;
     loop {
-        if confirms.is_empty() {
-            last_answer = Instant::now();
-        }
         tokio::select! {
             biased;
             Some(confirm) = confirms.next(), if !confirms.is_empty() => {
-                last_answer = Instant::now();
+                owed_since = Instant::now();
                 settle(confirm?)?;
             }
-            outgoing = waiting.recv(), if confirms.len() < UNCONFIRMED_MAX => {
+            event = events.next() => match event {
+                None | Some(Event::Error(_)) => return Err(BrokerError::Silent),
+                // An alarm of the broker's: it takes nothing and answers nothing until it is over.
+                Some(Event::ConnectionBlocked(why)) => {
+                    tracing::warn!(why, "the broker takes no messages");
+                    blocked = true;
+                    tell.send_replace(false);
+                }
+                Some(Event::ConnectionUnblocked) => {
+                    blocked = false;
+                    owed_since = Instant::now();
+                    tell.send_replace(true);
+                }
+                Some(_) => {}
+            },
+            outgoing = waiting.recv(), if !blocked && confirms.len() < UNCONFIRMED_MAX => {
                 let Some(outgoing) = outgoing else { return Ok(()) };
+                if confirms.is_empty() {
+                    owed_since = Instant::now();
+                }
                 let sent = timeout(ANSWER_TIMEOUT, send(config, &channel, outgoing)).await;
                 confirms.push(sent.map_err(|_| BrokerError::Silent)??);
             }
-            event = events.next() => if let None | Some(Event::Error(_)) = event {
-                return Err(BrokerError::Silent);
-            },
-            () = sleep_until(last_answer + ANSWER_TIMEOUT), if !confirms.is_empty() => {
+            () = sleep_until(owed_since + ANSWER_TIMEOUT), if !blocked && !confirms.is_empty() => {
                 return Err(BrokerError::Silent);
             }
             () = shutdown.cancelled(), if confirms.is_empty() && waiting.is_empty() => return Ok(()),

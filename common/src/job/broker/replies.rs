@@ -55,7 +55,7 @@ async fn supervise(config: BrokerConfig, on_notice: impl Fn(PaymentId), tell: wa
         let ended = listen(&config, &connection, &on_notice, &tell).await;
         tell.send_replace(None);
         tracing::debug!(error = ?ended.err(), "lost the queue of replies");
-        abandon(connection);
+        abandon(connection).await;
     }
 }
 

@@ -175,5 +175,6 @@ fn fresh(new: &NewPayment, created_at: crate::clock::Timestamp) -> Payment {
         calls_begun: 0,
         calls_not_sent: 0,
         first_call_at: None,
+        last_call_at: None,
     }
 }

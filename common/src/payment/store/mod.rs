@@ -5,13 +5,15 @@ mod accept;
 mod row;
 mod settle;
 
+use std::time::Duration;
+
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
     id::{MerchantId, PaymentId},
-    job,
+    job::{self, Kind},
 };
 
 use super::{Payment, Status};
@@ -19,7 +21,7 @@ use row::payments;
 
 pub use accept::{Accepted, accept};
 pub use row::InvalidRow;
-pub use settle::{Settled, Settlement, park, settle};
+pub use settle::{Settled, Settlement, code_failed, settle};
 
 /// One payment of this merchant. Another merchant's is not found.
 ///
@@ -128,8 +130,9 @@ pub async fn begin_charges(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<
     let rows = payments!(
         "UPDATE payments
          SET status = 'processing', calls_begun = calls_begun + 1, updated_at = clock.now,
-             first_call_at = coalesce(first_call_at, clock.now), review_reason = NULL
-         FROM (SELECT remit_now() AS now) clock
+             first_call_at = coalesce(first_call_at, clock.now), last_call_at = clock.now,
+             review_reason = NULL, settled_at = NULL
+         FROM (SELECT remit_now() AS now OFFSET 0) clock
          WHERE id = ANY($1) AND status IN ('pending', 'processing', 'needs_review') RETURNING ",
         "",
         ids
@@ -155,34 +158,74 @@ pub async fn open(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Payme
     Ok(rows.into_iter().map(Payment::try_from).collect::<Result<_, _>>()?)
 }
 
-/// Payments that are under way without a job that would end them: there must be none.
-///
-/// # Errors
-/// When the database fails.
-pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<PaymentId>> {
-    let ids = sqlx::query_scalar!(
-        "SELECT id FROM payments p
-         WHERE status IN ('pending', 'processing', 'requires_action')
-           AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = p.id) ORDER BY id LIMIT 1000"
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(ids.into_iter().map(PaymentId).collect())
+/// A payment that is under way without a job that would end it.
+pub struct Stuck {
+    /// The payment.
+    pub id: PaymentId,
+    /// Whether a call was begun for it.
+    pub called: bool,
 }
 
-/// Gives such a payment its job back: a look-up, which charges nothing.
+/// Payments of the last `days` that are under way without a job: there must be none. Read hour by hour,
+/// so that no statement runs for long, however many there are.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn heal(db: &PgPool, id: PaymentId) -> sqlx::Result<()> {
-    job::store::enqueue(db, job::Kind::ResolvePayment, id.0, std::time::Duration::ZERO, None).await
+pub async fn without_a_job(db: &PgPool, days: u32) -> sqlx::Result<Vec<Stuck>> {
+    let newest = Uuid::now_v7();
+    let newest_ms = newest.get_timestamp().map_or(0, |at| at.to_unix().0 * 1000);
+    let mut stuck = Vec::new();
+    for hour in 0..u64::from(days) * 24 {
+        let to = newest_ms.saturating_sub(hour * HOUR_MS).saturating_add(HOUR_MS);
+        let rows = sqlx::query!(
+            "SELECT id, calls_begun FROM payments p
+             WHERE id >= $1 AND id < $2 AND status IN ('pending', 'processing', 'requires_action')
+               AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = p.id) ORDER BY id LIMIT 1000",
+            first_id_of(to.saturating_sub(HOUR_MS)),
+            first_id_of(to),
+        )
+        .fetch_all(db)
+        .await?;
+        stuck
+            .extend(rows.into_iter().map(|row| Stuck { id: PaymentId(row.id), called: row.calls_begun > 0 }));
+    }
+    Ok(stuck)
+}
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// The lowest UUIDv7 of a millisecond.
+fn first_id_of(unix_ms: u64) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(unix_ms, &[0; 10]).into_uuid()
+}
+
+/// Gives such a payment its job back. Where a call may have run it is a look-up, which charges nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn heal(db: &PgPool, stuck: &Stuck) -> sqlx::Result<()> {
+    let kind = if stuck.called { Kind::ResolvePayment } else { Kind::ChargePayment };
+    job::store::enqueue(db, kind, stuck.id.0, Duration::ZERO, None).await
+}
+
+/// An operator wants the gateway to be asked once more what became of a payment. Tells whether there is
+/// one that is not settled.
+///
+/// # Errors
+/// When the database fails.
+pub async fn resolve(db: &PgPool, id: PaymentId) -> sqlx::Result<bool> {
+    let open = find_any(db, id).await?.is_some_and(|payment| !payment.status.is_settled());
+    if open {
+        job::store::enqueue(db, Kind::ResolvePayment, id.0, Duration::ZERO, None).await?;
+    }
+    Ok(open)
 }
 
 /// A call to a gateway, as operators see it.
 #[derive(Debug, serde::Serialize)]
 pub struct CallRow {
-    /// The how-manieth.
-    pub call_no: i32,
+    /// Which attempt of its job it was.
+    pub attempt: i32,
     /// `charge`, `look_up` …
     pub operation: String,
     /// One word of the gateways' vocabulary.
@@ -206,8 +249,8 @@ pub struct CallRow {
 pub async fn calls(db: impl PgExecutor<'_>, id: PaymentId) -> sqlx::Result<Vec<CallRow>> {
     sqlx::query_as!(
         CallRow,
-        "SELECT call_no, operation, outcome, detail, http_status, request_id, duration_ms, at
-         FROM gateway_calls WHERE payment_id = $1 ORDER BY call_no",
+        "SELECT attempt, operation, outcome, detail, http_status, request_id, duration_ms, at
+         FROM gateway_calls WHERE payment_id = $1 ORDER BY at, job_id, attempt",
         id.0,
     )
     .fetch_all(db)

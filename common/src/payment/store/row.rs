@@ -22,7 +22,7 @@ macro_rules! payments {
                 return_url, created_at, status, amount_captured, failure_code, failure_message,
                 decline_class, next_action_url, review_reason, updated_at, settled_at, gateway_ref,
                 charge_ref, card AS "card: sqlx::types::Json<crate::gateway::Card>", calls_begun,
-                calls_not_sent, first_call_at"# + $after
+                calls_not_sent, first_call_at, last_call_at"# + $after
             $(, $argument)*
         )
     };
@@ -60,6 +60,7 @@ pub struct PaymentRow {
     pub calls_begun: i32,
     pub calls_not_sent: i32,
     pub first_call_at: Option<Timestamp>,
+    pub last_call_at: Option<Timestamp>,
 }
 
 /// A row with a word that this version does not know: written by a newer one.
@@ -126,6 +127,7 @@ impl TryFrom<PaymentRow> for Payment {
             calls_begun: row.calls_begun,
             calls_not_sent: row.calls_not_sent,
             first_call_at: row.first_call_at,
+            last_call_at: row.last_call_at,
         })
     }
 }

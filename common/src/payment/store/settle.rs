@@ -48,7 +48,7 @@ pub struct Settled {
 #[derive(Default)]
 struct Writes<'a> {
     changed: BTreeMap<PaymentId, Payment>,
-    calls: Vec<(&'a Settlement, i32)>,
+    calls: Vec<&'a Settlement>,
     events: Vec<(EventId, Payment, Timestamp)>,
     finished: Vec<uuid::Uuid>,
     retried: Vec<(&'a Claim, std::time::Duration, String)>,
@@ -97,12 +97,12 @@ impl<'a> Writes<'a> {
         now: Timestamp,
     ) -> Settled {
         let Settlement { claim, answer, .. } = settlement;
-        self.calls.push((settlement, call_no(settlement)));
+        self.calls.push(settlement);
         let is_fact = matches!(answer.report, Report::Succeeded(_) | Report::Authorized(_));
         if !holds && !is_fact {
             return Settled { status: payment.status, changed: false, alarm: None };
         }
-        let context = Context { now, kind: claim.kind, attempt: claim.attempt };
+        let context = Context { now, kind: claim.kind };
         let Change { to, gateway_ref, call_not_sent, work, alarm } =
             state::apply(payment, &answer.report, context);
         payment.calls_not_sent += i32::from(call_not_sent);
@@ -153,15 +153,6 @@ impl<'a> Writes<'a> {
     }
 }
 
-/// Each attempt of each job is one call. Look-ups are counted from a thousand, so that the two kinds of
-/// job do not share numbers.
-fn call_no(settlement: &Settlement) -> i32 {
-    match settlement.claim.kind {
-        Kind::ChargePayment => settlement.claim.attempt,
-        Kind::ResolvePayment => 1000 + settlement.claim.attempt,
-    }
-}
-
 async fn update(db: &mut PgConnection, payments: Vec<Payment>) -> sqlx::Result<()> {
     if payments.is_empty() {
         return Ok(());
@@ -208,31 +199,27 @@ async fn update(db: &mut PgConnection, payments: Vec<Payment>) -> sqlx::Result<(
     Ok(())
 }
 
-async fn insert_calls(
-    db: &mut PgConnection,
-    calls: &[(&Settlement, i32)],
-    now: Timestamp,
-) -> sqlx::Result<()> {
+async fn insert_calls(db: &mut PgConnection, calls: &[&Settlement], now: Timestamp) -> sqlx::Result<()> {
     macro_rules! column {
         ($value:expr) => {
-            calls.iter().map($value).collect::<Vec<_>>()
+            calls.iter().copied().map($value).collect::<Vec<_>>()
         };
     }
-    type Row<'a> = (&'a Settlement, i32);
     sqlx::query!(
-        "INSERT INTO gateway_calls
-             (payment_id, call_no, operation, outcome, detail, http_status, request_id, duration_ms, at)
-         SELECT *, $9::timestamptz FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[],
-             $6::integer[], $7::text[], $8::integer[])
+        "INSERT INTO gateway_calls (payment_id, job_id, attempt, operation, outcome, detail, http_status,
+             request_id, duration_ms, at)
+         SELECT *, $10::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[],
+             $5::text[], $6::text[], $7::integer[], $8::text[], $9::integer[])
          ON CONFLICT DO NOTHING",
-        &column!(|(s, _): &Row<'_>| s.payment.0),
-        &column!(|(_, number): &Row<'_>| *number),
-        &column!(|(s, _): &Row<'_>| s.answer.call.operation.to_owned()),
-        &column!(|(s, _): &Row<'_>| s.answer.report.word().to_owned()),
-        &column!(|(s, _): &Row<'_>| s.answer.report.detail()) as _,
-        &column!(|(s, _): &Row<'_>| s.answer.call.http_status.map(i32::from)) as _,
-        &column!(|(s, _): &Row<'_>| s.answer.call.request_id.clone()) as _,
-        &column!(|(s, _): &Row<'_>| i32::try_from(s.answer.call.duration.as_millis()).unwrap_or(i32::MAX)),
+        &column!(|s: &Settlement| s.payment.0),
+        &column!(|s: &Settlement| s.claim.id.0),
+        &column!(|s: &Settlement| s.claim.attempt),
+        &column!(|s: &Settlement| s.answer.call.operation.to_owned()),
+        &column!(|s: &Settlement| s.answer.report.word().to_owned()),
+        &column!(|s: &Settlement| s.answer.report.detail()) as _,
+        &column!(|s: &Settlement| s.answer.call.http_status.map(i32::from)) as _,
+        &column!(|s: &Settlement| s.answer.call.request_id.clone()) as _,
+        &column!(|s: &Settlement| i32::try_from(s.answer.call.duration.as_millis()).unwrap_or(i32::MAX)),
         now,
     )
     .execute(db)
@@ -282,21 +269,34 @@ fn event_data(payment: &Payment) -> serde_json::Value {
     })
 }
 
-/// The job cannot be done (its code fails again and again): it is put aside, and the payment is shown to
-/// a person.
+/// A job's own code has failed. It comes again after `wait`; after `max` times it is put aside, and the
+/// payment is shown to a person. Only for whoever holds the job. Tells whether it was put aside.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn park(db: &mut PgConnection, claim: &Claim, why: &str) -> sqlx::Result<()> {
-    job::store::bury(&mut *db, claim, why).await?;
-    sqlx::query!(
-        "UPDATE payments SET status = 'needs_review', review_reason = $2, updated_at = remit_now(),
-                settled_at = remit_now(), next_action_url = NULL
-         WHERE id = $1 AND status IN ('pending', 'processing', 'requires_action')",
-        claim.subject,
-        why,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
+pub async fn code_failed(
+    db: &mut PgConnection,
+    claim: &Claim,
+    wait: std::time::Duration,
+    max: i32,
+) -> sqlx::Result<bool> {
+    let parked = job::store::code_failed(&mut *db, claim, wait, max).await?;
+    if !parked {
+        return Ok(false);
+    }
+    let rows = payments!("SELECT ", " FROM payments WHERE id = $1 FOR UPDATE", claim.subject)
+        .fetch_all(&mut *db)
+        .await?;
+    let now = sqlx::query_scalar!(r#"SELECT remit_now() AS "now!""#).fetch_one(&mut *db).await?;
+    for row in rows {
+        let mut payment = Payment::try_from(row)?;
+        if !payment.status.is_final() {
+            let reason = format!("the code of job {} fails again and again", claim.id);
+            state::enter(&mut payment, state::Outcome::NeedsReview { reason }, now);
+            payment.updated_at = now;
+            insert_events(&mut *db, vec![(EventId::new(), payment.clone(), now)]).await?;
+            update(&mut *db, vec![payment]).await?;
+        }
+    }
+    Ok(true)
 }
