@@ -1,8 +1,9 @@
-//! Accepting payments: requests that arrive together share a transaction. When many more wait than the
-//! database can take, the next are refused before anything is stored.
+//! Accepting payments: requests that arrive together share a transaction, and their jobs share messages.
+//! When many more wait than the database can take, the next are refused before anything is stored.
 
 use common::{
     batch::{BatchError, Batcher, Bounds},
+    job::{Due, Kind, broker::Publisher},
     payment::{
         NewPayment,
         store::{self, Accepted},
@@ -12,20 +13,28 @@ use sqlx::PgPool;
 
 const BOUNDS: Bounds = Bounds { lanes: 2, batch: 64, waiting: 2048 };
 
+/// A payment to be accepted.
+#[derive(Clone)]
+pub struct Request {
+    /// The payment.
+    pub new: NewPayment,
+    /// W3C trace context of the request.
+    pub traceparent: String,
+    /// Where a notice of its end is awaited, if anywhere.
+    pub reply_to: Option<String>,
+}
+
 /// Where payments are accepted.
 pub struct Intake {
-    payments: Batcher<(NewPayment, Option<String>), Accepted>,
+    payments: Batcher<Request, Accepted>,
 }
 
 impl Intake {
     /// Opens the intake.
-    pub fn start(pool: PgPool) -> Self {
-        let payments = Batcher::start(BOUNDS, move |requests: Vec<_>| {
-            let pool = pool.clone();
-            async move {
-                let mut connection = pool.acquire().await?;
-                store::accept(&mut connection, &requests).await
-            }
+    pub fn start(pool: PgPool, publisher: Publisher) -> Self {
+        let payments = Batcher::start(BOUNDS, move |requests| {
+            let (pool, publisher) = (pool.clone(), publisher.clone());
+            async move { accept(&pool, &publisher, requests).await }
         });
         Self { payments }
     }
@@ -36,7 +45,25 @@ impl Intake {
     /// # Errors
     /// [`BatchError`]: the caller must not be told that it was accepted. It may have been all the same,
     /// if the connection was lost during the commit; the same key again tells.
-    pub async fn accept(&self, new: NewPayment, traceparent: String) -> Result<Accepted, BatchError> {
-        self.payments.try_submit((new, Some(traceparent))).await
+    pub async fn accept(&self, request: Request) -> Result<Accepted, BatchError> {
+        self.payments.try_submit(request).await
     }
+}
+
+/// The jobs go out here and not in the handler, which ends early when its caller hangs up.
+async fn accept(pool: &PgPool, publisher: &Publisher, requests: Vec<Request>) -> sqlx::Result<Vec<Accepted>> {
+    let mut reply_to = Vec::with_capacity(requests.len());
+    let mut payments = Vec::with_capacity(requests.len());
+    for request in requests {
+        reply_to.push(request.reply_to);
+        payments.push((request.new, Some(request.traceparent)));
+    }
+    let mut connection = pool.acquire().await?;
+    let accepted = store::accept(&mut connection, &payments).await?;
+    for (accepted, reply_to) in accepted.iter().zip(reply_to) {
+        if let Accepted::New(_, job) = accepted {
+            publisher.offer(Due { job: *job, kind: Kind::ChargePayment, reply_to });
+        }
+    }
+    Ok(accepted)
 }

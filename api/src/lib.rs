@@ -102,7 +102,7 @@ pub async fn run(
     let flushing = publisher.clone();
     let app = App(Arc::new(Parts {
         keys: Keys::new(pool.clone()),
-        intake: Intake::start(pool.clone()),
+        intake: Intake::start(pool.clone(), publisher.clone()),
         outcomes: Outcomes::start(pool.clone(), broker, publishing.clone()),
         public_url: args.public_url.unwrap_or_else(|| format!("http://{address}")),
         draining: shutdown.clone(),

@@ -38,9 +38,9 @@ async fn emit(pool: &PgPool, publisher: &Publisher) -> i64 {
         }
     };
     let mut emitted = 0;
-    for message in due {
-        metrics::counter!("jobs_emitted_total", "kind" => message.kind.as_str()).increment(1);
-        publisher.publish(message).await;
+    for job in due {
+        metrics::counter!("jobs_emitted_total", "kind" => job.kind.as_str()).increment(1);
+        publisher.publish(job).await;
         emitted += 1;
     }
     emitted

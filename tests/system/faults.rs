@@ -227,10 +227,11 @@ async fn messages_that_come_many_times_shuffled_or_that_nobody_can_read() {
             .fetch_all(&deployment.pool)
             .await
             .unwrap();
-    let message = |job: &String| json!({ "job": format!("job_{job}"), "kind": "charge_payment" }).to_string();
+    let message =
+        |job: &String| json!({ "kind": "charge_payment", "jobs": [format!("job_{job}")] }).to_string();
     let mut bodies: Vec<Vec<u8>> =
         (0..5).flat_map(|_| jobs.iter().map(|job| message(job).into_bytes())).collect();
-    let poison = ["", "{", "null", "{\"job\":\"job_1\",\"kind\":\"charge_payment\"}", "\u{0}\u{1}"];
+    let poison = ["", "{", "null", "{\"jobs\":[\"job_1\"],\"kind\":\"charge_payment\"}", "\u{0}\u{1}"];
     bodies.extend(poison.map(|text| text.as_bytes().to_vec()));
     deployment.rabbitmq.heal();
     deployment.deliver(Kind::ChargePayment, &bodies).await;
@@ -324,7 +325,7 @@ async fn a_job_that_waits_for_its_time_is_not_hurried_by_old_messages() {
         .fetch_one(&deployment.pool)
         .await
         .unwrap();
-    let message = json!({ "job": format!("job_{job}"), "kind": "charge_payment" }).to_string();
+    let message = json!({ "kind": "charge_payment", "jobs": [format!("job_{job}")] }).to_string();
     let far_future =
         "UPDATE jobs SET due_at = due_at + interval '1 hour' WHERE state = 'queued' AND emits = 0";
     eventually("it waits", || async {

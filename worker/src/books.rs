@@ -1,11 +1,12 @@
 //! The worker's hold on the database: claims and results, each batched. What the jobs of this moment
 //! ask for shares a transaction; nobody waits for a timer.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use common::{
     batch::{BatchError, Batcher, Bounds},
-    job::{self, Claim, Kind, Message},
+    id::JobId,
+    job::{self, Claim, Kind},
     payment::{
         Payment,
         store::{self as payments, Settled, Settlement},
@@ -25,7 +26,7 @@ pub struct Books {
     pool: PgPool,
     charges: Batcher<Uuid, Option<Claimed>>,
     look_ups: Batcher<Uuid, Option<Claimed>>,
-    settlements: Batcher<Settlement, Settled>,
+    settlements: Batcher<Arc<Settlement>, Settled>,
 }
 
 impl Books {
@@ -39,7 +40,7 @@ impl Books {
             })
         };
         let settling = pool.clone();
-        let settlements = Batcher::start(SETTLEMENTS, move |batch: Vec<Settlement>| {
+        let settlements = Batcher::start(SETTLEMENTS, move |batch: Vec<Arc<Settlement>>| {
             let pool = settling.clone();
             async move {
                 let mut transaction = pool.begin().await?;
@@ -52,16 +53,16 @@ impl Books {
         Self { pool, charges, look_ups, settlements }
     }
 
-    /// Takes the job that a message is about. `None`: somebody else has it, or it is done.
-    pub async fn claim(&self, message: &Message) -> Result<Option<Claimed>, BatchError> {
-        match message.kind {
-            Kind::ChargePayment => self.charges.submit(message.job.0).await,
-            Kind::ResolvePayment => self.look_ups.submit(message.job.0).await,
+    /// Takes a job. `None`: somebody else has it, or it is done, or its time has not come.
+    pub async fn claim(&self, kind: Kind, job: JobId) -> Result<Option<Claimed>, BatchError> {
+        match kind {
+            Kind::ChargePayment => self.charges.submit(job.0).await,
+            Kind::ResolvePayment => self.look_ups.submit(job.0).await,
         }
     }
 
     /// Records what came of a job.
-    pub async fn settle(&self, settlement: Settlement) -> Result<Settled, BatchError> {
+    pub async fn settle(&self, settlement: Arc<Settlement>) -> Result<Settled, BatchError> {
         self.settlements.submit(settlement).await
     }
 
@@ -88,19 +89,22 @@ async fn claim(
     let subjects: Vec<_> = claims.iter().map(|claim| claim.subject).collect();
     let subjects = match kind {
         Kind::ChargePayment => payments::begin_charges(&mut transaction, &subjects).await?,
-        Kind::ResolvePayment => payments::open(&mut transaction, &subjects).await?,
+        Kind::ResolvePayment => payments::begin_look_ups(&mut transaction, &subjects).await?,
     };
     let mut subjects: HashMap<_, _> = subjects.into_iter().map(|payment| (payment.id.0, payment)).collect();
     let mut claimed = HashMap::new();
-    let mut ended = Vec::new();
+    let (mut ended, mut attempts) = (Vec::new(), Vec::new());
     for claim in claims {
         match subjects.remove(&claim.subject) {
             Some(payment) => drop(claimed.insert(claim.id.0, (claim, payment))),
-            None => ended.push(claim.id.0),
+            None => {
+                ended.push(claim.id.0);
+                attempts.push(claim.attempt);
+            }
         }
     }
     if !ended.is_empty() {
-        job::store::finish(&mut transaction, &ended).await?;
+        job::store::finish(&mut transaction, &ended, &attempts).await?;
     }
     transaction.commit().await?;
     Ok(ids.iter().map(|id| claimed.remove(id)).collect())

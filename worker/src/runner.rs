@@ -5,6 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use common::{
     batch::BatchError,
+    id::JobId,
     job::{
         Claim, Kind,
         broker::{BrokerConfig, Consumers, Delivered},
@@ -13,7 +14,7 @@ use common::{
     retry::Policy,
     telemetry,
 };
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::join_all};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
@@ -44,8 +45,9 @@ impl Runner {
         Self {
             context: Arc::new(context),
             slots: Arc::new(Semaphore::new(concurrency.into())),
-            // The next jobs are claimed while the present ones are at the gateway.
-            prefetch: concurrency.saturating_mul(2),
+            // As many as can be under way if each message carries one job. What it holds beyond that,
+            // other workers get when this one dies, or the scheduler emits it again.
+            prefetch: concurrency,
             lease,
         }
     }
@@ -57,44 +59,58 @@ impl Runner {
         let tracker = TaskTracker::new();
         let handle = |delivered: Delivered| {
             let (context, slots) = (Arc::clone(&self.context), Arc::clone(&self.slots));
-            let stopping = shutdown.clone();
-            tracker.spawn(async move {
-                let slot = tokio::select! {
-                    biased;
-                    () = stopping.cancelled() => return,
-                    slot = slots.acquire_owned() => slot,
-                };
-                handle_one(&context, delivered).await;
-                drop(slot);
-            });
+            tracker.spawn(handle_message(context, slots, delivered, shutdown.clone()));
         };
         // No job is worth more time than its lease: after that it is somebody else's.
         consumers.run(handle, &tracker, self.lease, shutdown).await;
     }
 }
 
-async fn handle_one(context: &Context, delivered: Delivered) {
+/// Does the jobs of one message, and acknowledges it when all have ended.
+async fn handle_message(
+    context: Arc<Context>,
+    slots: Arc<Semaphore>,
+    delivered: Delivered,
+    stopping: CancellationToken,
+) {
     let message = &delivered.message;
-    match patiently(|| context.books.claim(message)).await {
-        Ok(Some(claimed)) => {
-            let trace_id = message.traceparent.as_deref().and_then(telemetry::trace_id).unwrap_or_default();
-            let span = tracing::info_span!(
-                "job",
-                kind = %message.kind,
-                payment_id = %claimed.1.id,
-                merchant_id = %claimed.1.merchant_id,
-                attempt = claimed.0.attempt,
-                trace_id,
-            );
-            do_one(context, claimed, message.reply_to.clone()).instrument(span).await;
-        }
-        Ok(None) => tracing::debug!(job = %message.job, "already done, or in other hands"),
-        Err(error) => tracing::warn!(%error, "a job could not be claimed; it will be emitted again"),
+    let jobs = message.jobs.iter().map(|job| async {
+        let slot = tokio::select! {
+            biased;
+            () = stopping.cancelled() => return false,
+            slot = slots.acquire() => slot,
+        };
+        handle_one(&context, message.kind, *job, message.reply_to.as_deref()).await;
+        drop(slot);
+        true
+    });
+    let ended = join_all(jobs).await;
+    if ended.into_iter().all(|ended| ended) {
+        delivered.ack().await;
     }
-    delivered.ack().await;
 }
 
-async fn do_one(context: &Context, (claim, payment): Claimed, reply_to: Option<String>) {
+async fn handle_one(context: &Context, kind: Kind, job: JobId, reply_to: Option<&str>) {
+    match patiently(|| context.books.claim(kind, job)).await {
+        Ok(Some(claimed)) => {
+            let (claim, payment) = &claimed;
+            let trace_id = claim.traceparent.as_deref().and_then(telemetry::trace_id).unwrap_or_default();
+            let span = tracing::info_span!(
+                "job",
+                %kind,
+                payment_id = %payment.id,
+                merchant_id = %payment.merchant_id,
+                attempt = claim.attempt,
+                trace_id,
+            );
+            do_one(context, claimed, reply_to).instrument(span).await;
+        }
+        Ok(None) => tracing::debug!(%job, "done, in other hands, or not due"),
+        Err(error) => tracing::warn!(%error, %job, "not claimed; it will be emitted again"),
+    }
+}
+
+async fn do_one(context: &Context, (claim, payment): Claimed, reply_to: Option<&str>) {
     let started = Instant::now();
     let job = AssertUnwindSafe(jobs::run(context, &claim, &payment)).catch_unwind().await;
     let Ok(answer) = job else {
@@ -107,17 +123,19 @@ async fn do_one(context: &Context, (claim, payment): Claimed, reply_to: Option<S
     if let Some(why) = answer.report.detail() {
         tracing::info!(outcome, why, request_id = answer.call.request_id, "the gateway answered");
     }
-    let settlement = Settlement { claim: claim.clone(), payment: payment.id, answer };
-    match patiently(|| context.books.settle(settlement.clone())).await {
+    let kind = claim.kind;
+    let settlement = Arc::new(Settlement { claim, payment, answer });
+    match patiently(|| context.books.settle(Arc::clone(&settlement))).await {
         Ok(settled) => {
-            report(&payment, &settled);
+            let payment = &settlement.payment;
+            report(payment, &settled);
             if let Some(reply_to) = reply_to.filter(|_| settled.changed) {
-                context.publisher.notify(reply_to, payment.id);
+                context.publisher.notify(reply_to.to_owned(), payment.id);
             }
         }
         Err(error) => tracing::error!(%error, "a result was not recorded; the job will be done again"),
     }
-    metrics::histogram!("messaging_process_duration_seconds", "kind" => claim.kind.as_str())
+    metrics::histogram!("messaging_process_duration_seconds", "kind" => kind.as_str())
         .record(started.elapsed());
 }
 

@@ -9,7 +9,6 @@ use axum::{
 use common::{
     gateway::{Capture, GatewayName, MethodType},
     id::{MerchantId, PaymentId},
-    job::{Kind, Message},
     money::{Currency, Money, parse_positive_decimal},
     payment::{Customer, Metadata, NewPayment, Order, Payment, store::Accepted as Stored},
 };
@@ -26,6 +25,7 @@ use crate::{
         IdempotencyKey, JsonBody, Prefer, Trace,
         fields::{self, Faults, Fields, metadata, text},
     },
+    intake::Request,
 };
 
 use super::PaymentView;
@@ -100,18 +100,16 @@ pub async fn process(
     Caller(merchant): Caller,
     IdempotencyKey(key): IdempotencyKey,
     prefer: Prefer,
-    Trace(trace): Trace,
+    Trace(traceparent): Trace,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let order = ProcessPayment::read(body)?.into_order();
     let new = new_payment(merchant.id, key, order);
     // Before the job goes out, so that no notice of its end can be missed.
     let watch = prefer.wait.map(|_| app.outcomes.watch(new.id));
-    match app.intake.accept(new, trace.clone()).await? {
-        Stored::New(payment, job) => {
-            let reply_to = watch.as_ref().and_then(|_| app.outcomes.address());
-            let kind = Kind::ChargePayment;
-            app.publisher.offer(Message { job, kind, traceparent: Some(trace), reply_to });
+    let reply_to = watch.as_ref().and_then(|_| app.outcomes.address());
+    match app.intake.accept(Request { new, traceparent, reply_to }).await? {
+        Stored::New(payment, _) => {
             let payment = match (watch, prefer.wait) {
                 (Some(watch), Some(wait)) => app.outcomes.wait(&watch, *payment, wait).await,
                 _ => *payment,

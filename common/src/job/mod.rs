@@ -67,19 +67,47 @@ impl FromStr for Kind {
     }
 }
 
-/// What travels: who should look at what. No amounts, no personal data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// The job's id.
+/// A job that somebody should look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// The job.
     pub job: JobId,
     /// Its kind, which is also its queue.
     pub kind: Kind,
-    /// W3C trace context of the request that called for it.
-    #[serde(skip)]
-    pub traceparent: Option<String>,
-    /// Where a notice of the end is awaited, if anywhere.
+    /// Where a notice of its end is awaited, if anywhere.
+    pub reply_to: Option<String>,
+}
+
+/// What travels: jobs that became due together. Ids only: no amounts, no personal data. Their trace
+/// context is in their rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Their kind, which is also the queue.
+    pub kind: Kind,
+    /// The jobs.
+    pub jobs: Vec<JobId>,
+    /// Where a notice of each end is awaited, if anywhere.
     #[serde(skip)]
     pub reply_to: Option<String>,
+}
+
+/// Jobs in one message, at most.
+pub const JOBS_IN_MESSAGE_MAX: usize = 16;
+
+impl Message {
+    /// Puts what is due into as few messages as may be, in its order.
+    #[must_use]
+    pub fn group(due: impl IntoIterator<Item = Due>) -> Vec<Self> {
+        let mut messages: Vec<Self> = Vec::new();
+        for Due { job, kind, reply_to } in due {
+            let open = messages.iter_mut().rev().find(|m| m.kind == kind && m.reply_to == reply_to);
+            match open.filter(|message| message.jobs.len() < JOBS_IN_MESSAGE_MAX) {
+                Some(message) => message.jobs.push(job),
+                None => messages.push(Self { kind, jobs: vec![job], reply_to }),
+            }
+        }
+        messages
+    }
 }
 
 /// A job in the hands of one worker. The attempt is its fencing token: whoever claims later has a
@@ -103,6 +131,28 @@ pub struct Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_due_together_travels_together() {
+        let due = |kind, reply_to: Option<&str>| Due {
+            job: JobId::new(),
+            kind,
+            reply_to: reply_to.map(str::to_owned),
+        };
+        let jobs: Vec<_> = (0..40)
+            .map(|i| match i % 4 {
+                0 => due(Kind::ResolvePayment, None),
+                1 => due(Kind::ChargePayment, Some("here")),
+                _ => due(Kind::ChargePayment, None),
+            })
+            .collect();
+        let messages = Message::group(jobs.clone());
+        assert_eq!(messages.iter().map(|m| m.jobs.len()).collect::<Vec<_>>(), [10, 10, 16, 4]);
+        for Due { job, kind, reply_to } in jobs {
+            let carries = |m: &&Message| m.jobs.contains(&job) && m.kind == kind && m.reply_to == reply_to;
+            assert_eq!(messages.iter().filter(carries).count(), 1);
+        }
+    }
 
     /// Names are stored in rows and queues: a change here strands what is under way.
     #[test]

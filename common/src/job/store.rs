@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{clock::Timestamp, id::JobId};
 
-use super::{Claim, Kind, Message};
+use super::{Claim, Due, Kind};
 
 /// A worker takes jobs: those that are queued become running, and are its own until the lease is over.
 /// Ids that are missing from the answer are somebody else's, or done, or wait for their time: once
@@ -47,48 +47,33 @@ pub async fn claim(
         .collect())
 }
 
-/// Whether a claim still holds, as seen under a lock that is kept until the transaction ends.
-pub struct Held {
-    /// The job.
-    pub id: Uuid,
-    /// The attempt that holds it; a claim with another one is stale.
-    pub attempt: i32,
-    /// Now, by the database's clock.
-    pub now: Timestamp,
-}
-
-/// Locks running jobs, in the order of their ids, before their results are written.
+/// The work is done: the rows go, unless somebody else has claimed them since.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn lock_running(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Held>> {
-    sqlx::query_as!(
-        Held,
-        r#"SELECT id, attempt, (SELECT remit_now()) AS "now!" FROM jobs
-           WHERE id = ANY($1) AND state = 'running' ORDER BY id FOR UPDATE"#,
+pub async fn finish(db: &mut PgConnection, ids: &[Uuid], attempts: &[i32]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM jobs USING unnest($1::uuid[], $2::integer[]) AS done (id, attempt)
+         WHERE jobs.id = done.id AND jobs.attempt = done.attempt",
         ids,
+        attempts,
     )
-    .fetch_all(db)
-    .await
-}
-
-/// The work is done: the rows go.
-///
-/// # Errors
-/// When the database fails.
-pub async fn finish(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM jobs WHERE id = ANY($1)", ids).execute(db).await?;
+    .execute(db)
+    .await?;
     Ok(())
 }
 
-/// It failed for a passing reason: back to the queue after the wait.
+/// It failed for a passing reason: back to the queue after the wait, unless somebody else has claimed it
+/// since.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn retry(db: impl PgExecutor<'_>, id: JobId, wait: Duration, why: &str) -> sqlx::Result<()> {
+pub async fn retry(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why: &str) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE jobs SET state = 'queued', emits = 0, due_at = remit_now() + $2, last_error = $3 WHERE id = $1",
-        id.0,
+        "UPDATE jobs SET state = 'queued', emits = 0, due_at = remit_now() + $3, last_error = $4
+         WHERE id = $1 AND attempt = $2",
+        claim.id.0,
+        claim.attempt,
         interval(wait),
         why,
     )
@@ -157,7 +142,7 @@ pub async fn enqueue(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Vec<Message>> {
+pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Vec<Due>> {
     let rows = sqlx::query!(
         r#"UPDATE jobs
            SET state = 'queued', emits = emits + 1,
@@ -165,7 +150,7 @@ pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Vec<Mes
            FROM (SELECT remit_now() AS now OFFSET 0) clock
            WHERE id IN (SELECT id FROM jobs WHERE due_at <= (SELECT remit_now()) AND kind = ANY($2)
                         ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-           RETURNING id, kind, traceparent"#,
+           RETURNING id, kind"#,
         max,
         // Others belong to a newer version running beside this one.
         &Kind::ALL.map(|kind| kind.as_str().to_owned()),
@@ -174,14 +159,7 @@ pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Vec<Mes
     .await?;
     Ok(rows
         .into_iter()
-        .filter_map(|row| {
-            Some(Message {
-                job: JobId(row.id),
-                kind: row.kind.parse().ok()?,
-                traceparent: row.traceparent,
-                reply_to: None,
-            })
-        })
+        .filter_map(|row| Some(Due { job: JobId(row.id), kind: row.kind.parse().ok()?, reply_to: None }))
         .collect())
 }
 

@@ -8,7 +8,7 @@ use lapin::{
     Acker, Channel, Connection,
     message::Delivery,
     options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions},
-    types::{AMQPValue, FieldTable},
+    types::FieldTable,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -133,11 +133,5 @@ async fn park(delivery: &Delivery) -> lapin::Result<()> {
 fn read(delivery: &Delivery) -> Option<Message> {
     let mut message: Message = serde_json::from_slice(&delivery.data).ok()?;
     message.reply_to = delivery.properties.reply_to().as_ref().map(ToString::to_string);
-    message.traceparent = delivery.properties.headers().as_ref().and_then(|headers| {
-        match headers.inner().get("traceparent")? {
-            AMQPValue::LongString(text) => Some(text.to_string()),
-            _ => None,
-        }
-    });
     Some(message)
 }

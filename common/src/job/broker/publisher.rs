@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use lapin::{
-    BasicProperties, Channel, Confirmation, Connection, Event,
+    BasicProperties, Channel, Confirmation, Connection, Event, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
-    types::{FieldTable, ShortString},
+    types::ShortString,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -15,13 +15,19 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{ANSWER_TIMEOUT, BrokerConfig, BrokerError, RECONNECT, abandon, text};
-use crate::{id::PaymentId, job::Message};
+use super::{ANSWER_TIMEOUT, BrokerConfig, BrokerError, RECONNECT, abandon};
+use crate::{
+    id::PaymentId,
+    job::{Due, Message},
+};
 
-/// Messages sent and not yet confirmed, at most.
-const UNCONFIRMED_MAX: usize = 512;
-/// Messages waiting for the publisher, at most. What does not fit is left to the scheduler.
-const WAITING_MAX: usize = 8192;
+/// Messages sent and not yet confirmed; no more are sent while there are as many. Few, so that what
+/// becomes due meanwhile fills the next ones: alone a job leaves at once, in a crowd sixteen share one.
+const UNCONFIRMED_MAX: usize = 8;
+/// Jobs taken from those that wait, at once.
+const TAKEN_MAX: usize = 64;
+/// Jobs waiting for the publisher, at most. What does not fit is left to the scheduler.
+const WAITING_MAX: usize = 65_536;
 
 /// A handle on the publisher task. Cheap to clone.
 #[derive(Clone)]
@@ -31,7 +37,7 @@ pub struct Publisher {
 }
 
 enum Outgoing {
-    Job(Message),
+    Job(Due),
     Notice { to: String, about: PaymentId },
 }
 
@@ -45,18 +51,18 @@ impl Publisher {
         Self { outbox, connected }
     }
 
-    /// Hands a message over without waiting. When there is no room it is dropped: its job row will be
-    /// found by the scheduler when its time comes.
-    pub fn offer(&self, message: Message) {
-        if self.outbox.try_send(Outgoing::Job(message)).is_err() {
+    /// Hands a job over without waiting. When there is no room it is dropped: its row will be found by the
+    /// scheduler when its time comes.
+    pub fn offer(&self, due: Due) {
+        if self.outbox.try_send(Outgoing::Job(due)).is_err() {
             metrics::counter!("messaging_publish_dropped_total").increment(1);
         }
     }
 
-    /// Hands a message over, waiting for room.
-    pub async fn publish(&self, message: Message) {
+    /// Hands a job over, waiting for room.
+    pub async fn publish(&self, due: Due) {
         // Closed only while the process ends: then the job row waits for the next scheduler.
-        let _ = self.outbox.send(Outgoing::Job(message)).await;
+        let _ = self.outbox.send(Outgoing::Job(due)).await;
     }
 
     /// Tells whoever waits on `reply_to` that the payment has changed. Transient: who misses it asks the
@@ -129,6 +135,7 @@ async fn run(
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     let mut events = Box::pin(connection.events_listener());
     let mut confirms = FuturesUnordered::new();
+    let mut batch = Vec::new();
     // The broker owes us an answer since then.
     let mut owed_since = Instant::now();
     let mut blocked = false;
@@ -154,13 +161,15 @@ async fn run(
                 }
                 Some(_) => {}
             },
-            outgoing = waiting.recv(), if !blocked && confirms.len() < UNCONFIRMED_MAX => {
-                let Some(outgoing) = outgoing else { return Ok(()) };
+            taken = waiting.recv_many(&mut batch, TAKEN_MAX), if !blocked && confirms.len() < UNCONFIRMED_MAX => {
+                if taken == 0 {
+                    return Ok(());
+                }
                 if confirms.is_empty() {
                     owed_since = Instant::now();
                 }
-                let sent = timeout(ANSWER_TIMEOUT, send(config, &channel, outgoing)).await;
-                confirms.push(sent.map_err(|_| BrokerError::Silent)??);
+                let sending = send_all(config, &channel, &mut batch, &mut confirms);
+                timeout(ANSWER_TIMEOUT, sending).await.map_err(|_| BrokerError::Silent)??;
             }
             () = sleep_until(owed_since + ANSWER_TIMEOUT), if !blocked && !confirms.is_empty() => {
                 return Err(BrokerError::Silent);
@@ -182,42 +191,51 @@ fn settle(confirmation: Confirmation) -> Result<(), BrokerError> {
     }
 }
 
-async fn send(
+/// Sends what was taken: what became due together travels together.
+async fn send_all(
     config: &BrokerConfig,
     channel: &Channel,
-    outgoing: Outgoing,
-) -> lapin::Result<lapin::PublisherConfirm> {
-    match outgoing {
-        Outgoing::Job(message) => {
-            let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-            let body = serde_json::to_vec(&message).unwrap_or_default();
-            let key = ShortString::from(message.kind.as_str());
-            channel.basic_publish(config.exchange(), key, options, &body, properties(message)).await
-        }
-        Outgoing::Notice { to, about } => {
-            let properties = BasicProperties::default()
-                .with_correlation_id(about.to_string().into())
-                .with_expiration(expiration(Duration::from_secs(30)));
-            let (exchange, options) = (ShortString::from(""), BasicPublishOptions::default());
-            channel.basic_publish(exchange, to.into(), options, &[], properties).await
+    batch: &mut Vec<Outgoing>,
+    confirms: &mut FuturesUnordered<PublisherConfirm>,
+) -> lapin::Result<()> {
+    let mut due = Vec::with_capacity(batch.len());
+    for outgoing in batch.drain(..) {
+        match outgoing {
+            Outgoing::Job(job) => due.push(job),
+            Outgoing::Notice { to, about } => confirms.push(send_notice(channel, to, about).await?),
         }
     }
+    for message in Message::group(due) {
+        confirms.push(send_message(config, channel, message).await?);
+    }
+    Ok(())
 }
 
-fn properties(message: Message) -> BasicProperties {
+async fn send_message(
+    config: &BrokerConfig,
+    channel: &Channel,
+    message: Message,
+) -> lapin::Result<PublisherConfirm> {
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let body = serde_json::to_vec(&message).unwrap_or_default();
+    let first = message.jobs.first().map(ToString::to_string).unwrap_or_default();
     let mut properties = BasicProperties::default()
-        .with_message_id(message.job.to_string().into())
+        .with_message_id(first.into())
         .with_content_type("application/json".into())
         .with_delivery_mode(2);
     if let Some(reply_to) = message.reply_to {
         properties = properties.with_reply_to(reply_to.into());
     }
-    if let Some(traceparent) = message.traceparent {
-        let mut headers = FieldTable::default();
-        headers.insert("traceparent".into(), text(&traceparent));
-        properties = properties.with_headers(headers);
-    }
-    properties
+    let key = ShortString::from(message.kind.as_str());
+    channel.basic_publish(config.exchange(), key, options, &body, properties).await
+}
+
+async fn send_notice(channel: &Channel, to: String, about: PaymentId) -> lapin::Result<PublisherConfirm> {
+    let properties = BasicProperties::default()
+        .with_correlation_id(about.to_string().into())
+        .with_expiration(expiration(Duration::from_secs(30)));
+    let (exchange, options) = (ShortString::from(""), BasicPublishOptions::default());
+    channel.basic_publish(exchange, to.into(), options, &[], properties).await
 }
 
 fn expiration(after: Duration) -> ShortString {

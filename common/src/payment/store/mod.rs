@@ -144,13 +144,17 @@ pub async fn begin_charges(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<
 
 /// A worker is about to ask the gateway about these. Missing from the answer: those that have ended.
 ///
+/// Like [`begin_charges`] it touches `updated_at`, by which [`settle()`] sees whether somebody else has
+/// taken the payment in hand since.
+///
 /// # Errors
 /// When the database fails.
-pub async fn open(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
+pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
     let rows = payments!(
-        "SELECT ",
-        " FROM payments
-          WHERE id = ANY($1) AND status IN ('pending', 'processing', 'requires_action', 'needs_review')",
+        "UPDATE payments SET updated_at = clock.now FROM (SELECT remit_now() AS now OFFSET 0) clock
+         WHERE id = ANY($1) AND status IN ('pending', 'processing', 'requires_action', 'needs_review')
+         RETURNING ",
+        "",
         ids
     )
     .fetch_all(db)

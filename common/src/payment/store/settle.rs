@@ -1,18 +1,24 @@
 //! Recording what came of a call: the state, the record of the call, the event, and the end of the job,
 //! many payments in one transaction.
 //!
-//! A worker may come late: its lease was over, and another has taken the job. What it learnt is fenced:
-//! failures count only from whoever holds the job, but money that moved is recorded from anybody.
+//! A worker may come late: its lease was over, and another has taken the payment in hand. Every claim
+//! touches the payment's `updated_at`, so a result counts only if the payment is still as its worker
+//! read it. Whoever comes late loses its failure, but money that moved is recorded from anybody.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::json;
 use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
     gateway::{Answer, Report},
-    id::{EventId, PaymentId},
+    id::EventId,
     job::{self, Claim, Kind},
     payment::{
         Payment, Status,
@@ -23,12 +29,12 @@ use crate::{
 use super::row::payments;
 
 /// What a worker learnt about a payment.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Settlement {
     /// The job under which it asked.
     pub claim: Claim,
-    /// The payment.
-    pub payment: PaymentId,
+    /// The payment, as it was when it was claimed.
+    pub payment: Payment,
     /// What the gateway answered.
     pub answer: Answer,
 }
@@ -44,125 +50,123 @@ pub struct Settled {
     pub alarm: Option<&'static str>,
 }
 
-/// Everything to be written, gathered before the first write.
-#[derive(Default)]
-struct Writes<'a> {
-    changed: BTreeMap<PaymentId, Payment>,
-    calls: Vec<&'a Settlement>,
-    events: Vec<(EventId, Payment, Timestamp)>,
-    finished: Vec<uuid::Uuid>,
-    retried: Vec<(&'a Claim, std::time::Duration, String)>,
-    looked_up: Vec<(&'a Settlement, std::time::Duration)>,
+/// A payment as it is to become, and what goes with it.
+struct Decided {
+    payment: Payment,
+    seen: Timestamp,
+    settled: Settled,
+    work: Work,
 }
 
 /// Records what was learnt, and answers each in its order.
 ///
 /// # Errors
 /// When the database fails; then nothing was recorded, and the same facts may be recorded again.
-pub async fn settle(db: &mut PgConnection, batch: &[Settlement]) -> sqlx::Result<Vec<Settled>> {
-    let jobs: Vec<_> = batch.iter().map(|s| s.claim.id.0).collect();
-    let held = job::store::lock_running(db, &jobs).await?;
-    let held: HashMap<_, _> = held.into_iter().map(|job| (job.id, job.attempt)).collect();
-    let (mut payments, now) = lock(db, batch).await?;
-    let mut writes = Writes::default();
+pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::Result<Vec<Settled>> {
+    let now = sqlx::query_scalar!(r#"SELECT remit_now() AS "now!""#).fetch_one(&mut *db).await?;
+    let decided: Vec<_> = batch.iter().map(|s| decide(&s.payment, s, now)).collect();
+    let written = update(db, decided.iter()).await?;
+    // Of two results for one payment in one batch only the first was written.
+    let mut earlier = HashSet::new();
+    let is_in_time = |d: &Decided| earlier.insert(d.payment.id) && written.contains(&d.payment.id.0);
+    let in_time: Vec<bool> = decided.iter().map(is_in_time).collect();
+    let results = || batch.iter().zip(&decided).zip(&in_time).filter(|(_, in_time)| **in_time);
+    insert_calls(db, batch, now).await?;
+    insert_events(db, results().map(|((_, decided), _)| decided), now).await?;
+    end_jobs(db, results().map(|(result, _)| result)).await?;
     let mut answers = Vec::with_capacity(batch.len());
-    for settlement in batch {
-        let payment = payments.get_mut(&settlement.payment).ok_or(sqlx::Error::RowNotFound)?;
-        let holds = held.get(&settlement.claim.id.0) == Some(&settlement.claim.attempt);
-        answers.push(writes.gather(payment, settlement, holds, now));
+    for ((settlement, decided), in_time) in batch.iter().zip(&decided).zip(&in_time) {
+        answers.push(match in_time {
+            true => decided.settled,
+            false => settle_late(db, settlement, now).await?,
+        });
     }
-    writes.save(db, now).await?;
     Ok(answers)
 }
 
-async fn lock(
+fn decide(payment: &Payment, settlement: &Settlement, now: Timestamp) -> Decided {
+    let mut payment = payment.clone();
+    let seen = payment.updated_at;
+    let context = Context { now, kind: settlement.claim.kind };
+    let Change { to, gateway_ref, call_not_sent, work, alarm } =
+        state::apply(&payment, &settlement.answer.report, context);
+    payment.calls_not_sent += i32::from(call_not_sent);
+    payment.gateway_ref = gateway_ref.or(payment.gateway_ref.take());
+    // Always another than was seen, so that a result cannot be written twice.
+    payment.updated_at = now.max(seen + Duration::from_micros(1));
+    let changed = to.is_some();
+    if let Some(outcome) = to {
+        state::enter(&mut payment, outcome, now);
+    }
+    let settled = Settled { status: payment.status, changed, alarm };
+    Decided { payment, seen, settled, work }
+}
+
+/// Somebody else has taken the payment in hand since: only money that moved still counts. The job is
+/// theirs to end.
+async fn settle_late(
     db: &mut PgConnection,
-    batch: &[Settlement],
-) -> sqlx::Result<(HashMap<PaymentId, Payment>, Timestamp)> {
-    let ids: Vec<_> = batch.iter().map(|s| s.payment.0).collect();
-    let rows = payments!("SELECT ", " FROM payments WHERE id = ANY($1) ORDER BY id FOR UPDATE", &ids)
-        .fetch_all(&mut *db)
+    settlement: &Settlement,
+    now: Timestamp,
+) -> sqlx::Result<Settled> {
+    let is_fact = matches!(settlement.answer.report, Report::Succeeded(_) | Report::Authorized(_));
+    let row = payments!("SELECT ", " FROM payments WHERE id = $1 FOR UPDATE", settlement.payment.id.0)
+        .fetch_one(&mut *db)
         .await?;
-    let now = sqlx::query_scalar!(r#"SELECT remit_now() AS "now!""#).fetch_one(db).await?;
-    let payments = rows.into_iter().map(|row| Payment::try_from(row).map(|p| (p.id, p)));
-    Ok((payments.collect::<Result<_, _>>()?, now))
+    let current = Payment::try_from(row)?;
+    if !is_fact {
+        return Ok(Settled { status: current.status, changed: false, alarm: None });
+    }
+    let decided = decide(&current, settlement, now);
+    update(db, std::iter::once(&decided)).await?;
+    insert_events(db, std::iter::once(&decided), now).await?;
+    Ok(decided.settled)
 }
 
-impl<'a> Writes<'a> {
-    fn gather(
-        &mut self,
-        payment: &mut Payment,
-        settlement: &'a Settlement,
-        holds: bool,
-        now: Timestamp,
-    ) -> Settled {
-        let Settlement { claim, answer, .. } = settlement;
-        self.calls.push(settlement);
-        let is_fact = matches!(answer.report, Report::Succeeded(_) | Report::Authorized(_));
-        if !holds && !is_fact {
-            return Settled { status: payment.status, changed: false, alarm: None };
-        }
-        let context = Context { now, kind: claim.kind };
-        let Change { to, gateway_ref, call_not_sent, work, alarm } =
-            state::apply(payment, &answer.report, context);
-        payment.calls_not_sent += i32::from(call_not_sent);
-        payment.gateway_ref = gateway_ref.or(payment.gateway_ref.take());
-        payment.updated_at = now;
-        let changed = to.is_some();
-        if let Some(outcome) = to {
-            state::enter(payment, outcome, now);
-            self.events.push((EventId::new(), payment.clone(), now));
-        }
-        self.changed.insert(payment.id, payment.clone());
-        if holds {
-            self.end(settlement, work);
-        }
-        Settled { status: payment.status, changed, alarm }
-    }
-
-    fn end(&mut self, settlement: &'a Settlement, work: Work) {
+async fn end_jobs<'a>(
+    db: &mut PgConnection,
+    ends: impl Iterator<Item = (&'a Arc<Settlement>, &'a Decided)>,
+) -> sqlx::Result<()> {
+    let (mut done, mut attempts) = (Vec::new(), Vec::new());
+    for (settlement, decided) in ends {
         let claim = &settlement.claim;
-        match work {
-            Work::Done => self.finished.push(claim.id.0),
-            Work::Retry { why, at_least } => {
-                let wait = claim.kind.retry_policy().delay(claim.attempt).max(at_least);
-                self.retried.push((claim, wait, why));
-            }
-            Work::LookUp { after } => {
-                self.finished.push(claim.id.0);
-                self.looked_up.push((settlement, after));
-            }
+        if let Work::Retry { why, at_least } = &decided.work {
+            let wait = claim.kind.retry_policy().delay(claim.attempt).max(*at_least);
+            job::store::retry(&mut *db, claim, wait, why).await?;
+            continue;
         }
+        if let Work::LookUp { after } = decided.work {
+            let (kind, trace) = (Kind::ResolvePayment, claim.traceparent.as_deref());
+            job::store::enqueue(&mut *db, kind, claim.subject, after, trace).await?;
+        }
+        done.push(claim.id.0);
+        attempts.push(claim.attempt);
     }
-
-    async fn save(self, db: &mut PgConnection, now: Timestamp) -> sqlx::Result<()> {
-        update(db, self.changed.into_values().collect()).await?;
-        insert_calls(db, &self.calls, now).await?;
-        insert_events(db, self.events).await?;
-        if !self.finished.is_empty() {
-            job::store::finish(db, &self.finished).await?;
-        }
-        for (claim, wait, why) in self.retried {
-            job::store::retry(&mut *db, claim.id, wait, &why).await?;
-        }
-        for (settlement, after) in self.looked_up {
-            let trace = settlement.claim.traceparent.as_deref();
-            job::store::enqueue(&mut *db, Kind::ResolvePayment, settlement.payment.0, after, trace).await?;
-        }
-        Ok(())
-    }
-}
-
-async fn update(db: &mut PgConnection, payments: Vec<Payment>) -> sqlx::Result<()> {
-    if payments.is_empty() {
+    if done.is_empty() {
         return Ok(());
     }
+    job::store::finish(db, &done, &attempts).await
+}
+
+/// Writes payments that are still as they were seen, and answers which.
+async fn update<'a>(
+    db: &mut PgConnection,
+    decided: impl Iterator<Item = &'a Decided>,
+) -> sqlx::Result<HashSet<Uuid>> {
+    // Two results for one payment in one batch: the first is in time, the second is late. In the order
+    // of their ids, so that two batches cannot wait for each other.
+    let mut first = HashMap::new();
+    for decided in decided {
+        first.entry(decided.payment.id).or_insert(decided);
+    }
+    let mut rows: Vec<(&Payment, Timestamp)> = first.values().map(|d| (&d.payment, d.seen)).collect();
+    rows.sort_by_key(|(payment, _)| payment.id);
     macro_rules! column {
         ($value:expr) => {
-            payments.iter().map($value).collect::<Vec<_>>()
+            rows.iter().map(|(payment, _)| *payment).map($value).collect::<Vec<_>>()
         };
     }
-    sqlx::query!(
+    let written = sqlx::query_scalar!(
         "UPDATE payments p
          SET status = n.status, amount_captured = n.captured, failure_code = n.failure_code,
              failure_message = n.failure_message, decline_class = n.decline_class,
@@ -171,38 +175,36 @@ async fn update(db: &mut PgConnection, payments: Vec<Payment>) -> sqlx::Result<(
              charge_ref = n.charge_ref, card = n.card, calls_not_sent = n.calls_not_sent
          FROM unnest($1::uuid[], $2::text[], $3::numeric[], $4::text[], $5::text[], $6::text[], $7::text[],
                      $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[],
-                     $13::jsonb[], $14::integer[])
+                     $13::jsonb[], $14::integer[], $15::timestamptz[])
               AS n (id, status, captured, failure_code, failure_message, decline_class, next_action_url,
-                    review_reason, updated_at, settled_at, gateway_ref, charge_ref, card, calls_not_sent)
-         WHERE p.id = n.id",
-        &column!(|p: &Payment| p.id.0),
-        &column!(|p: &Payment| p.status.as_str().to_owned()),
-        &column!(|p: &Payment| p.amount_captured),
-        &column!(|p: &Payment| p.failure.as_ref().map(|f| f.code.clone())) as _,
-        &column!(|p: &Payment| p.failure.as_ref().map(|f| f.message.clone())) as _,
-        &column!(|p: &Payment| p
-            .failure
-            .as_ref()
-            .and_then(|f| f.decline_class)
-            .map(|c| c.as_str().to_owned())) as _,
-        &column!(|p: &Payment| p.next_action_url.clone()) as _,
-        &column!(|p: &Payment| p.review_reason.clone()) as _,
-        &column!(|p: &Payment| p.updated_at),
-        &column!(|p: &Payment| p.settled_at) as _,
-        &column!(|p: &Payment| p.gateway_ref.clone()) as _,
-        &column!(|p: &Payment| p.charge_ref.clone()) as _,
-        &column!(|p: &Payment| p.card.clone().map(Json)) as _,
-        &column!(|p: &Payment| p.calls_not_sent),
+                    review_reason, updated_at, settled_at, gateway_ref, charge_ref, card, calls_not_sent, seen)
+         WHERE p.id = n.id AND p.updated_at = n.seen
+         RETURNING p.id",
+        &column!(|p| p.id.0),
+        &column!(|p| p.status.as_str().to_owned()),
+        &column!(|p| p.amount_captured),
+        &column!(|p| p.failure.as_ref().map(|f| f.code.clone())) as _,
+        &column!(|p| p.failure.as_ref().map(|f| f.message.clone())) as _,
+        &column!(|p| p.failure.as_ref().and_then(|f| f.decline_class).map(|c| c.as_str().to_owned())) as _,
+        &column!(|p| p.next_action_url.clone()) as _,
+        &column!(|p| p.review_reason.clone()) as _,
+        &column!(|p| p.updated_at),
+        &column!(|p| p.settled_at) as _,
+        &column!(|p| p.gateway_ref.clone()) as _,
+        &column!(|p| p.charge_ref.clone()) as _,
+        &column!(|p| p.card.clone().map(Json)) as _,
+        &column!(|p| p.calls_not_sent),
+        &rows.iter().map(|(_, seen)| *seen).collect::<Vec<_>>(),
     )
-    .execute(db)
+    .fetch_all(db)
     .await?;
-    Ok(())
+    Ok(written.into_iter().collect())
 }
 
-async fn insert_calls(db: &mut PgConnection, calls: &[&Settlement], now: Timestamp) -> sqlx::Result<()> {
+async fn insert_calls(db: &mut PgConnection, calls: &[Arc<Settlement>], now: Timestamp) -> sqlx::Result<()> {
     macro_rules! column {
         ($value:expr) => {
-            calls.iter().copied().map($value).collect::<Vec<_>>()
+            calls.iter().map(AsRef::as_ref).map($value).collect::<Vec<_>>()
         };
     }
     sqlx::query!(
@@ -211,7 +213,7 @@ async fn insert_calls(db: &mut PgConnection, calls: &[&Settlement], now: Timesta
          SELECT *, $10::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[],
              $5::text[], $6::text[], $7::integer[], $8::text[], $9::integer[])
          ON CONFLICT DO NOTHING",
-        &column!(|s: &Settlement| s.payment.0),
+        &column!(|s: &Settlement| s.payment.id.0),
         &column!(|s: &Settlement| s.claim.id.0),
         &column!(|s: &Settlement| s.claim.attempt),
         &column!(|s: &Settlement| s.answer.call.operation.to_owned()),
@@ -227,28 +229,29 @@ async fn insert_calls(db: &mut PgConnection, calls: &[&Settlement], now: Timesta
     Ok(())
 }
 
-async fn insert_events(
+async fn insert_events<'a>(
     db: &mut PgConnection,
-    events: Vec<(EventId, Payment, Timestamp)>,
+    decided: impl Iterator<Item = &'a Decided>,
+    now: Timestamp,
 ) -> sqlx::Result<()> {
-    if events.is_empty() {
+    let told: Vec<_> = decided.filter(|d| d.settled.changed).map(|d| &d.payment).collect();
+    if told.is_empty() {
         return Ok(());
     }
     macro_rules! column {
         ($value:expr) => {
-            events.iter().map($value).collect::<Vec<_>>()
+            told.iter().copied().map($value).collect::<Vec<_>>()
         };
     }
-    type Row = (EventId, Payment, Timestamp);
     sqlx::query!(
         "INSERT INTO events (id, merchant_id, subject_id, type, data, created_at)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::timestamptz[])",
-        &column!(|(id, _, _): &Row| id.0),
-        &column!(|(_, p, _): &Row| p.merchant_id.0),
-        &column!(|(_, p, _): &Row| p.id.0),
-        &column!(|(_, p, _): &Row| format!("payment.{}", p.status.as_str())),
-        &column!(|(_, p, _): &Row| Json(event_data(p))) as _,
-        &column!(|(_, _, at): &Row| *at),
+         SELECT *, $6::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[])",
+        &column!(|_: &Payment| EventId::new().0),
+        &column!(|p: &Payment| p.merchant_id.0),
+        &column!(|p: &Payment| p.id.0),
+        &column!(|p: &Payment| format!("payment.{}", p.status.as_str())),
+        &column!(|p: &Payment| Json(event_data(p))) as _,
+        now,
     )
     .execute(db)
     .await?;
@@ -277,26 +280,27 @@ fn event_data(payment: &Payment) -> serde_json::Value {
 pub async fn code_failed(
     db: &mut PgConnection,
     claim: &Claim,
-    wait: std::time::Duration,
+    wait: Duration,
     max: i32,
 ) -> sqlx::Result<bool> {
     let parked = job::store::code_failed(&mut *db, claim, wait, max).await?;
     if !parked {
         return Ok(false);
     }
-    let rows = payments!("SELECT ", " FROM payments WHERE id = $1 FOR UPDATE", claim.subject)
-        .fetch_all(&mut *db)
+    let row = payments!("SELECT ", " FROM payments WHERE id = $1 FOR UPDATE", claim.subject)
+        .fetch_one(&mut *db)
         .await?;
     let now = sqlx::query_scalar!(r#"SELECT remit_now() AS "now!""#).fetch_one(&mut *db).await?;
-    for row in rows {
-        let mut payment = Payment::try_from(row)?;
-        if !payment.status.is_final() {
-            let reason = format!("the code of job {} fails again and again", claim.id);
-            state::enter(&mut payment, state::Outcome::NeedsReview { reason }, now);
-            payment.updated_at = now;
-            insert_events(&mut *db, vec![(EventId::new(), payment.clone(), now)]).await?;
-            update(&mut *db, vec![payment]).await?;
-        }
+    let mut payment = Payment::try_from(row)?;
+    if !payment.status.is_final() {
+        let seen = payment.updated_at;
+        let reason = format!("the code of job {} fails again and again", claim.id);
+        state::enter(&mut payment, state::Outcome::NeedsReview { reason }, now);
+        payment.updated_at = now;
+        let settled = Settled { status: payment.status, changed: true, alarm: None };
+        let decided = Decided { payment, seen, settled, work: Work::Done };
+        update(&mut *db, std::iter::once(&decided)).await?;
+        insert_events(&mut *db, std::iter::once(&decided), now).await?;
     }
     Ok(true)
 }
