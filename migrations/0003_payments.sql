@@ -75,11 +75,11 @@ CREATE TABLE gateway_calls (
 
 -- What happened, in order, as merchants are told it.
 CREATE TABLE events (
-    id          uuid PRIMARY KEY,
+    id          uuid NOT NULL,
     merchant_id uuid NOT NULL,
     subject_id  uuid NOT NULL,
     type        text NOT NULL,
     data        jsonb NOT NULL,
-    created_at  timestamptz NOT NULL DEFAULT remit_now()
+    created_at  timestamptz NOT NULL DEFAULT remit_now(),
+    PRIMARY KEY (subject_id, id)
 );
-CREATE INDEX events_by_subject ON events (subject_id, id);

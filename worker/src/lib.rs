@@ -38,7 +38,7 @@ pub struct WorkerArgs {
     #[arg(long, env = "REMIT_WORKER_QUEUES", value_delimiter = ',', default_values_t = Kind::ALL)]
     pub queues: Vec<Kind>,
     /// Jobs under way at once.
-    #[arg(long, env = "REMIT_WORKER_CONCURRENCY", default_value = "64", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, env = "REMIT_WORKER_CONCURRENCY", default_value = "128", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub concurrency: u16,
     /// How long a job is this worker's own, in milliseconds. Longer than the longest call to a gateway.
     #[arg(long, env = "REMIT_WORKER_LEASE_MS", default_value = "60000")]

@@ -92,7 +92,7 @@ pub struct Message {
 }
 
 /// Jobs in one message, at most.
-pub const JOBS_IN_MESSAGE_MAX: usize = 16;
+pub const JOBS_IN_MESSAGE_MAX: usize = 32;
 
 impl Message {
     /// Puts what is due into as few messages as may be, in its order.
@@ -139,7 +139,7 @@ mod tests {
             kind,
             reply_to: reply_to.map(str::to_owned),
         };
-        let jobs: Vec<_> = (0..40)
+        let jobs: Vec<_> = (0..80)
             .map(|i| match i % 4 {
                 0 => due(Kind::ResolvePayment, None),
                 1 => due(Kind::ChargePayment, Some("here")),
@@ -147,7 +147,7 @@ mod tests {
             })
             .collect();
         let messages = Message::group(jobs.clone());
-        assert_eq!(messages.iter().map(|m| m.jobs.len()).collect::<Vec<_>>(), [10, 10, 16, 4]);
+        assert_eq!(messages.iter().map(|m| m.jobs.len()).collect::<Vec<_>>(), [20, 20, 32, 8]);
         for Due { job, kind, reply_to } in jobs {
             let carries = |m: &&Message| m.jobs.contains(&job) && m.kind == kind && m.reply_to == reply_to;
             assert_eq!(messages.iter().filter(carries).count(), 1);

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Messages sent and not yet confirmed; no more are sent while there are as many. Few, so that what
-/// becomes due meanwhile fills the next ones: alone a job leaves at once, in a crowd sixteen share one.
+/// becomes due meanwhile fills the next ones: alone a job leaves at once, in a crowd many share one.
 const UNCONFIRMED_MAX: usize = 8;
 /// Jobs taken from those that wait, at once.
 const TAKEN_MAX: usize = 64;
