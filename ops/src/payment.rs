@@ -4,6 +4,7 @@ use clap::Subcommand;
 use common::{
     id::PaymentId,
     job,
+    money::display_amount,
     payment::{
         Payment,
         store::{self, CallRow, EventRow},
@@ -78,7 +79,7 @@ fn facts(payment: &Payment) -> Vec<(&'static str, String)> {
         ("merchant", payment.merchant_id.to_string()),
         ("status", payment.status.as_str().to_owned()),
         ("amount", payment.order.money.to_string()),
-        ("captured", payment.amount_captured.to_string()),
+        ("captured", display_amount(payment.amount_captured, payment.order.money.currency)),
         ("method", payment.order.method.to_string()),
         ("gateway", payment.order.gateway.to_string()),
         ("accepted", payment.created_at.to_rfc3339()),
