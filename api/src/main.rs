@@ -17,14 +17,7 @@ struct Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let command = Command::parse();
-    match run(command).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("remit-api: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    lifecycle::exit("remit-api", run(Command::parse())).await
 }
 
 async fn run(command: Command) -> Result<(), String> {

@@ -1,5 +1,7 @@
 //! How a process ends: it is told once, finishes what is in flight, and goes.
 
+use std::{future::Future, process::ExitCode};
+
 use tokio_util::sync::CancellationToken;
 
 /// A token that is cancelled by SIGTERM or Ctrl-C.
@@ -21,4 +23,15 @@ pub fn shutdown_on_signal() -> std::io::Result<CancellationToken> {
         cancelled.cancel();
     });
     Ok(token)
+}
+
+/// Ends the process as `run` does: a failure is told on standard error, under the process's name.
+pub async fn exit(name: &str, run: impl Future<Output = Result<(), String>>) -> ExitCode {
+    match run.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

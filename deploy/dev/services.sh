@@ -149,6 +149,7 @@ start_broker() {
   await epmd 10 listening "$epmd_port"
   if alive broker; then return; fi
   write_broker_conf
+  # +sbwt none: schedulers that have nothing to do sleep, instead of spinning on cores that others need.
   # RUNNING_UNDER_SYSTEMD: the script becomes the server, instead of waiting beside it.
   spawn broker env -u NOTIFY_SOCKET RUNNING_UNDER_SYSTEMD=true \
     HOME="$dot/broker/home" \
@@ -158,7 +159,7 @@ start_broker() {
     RABBITMQ_MNESIA_BASE="$dot/broker/data" RABBITMQ_LOG_BASE="$dot/broker/log" \
     RABBITMQ_CONF_ENV_FILE=/dev/null RABBITMQ_CONFIG_FILE="$dot/broker/rabbitmq.conf" \
     RABBITMQ_ENABLED_PLUGINS_FILE="$dot/broker/plugins" \
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}' \
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}' \
     "$broker_server"
 }
 

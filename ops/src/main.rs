@@ -9,7 +9,7 @@ mod table;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use common::{config::DatabaseArgs, db};
+use common::{config::DatabaseArgs, db, lifecycle};
 use sqlx::PgPool;
 
 /// Operates a Remit deployment.
@@ -50,13 +50,7 @@ struct Session {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("remit: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    lifecycle::exit("remit", run(Cli::parse())).await
 }
 
 async fn run(cli: Cli) -> Result<(), String> {

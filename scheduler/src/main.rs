@@ -20,14 +20,7 @@ struct Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let command = Command::parse();
-    match run(command).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("remit-scheduler: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    lifecycle::exit("remit-scheduler", run(Command::parse())).await
 }
 
 async fn run(command: Command) -> Result<(), String> {

@@ -207,17 +207,13 @@ impl Deployment {
         let queue = servers::queue(&self.name, kind);
         let channel =
             eventually("the queue is declared", || servers::channel_with(&connection, &queue)).await;
+        // Confirmed, as ours are: a queue that was only just declared may lose what is not.
+        channel.confirm_select(Default::default()).await.unwrap();
         for body in bodies {
-            channel
-                .basic_publish(
-                    "".into(),
-                    queue.as_str().into(),
-                    lapin::options::BasicPublishOptions::default(),
-                    body,
-                    lapin::BasicProperties::default(),
-                )
-                .await
-                .unwrap();
+            let (options, properties) = (Default::default(), lapin::BasicProperties::default());
+            let published =
+                channel.basic_publish("".into(), queue.as_str().into(), options, body, properties).await;
+            assert!(published.unwrap().await.unwrap().is_ack());
         }
         connection.close(200, "done".into()).await.unwrap();
     }

@@ -20,14 +20,7 @@ struct Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let command = Command::parse();
-    match run(command).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("remit-worker: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    lifecycle::exit("remit-worker", run(Command::parse())).await
 }
 
 async fn run(command: Command) -> Result<(), String> {

@@ -76,8 +76,9 @@ pub struct PaymentMethod {
     token: String,
 }
 
-/// Accepts a payment. The answer comes before the charge: ask the status URL for the outcome, or send
-/// `Prefer: wait=10`.
+/// Make a payment
+///
+/// The answer comes before the charge: ask the status URL for the outcome, or send `Prefer: wait=10`.
 #[utoipa::path(
     post, path = "/process-payment", tag = "Payments", request_body = ProcessPayment,
     params(

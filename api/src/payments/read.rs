@@ -39,7 +39,9 @@ pub struct PaymentList {
     url: &'static str,
 }
 
-/// A payment, as it stands now.
+/// Get a payment
+///
+/// As it stands now.
 #[utoipa::path(
     get, path = "/payments/{id}", tag = "Payments",
     params(("id" = String, Path, description = "`pay_…`")),
@@ -64,7 +66,9 @@ pub async fn get(
     Ok(response)
 }
 
-/// Your payments, newest first.
+/// List payments
+///
+/// Newest first.
 #[utoipa::path(
     get, path = "/payments", tag = "Payments",
     params(

@@ -356,10 +356,11 @@ proptest! {
         let mut gateway = Gateway::default();
         let mut told = Payment { calls_begun: 0, first_call_at: None, ..payment(Pending) };
         let (mut kind, mut now) = (Kind::ChargePayment, 0);
-        // After the last fault the gateway answers.
+        // After the last fault the gateway answers, and what is put off is put off for up to an hour.
+        let faults = fates.len();
         let fates = fates.into_iter().chain(std::iter::repeat_n(Fate::Answered(Stored::Charged), 40));
-        for fate in fates {
-            now += step_seconds;
+        for (step, fate) in fates.enumerate() {
+            now += if step < faults { step_seconds } else { step_seconds.max(HOUR) };
             let report = if kind == Kind::ChargePayment {
                 told.status = Processing;
                 told.calls_begun += 1;
