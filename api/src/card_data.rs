@@ -1,6 +1,7 @@
 //! Finds card numbers and security codes, so that none enters. A number is one when it has 13 to 19
 //! digits (spaces and dashes allowed inside), an issuer's range and length, and a valid check digit.
 
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// Words that, in a field's name, can only mean card data.
@@ -56,7 +57,9 @@ pub fn in_text(text: &str) -> bool {
 /// Whether the address of a request holds a card number, percent-encoded or not.
 pub fn in_address(address: &str) -> bool {
     let parts = address.split(['/', '?', '&', '=']);
-    parts.map(|part| part.replace('+', " ")).any(|part| in_text(&percent_decoded(&part)))
+    parts
+        .map(|part| part.replace('+', " "))
+        .any(|part| in_text(&percent_decode_str(&part).decode_utf8_lossy()))
 }
 
 /// Digits and separators in the forms that keyboards and word processors make of them.
@@ -91,26 +94,6 @@ fn starts_number(text: &[char], start: usize) -> bool {
         }
     }
     false
-}
-
-fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let hex = |place: usize| bytes.get(place).and_then(|b| char::from(*b).to_digit(16));
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut place = 0;
-    while place < bytes.len() {
-        match (bytes[place], hex(place + 1), hex(place + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push(u8::try_from(high * 16 + low).unwrap_or(b' '));
-                place += 3;
-            }
-            (byte, ..) => {
-                decoded.push(byte);
-                place += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 fn is_card_number(digits: &[u8]) -> bool {

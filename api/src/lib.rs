@@ -14,7 +14,7 @@ mod request;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, serve::ListenerExt as _};
+use axum::{Router, extract::DefaultBodyLimit, middleware, serve::ListenerExt as _};
 use clap::Args;
 use common::{
     config::{BrokerArgs, DatabaseArgs},
@@ -155,6 +155,3 @@ impl App {
         format!("{}{path}", self.public_url)
     }
 }
-
-/// Every answer to a write that will be done later.
-const ACCEPTED: StatusCode = StatusCode::ACCEPTED;

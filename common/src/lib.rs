@@ -12,6 +12,7 @@ pub mod job;
 pub mod lifecycle;
 pub mod merchant;
 pub mod money;
+pub mod name;
 pub mod payment;
 pub mod retry;
 pub mod telemetry;

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use common::{
@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::{
-    ACCEPTED, App,
+    App,
     auth::Caller,
     error::{ApiError, Problem},
     extract::{
@@ -150,7 +150,7 @@ fn accepted(app: &App, payment: Payment, prefer: Prefer, replayed: bool) -> Resp
     if replayed {
         set(header::HeaderName::from_static("idempotent-replayed"), "true".into());
     }
-    (ACCEPTED, headers, Json(PaymentView::new(app, payment))).into_response()
+    (StatusCode::ACCEPTED, headers, Json(PaymentView::new(app, payment))).into_response()
 }
 
 impl ProcessPayment {

@@ -10,6 +10,7 @@ use common::{
     id::PaymentId,
     payment::store::{self, Filter},
 };
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -116,7 +117,7 @@ fn read_filter(mut query: QueryFields) -> Result<Filter, ApiError> {
         starting_after: query.optional("starting_after", id),
         ending_before: query.optional("ending_before", id),
         status: query.optional("status", |text| {
-            text.parse().map_err(|error: common::gateway::UnknownName| error.to_string())
+            text.parse().map_err(|error: common::name::UnknownName| error.to_string())
         }),
         order_id: query.optional("order_id", |text| match text.contains('\0') {
             true => Err("must not have control characters".into()),
@@ -136,13 +137,7 @@ fn next_page(app: &App, filter: &Filter, last: PaymentId) -> String {
         url += &format!("&status={}", status.as_str());
     }
     if let Some(order) = &filter.order_id {
-        let encoded: String = order
-            .bytes()
-            .map(|b| match b {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(b).to_string(),
-                _ => format!("%{b:02X}"),
-            })
-            .collect();
+        let encoded = utf8_percent_encode(order, NON_ALPHANUMERIC);
         url += &format!("&order_id={encoded}");
     }
     format!("<{url}>; rel=\"next\"")

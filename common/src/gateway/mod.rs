@@ -7,11 +7,11 @@
 pub mod report;
 pub mod stripe;
 
-use std::{fmt, future::Future, pin::Pin, str::FromStr, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use serde::Serialize;
 
-use crate::{clock::Timestamp, money::Money};
+use crate::{clock::Timestamp, money::Money, name::names};
 pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Report, Resolution};
 
 /// Which gateway: stored with each payment, so that it never moves to another.
@@ -130,52 +130,13 @@ impl GatewayName {
     }
 }
 
-/// A text that is none of a closed set of names.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of {expected}, not {found:?}")]
-pub struct UnknownName {
-    /// The names that exist, separated by commas.
-    pub expected: &'static str,
-    /// What was found.
-    pub found: String,
-}
-
-macro_rules! names {
-    ($type:ty, $expected:literal, $($variant:ident => $name:literal),+ $(,)?) => {
-        impl $type {
-            /// The stable name: stored, and spoken over HTTP.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = UnknownName;
-
-            fn from_str(text: &str) -> Result<Self, UnknownName> {
-                match text {
-                    $($name => Ok(Self::$variant),)+
-                    other => Err(UnknownName { expected: $expected, found: other.to_owned() }),
-                }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-names!(GatewayName, "stripe", Stripe => "stripe");
+names!(GatewayName, Stripe => "stripe");
 names!(
-    MethodType, "card, apple_pay, google_pay, bank_debit",
+    MethodType,
     Card => "card", ApplePay => "apple_pay", GooglePay => "google_pay", BankDebit => "bank_debit",
 );
-names!(Capture, "automatic, manual", Automatic => "automatic", Manual => "manual");
-names!(DeclineClass, "soft, customer, hard", Soft => "soft", Customer => "customer", Hard => "hard");
+names!(Capture, Automatic => "automatic", Manual => "manual");
+names!(DeclineClass, Soft => "soft", Customer => "customer", Hard => "hard");
 
 /// The HTTP client for gateways: no redirects, no proxy, no hidden retries, and separate bounds for
 /// connecting (3 s) and for the whole call.

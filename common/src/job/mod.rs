@@ -7,11 +7,11 @@
 pub mod broker;
 pub mod store;
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, gateway::UnknownName, id::JobId, retry::Policy};
+use crate::{clock::Timestamp, id::JobId, name::names, retry::Policy};
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,18 +24,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::ChargePayment, Self::ResolvePayment];
-
-    /// The stable name: stored in rows and in the names of queues. It never changes.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ChargePayment => "charge_payment",
-            Self::ResolvePayment => "resolve_payment",
-        }
-    }
-
     /// How long to wait before the next attempt.
     #[must_use]
     pub fn retry_policy(self) -> Policy {
@@ -50,22 +38,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Kind {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| UnknownName {
-            expected: "charge_payment, resolve_payment",
-            found: text.to_owned(),
-        })
-    }
-}
+names!(Kind, ChargePayment => "charge_payment", ResolvePayment => "resolve_payment");
 
 /// A job that somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Timestamp,
-    gateway::{Capture, Card, ChargeRequest, DeclineClass, GatewayName, LookUp, MethodType, UnknownName},
+    gateway::{Capture, Card, ChargeRequest, DeclineClass, GatewayName, LookUp, MethodType},
     id::{MerchantId, PaymentId},
     money::Money,
+    name::names,
 };
 
 /// For how long the gateway may be sent the same key again. Stripe keeps keys for at least 24 hours;
@@ -202,45 +203,14 @@ impl Status {
     pub fn is_settled(self) -> bool {
         self.is_final() && self != Self::NeedsReview
     }
-
-    /// The stable name: stored, and spoken over HTTP.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Processing => "processing",
-            Self::RequiresAction => "requires_action",
-            Self::Authorized => "authorized",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Canceled => "canceled",
-            Self::NeedsReview => "needs_review",
-        }
-    }
-
-    /// All of them, in the order of a payment's life.
-    pub const ALL: [Self; 8] = [
-        Self::Pending,
-        Self::Processing,
-        Self::RequiresAction,
-        Self::Authorized,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Canceled,
-        Self::NeedsReview,
-    ];
 }
 
-impl std::str::FromStr for Status {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| UnknownName {
-            expected: "pending, processing, requires_action, authorized, succeeded, failed, canceled, needs_review",
-            found: text.to_owned(),
-        })
-    }
-}
+names!(
+    Status,
+    Pending => "pending", Processing => "processing", RequiresAction => "requires_action",
+    Authorized => "authorized", Succeeded => "succeeded", Failed => "failed", Canceled => "canceled",
+    NeedsReview => "needs_review",
+);
 
 fn money_text<S: serde::Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(money)

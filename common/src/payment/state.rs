@@ -118,18 +118,18 @@ pub enum Work {
 #[must_use]
 pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
     match (payment.status, report) {
-        (Status::Succeeded, _) => nothing_left(None),
+        (Status::Succeeded, _) => nothing_left(),
         (_, Report::Succeeded(charge)) => succeeded(payment, charge),
         (_, Report::Authorized(charge)) => authorized(payment, charge),
         // From here on nothing has moved: an end that we have told stands.
-        (Status::Failed | Status::Canceled, _) => nothing_left(None),
+        (Status::Failed | Status::Canceled, _) => nothing_left(),
         (_, Report::Canceled { gateway_ref }) => {
             Change { gateway_ref: Some(gateway_ref.clone()), ..becomes(Outcome::Canceled, Work::Done) }
         }
-        (Status::Authorized, _) => nothing_left(None),
+        (Status::Authorized, _) => nothing_left(),
         (_, Report::Declined(decline)) => declined(decline),
         // A person has it: only a definite answer takes it back.
-        (Status::NeedsReview, _) => nothing_left(None),
+        (Status::NeedsReview, _) => nothing_left(),
         (_, Report::Processing { gateway_ref }) => slow(payment, Outcome::Processing, gateway_ref, context),
         (_, Report::RequiresAction { gateway_ref, url }) => {
             slow(payment, Outcome::RequiresAction { url: url.clone() }, gateway_ref, context)
@@ -147,8 +147,21 @@ fn becomes(outcome: Outcome, work: Work) -> Change {
     Change { to: Some(outcome), gateway_ref: None, call_not_sent: false, work, alarm: None }
 }
 
-fn nothing_left(alarm: Option<&'static str>) -> Change {
-    Change { to: None, gateway_ref: None, call_not_sent: false, work: Work::Done, alarm }
+/// The payment stays as it is.
+fn stays(work: Work) -> Change {
+    Change { to: None, gateway_ref: None, call_not_sent: false, work, alarm: None }
+}
+
+fn nothing_left() -> Change {
+    stays(Work::Done)
+}
+
+fn again(why: &str, at_least: Duration) -> Change {
+    stays(Work::Retry { why: why.to_owned(), at_least })
+}
+
+fn look_up() -> Change {
+    stays(Work::LookUp { after: Duration::ZERO })
 }
 
 fn needs_review(reason: impl Into<String>, alarm: &'static str) -> Change {
@@ -174,7 +187,7 @@ fn succeeded(payment: &Payment, charge: &Charge) -> Change {
 
 fn authorized(payment: &Payment, charge: &Charge) -> Change {
     if payment.status == Status::Authorized {
-        return nothing_left(None);
+        return nothing_left();
     }
     if let Some(change) = other_amount(payment, charge) {
         return change;
@@ -244,16 +257,9 @@ fn slow(payment: &Payment, outcome: Outcome, gateway_ref: &str, context: Context
 }
 
 fn not_sent(payment: &Payment, why: &str, at_least: Duration, context: Context) -> Change {
-    let never_ran = payment.calls_not_sent + 1 >= payment.calls_begun;
     let change = if may_replay(payment, context.now) {
-        Change {
-            to: None,
-            gateway_ref: None,
-            call_not_sent: true,
-            work: Work::Retry { why: why.to_owned(), at_least },
-            alarm: None,
-        }
-    } else if never_ran {
+        again(why, at_least)
+    } else if is_first_that_could_run(payment) {
         // The one failure that we may tell by ourselves: no request of this payment ever ran.
         let failure = Failure {
             code: "gateway_unreachable".into(),
@@ -262,7 +268,7 @@ fn not_sent(payment: &Payment, why: &str, at_least: Duration, context: Context) 
         };
         becomes(Outcome::Failed(failure), Work::Done)
     } else {
-        becomes_looked_up()
+        look_up()
     };
     Change { call_not_sent: true, ..change }
 }
@@ -270,9 +276,8 @@ fn not_sent(payment: &Payment, why: &str, at_least: Duration, context: Context) 
 /// A refusal is about this request; an earlier one with the same key may still have charged.
 fn refused(payment: &Payment, code: &str, message: &str, alarm: bool) -> Change {
     let alarm = alarm.then_some("a gateway refuses our credentials");
-    let first_to_run = payment.calls_not_sent + 1 >= payment.calls_begun;
-    if !first_to_run {
-        return Change { alarm, ..becomes_looked_up() };
+    if !is_first_that_could_run(payment) {
+        return Change { alarm, ..look_up() };
     }
     let (code, message) = match alarm {
         // What is wrong with our credentials is nobody else's business.
@@ -288,10 +293,10 @@ fn unknown(payment: &Payment, why: &str, resolution: Resolution, context: Contex
     let window = if payment.gateway_ref.is_some() { SLOW_OUTCOME_WINDOW } else { LOOK_UP_WINDOW };
     match context.kind {
         Kind::ChargePayment if resolution == Resolution::Replay && may_replay(payment, context.now) => {
-            again(why)
+            again(why, Duration::ZERO)
         }
-        Kind::ChargePayment => becomes_looked_up(),
-        Kind::ResolvePayment if within(payment, context.now, window) => again(why),
+        Kind::ChargePayment => look_up(),
+        Kind::ResolvePayment if within(payment, context.now, window) => again(why, Duration::ZERO),
         Kind::ResolvePayment => {
             needs_review(format!("the gateway does not tell the outcome: {why}"), "an outcome stays unknown")
         }
@@ -303,29 +308,9 @@ fn not_found(payment: &Payment, context: Context) -> Change {
         return unknown(payment, "the gateway has lost its trace", Resolution::LookUp, context);
     }
     if within(payment, context.now, EMPTY_LOOK_UPS_WINDOW) {
-        return again("the gateway has no trace of it");
+        return again("the gateway has no trace of it", Duration::ZERO);
     }
     needs_review("the gateway has no trace of a request that it may have run", "an outcome stays unknown")
-}
-
-fn again(why: &str) -> Change {
-    Change {
-        to: None,
-        gateway_ref: None,
-        call_not_sent: false,
-        work: Work::Retry { why: why.to_owned(), at_least: Duration::ZERO },
-        alarm: None,
-    }
-}
-
-fn becomes_looked_up() -> Change {
-    Change {
-        to: None,
-        gateway_ref: None,
-        call_not_sent: false,
-        work: Work::LookUp { after: Duration::ZERO },
-        alarm: None,
-    }
 }
 
 /// Whether a call begun at `now` may be sent: it is the first that could run, or the gateway still knows
@@ -333,7 +318,12 @@ fn becomes_looked_up() -> Change {
 /// longer than a key lives.
 #[must_use]
 pub fn may_send(payment: &Payment, now: Timestamp) -> bool {
-    payment.calls_begun - payment.calls_not_sent <= 1 || may_replay(payment, now)
+    is_first_that_could_run(payment) || may_replay(payment, now)
+}
+
+/// Whether every call before the present one provably never ran.
+fn is_first_that_could_run(payment: &Payment) -> bool {
+    payment.calls_begun - payment.calls_not_sent <= 1
 }
 
 /// Whether the gateway still knows the key.
