@@ -6,7 +6,14 @@ use clap::Args;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use crate::{gateway::stripe::StripeConfig, job::broker::BrokerConfig};
+use crate::{
+    gateway::{
+        Gateways,
+        paypal::{Paypal, PaypalConfig},
+        stripe::{Stripe, StripeConfig},
+    },
+    job::broker::BrokerConfig,
+};
 
 /// Where Postgres is.
 #[derive(Debug, Clone, Args)]
@@ -39,6 +46,18 @@ pub struct GatewayArgs {
     /// The version of Stripe's API that we speak.
     #[arg(long, env = "REMIT_STRIPE_VERSION", default_value = "2023-08-16")]
     pub stripe_version: String,
+    /// PayPal's API, or a sandbox that speaks its protocol.
+    #[arg(long, env = "REMIT_PAYPAL_URL", default_value = "https://api-m.paypal.com")]
+    pub paypal_url: Url,
+    /// PayPal's client id of our application.
+    #[arg(long, env = "REMIT_PAYPAL_CLIENT_ID", default_value = "")]
+    pub paypal_client_id: String,
+    /// PayPal's secret of our application.
+    #[arg(long, env = "REMIT_PAYPAL_CLIENT_SECRET", hide_env_values = true, default_value = "", value_parser = secret)]
+    pub paypal_client_secret: SecretString,
+    /// PayPal's id of our webhook, by which it verifies its events.
+    #[arg(long, env = "REMIT_PAYPAL_WEBHOOK_ID")]
+    pub paypal_webhook_id: Option<String>,
     /// Bound for one call to a gateway, in milliseconds.
     #[arg(long, env = "REMIT_GATEWAY_TIMEOUT_MS", default_value = "25000")]
     pub gateway_timeout_ms: u64,
@@ -50,14 +69,27 @@ impl From<BrokerArgs> for BrokerConfig {
     }
 }
 
-impl From<GatewayArgs> for StripeConfig {
-    fn from(args: GatewayArgs) -> Self {
-        Self {
-            base_url: args.stripe_url,
-            secret_key: args.stripe_secret_key,
-            version: args.stripe_version,
-            timeout: Duration::from_millis(args.gateway_timeout_ms),
-        }
+impl GatewayArgs {
+    /// The adapters of this deployment, with connections of their own.
+    ///
+    /// # Errors
+    /// When the TLS backend cannot be initialised.
+    pub fn connect(self) -> reqwest::Result<Gateways> {
+        let timeout = Duration::from_millis(self.gateway_timeout_ms);
+        let stripe = Stripe::new(StripeConfig {
+            base_url: self.stripe_url,
+            secret_key: self.stripe_secret_key,
+            version: self.stripe_version,
+            timeout,
+        })?;
+        let paypal = Paypal::new(PaypalConfig {
+            base_url: self.paypal_url,
+            client_id: self.paypal_client_id,
+            client_secret: self.paypal_client_secret,
+            webhook_id: self.paypal_webhook_id,
+            timeout,
+        })?;
+        Ok(Gateways { stripe, paypal })
     }
 }
 

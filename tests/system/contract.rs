@@ -42,14 +42,17 @@ fn money(amount: &str, currency: &str) -> Money {
 }
 
 fn request(token: &str) -> ChargeRequest {
+    let reference = PaymentId::new().to_string();
     ChargeRequest {
-        reference: PaymentId::new().to_string(),
+        key: reference.clone(),
+        reference,
         money: money("49.90", "EUR"),
         method: MethodType::Card,
-        token: token.into(),
+        token: Some(token.into()),
         capture: Capture::Automatic,
         description: Some("a thing".into()),
         return_url: None,
+        approved: None,
         traceparent: None,
     }
 }

@@ -11,7 +11,7 @@ use clap::Args;
 use common::{
     config::{BrokerArgs, DatabaseArgs, GatewayArgs},
     db,
-    gateway::{Gateways, stripe::Stripe},
+    gateway::Gateways,
     job::{
         Kind,
         broker::{BrokerConfig, Publisher},
@@ -71,12 +71,12 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), St
     }
     let pool = db::pool(&args.database.database_url, "remit-worker", args.database_connections)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
-    let stripe = Stripe::new(args.gateways.into()).map_err(|error| error.to_string())?;
+    let gateways = args.gateways.connect().map_err(|error| error.to_string())?;
     let broker = BrokerConfig::from(args.broker);
     // The publisher outlives the jobs, so that their last notices still go out.
     let publishing = CancellationToken::new();
     let context = Context {
-        gateways: Gateways { stripe },
+        gateways,
         books: Books::open(pool, lease),
         publisher: Publisher::start(broker.clone(), publishing.clone()),
     };

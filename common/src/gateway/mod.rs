@@ -4,14 +4,24 @@
 //! To add a gateway: a folder beside `stripe/`, a variant of [`GatewayName`], and an arm in each `match`
 //! of this file. Then run the contract suite on it.
 
+pub mod event;
+pub mod operation;
+pub mod paypal;
 pub mod report;
 pub mod stripe;
 
 use std::{future::Future, pin::Pin, time::Duration};
 
+use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::{clock::Timestamp, money::Money, name::names};
+pub use event::{
+    About, Dispute, Event, Found, Line, Movement, Received, Signature, Standing, Statement, Verdict,
+};
+pub use operation::{
+    CancelRequest, CaptureRequest, ChargeRequest, LookUp, RefundLookUp, RefundReason, RefundRequest,
+};
 pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Report, Resolution};
 
 /// Which gateway: stored with each payment, so that it never moves to another.
@@ -20,6 +30,8 @@ pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Report, Reso
 pub enum GatewayName {
     /// Stripe's Payment Intents.
     Stripe,
+    /// PayPal's Orders.
+    Paypal,
 }
 
 /// How the payer pays. The type chooses the gateway.
@@ -34,6 +46,8 @@ pub enum MethodType {
     GooglePay,
     /// A bank debit (ACH, SEPA): days pass between the order and the money.
     BankDebit,
+    /// PayPal: a saved payer's token, or the payer approves on PayPal's page.
+    Paypal,
 }
 
 /// When the money is taken.
@@ -46,56 +60,52 @@ pub enum Capture {
     Manual,
 }
 
-/// One charge, as every gateway needs to know it. A pure function of a payment's immutable columns: the
-/// same payment always makes the same request, which is what makes the same key safe to send again.
-#[derive(Debug, Clone)]
-pub struct ChargeRequest {
-    /// Our name for it (`pay_…`): idempotency key and searchable reference at once.
-    pub reference: String,
-    /// How much, of what.
-    pub money: Money,
-    /// How the payer pays.
-    pub method: MethodType,
-    /// The gateway's token for the payment method.
-    pub token: String,
-    /// When the money is taken.
-    pub capture: Capture,
-    /// Shown to the merchant in the gateway's dashboard.
-    pub description: Option<String>,
-    /// Where the gateway sends the payer after an authentication.
-    pub return_url: Option<String>,
-    /// W3C trace context, for the gateway's logs. Not a part of the operation.
-    pub traceparent: Option<String>,
-}
-
-/// A question: what became of this operation?
-#[derive(Debug, Clone)]
-pub struct LookUp {
-    /// Our name for it, which the gateway stored when it was created.
-    pub reference: String,
-    /// The gateway's name for it, where we have learnt it.
-    pub gateway_ref: Option<String>,
-    /// Ours was made within this time, by our clock: from the first call to the last.
-    pub made_between: (Timestamp, Timestamp),
-    /// W3C trace context, for the gateway's logs.
-    pub traceparent: Option<String>,
+/// What a gateway promises about its memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// For how long the same key may be sent again. Shorter than the gateway keeps keys: what is left is
+    /// margin for clocks and for the last call.
+    pub replay_window: Duration,
+    /// For how long, from the first call, a look-up may find no trace of what ran all the same.
+    pub empty_look_ups_window: Duration,
 }
 
 /// The future of an adapter's answer. It never fails: not knowing is an answer too.
-pub type Reply<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+pub type Reply<'a, T = Answer> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What every gateway can do. Adapters are safe to call twice with the same request.
+/// What every gateway can do. Adapters are safe to call twice with the same request: questions change
+/// nothing, and operations have keys.
 pub trait Gateway: Send + Sync {
     /// Charges (or authorizes) under the request's own key.
     fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a>;
-    /// Asks what became of an earlier charge. Changes nothing at the gateway.
+    /// Asks what became of a payment: its charge, capture, or cancellation.
     fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a>;
+    /// Takes money that was reserved. `Succeeded` says what was taken.
+    fn capture<'a>(&'a self, request: &'a CaptureRequest) -> Reply<'a>;
+    /// Calls a payment off. `Canceled`: no money of it will move.
+    fn cancel<'a>(&'a self, request: &'a CancelRequest) -> Reply<'a>;
+    /// Gives money back. `Succeeded` says what was given back, and names the refund as its gateway ref.
+    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a>;
+    /// Asks what became of a refund.
+    fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a>;
+    /// Asks for a dispute by the gateway's name for it.
+    fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>>;
+    /// Asks whether an event is the gateway's own, where its signature could not be checked on receipt.
+    fn verify_event<'a>(&'a self, received: &'a Received) -> Reply<'a, Verdict>;
+    /// Reads a part of the gateway's own account of a time. `cursor` is where an earlier part ended.
+    fn statement<'a>(
+        &'a self,
+        between: (Timestamp, Timestamp),
+        cursor: Option<&'a str>,
+    ) -> Reply<'a, Result<Statement, String>>;
 }
 
 /// The adapters of a deployment.
 pub struct Gateways {
     /// Stripe.
     pub stripe: stripe::Stripe,
+    /// PayPal.
+    pub paypal: paypal::Paypal,
 }
 
 impl Gateways {
@@ -104,6 +114,7 @@ impl Gateways {
     pub fn get(&self, name: GatewayName) -> &dyn Gateway {
         match name {
             GatewayName::Stripe => &self.stripe,
+            GatewayName::Paypal => &self.paypal,
         }
     }
 }
@@ -116,6 +127,7 @@ impl GatewayName {
             MethodType::Card | MethodType::ApplePay | MethodType::GooglePay | MethodType::BankDebit => {
                 Self::Stripe
             }
+            MethodType::Paypal => Self::Paypal,
         }
     }
 
@@ -126,14 +138,52 @@ impl GatewayName {
     pub fn check_amount(self, money: &Money) -> Result<(), String> {
         match self {
             Self::Stripe => stripe::amount::to_minor_units(money).map(drop).map_err(|e| e.to_string()),
+            Self::Paypal => paypal::amount::to_value(money).map(drop).map_err(|e| e.to_string()),
+        }
+    }
+
+    /// What it promises about its memory.
+    #[must_use]
+    pub fn terms(self) -> Terms {
+        match self {
+            Self::Stripe => stripe::TERMS,
+            Self::Paypal => paypal::TERMS,
+        }
+    }
+
+    /// Checks the signature of an event on receipt, as far as that can be done without asking anybody.
+    #[must_use]
+    pub fn check_signature(self, received: &Received, secrets: &EventSecrets, now: Timestamp) -> Signature {
+        match self {
+            Self::Stripe => stripe::event::check_signature(received, &secrets.stripe, now),
+            Self::Paypal => paypal::event::check_signature(received),
+        }
+    }
+
+    /// Reads what an event is about.
+    ///
+    /// # Errors
+    /// A sentence for operators, when the body is no event.
+    pub fn read_event(self, body: &[u8]) -> Result<Event, String> {
+        match self {
+            Self::Stripe => stripe::event::read(body),
+            Self::Paypal => paypal::event::read(body),
         }
     }
 }
 
-names!(GatewayName, Stripe => "stripe");
+/// The secrets with which gateways sign their events.
+#[derive(Clone, Default)]
+pub struct EventSecrets {
+    /// Stripe's `whsec_…`; several while one replaces another.
+    pub stripe: Vec<SecretString>,
+}
+
+names!(GatewayName, Stripe => "stripe", Paypal => "paypal");
 names!(
     MethodType,
     Card => "card", ApplePay => "apple_pay", GooglePay => "google_pay", BankDebit => "bank_debit",
+    Paypal => "paypal",
 );
 names!(Capture, Automatic => "automatic", Manual => "manual");
 names!(DeclineClass, Soft => "soft", Customer => "customer", Hard => "hard");

@@ -26,6 +26,11 @@ pub enum Report {
         /// Where the payer does it.
         url: Option<String>,
     },
+    /// The payer has approved, and the gateway waits for us to complete it: nothing has moved yet.
+    Approved {
+        /// The gateway's name for it.
+        gateway_ref: String,
+    },
     /// A definite no from the gateway, the bank or the payer. Final for this key.
     Declined(Decline),
     /// Called off at the gateway before any money moved.
@@ -39,6 +44,13 @@ pub enum Report {
         why: String,
         /// How long the gateway asked us to wait.
         retry_after: Option<Duration>,
+    },
+    /// No request was made: the gateway is given a rest, or we are at the limit that it sets us.
+    PutOff {
+        /// Why, for operators.
+        why: String,
+        /// How long to wait.
+        wait: Duration,
     },
     /// The request may have run. Only the gateway knows.
     Unknown {
@@ -78,8 +90,11 @@ pub struct Charge {
     pub charge_ref: Option<String>,
     /// What may be kept of the card.
     pub card: Option<Card>,
-    /// What the gateway says it took or reserved; `None` where it did not say.
+    /// What the gateway says it took, reserved, or gave back; `None` where it did not say.
     pub money: Option<Money>,
+    /// What the gateway keeps of it (negative: gives back), possibly in another currency; `None` where it
+    /// does not say yet.
+    pub fee: Option<Money>,
 }
 
 /// All that is kept of a card: nothing with which one could pay.
@@ -132,7 +147,7 @@ pub struct Answer {
 /// The record of one call to a gateway. Never a body.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// `charge`, `look_up` …
+    /// `charge`, `look_up`, `capture` …
     pub operation: &'static str,
     /// The status of the answer, if one came.
     pub http_status: Option<u16>,
@@ -160,9 +175,11 @@ impl Report {
             Self::Authorized(_) => "authorized",
             Self::Processing { .. } => "processing",
             Self::RequiresAction { .. } => "requires_action",
+            Self::Approved { .. } => "approved",
             Self::Declined(_) => "declined",
             Self::Canceled { .. } => "canceled",
             Self::NotSent { .. } => "not_sent",
+            Self::PutOff { .. } => "put_off",
             Self::Unknown { .. } => "unknown",
             Self::Refused { .. } => "refused",
             Self::NotFound => "not_found",
@@ -174,7 +191,9 @@ impl Report {
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::Declined(decline) => Some(decline.code.clone()),
-            Self::NotSent { why, .. } | Self::Unknown { why, .. } => Some(why.clone()),
+            Self::NotSent { why, .. } | Self::PutOff { why, .. } | Self::Unknown { why, .. } => {
+                Some(why.clone())
+            }
             Self::Refused { code, message, .. } => Some(format!("{code}: {message}")),
             _ => None,
         }

@@ -165,12 +165,14 @@ impl Payment {
     pub fn charge_request(&self, traceparent: Option<&str>) -> ChargeRequest {
         ChargeRequest {
             reference: self.id.to_string(),
+            key: self.id.to_string(),
             money: self.order.money,
             method: self.order.method,
-            token: self.order.token.clone(),
+            token: Some(self.order.token.clone()),
             capture: self.order.capture,
             description: self.order.description.clone(),
             return_url: self.order.return_url.clone(),
+            approved: None,
             traceparent: traceparent.map(str::to_owned),
         }
     }

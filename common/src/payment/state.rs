@@ -139,6 +139,8 @@ pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
         }
         (_, Report::Refused { code, message, alarm }) => refused(payment, code, message, *alarm),
         (_, Report::Unknown { why, resolution }) => unknown(payment, why, *resolution, context),
+        (_, Report::Approved { .. }) => again("approved", Duration::ZERO),
+        (_, Report::PutOff { why, wait }) => again(why, *wait),
         (_, Report::NotFound) => not_found(payment, context),
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod amount;
 mod decline;
+pub mod event;
 mod request;
 mod response;
 
@@ -11,8 +12,18 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Answer, Call, ChargeRequest, Gateway, LookUp, Reply, Report, Resolution};
+use super::{
+    Answer, Call, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp,
+    RefundLookUp, RefundRequest, Reply, Report, Resolution, Statement, Terms, Verdict,
+};
+use crate::clock::Timestamp;
 use response::Received;
+
+/// Stripe keeps keys for at least 24 hours, and its lists show at once what was made.
+pub const TERMS: Terms = Terms {
+    replay_window: Duration::from_secs(20 * 3600),
+    empty_look_ups_window: Duration::from_secs(30 * 60),
+};
 
 /// How far the gateway's clock may be from ours, in seconds.
 const CLOCKS_APART_SECONDS: i64 = 120;
@@ -59,7 +70,7 @@ impl Stripe {
         let call = self
             .client
             .post(self.url("/v1/payment_intents"))
-            .header("idempotency-key", &request.reference)
+            .header("idempotency-key", &request.key)
             .form(&form);
         let started = Instant::now();
         match self.send(call, request.traceparent.as_deref()).await {
@@ -158,6 +169,43 @@ impl Gateway for Stripe {
     fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a> {
         Box::pin(self.look_up(question))
     }
+
+    fn capture<'a>(&'a self, _: &'a CaptureRequest) -> Reply<'a> {
+        not_yet()
+    }
+
+    fn cancel<'a>(&'a self, _: &'a CancelRequest) -> Reply<'a> {
+        not_yet()
+    }
+
+    fn refund<'a>(&'a self, _: &'a RefundRequest) -> Reply<'a> {
+        not_yet()
+    }
+
+    fn look_up_refund<'a>(&'a self, _: &'a RefundLookUp) -> Reply<'a> {
+        not_yet()
+    }
+
+    fn find_dispute<'a>(&'a self, _: &'a str) -> Reply<'a, Found<Dispute>> {
+        Box::pin(async { Found::Unknown("not spoken yet".into()) })
+    }
+
+    fn verify_event<'a>(&'a self, _: &'a super::Received) -> Reply<'a, Verdict> {
+        // Checked on receipt, with the secret that we share.
+        Box::pin(async { Verdict::Genuine })
+    }
+
+    fn statement<'a>(
+        &'a self,
+        _: (Timestamp, Timestamp),
+        _: Option<&'a str>,
+    ) -> Reply<'a, Result<Statement, String>> {
+        Box::pin(async { Err("not spoken yet".into()) })
+    }
+}
+
+fn not_yet<'a>() -> Reply<'a> {
+    Box::pin(async { Answer::without_a_call(unresolved("not spoken yet")) })
 }
 
 fn answer(

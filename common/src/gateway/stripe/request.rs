@@ -13,7 +13,7 @@ pub fn charge_form(request: &ChargeRequest) -> Result<Vec<(&'static str, String)
     let mut form = vec![
         ("amount", to_minor_units(&request.money)?.to_string()),
         ("currency", request.money.currency.code().to_ascii_lowercase()),
-        ("payment_method", request.token.clone()),
+        ("payment_method", request.token.clone().unwrap_or_default()),
         ("confirm", "true".to_owned()),
         ("capture_method", request.capture.as_str().to_owned()),
         ("automatic_payment_methods[enabled]", "true".to_owned()),
@@ -59,12 +59,14 @@ mod tests {
     fn request() -> ChargeRequest {
         ChargeRequest {
             reference: "pay_1".into(),
+            key: "pay_1".into(),
             money: Money::parse_positive("49.90", Currency::from_code("EUR").unwrap()).unwrap(),
             method: MethodType::Card,
-            token: "pm_card_visa".into(),
+            token: Some("pm_card_visa".into()),
             capture: Capture::Automatic,
             description: None,
             return_url: None,
+            approved: None,
             traceparent: None,
         }
     }

@@ -226,6 +226,7 @@ fn read_money(intent: &PaymentIntent, gateway_ref: String, minor: Option<i64>) -
         charge_ref,
         card,
         money: minor.and_then(|minor| from_minor_units(minor, intent.currency.as_deref()?)),
+        fee: None,
     }
 }
 

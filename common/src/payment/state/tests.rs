@@ -58,6 +58,7 @@ fn charge(amount: &str) -> Charge {
         charge_ref: Some("ch_1".into()),
         card: None,
         money: Some(Money::parse_positive(amount, currency).unwrap()),
+        fee: None,
     }
 }
 

@@ -1,0 +1,181 @@
+//! What a gateway tells by itself. An event is never believed: it is a hint that something should be
+//! looked up. What it says of itself is read from a body whose signature was verified first.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::Money;
+
+use super::Report;
+
+/// An event as it came in, kept until it is worked off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// The headers that its signature needs, by lower-case name.
+    pub headers: BTreeMap<String, String>,
+    /// The body, byte for byte.
+    pub body: Vec<u8>,
+}
+
+/// What could be said about an event's signature on receipt, without asking anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signature {
+    /// Made by the gateway.
+    Genuine,
+    /// Made by somebody else, too old, or missing.
+    Forged,
+    /// Only the gateway can tell: see [`super::Gateway::verify_event`].
+    AskGateway,
+}
+
+/// What the gateway says about an event's signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its own.
+    Genuine,
+    /// Not its own.
+    Forged,
+    /// It could not be asked: why.
+    Unknown(String),
+}
+
+/// An event, as far as it interests us: what should be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The gateway's id of the event: the same event may come several times.
+    pub id: String,
+    /// The gateway's word for what happened.
+    pub kind: String,
+    /// What should be looked at.
+    pub about: About,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// A payment of ours.
+    Payment {
+        /// Our name for it.
+        reference: String,
+        /// The gateway's name for it, where the event tells.
+        gateway_ref: Option<String>,
+    },
+    /// A refund of ours.
+    Refund {
+        /// Our name for it.
+        reference: String,
+    },
+    /// A payer's bank takes money back, or gives it again.
+    Dispute {
+        /// The gateway's name for the dispute.
+        dispute_ref: String,
+    },
+    /// Nothing of ours.
+    Nothing,
+}
+
+/// A payer's objection, as the gateway knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispute {
+    /// The gateway's name for it.
+    pub dispute_ref: String,
+    /// Our name for the payment, where the gateway tells.
+    pub reference: Option<String>,
+    /// How much is disputed.
+    pub money: Money,
+    /// What the gateway charges for it.
+    pub fee: Option<Money>,
+    /// The gateway's word for why.
+    pub reason: Option<String>,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Whether the money was taken back from us, at least for a time.
+    pub withdrawn: bool,
+}
+
+/// Where a dispute stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Not decided yet.
+    Open,
+    /// For the merchant: the money is back.
+    Won,
+    /// For the payer: the money is gone.
+    Lost,
+}
+
+crate::name::names!(Standing, Open => "open", Won => "won", Lost => "lost");
+
+/// The answer to a question about one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found<T> {
+    /// There it is.
+    One(T),
+    /// The gateway knows no such thing.
+    None,
+    /// The gateway could not be asked: why.
+    Unknown(String),
+}
+
+/// One line of a gateway's own account of a time, for reconciling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// A payment as the gateway knows it, whatever became of it.
+    Payment {
+        /// Our name for it, where it has one.
+        reference: Option<String>,
+        /// The gateway's name for it.
+        gateway_ref: String,
+        /// What became of it.
+        report: Report,
+    },
+    /// Money that moved.
+    Movement {
+        /// Our name for the payment, refund, or disputed payment, where it has one.
+        reference: Option<String>,
+        /// The gateway's name for what moved it (charge, capture, refund, dispute).
+        gateway_ref: String,
+        /// In which way.
+        movement: Movement,
+        /// How much; always positive.
+        money: Money,
+        /// The fee that went with it, signed: positive is taken from us.
+        fee: Option<Money>,
+    },
+}
+
+/// In which way money moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Movement {
+    /// From the payer to the merchant.
+    Charge,
+    /// Back to the payer.
+    Refund,
+    /// A refund that came back to the merchant.
+    RefundReversal,
+    /// Taken back by the payer's bank.
+    Dispute,
+    /// Given again by the payer's bank.
+    DisputeReversal,
+    /// Something that is none of these (a payout, a fee by itself).
+    Other,
+}
+
+crate::name::names!(
+    Movement,
+    Charge => "charge", Refund => "refund", RefundReversal => "refund_reversal", Dispute => "dispute",
+    DisputeReversal => "dispute_reversal", Other => "other",
+);
+
+/// A part of a gateway's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Its lines.
+    pub lines: Vec<Line>,
+    /// Where the next part begins; `None` after the last.
+    pub next: Option<String>,
+}
