@@ -71,6 +71,7 @@ struct Seed {
 
 async fn seed(State(app): State<Arc<App>>, Json(Seed { seed }): Json<Seed>) -> StatusCode {
     app.rules().seed(seed);
+    app.deliveries().seed(seed);
     StatusCode::NO_CONTENT
 }
 
