@@ -10,9 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::faults::Rules;
 use crate::journal::{Journal, LineNumber};
+use crate::paypal;
 use crate::request_log::RequestLog;
 use crate::state::{Change, State};
 use crate::stripe::charging::Setting;
@@ -121,10 +122,14 @@ impl App {
         let mut state = self.state();
         let mut happened = 0;
         let mut line = self.journal.append::<Change>(&[]);
-        while let Some(changes) = settling::next_due(&state.stripe, self.clock.now()) {
+        while let Some(changes) = next_due(&state, self.clock.now()) {
             line = self.commit(&mut state, changes);
             happened += 1;
         }
         (happened, line)
     }
+}
+
+fn next_due(state: &State, now: Moment) -> Option<Vec<Change>> {
+    settling::next_due(&state.stripe, now).or_else(|| paypal::settling::next_due(&state.paypal, now))
 }

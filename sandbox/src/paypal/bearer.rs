@@ -7,15 +7,20 @@ use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::effect::Effect;
 use super::errors::PayPalError;
 use super::objects::new_id;
+use super::store::Change as PayPalChange;
 use crate::clock::Moment;
 use crate::ids;
 
 /// How long a token lives, in seconds.
 const LIFE_SECONDS: i64 = 32_400;
+
+const SCOPE: &str = "https://uri.paypal.com/services/payments/payment/authcapture \
+    https://uri.paypal.com/services/payments/refund https://uri.paypal.com/services/reporting/search/read";
 
 /// An issued access token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -62,29 +67,33 @@ impl Bearers {
     }
 }
 
-/// Issues a token: the answer's body and what is to be remembered.
-pub(crate) fn issue(headers: &HeaderMap, form: &Bytes, now: Moment) -> Result<(Value, Bearer), PayPalError> {
+/// The client that asks for a token, if it may have one.
+pub(crate) fn read_request(headers: &HeaderMap, form: &Bytes) -> Result<String, PayPalError> {
     let client = client_by_secret(headers).ok_or_else(PayPalError::invalid_client)?;
     let fields: Vec<(String, String)> =
         serde_urlencoded::from_bytes(form).map_err(|_| PayPalError::unsupported_grant())?;
     if !fields.iter().any(|(name, value)| name == "grant_type" && value == "client_credentials") {
         return Err(PayPalError::unsupported_grant());
     }
+    Ok(client)
+}
+
+/// Issues a token.
+pub(crate) fn issue(client: &str, now: Moment) -> Effect {
     let bearer = Bearer {
         token: ids::new_id("A21AA"),
-        client,
+        client: client.to_owned(),
         expires_ms: now.0 + LIFE_SECONDS * 1000,
     };
     let body = json!({
-        "scope": "https://uri.paypal.com/services/payments/payment/authcapture \
-            https://uri.paypal.com/services/payments/refund https://uri.paypal.com/services/reporting/search/read",
+        "scope": SCOPE,
         "access_token": bearer.token,
         "token_type": "Bearer",
         "app_id": "APP-80W284485P519543T",
         "expires_in": LIFE_SECONDS,
         "nonce": new_id(),
     });
-    Ok((body, bearer))
+    Effect { changes: vec![PayPalChange::Bearer(bearer).into()], ..Effect::json(body) }
 }
 
 fn client_by_secret(headers: &HeaderMap) -> Option<String> {

@@ -5,12 +5,13 @@ use axum::http::{HeaderMap, Method, Uri, header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::bearer;
 use super::errors::PayPalError;
 use super::idempotency::{Api, LONGEST, RequestId, Use};
 use super::objects::new_id;
 use super::store::{Object, Store};
-use super::vault::Step;
 use crate::clock::Moment;
+use crate::faults::Operation;
 
 /// What can be said of any request, however wrong it is.
 #[derive(Clone, Debug)]
@@ -44,6 +45,7 @@ impl Envelope {
 /// One endpoint, with the id from its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
+    IssueToken,
     CreateOrder,
     RetrieveOrder(String),
     CaptureOrder(String),
@@ -61,6 +63,7 @@ impl Endpoint {
         let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         let id = segments.get(3).copied().unwrap_or_default().to_owned();
         let endpoint = match (method.as_str(), segments.as_slice()) {
+            ("POST", ["v1", "oauth2", "token"]) => Self::IssueToken,
             ("POST", ["v2", "checkout", "orders"]) => Self::CreateOrder,
             ("GET", ["v2", "checkout", "orders", _]) => Self::RetrieveOrder(id),
             ("POST", ["v2", "checkout", "orders", _, "capture"]) => Self::CaptureOrder(id),
@@ -79,13 +82,13 @@ impl Endpoint {
     /// The object that the path names.
     pub(crate) fn object(&self) -> Option<Object> {
         Some(match self {
-            Self::CreateOrder => return None,
+            Self::IssueToken | Self::CreateOrder => return None,
             Self::RetrieveOrder(id) | Self::CaptureOrder(id) | Self::AuthorizeOrder(id) => {
                 Object::Order(id.clone())
             }
-            Self::RetrieveAuthorization(id) | Self::CaptureAuthorization(id) | Self::VoidAuthorization(id) => {
-                Object::Authorization(id.clone())
-            }
+            Self::RetrieveAuthorization(id)
+            | Self::CaptureAuthorization(id)
+            | Self::VoidAuthorization(id) => Object::Authorization(id.clone()),
             Self::RetrieveCapture(id) | Self::RefundCapture(id) => Object::Capture(id.clone()),
             Self::RetrieveRefund(id) => Object::Refund(id.clone()),
         })
@@ -115,9 +118,13 @@ impl Call {
         store: &Store,
         now: Moment,
     ) -> Result<Self, PayPalError> {
+        let endpoint = Endpoint::find(&envelope.method, &envelope.path);
+        if endpoint == Some(Endpoint::IssueToken) {
+            let client = bearer::read_request(headers, body)?;
+            return Ok(Self { envelope, endpoint: Endpoint::IssueToken, body: json!({}), client });
+        }
         let client = store.bearers.client(headers, now)?.to_owned();
-        let endpoint =
-            Endpoint::find(&envelope.method, &envelope.path).ok_or_else(PayPalError::no_such_url)?;
+        let endpoint = endpoint.ok_or_else(PayPalError::no_such_url)?;
         if envelope.request_id.as_ref().is_some_and(|id| id.chars().count() > LONGEST) {
             return Err(PayPalError::invalid("INVALID_STRING_LENGTH", "PayPal-Request-Id"));
         }
@@ -162,14 +169,15 @@ impl Call {
         store.order_of(&self.endpoint.object()?)?.instrument.as_deref()
     }
 
-    /// The steps at which a token's fault may strike this request.
-    pub(crate) fn steps(&self) -> &'static [Step] {
+    /// What this request does to a payment: a token's fault strikes one of these. Capturing an approved
+    /// order is both the charge and a capture.
+    pub(crate) fn operations(&self) -> &'static [Operation] {
         match self.endpoint {
-            Endpoint::CreateOrder | Endpoint::AuthorizeOrder(_) => &[Step::Charge],
-            Endpoint::CaptureOrder(_) => &[Step::Charge, Step::Capture],
-            Endpoint::CaptureAuthorization(_) => &[Step::Capture],
-            Endpoint::VoidAuthorization(_) => &[Step::Cancel],
-            Endpoint::RefundCapture(_) => &[Step::Refund],
+            Endpoint::CreateOrder | Endpoint::AuthorizeOrder(_) => &[Operation::Charge],
+            Endpoint::CaptureOrder(_) => &[Operation::Charge, Operation::Capture],
+            Endpoint::CaptureAuthorization(_) => &[Operation::Capture],
+            Endpoint::VoidAuthorization(_) => &[Operation::Cancel],
+            Endpoint::RefundCapture(_) => &[Operation::Refund],
             _ => &[],
         }
     }

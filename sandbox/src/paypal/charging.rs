@@ -28,7 +28,11 @@ const BACK_TO_PAYER: [&str; 3] =
     ["INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"];
 
 /// Pays an order, as its intent says.
-pub(crate) fn pay(store: &Store, mut order: Order, setting: &Setting<'_>) -> Result<Vec<Change>, PayPalError> {
+pub(crate) fn pay(
+    store: &Store,
+    mut order: Order,
+    setting: &Setting<'_>,
+) -> Result<Vec<Change>, PayPalError> {
     if let Some(invoice) = &order.unit.invoice_id
         && store.invoice_taken(invoice, &order.id)
     {
@@ -53,7 +57,10 @@ pub(crate) fn pay(store: &Store, mut order: Order, setting: &Setting<'_>) -> Res
             let reserved = authorization.status == AuthorizationStatus::Created;
             let movement = reserved.then(|| reservation(&authorization, books::Status::Authorized));
             let movement = movement.map(Change::Books);
-            movement.into_iter().chain([PayPalChange::Authorization(Box::new(authorization)).into()]).collect()
+            movement
+                .into_iter()
+                .chain([PayPalChange::Authorization(Box::new(authorization)).into()])
+                .collect()
         }
     };
     changes.push(PayPalChange::Order(Box::new(order)).into());
@@ -193,7 +200,7 @@ fn movement(capture: &Capture) -> books::Charge {
         currency: capture.amount.currency.to_lowercase(),
         amount: capture.reserved,
         captured: capture.amount.minor,
-        refunded: capture.refunded,
+        fee: capture.amount.fee().minor,
         status: books::Status::Captured,
         created: Moment(capture.created_ms).seconds(),
     }
@@ -209,7 +216,7 @@ pub(crate) fn reservation(authorization: &Authorization, status: books::Status) 
         currency: authorization.amount.currency.to_lowercase(),
         amount: authorization.amount.minor,
         captured: 0,
-        refunded: 0,
+        fee: 0,
         status,
         created: Moment(authorization.created_ms).seconds(),
     }

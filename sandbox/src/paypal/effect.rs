@@ -43,6 +43,6 @@ impl Effect {
 
 impl From<PayPalChange> for Change {
     fn from(change: PayPalChange) -> Self {
-        Self::PayPal(change)
+        Self::Paypal(change)
     }
 }

@@ -19,7 +19,14 @@ pub(crate) struct PayPalError {
 
 impl PayPalError {
     fn new(status: u16, name: &'static str, message: &str) -> Self {
-        Self { status, changes: Vec::new(), name, message: message.to_owned(), details: Vec::new(), oauth: false }
+        Self {
+            status,
+            changes: Vec::new(),
+            name,
+            message: message.to_owned(),
+            details: Vec::new(),
+            oauth: false,
+        }
     }
 
     /// 400: the request's JSON or one of its fields makes no sense. `field` is a JSON pointer.
@@ -44,12 +51,12 @@ impl PayPalError {
             "PERMISSION_DENIED" | "CONSENT_NEEDED" => {
                 (403, "NOT_AUTHORIZED", "Authorization failed due to insufficient permissions.")
             }
-            "INVALID_RESOURCE_ID" => {
-                (404, "RESOURCE_NOT_FOUND", "The specified resource does not exist.")
-            }
-            "PREVIOUS_REQUEST_IN_PROGRESS" => {
-                (409, "RESOURCE_CONFLICT", "The server has detected a conflict while processing this request.")
-            }
+            "INVALID_RESOURCE_ID" => (404, "RESOURCE_NOT_FOUND", "The specified resource does not exist."),
+            "PREVIOUS_REQUEST_IN_PROGRESS" => (
+                409,
+                "RESOURCE_CONFLICT",
+                "The server has detected a conflict while processing this request.",
+            ),
             _ => (
                 422,
                 "UNPROCESSABLE_ENTITY",
@@ -99,7 +106,11 @@ impl PayPalError {
 
     /// 415: not JSON.
     pub(crate) fn not_json() -> Self {
-        Self::new(415, "UNSUPPORTED_MEDIA_TYPE", "The server does not support the request payload's media type.")
+        Self::new(
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+            "The server does not support the request payload's media type.",
+        )
     }
 
     /// 401: no bearer, or one that is not alive.
@@ -171,7 +182,9 @@ fn description(issue: &str) -> &'static str {
         "DUPLICATE_INVOICE_ID" => "The invoice id was used before; this may be a duplicate.",
         "INSTRUMENT_DECLINED" => "The instrument was declined by the processor or bank.",
         "INVALID_CURRENCY_CODE" => "The currency code is invalid or not supported.",
-        "INVALID_PARAMETER_SYNTAX" => "The field is not known here, or its value does not have the right form.",
+        "INVALID_PARAMETER_SYNTAX" => {
+            "The field is not known here, or its value does not have the right form."
+        }
         "INVALID_PARAMETER_VALUE" => "The value of a field is invalid.",
         "INVALID_RESOURCE_ID" => "The resource id does not exist.",
         "INVALID_STRING_LENGTH" => "The value of a field is too short or too long.",

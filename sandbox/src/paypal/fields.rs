@@ -15,7 +15,8 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The object at this pointer.
     pub(crate) fn of(value: &'a Value, pointer: &str) -> Result<Self, PayPalError> {
-        let map = value.as_object().ok_or_else(|| PayPalError::invalid("INVALID_PARAMETER_SYNTAX", pointer))?;
+        let map =
+            value.as_object().ok_or_else(|| PayPalError::invalid("INVALID_PARAMETER_SYNTAX", pointer))?;
         Ok(Self { map, pointer: pointer.to_owned() })
     }
 

@@ -84,7 +84,9 @@ pub(crate) fn complete(
         (OrderStatus::Completed, Intent::Capture) => Some("ORDER_ALREADY_CAPTURED"),
         (OrderStatus::Completed, Intent::Authorize) => Some("ORDER_ALREADY_AUTHORIZED"),
         (OrderStatus::Voided, _) => Some("ORDER_COMPLETED_OR_VOIDED"),
-        (OrderStatus::PayerActionRequired, _) if order.source == Source::Vault => Some("PAYER_ACTION_REQUIRED"),
+        (OrderStatus::PayerActionRequired, _) if order.source == Source::Vault => {
+            Some("PAYER_ACTION_REQUIRED")
+        }
         (OrderStatus::Created | OrderStatus::PayerActionRequired, _) => Some("ORDER_NOT_APPROVED"),
     };
     if let Some(issue) = issue {
@@ -110,7 +112,13 @@ struct Wanted {
 impl Wanted {
     fn read(body: &Value) -> Result<Self, PayPalError> {
         let order = Fields::of(body, "")?;
-        order.only(&["intent", "purchase_units", "payment_source", "application_context", "processing_instruction"])?;
+        order.only(&[
+            "intent",
+            "purchase_units",
+            "payment_source",
+            "application_context",
+            "processing_instruction",
+        ])?;
         let intent = match order.text("intent", 255)? {
             None => return Err(PayPalError::missing("/intent")),
             Some("CAPTURE") => Intent::Capture,

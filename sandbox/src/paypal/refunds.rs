@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::amounts::Money;
-use super::charging;
 use super::effect::Effect;
 use super::errors::PayPalError;
 use super::fields::Fields;
 use super::objects::{Capture, CaptureStatus, Refund, RefundStatus, new_id};
 use super::store::{Change as PayPalChange, Object, Store};
 use super::vault::{self, Refunding};
+use crate::books;
 use crate::clock::Moment;
 use crate::state::Change;
 use crate::stripe::charging::Setting;
@@ -79,7 +79,9 @@ fn check_refundable(capture: &Capture, now: Moment) -> Result<(), PayPalError> {
         CaptureStatus::Pending => "PENDING_CAPTURE",
         CaptureStatus::Declined | CaptureStatus::Failed => "REFUND_NOT_ALLOWED",
         CaptureStatus::Completed if capture.refundable() == 0 => "CAPTURE_FULLY_REFUNDED",
-        CaptureStatus::Completed if now.0 - capture.created_ms > REFUNDABLE_MS => "REFUND_TIME_LIMIT_EXCEEDED",
+        CaptureStatus::Completed if now.0 - capture.created_ms > REFUNDABLE_MS => {
+            "REFUND_TIME_LIMIT_EXCEEDED"
+        }
         CaptureStatus::Completed => return Ok(()),
     };
     Err(PayPalError::issue(issue))
@@ -118,7 +120,27 @@ pub(crate) fn ended(
 }
 
 fn changes(refund: Refund, capture: Capture) -> Vec<Change> {
-    let mut changes = charging::capture_changes(capture);
-    changes.push(PayPalChange::Refund(Box::new(refund)).into());
-    changes
+    let movement = Change::BooksRefund(movement(&refund, &capture));
+    let capture = PayPalChange::Capture(Box::new(capture)).into();
+    vec![movement, capture, PayPalChange::Refund(Box::new(refund)).into()]
+}
+
+/// The entry in the books. PayPal takes nothing for giving back, and keeps its fee for the capture.
+fn movement(refund: &Refund, capture: &Capture) -> books::Refund {
+    books::Refund {
+        reference: refund.reference().map(str::to_owned),
+        payment_reference: capture.custom_id.clone(),
+        gateway: "paypal".to_owned(),
+        id: refund.id.clone(),
+        charge: capture.movement.clone(),
+        currency: refund.amount.currency.to_lowercase(),
+        amount: refund.amount.minor,
+        fee: 0,
+        status: match refund.status {
+            RefundStatus::Pending => books::RefundStatus::Pending,
+            RefundStatus::Completed => books::RefundStatus::Succeeded,
+            RefundStatus::Failed => books::RefundStatus::Failed,
+        },
+        created: Moment(refund.created_ms).seconds(),
+    }
 }

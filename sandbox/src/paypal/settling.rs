@@ -78,6 +78,7 @@ fn settle_capture(store: &Store, capture: &Capture, ending: Ending, now: Moment)
 /// A denied capture that had used its authorization up leaves nothing reserved.
 fn released(store: &Store, capture: &Capture) -> Option<Change> {
     let authorization = store.authorization(capture.authorization.as_deref()?)?;
-    let used_up = authorization.status == AuthorizationStatus::Captured && capture.movement == authorization.id;
+    let used_up =
+        authorization.status == AuthorizationStatus::Captured && capture.movement == authorization.id;
     used_up.then(|| Change::Books(charging::reservation(authorization, books::Status::Released)))
 }

@@ -48,6 +48,7 @@ pub(crate) struct Store {
     refunds: HashMap<String, Refund>,
     captures_by_invoice: HashMap<String, Vec<String>>,
     authorizations_by_invoice: HashMap<String, Vec<String>>,
+    captures_by_authorization: HashMap<String, Vec<String>>,
     refunds_by_invoice: HashMap<String, Vec<String>>,
     refunds_by_capture: HashMap<String, Vec<String>>,
     due: BTreeSet<(i64, Object)>,
@@ -93,6 +94,7 @@ impl Store {
         reschedule(&mut self.due, name, old.and_then(|old| old.due_ms), capture.due_ms);
         if old.is_none() {
             index(&mut self.captures_by_invoice, capture.invoice_id.as_ref(), id);
+            index(&mut self.captures_by_authorization, capture.authorization.as_ref(), id);
         }
         self.captures.insert(id.clone(), capture);
     }
@@ -127,6 +129,11 @@ impl Store {
     /// The refund with this id.
     pub(crate) fn refund(&self, id: &str) -> Option<&Refund> {
         self.refunds.get(id)
+    }
+
+    /// An authorization's captures, oldest first.
+    pub(crate) fn captures_of(&self, authorization: &str) -> impl Iterator<Item = &Capture> {
+        found(&self.captures_by_authorization, &self.captures, authorization)
     }
 
     /// A capture's refunds, oldest first.

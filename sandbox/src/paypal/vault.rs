@@ -1,6 +1,6 @@
 //! What each vault id is and does: they stand for payers who agreed beforehand.
 
-use crate::faults::Fault;
+use crate::faults::TokenFault;
 
 /// What happens when a token is charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,19 +36,6 @@ pub(crate) enum Refunding<'a> {
     Refuses(&'a str),
 }
 
-/// The calls that a token's fault can strike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// The one that reaches for the payer's money: creating with a token, capturing or authorizing an order.
-    Charge,
-    /// Capturing an order or an authorization.
-    Capture,
-    /// Voiding an authorization.
-    Cancel,
-    /// Refunding a capture.
-    Refund,
-}
-
 const PLAIN: [&str; 10] = [
     "vault_ok",
     "vault_pending",
@@ -64,12 +51,11 @@ const PLAIN: [&str; 10] = [
 
 /// Whether this is a token at all.
 pub(crate) fn is_known(token: &str) -> bool {
-    let steps = [Step::Charge, Step::Capture, Step::Cancel, Step::Refund];
     PLAIN.contains(&token)
         || ["vault_issue_", "vault_refund_issue_", "vault_capture_issue_"]
             .iter()
             .any(|prefix| issue(token, prefix).is_some())
-        || steps.into_iter().any(|step| fault(token, step).is_some())
+        || fault(token).is_some()
 }
 
 /// What creating an order with this token comes to.
@@ -106,16 +92,9 @@ pub(crate) fn refunding(token: &str) -> Refunding<'_> {
     }
 }
 
-/// How the first request at this step goes wrong.
-pub(crate) fn fault(token: &str, step: Step) -> Option<Fault> {
-    let name = token.strip_prefix("vault_sandbox_")?;
-    let of_step = match step {
-        Step::Charge => Some(name),
-        Step::Capture => name.strip_prefix("capture_"),
-        Step::Cancel => name.strip_prefix("cancel_"),
-        Step::Refund => name.strip_prefix("refund_"),
-    };
-    Fault::parse(of_step?)
+/// How the first charge with this token, or the first other operation on its payment, goes wrong.
+pub(crate) fn fault(token: &str) -> Option<TokenFault> {
+    TokenFault::parse(token.strip_prefix("vault_sandbox_")?)
 }
 
 fn issue<'a>(token: &'a str, prefix: &str) -> Option<&'a str> {
@@ -125,7 +104,6 @@ fn issue<'a>(token: &'a str, prefix: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::faults::When;
 
     #[test]
     fn tokens_are_known_by_their_names() {
@@ -142,14 +120,5 @@ mod tests {
         for token in ["vault_nonsense", "vault_issue_", "vault_sandbox_nonsense", "pm_card_visa", ""] {
             assert!(!is_known(token), "{token} is known");
         }
-    }
-
-    #[test]
-    fn a_fault_belongs_to_its_step() {
-        let token = "vault_sandbox_refund_drop_after";
-        assert_eq!(fault(token, Step::Refund), Some(Fault::Drop(When::After)));
-        assert_eq!(fault(token, Step::Charge), None);
-        assert_eq!(fault(token, Step::Capture), None);
-        assert_eq!(fault("vault_sandbox_drop_after", Step::Charge), Some(Fault::Drop(When::After)));
     }
 }
