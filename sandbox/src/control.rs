@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::faults::Rule;
+use crate::journal::LineNumber;
+use crate::paypal;
 use crate::state::Change;
 use crate::stripe::settling::{self, Ending};
 
@@ -71,6 +73,7 @@ struct Seed {
 
 async fn seed(State(app): State<Arc<App>>, Json(Seed { seed }): Json<Seed>) -> StatusCode {
     app.rules().seed(seed);
+    app.deliveries().seed(seed);
     StatusCode::NO_CONTENT
 }
 
@@ -149,10 +152,34 @@ async fn settle(State(app): State<Arc<App>>, Json(wanted): Json<Settle>) -> Json
             .filter_map(|intent| settling::settle(store, intent, ending))
             .collect();
         let count = settled.len();
-        (count, app.commit(&mut state, settled.into_iter().flatten().collect()))
+        let line = app.commit(&mut state, settled.into_iter().flatten().collect());
+        if wanted.all || wanted.reference.is_some() {
+            let (also, line) = settle_paypal(&app, &mut state, wanted.reference.as_deref(), ending);
+            (count + also, line)
+        } else {
+            (count, line)
+        }
     };
     app.journal.written(line).await;
     Json(json!({"settled": settled}))
+}
+
+/// One after another, because each starts from what the one before has left.
+fn settle_paypal(
+    app: &App,
+    state: &mut crate::state::State,
+    reference: Option<&str>,
+    ending: Ending,
+) -> (usize, LineNumber) {
+    let mut settled = 0;
+    let mut line = app.journal.append::<Change>(&[]);
+    for object in paypal::settling::pending(&state.paypal, reference) {
+        if let Some(changes) = paypal::settling::settle(&state.paypal, &object, ending, app.clock.now()) {
+            line = app.commit(state, changes);
+            settled += 1;
+        }
+    }
+    (settled, line)
 }
 
 #[derive(Deserialize)]

@@ -58,6 +58,20 @@ fn smallest(currency: &str) -> i64 {
     }
 }
 
+/// What Stripe keeps of a charge: 2.9 %, rounded half up, and 30 minor units (three decimals: 300).
+pub(crate) fn fee(amount: i64, currency: &str) -> i64 {
+    (amount * 29 + 500) / 1000 + small_change(currency, 30)
+}
+
+/// What a dispute costs, whoever wins it.
+pub(crate) fn dispute_fee(currency: &str) -> i64 {
+    small_change(currency, 1500)
+}
+
+fn small_change(currency: &str, minor_units: i64) -> i64 {
+    if THREE_DECIMALS.contains(&currency) { minor_units * 10 } else { minor_units }
+}
+
 /// By what an amount must be divisible: ISK has no minor unit any more but is still sent in hundredths.
 fn step(currency: &str) -> i64 {
     match currency {
@@ -74,6 +88,21 @@ mod tests {
     fn accepts(amount: &str, currency: &str) -> bool {
         let text = format!("amount={amount}&currency={currency}");
         read(&Params::parse(text.as_bytes()).unwrap()).is_ok()
+    }
+
+    #[test]
+    fn fees_are_rounded_half_up() {
+        for (amount, currency, expected) in [
+            (1099, "eur", 62),
+            (1000, "usd", 59),
+            (500, "jpy", 45),
+            (50, "usd", 31),
+            (1_000, "kwd", 329),
+            (99_999_999, "eur", 2_900_030),
+        ] {
+            assert_eq!(fee(amount, currency), expected, "{amount} {currency}");
+        }
+        assert_eq!(dispute_fee("kwd"), 10 * dispute_fee("jpy"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::form::Params;
 use super::idempotency::{Key, LONGEST_KEY, Use};
 use super::objects::REFERENCE;
 use super::store::Store;
+use crate::faults::Operation;
 use crate::ids::new_id;
 
 /// The protocol version that is claimed when the request names none.
@@ -150,12 +151,14 @@ impl Call {
         Some(store.method(name).map_or(name, |method| &method.token))
     }
 
-    /// Whether this request is one that charges.
-    pub(crate) fn charges(&self) -> bool {
+    /// What this request wants to do to a payment.
+    pub(crate) fn operation(&self) -> Option<Operation> {
         match self.endpoint {
-            Endpoint::CreateIntent => self.params.text("confirm") == Some("true"),
-            Endpoint::ConfirmIntent(_) => true,
-            _ => false,
+            Endpoint::CreateIntent if self.params.text("confirm") == Some("true") => Some(Operation::Charge),
+            Endpoint::ConfirmIntent(_) => Some(Operation::Charge),
+            Endpoint::CaptureIntent(_) => Some(Operation::Capture),
+            Endpoint::CancelIntent(_) => Some(Operation::Cancel),
+            _ => None,
         }
     }
 

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::amounts;
 use super::errors::StripeError;
 use super::objects::{CaptureMethod, Charge, ChargeStatus, Intent, IntentStatus, NextAction, PaymentMethod};
 use super::render;
@@ -254,7 +255,7 @@ pub(crate) fn movement(intent: &Intent, charge: &Charge, status: books::Status) 
         currency: charge.currency.clone(),
         amount: charge.amount,
         captured: charge.amount_captured,
-        refunded: charge.amount_refunded,
+        fee: if charge.captured { amounts::fee(charge.amount_captured, &charge.currency) } else { 0 },
         status,
         created: charge.created,
     })

@@ -16,7 +16,7 @@ use super::idempotency::{Answer, Key, Use, Verdict};
 use super::store::{Change as StripeChange, Store};
 use super::{customers, listing, payment_intents, test_cards};
 use crate::app::App;
-use crate::faults::{Fault, Subject, When};
+use crate::faults::{Fault, Subject, TokenFault, When};
 use crate::journal::LineNumber;
 use crate::state::{Change, State};
 
@@ -120,10 +120,13 @@ fn choose_fault(app: &App, call: &Call) -> Option<Fault> {
     let mut state = app.state();
     let token = call.token(&state.stripe);
     let reference = call.reference(&state.stripe);
-    if let Some(fault) = token.and_then(test_cards::fault).filter(|_| call.charges()) {
+    let of_token = token.and_then(test_cards::fault);
+    if let Some(TokenFault { operation, fault }) =
+        of_token.filter(|of| call.operation() == Some(of.operation))
+    {
         // Without a key there is no telling a repetition from another payment but the reference.
         let scope = call.envelope.key.as_deref().or(reference);
-        let Some(scope) = scope.map(|scope| format!("{}/{scope}", call.account)) else {
+        let Some(scope) = scope.map(|scope| format!("{}/{}/{scope}", call.account, operation.name())) else {
             return Some(fault);
         };
         if !state.stripe.fault_spent(&scope) {

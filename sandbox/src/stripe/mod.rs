@@ -27,6 +27,7 @@ mod customers;
 mod descriptors;
 mod effect;
 mod errors;
+pub(crate) mod events;
 mod execution;
 mod form;
 mod idempotency;
@@ -38,6 +39,7 @@ pub(crate) mod settling;
 pub(crate) mod store;
 mod test_cards;
 mod three_d_secure;
+pub(crate) mod webhooks;
 
 /// Stripe's API, and the page where payers authenticate.
 pub(crate) fn routes() -> Router<Arc<App>> {

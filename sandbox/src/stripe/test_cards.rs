@@ -1,11 +1,11 @@
 //! What each test token is and does: Stripe's own tokens, and `pm_sandbox_…` for misbehaviour.
 //!
-//! A `pm_sandbox_` token is a good Visa card whose first request goes wrong as the rest of its name
-//! says (see the crate's `faults`).
+//! A `pm_sandbox_` token is a good Visa card whose first charge, capture, cancellation or refund goes
+//! wrong as the rest of its name says (see the crate's `faults`).
 
 use serde::{Deserialize, Serialize};
 
-use crate::faults::Fault;
+use crate::faults::TokenFault;
 
 /// The prefix of tokens whose requests go wrong.
 const MISBEHAVING: &str = "pm_sandbox_";
@@ -142,9 +142,9 @@ pub(crate) fn find(token: &str) -> Option<TestMethod> {
     card(token).or_else(|| bank_debit(token))
 }
 
-/// How the first request with this token goes wrong.
-pub(crate) fn fault(token: &str) -> Option<Fault> {
-    Fault::parse(token.strip_prefix(MISBEHAVING)?)
+/// How the first charge with this token, or the first other operation on its payment, goes wrong.
+pub(crate) fn fault(token: &str) -> Option<TokenFault> {
+    TokenFault::parse(token.strip_prefix(MISBEHAVING)?)
 }
 
 fn card(token: &str) -> Option<TestMethod> {
@@ -227,6 +227,7 @@ mod tests {
             "pm_sepaDebit_success",
             "pm_sandbox_timeout_after",
             "pm_sandbox_slow_before_250",
+            "pm_sandbox_refund_500_after",
         ] {
             assert!(find(token).is_some(), "{token} is not known");
         }

@@ -17,6 +17,11 @@ mod idempotency;
 mod listing;
 mod misbehaviour;
 mod payments;
+mod paypal;
+mod paypal_idempotency;
+mod paypal_misbehaviour;
+mod paypal_orders;
+mod paypal_payments;
 mod refusals;
 mod restart;
 
