@@ -28,6 +28,9 @@ pub enum Meaning {
 
 const IN_PROGRESS: &[&str] = &["ORDER_COMPLETION_IN_PROGRESS", "PREVIOUS_REQUEST_IN_PROGRESS"];
 
+/// Nobody called it off: its time ran out. The order may not show it.
+pub const AUTHORIZATION_EXPIRED: &str = "AUTHORIZATION_EXPIRED";
+
 const DONE_ALREADY: &[&str] = &[
     "ORDER_ALREADY_CAPTURED",
     "ORDER_ALREADY_AUTHORIZED",
@@ -35,6 +38,7 @@ const DONE_ALREADY: &[&str] = &[
     "AUTHORIZATION_ALREADY_CAPTURED",
     "AUTHORIZATION_VOIDED",
     "AUTHORIZATION_DENIED",
+    AUTHORIZATION_EXPIRED,
     "PREVIOUSLY_CAPTURED",
     "PREVIOUSLY_VOIDED",
     "CAPTURE_FULLY_REFUNDED",
@@ -226,6 +230,7 @@ mod tests {
             ("AUTHORIZATION_ALREADY_CAPTURED", "unknown", "LookUp"),
             ("AUTHORIZATION_VOIDED", "unknown", "LookUp"),
             ("AUTHORIZATION_DENIED", "unknown", "LookUp"),
+            ("AUTHORIZATION_EXPIRED", "unknown", "LookUp"),
             ("PREVIOUSLY_CAPTURED", "unknown", "LookUp"),
             ("PREVIOUSLY_VOIDED", "unknown", "LookUp"),
             ("CAPTURE_FULLY_REFUNDED", "unknown", "LookUp"),

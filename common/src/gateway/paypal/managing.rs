@@ -6,7 +6,7 @@ use super::{
     Paypal,
     charging::{adopt, fetch},
     http::Talk,
-    issue::{Meaning, Refusal},
+    issue::{AUTHORIZATION_EXPIRED, Meaning, Refusal},
     not_chargeable, request,
     response::{self, Answered, Order, Payment, Refund, sort},
     unresolved,
@@ -84,8 +84,11 @@ async fn void(talk: &mut Talk<'_>, request: &CancelRequest, authorization: &str)
 /// Where it was done already, the order knows how it ended.
 async fn refused_on_order(talk: &mut Talk<'_>, order: &str, refusal: &Refusal) -> Report {
     match refusal.meaning {
-        // The reservation still stands: neither was it captured nor called off.
         Meaning::DoneAlready => match adopt(talk, order, refusal).await {
+            Report::Authorized(_) if refusal.issue == AUTHORIZATION_EXPIRED => {
+                Report::Canceled { gateway_ref: order.to_owned() }
+            }
+            // The reservation still stands: neither was it captured nor called off.
             Report::Authorized(_) => unresolved(&refusal.issue),
             report => report,
         },
