@@ -121,7 +121,7 @@ impl App {
         let mut state = self.state();
         let mut happened = 0;
         let mut line = self.journal.append::<Change>(&[]);
-        while let Some(changes) = settling::next_due(&state.stripe, self.clock.now()) {
+        while let Some(changes) = settling::next_due(&state.stripe, &self.setting()) {
             line = self.commit(&mut state, changes);
             happened += 1;
         }

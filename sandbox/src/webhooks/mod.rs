@@ -53,9 +53,9 @@ impl Gateway {
     }
 
     /// The body of a well-formed event about the same payment that claims something false.
-    pub(crate) fn forge(self, state: &State, event: &Event) -> Option<String> {
+    pub(crate) fn forge(self, app: &App, state: &State, event: &Event) -> Option<String> {
         match self {
-            Self::Stripe => stripe::webhooks::forge(&state.stripe, event),
+            Self::Stripe => stripe::webhooks::forge(&state.stripe, event, app.clock.now()),
             Self::Paypal => None,
         }
     }
