@@ -39,6 +39,9 @@ pub(crate) fn create(
     let fields = Fields::of(body, "")?;
     fields.only(&["amount", "custom_id", "invoice_id", "note_to_payer"])?;
     let capture = store.capture(capture).ok_or_else(PayPalError::no_such_resource)?;
+    if store.disputes_of(&capture.id).any(|dispute| !dispute.status.is_resolved()) {
+        return Err(PayPalError::issue("REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK"));
+    }
     check_refundable(capture, setting.now)?;
     let amount = wanted_amount(&fields, capture)?;
     let invoice_id = fields.string("invoice_id", 127)?;
