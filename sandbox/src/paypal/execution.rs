@@ -114,10 +114,13 @@ fn choose_fault(app: &App, call: &Call) -> Option<Fault> {
     if let Some(of_token) = of_token.filter(|of| call.operations().contains(&of.operation)) {
         // Without a request id there is no telling a repetition from another payment but the reference.
         let scope = call.envelope.request_id.as_deref().or(reference);
-        let operation = of_token.operation.name();
-        let Some(scope) = scope.map(|scope| format!("{}/{operation}/{scope}", call.client)) else {
+        let object = call.endpoint.object();
+        let order = object.and_then(|object| state.paypal.order_of(&object)).map(|order| order.id.as_str());
+        let Some(scope) = scope.or(order) else {
             return Some(of_token.fault);
         };
+        let (operation, order) = (of_token.operation.name(), order.unwrap_or_default());
+        let scope = format!("{}/{operation}/{order}/{scope}", call.client);
         if !state.paypal.fault_spent(&scope) {
             // Not waited for: at worst a restarted sandbox lets the fault strike twice.
             let _ = app.commit(&mut state, vec![PayPalChange::FaultSpent(scope).into()]);

@@ -41,7 +41,7 @@ mod render;
 mod reporting;
 pub(crate) mod settling;
 pub(crate) mod store;
-mod times;
+pub(crate) mod times;
 mod vault;
 pub(crate) mod webhooks;
 
