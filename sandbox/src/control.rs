@@ -14,10 +14,9 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::faults::Rule;
-use crate::journal::LineNumber;
 use crate::paypal;
 use crate::state::Change;
-use crate::stripe::settling::{self, Ending};
+use crate::stripe::{disputes, settling};
 
 /// All of them.
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -29,6 +28,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/control/seed", post(seed))
         .route("/control/down", post(down))
         .route("/control/clock", get(read_clock).post(advance_clock))
+        .route("/control/dispute", post(dispute))
         .route("/control/settle", post(settle))
         .route("/control/settle_after", post(settle_after))
 }
@@ -114,72 +114,95 @@ async fn advance_clock(State(app): State<Arc<App>>, Json(advance): Json<Advance>
     Json(clock_report(&app))
 }
 
-/// Which debits to settle, and how.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settle {
-    payment_intent: Option<String>,
-    reference: Option<String>,
-    #[serde(default)]
-    all: bool,
-    /// `succeeded` or `failed`; without it as the token says.
-    outcome: Option<Outcome>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
+/// How something that is pending is made to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+pub(crate) enum Ending {
+    /// As its token says; one that never ends stays as it is.
+    #[default]
+    #[serde(skip)]
+    ByToken,
+    /// The bank pays.
     Succeeded,
+    /// The bank refuses.
     Failed,
 }
 
-async fn settle(State(app): State<Arc<App>>, Json(wanted): Json<Settle>) -> Json<Value> {
-    let ending = match wanted.outcome {
-        None => Ending::ByToken,
-        Some(Outcome::Succeeded) => Ending::Succeeded,
-        Some(Outcome::Failed) => Ending::Failed,
-    };
+/// Which pending debits and refunds to end, and how.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Selection {
+    pub(crate) payment_intent: Option<String>,
+    /// The payment's reference, or the refund's.
+    pub(crate) reference: Option<String>,
+    #[serde(default)]
+    pub(crate) all: bool,
+    /// `succeeded` or `failed`; without it as the token says.
+    outcome: Option<Ending>,
+}
+
+async fn settle(State(app): State<Arc<App>>, Json(wanted): Json<Selection>) -> Json<Value> {
+    let ending = wanted.outcome.unwrap_or_default();
     let (settled, line) = {
         let mut state = app.state();
-        let store = &state.stripe;
-        let by_id = wanted.payment_intent.iter().filter_map(|id| store.intent(id));
-        let by_reference =
-            wanted.reference.iter().flat_map(|reference| store.intents_of_reference(reference));
-        let all = (0..store.intent_count()).filter(|_| wanted.all).map(|place| store.at(place));
-        let settled: Vec<Vec<Change>> = by_id
-            .chain(by_reference)
-            .chain(all)
-            .filter_map(|intent| settling::settle(store, intent, ending))
-            .collect();
-        let count = settled.len();
-        let line = app.commit(&mut state, settled.into_iter().flatten().collect());
-        if wanted.all || wanted.reference.is_some() {
-            let (also, line) = settle_paypal(&app, &mut state, wanted.reference.as_deref(), ending);
-            (count + also, line)
-        } else {
-            (count, line)
+        let mut settled = 0;
+        let mut line = app.commit(&mut state, Vec::new());
+        // One after the other: two refunds of one charge both change that charge.
+        for due in settling::selected(&state.stripe, &wanted) {
+            if let Some(changes) = settling::end(&state.stripe, due, ending, &app.setting()) {
+                line = app.commit(&mut state, changes);
+                settled += 1;
+            }
         }
+        for object in paypal::settling::selected(&state.paypal, &wanted) {
+            let ended = paypal::settling::settle(&state.paypal, &object, ending, app.clock.now());
+            if let Some(changes) = ended {
+                line = app.commit(&mut state, changes);
+                settled += 1;
+            }
+        }
+        (settled, line)
     };
     app.journal.written(line).await;
     Json(json!({"settled": settled}))
 }
 
-/// One after another, because each starts from what the one before has left.
-fn settle_paypal(
-    app: &App,
-    state: &mut crate::state::State,
-    reference: Option<&str>,
-    ending: Ending,
-) -> (usize, LineNumber) {
-    let mut settled = 0;
-    let mut line = app.journal.append::<Change>(&[]);
-    for object in paypal::settling::pending(&state.paypal, reference) {
-        if let Some(changes) = paypal::settling::settle(&state.paypal, &object, ending, app.clock.now()) {
-            line = app.commit(state, changes);
-            settled += 1;
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Disputed {
+    reference: String,
+    outcome: Option<Verdict>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Won,
+    Lost,
+}
+
+/// Opens a dispute unless one is open, and with an outcome ends it.
+async fn dispute(State(app): State<Arc<App>>, Json(wanted): Json<Disputed>) -> Json<Value> {
+    let (opened, ended, line) = {
+        let mut state = app.state();
+        let now = app.clock.now();
+        let opened = disputes::open_by_hand(&state.stripe, &wanted.reference, now)
+            .or_else(|| paypal::disputes::open_by_hand(&state.paypal, &wanted.reference, &app.setting()));
+        let is_opened = opened.is_some();
+        let mut line = app.commit(&mut state, opened.unwrap_or_default());
+        let ended = wanted.outcome.and_then(|verdict| {
+            let (reference, won) = (&wanted.reference, verdict == Verdict::Won);
+            disputes::end_by_hand(&state.stripe, reference, won, now)
+                .or_else(|| paypal::disputes::end_by_hand(&state.paypal, reference, won, now))
+        });
+        let is_ended = ended.is_some();
+        if let Some(changes) = ended {
+            line = app.commit(&mut state, changes);
         }
-    }
-    (settled, line)
+        (is_opened, is_ended, line)
+    };
+    app.journal.written(line).await;
+    Json(json!({"opened": opened, "ended": ended}))
 }
 
 #[derive(Deserialize)]

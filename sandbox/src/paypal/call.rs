@@ -1,5 +1,7 @@
 //! A request to PayPal's API as it is read off the wire: who asks, for what, under which request id.
 
+use std::ops::RangeInclusive;
+
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Uri, header};
 use serde_json::{Value, json};
@@ -10,6 +12,7 @@ use super::errors::PayPalError;
 use super::idempotency::{Api, LONGEST, RequestId, Use};
 use super::objects::new_id;
 use super::store::{Object, Store};
+use super::times;
 use crate::clock::Moment;
 use crate::faults::Operation;
 
@@ -56,6 +59,12 @@ pub(crate) enum Endpoint {
     RetrieveCapture(String),
     RefundCapture(String),
     RetrieveRefund(String),
+    ListDisputes,
+    RetrieveDispute(String),
+    ListTransactions,
+    ListEvents,
+    RetrieveEvent(String),
+    VerifySignature,
 }
 
 impl Endpoint {
@@ -74,6 +83,12 @@ impl Endpoint {
             ("GET", ["v2", "payments", "captures", _]) => Self::RetrieveCapture(id),
             ("POST", ["v2", "payments", "captures", _, "refund"]) => Self::RefundCapture(id),
             ("GET", ["v2", "payments", "refunds", _]) => Self::RetrieveRefund(id),
+            ("GET", ["v1", "customer", "disputes"]) => Self::ListDisputes,
+            ("GET", ["v1", "customer", "disputes", _]) => Self::RetrieveDispute(id),
+            ("GET", ["v1", "reporting", "transactions"]) => Self::ListTransactions,
+            ("GET", ["v1", "notifications", "webhooks-events"]) => Self::ListEvents,
+            ("GET", ["v1", "notifications", "webhooks-events", _]) => Self::RetrieveEvent(id),
+            ("POST", ["v1", "notifications", "verify-webhook-signature"]) => Self::VerifySignature,
             _ => return None,
         };
         Some(endpoint)
@@ -82,7 +97,13 @@ impl Endpoint {
     /// The object that the path names.
     pub(crate) fn object(&self) -> Option<Object> {
         Some(match self {
-            Self::IssueToken | Self::CreateOrder => return None,
+            Self::IssueToken
+            | Self::CreateOrder
+            | Self::ListDisputes
+            | Self::ListTransactions
+            | Self::ListEvents
+            | Self::RetrieveEvent(_)
+            | Self::VerifySignature => return None,
             Self::RetrieveOrder(id) | Self::CaptureOrder(id) | Self::AuthorizeOrder(id) => {
                 Object::Order(id.clone())
             }
@@ -91,6 +112,7 @@ impl Endpoint {
             | Self::VoidAuthorization(id) => Object::Authorization(id.clone()),
             Self::RetrieveCapture(id) | Self::RefundCapture(id) => Object::Capture(id.clone()),
             Self::RetrieveRefund(id) => Object::Refund(id.clone()),
+            Self::RetrieveDispute(id) => Object::Dispute(id.clone()),
         })
     }
 }
@@ -102,6 +124,9 @@ pub(crate) struct Call {
     pub(crate) endpoint: Endpoint,
     /// The body; an empty object if there is none.
     pub(crate) body: Value,
+    /// The body byte by byte.
+    pub(crate) raw: Bytes,
+    pub(crate) query: Query,
     /// The client that the access token was issued to.
     pub(crate) client: String,
 }
@@ -113,6 +138,7 @@ impl Call {
     /// 401, 404, 415, or 400 when it makes no sense as a request to any endpoint.
     pub(crate) fn read(
         envelope: Envelope,
+        uri: &Uri,
         headers: &HeaderMap,
         body: &Bytes,
         store: &Store,
@@ -121,15 +147,17 @@ impl Call {
         let endpoint = Endpoint::find(&envelope.method, &envelope.path);
         if endpoint == Some(Endpoint::IssueToken) {
             let client = bearer::read_request(headers, body)?;
-            return Ok(Self { envelope, endpoint: Endpoint::IssueToken, body: json!({}), client });
+            let (endpoint, body, raw) = (Endpoint::IssueToken, json!({}), Bytes::new());
+            return Ok(Self { envelope, endpoint, body, raw, query: Query::default(), client });
         }
         let client = store.bearers.client(headers, now)?.to_owned();
         let endpoint = endpoint.ok_or_else(PayPalError::no_such_url)?;
         if envelope.request_id.as_ref().is_some_and(|id| id.chars().count() > LONGEST) {
             return Err(PayPalError::invalid("INVALID_STRING_LENGTH", "PayPal-Request-Id"));
         }
+        let raw = body.clone();
         let body = if envelope.method == Method::POST { read_json(headers, body)? } else { json!({}) };
-        Ok(Self { envelope, endpoint, body, client })
+        Ok(Self { envelope, endpoint, body, raw, query: Query::read(uri)?, client })
     }
 
     /// How this request uses its request id; reading needs none.
@@ -180,6 +208,51 @@ impl Call {
             Endpoint::RefundCapture(_) => &[Operation::Refund],
             _ => &[],
         }
+    }
+}
+
+/// The parameters behind the question mark.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn read(uri: &Uri) -> Result<Self, PayPalError> {
+        let pairs = serde_urlencoded::from_str(uri.query().unwrap_or_default());
+        pairs.map(Self).map_err(|_| PayPalError::invalid("INVALID_PARAMETER_SYNTAX", "query"))
+    }
+
+    /// Refuses any other parameter.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), PayPalError> {
+        match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            Some((unknown, _)) => Err(PayPalError::invalid("INVALID_PARAMETER_SYNTAX", unknown)),
+            None => Ok(()),
+        }
+    }
+
+    /// A parameter, if it was sent.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A whole number within bounds.
+    pub(crate) fn integer(
+        &self,
+        name: &str,
+        bounds: RangeInclusive<usize>,
+    ) -> Result<Option<usize>, PayPalError> {
+        let read = |text: &str| {
+            let number = text.parse().ok().filter(|number| bounds.contains(number));
+            number.ok_or_else(|| PayPalError::invalid("INVALID_PARAMETER_VALUE", name))
+        };
+        self.text(name).map(read).transpose()
+    }
+
+    /// A moment in RFC 3339.
+    pub(crate) fn moment(&self, name: &str) -> Result<Option<Moment>, PayPalError> {
+        let read = |text: &str| {
+            times::read(text).ok_or_else(|| PayPalError::invalid("INVALID_PARAMETER_SYNTAX", name))
+        };
+        self.text(name).map(read).transpose()
     }
 }
 

@@ -100,7 +100,7 @@ fn authorize(order: &Order, charging: Charging<'_>, now: Moment) -> Authorizatio
 }
 
 fn capture_of_order(order: &Order, charging: Charging<'_>, setting: &Setting<'_>) -> Capture {
-    let (status, due_ms) = beginning(charging, setting);
+    let (status, due_ms) = beginning(charging, order.instrument.as_deref(), setting);
     let id = new_id();
     Capture {
         movement: id.clone(),
@@ -113,6 +113,7 @@ fn capture_of_order(order: &Order, charging: Charging<'_>, setting: &Setting<'_>
         status,
         refunded: 0,
         refunding: 0,
+        disputed: 0,
         final_capture: true,
         custom_id: order.unit.custom_id.clone(),
         invoice_id: order.unit.invoice_id.clone(),
@@ -136,7 +137,7 @@ pub(crate) fn capture(
     setting: &Setting<'_>,
 ) -> (String, Vec<Change>) {
     let charging = vault::charging(authorization.instrument.as_deref().unwrap_or(GOOD_PAYER));
-    let (status, due_ms) = beginning(charging, setting);
+    let (status, due_ms) = beginning(charging, authorization.instrument.as_deref(), setting);
     let id = new_id();
     let is_first = authorization.captured == 0;
     let capture = Capture {
@@ -150,6 +151,7 @@ pub(crate) fn capture(
         status,
         refunded: 0,
         refunding: 0,
+        disputed: 0,
         final_capture: wanted.final_capture,
         custom_id: authorization.custom_id.clone(),
         invoice_id: wanted.invoice_id.or_else(|| authorization.invoice_id.clone()),
@@ -173,10 +175,18 @@ pub(crate) fn capture(
     (id, changes)
 }
 
-fn beginning(charging: Charging<'_>, setting: &Setting<'_>) -> (CaptureStatus, Option<i64>) {
+/// How a capture begins, and when something more happens to it.
+fn beginning(
+    charging: Charging<'_>,
+    token: Option<&str>,
+    setting: &Setting<'_>,
+) -> (CaptureStatus, Option<i64>) {
+    let later = setting.now.0 + setting.settle_after_ms;
     match charging {
-        Charging::Completes => (CaptureStatus::Completed, None),
-        Charging::Pends { .. } => (CaptureStatus::Pending, Some(setting.now.0 + setting.settle_after_ms)),
+        Charging::Completes => {
+            (CaptureStatus::Completed, token.is_some_and(vault::disputes).then_some(later))
+        }
+        Charging::Pends { .. } => (CaptureStatus::Pending, Some(later)),
         Charging::Fails => (CaptureStatus::Failed, None),
         // A refusal never gets here: it makes no object.
         Charging::Declines | Charging::Refuses(_) => (CaptureStatus::Declined, None),

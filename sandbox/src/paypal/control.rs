@@ -1,4 +1,4 @@
-//! What tests ask about PayPal alone: its access tokens.
+//! What tests ask about PayPal alone: its access tokens, and how late its reports are.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::store::Change as PayPalChange;
@@ -16,6 +17,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/control/paypal", get(report))
         .route("/control/paypal/expire_tokens", post(expire_tokens))
+        .route("/control/paypal/reporting_delay", post(set_reporting_delay))
 }
 
 async fn report(State(app): State<Arc<App>>) -> Json<Value> {
@@ -29,6 +31,22 @@ async fn report(State(app): State<Arc<App>>) -> Json<Value> {
 
 async fn expire_tokens(State(app): State<Arc<App>>) -> StatusCode {
     let line = app.commit(&mut app.state(), vec![PayPalChange::BearersForgotten.into()]);
+    app.journal.written(line).await;
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Delay {
+    seconds: u32,
+}
+
+async fn set_reporting_delay(
+    State(app): State<Arc<App>>,
+    Json(Delay { seconds }): Json<Delay>,
+) -> StatusCode {
+    let change = PayPalChange::ReportingDelay(i64::from(seconds) * 1000).into();
+    let line = app.commit(&mut app.state(), vec![change]);
     app.journal.written(line).await;
     StatusCode::NO_CONTENT
 }

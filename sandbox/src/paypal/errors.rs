@@ -205,6 +205,7 @@ fn description(issue: &str) -> &'static str {
         "PREVIOUS_REQUEST_IN_PROGRESS" => "A previous request on this resource is still running.",
         "REFUND_AMOUNT_EXCEEDED" => "The refund is more than what is left of the capture.",
         "REFUND_FAILED_INSUFFICIENT_FUNDS" => "The capture could not be refunded for lack of funds.",
+        "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK" => "The payer's bank is taking the money back.",
         "REFUND_TIME_LIMIT_EXCEEDED" => "The time for refunding this capture is over.",
         "TOKEN_ID_NOT_FOUND" => "The vaulted token was not found.",
         "TRANSACTION_REFUSED" => "The request was refused.",

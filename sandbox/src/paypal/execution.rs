@@ -11,15 +11,19 @@ use std::time::Duration;
 use super::authorizations;
 use super::bearer;
 use super::call::{Call, Endpoint};
+use super::disputes;
 use super::effect::{Effect, Shown};
 use super::errors::PayPalError;
+use super::events;
 use super::idempotency::{Kept, Use, Verdict, Work};
 use super::objects::Intent;
 use super::orders;
 use super::refunds;
 use super::render::{self, Extent};
+use super::reporting;
 use super::store::{Change as PayPalChange, Store};
 use super::vault;
+use super::webhooks;
 use crate::app::App;
 use crate::clock::Moment;
 use crate::faults::{Fault, Subject, When};
@@ -110,10 +114,13 @@ fn choose_fault(app: &App, call: &Call) -> Option<Fault> {
     if let Some(of_token) = of_token.filter(|of| call.operations().contains(&of.operation)) {
         // Without a request id there is no telling a repetition from another payment but the reference.
         let scope = call.envelope.request_id.as_deref().or(reference);
-        let operation = of_token.operation.name();
-        let Some(scope) = scope.map(|scope| format!("{}/{operation}/{scope}", call.client)) else {
+        let object = call.endpoint.object();
+        let order = object.and_then(|object| state.paypal.order_of(&object)).map(|order| order.id.as_str());
+        let Some(scope) = scope.or(order) else {
             return Some(of_token.fault);
         };
+        let (operation, order) = (of_token.operation.name(), order.unwrap_or_default());
+        let scope = format!("{}/{operation}/{order}/{scope}", call.client);
         if !state.paypal.fault_spent(&scope) {
             // Not waited for: at worst a restarted sandbox lets the fault strike twice.
             let _ = app.commit(&mut state, vec![PayPalChange::FaultSpent(scope).into()]);
@@ -222,7 +229,7 @@ fn run_under_lock(app: &App, state: &mut State, call: &Call, spoiled: Option<Whe
     if spoiled == Some(When::Before) {
         return (Reply::error(&PayPalError::internal(), debug_id), last_line());
     }
-    let Effect { status, shown, mut changes } = match perform(&state.paypal, call, &setting) {
+    let Effect { status, shown, mut changes } = match perform(state, call, &setting) {
         Ok(effect) => effect,
         Err(mut error) => {
             let line = app.commit(state, std::mem::take(&mut error.changes));
@@ -255,8 +262,9 @@ fn body(store: &Store, call: &Call, status: u16, shown: Shown, public_url: &str)
     (status, shown.unwrap_or_default().to_string())
 }
 
-fn perform(store: &Store, call: &Call, setting: &Setting<'_>) -> Result<Effect, PayPalError> {
-    let body = &call.body;
+fn perform(state: &State, call: &Call, setting: &Setting<'_>) -> Result<Effect, PayPalError> {
+    let (store, outbox) = (&state.paypal, &state.outbox);
+    let (body, query) = (&call.body, &call.query);
     match &call.endpoint {
         Endpoint::IssueToken => Ok(bearer::issue(&call.client, setting.now)),
         Endpoint::CreateOrder => orders::create(store, call, setting),
@@ -269,5 +277,11 @@ fn perform(store: &Store, call: &Call, setting: &Setting<'_>) -> Result<Effect, 
         Endpoint::RetrieveCapture(id) => refunds::retrieve_capture(store, id),
         Endpoint::RefundCapture(id) => refunds::create(store, id, body, setting),
         Endpoint::RetrieveRefund(id) => refunds::retrieve(store, id),
+        Endpoint::ListDisputes => disputes::list(store, query, setting.public_url),
+        Endpoint::RetrieveDispute(id) => disputes::retrieve(store, id),
+        Endpoint::ListTransactions => reporting::transactions(store, query, setting.now),
+        Endpoint::ListEvents => events::list(outbox, query),
+        Endpoint::RetrieveEvent(id) => events::retrieve(outbox, id),
+        Endpoint::VerifySignature => webhooks::verify(&call.raw),
     }
 }

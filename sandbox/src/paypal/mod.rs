@@ -27,8 +27,10 @@ mod bearer;
 mod call;
 mod charging;
 pub(crate) mod control;
+pub(crate) mod disputes;
 mod effect;
 mod errors;
+pub(crate) mod events;
 mod execution;
 mod fields;
 mod idempotency;
@@ -36,15 +38,20 @@ mod objects;
 mod orders;
 mod refunds;
 mod render;
+mod reporting;
 pub(crate) mod settling;
 pub(crate) mod store;
-mod times;
+pub(crate) mod times;
 mod vault;
+pub(crate) mod webhooks;
 
 /// PayPal's API, and the page where payers approve.
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/oauth2/token", post(answer))
+        .route("/v1/customer/{*path}", any(answer))
+        .route("/v1/notifications/{*path}", any(answer))
+        .route("/v1/reporting/{*path}", any(answer))
         .route("/v2/{*path}", any(answer))
         .merge(approval::routes())
         .merge(control::routes())
@@ -65,7 +72,7 @@ async fn answer(
     let ended = if app.is_down() {
         Ended::Answered(Reply::error(&PayPalError::unavailable(), &debug_id))
     } else {
-        let call = Call::read(envelope, &headers, &body, &app.state().paypal, app.clock.now());
+        let call = Call::read(envelope, &uri, &headers, &body, &app.state().paypal, app.clock.now());
         match call {
             Ok(call) => {
                 let reference = call.reference(&app.state().paypal).map(str::to_owned);

@@ -124,7 +124,9 @@ pub(crate) struct Capture {
     pub(crate) movement: String,
     /// What that entry says was reserved, in minor units.
     pub(crate) reserved: i64,
-    /// When it settles, while it is pending.
+    /// What the payer's bank took back, in minor units.
+    pub(crate) disputed: i64,
+    /// When it settles, while it is pending; after that, when it is disputed.
     pub(crate) due_ms: Option<i64>,
 }
 
@@ -141,7 +143,7 @@ pub(crate) enum CaptureStatus {
 impl Capture {
     /// What can still be given back, in minor units.
     pub(crate) fn refundable(&self) -> i64 {
-        self.amount.minor - self.refunded - self.refunding
+        self.amount.minor - self.refunded - self.refunding - self.disputed
     }
 
     /// PayPal's word for its status.
@@ -194,6 +196,40 @@ pub(crate) enum RefundStatus {
     Pending,
     Completed,
     Failed,
+}
+
+/// A chargeback: the payer's bank takes the money back, and somebody decides.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Dispute {
+    pub(crate) id: String,
+    pub(crate) capture: String,
+    pub(crate) created_ms: i64,
+    pub(crate) updated_ms: i64,
+    pub(crate) amount: Money,
+    pub(crate) status: DisputeStatus,
+    /// The transaction with which the money went.
+    pub(crate) withdrawal: String,
+    /// When the seller is asked for an answer.
+    pub(crate) due_ms: Option<i64>,
+}
+
+/// How far a dispute is, and who has the money.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum DisputeStatus {
+    Open,
+    WaitingForSellerResponse,
+    /// The buyer keeps the money.
+    Lost,
+    /// The seller got it back, with the transaction of this id.
+    Won(String),
+}
+
+impl DisputeStatus {
+    /// Whether somebody has decided.
+    pub(crate) fn is_resolved(&self) -> bool {
+        matches!(self, Self::Lost | Self::Won(_))
+    }
 }
 
 /// An id in PayPal's style: 17 capital letters and digits.

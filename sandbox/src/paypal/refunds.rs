@@ -6,7 +6,7 @@ use super::amounts::Money;
 use super::effect::Effect;
 use super::errors::PayPalError;
 use super::fields::Fields;
-use super::objects::{Capture, CaptureStatus, Refund, RefundStatus, new_id};
+use super::objects::{Capture, CaptureStatus, DisputeStatus, Refund, RefundStatus, new_id};
 use super::store::{Change as PayPalChange, Object, Store};
 use super::vault::{self, Refunding};
 use crate::books;
@@ -39,6 +39,10 @@ pub(crate) fn create(
     let fields = Fields::of(body, "")?;
     fields.only(&["amount", "custom_id", "invoice_id", "note_to_payer"])?;
     let capture = store.capture(capture).ok_or_else(PayPalError::no_such_resource)?;
+    // A dispute that was won leaves the money where it was.
+    if store.disputes_of(&capture.id).any(|dispute| !matches!(dispute.status, DisputeStatus::Won(_))) {
+        return Err(PayPalError::issue("REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK"));
+    }
     check_refundable(capture, setting.now)?;
     let amount = wanted_amount(&fields, capture)?;
     let invoice_id = fields.string("invoice_id", 127)?;

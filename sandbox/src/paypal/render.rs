@@ -3,11 +3,48 @@
 use serde_json::{Map, Value, json};
 
 use super::objects::{
-    Authorization, AuthorizationStatus, Capture, CaptureStatus, Intent, Order, OrderStatus, Refund,
-    RefundStatus, Source, Unit,
+    Authorization, AuthorizationStatus, Capture, CaptureStatus, Dispute, DisputeStatus, Intent, Order,
+    OrderStatus, Refund, RefundStatus, Source, Unit,
 };
-use super::store::{Object, Store};
+use super::store::{Change as PayPalChange, Object, Store};
 use super::times;
+use crate::state::Change;
+
+/// The stored objects, and before them those that are about to be stored.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    store: &'a Store,
+    changes: &'a [Change],
+}
+
+impl<'a> View<'a> {
+    /// Things as they are.
+    pub(crate) fn stored(store: &'a Store) -> Self {
+        Self { store, changes: &[] }
+    }
+
+    /// Things as they will be after these changes.
+    pub(crate) fn after(store: &'a Store, changes: &'a [Change]) -> Self {
+        Self { store, changes }
+    }
+
+    /// The capture with this id.
+    pub(crate) fn capture(self, id: &str) -> Option<&'a Capture> {
+        let coming = self.changes.iter().find_map(|change| match change {
+            Change::Paypal(PayPalChange::Capture(capture)) if capture.id == id => Some(&**capture),
+            _ => None,
+        });
+        coming.or_else(|| self.store.capture(id))
+    }
+
+    fn authorization(self, id: &str) -> Option<&'a Authorization> {
+        let coming = self.changes.iter().find_map(|change| match change {
+            Change::Paypal(PayPalChange::Authorization(found)) if found.id == id => Some(&**found),
+            _ => None,
+        });
+        coming.or_else(|| self.store.authorization(id))
+    }
+}
 
 /// How much of an object is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +57,16 @@ pub(crate) enum Extent {
 /// An object, if it exists.
 pub(crate) fn object(store: &Store, object: &Object, public_url: &str, extent: Extent) -> Option<Value> {
     let mut shown = match object {
-        Object::Order(id) => order(store, store.order(id)?, public_url),
+        Object::Order(id) => order(View::stored(store), store.order(id)?, public_url),
         Object::Authorization(id) => authorization(store.authorization(id)?, public_url),
         Object::Capture(id) => capture(store.capture(id)?, public_url),
         Object::Refund(id) => {
-            refund(store.refund(id)?, store.capture(&store.refund(id)?.capture)?, public_url)
+            let found = store.refund(id)?;
+            refund(found, store.capture(&found.capture)?, public_url)
+        }
+        Object::Dispute(id) => {
+            let found = store.dispute(id)?;
+            dispute(found, store.capture(&found.capture)?, public_url)
         }
     };
     if extent == Extent::Minimal {
@@ -34,12 +76,13 @@ pub(crate) fn object(store: &Store, object: &Object, public_url: &str, extent: E
     Some(shown)
 }
 
-fn order(store: &Store, order: &Order, public_url: &str) -> Value {
+/// An order, with the payments that the view knows of.
+pub(crate) fn order(view: View<'_>, order: &Order, public_url: &str) -> Value {
     let mut shown = json!({
         "id": order.id,
         "intent": intent_name(order.intent),
         "status": order_status(order.status),
-        "purchase_units": [unit(store, order, public_url)],
+        "purchase_units": [unit(view, order, public_url)],
         "create_time": times::write(order.created_ms),
         "update_time": times::write(order.updated_ms),
         "links": order_links(order, public_url),
@@ -72,7 +115,7 @@ fn is_paid_or_approved(order: &Order) -> bool {
     matches!(order.status, OrderStatus::Approved | OrderStatus::Completed)
 }
 
-fn unit(store: &Store, order: &Order, public_url: &str) -> Value {
+fn unit(view: View<'_>, order: &Order, public_url: &str) -> Value {
     let Unit { reference_id, amount, custom_id, invoice_id, description, soft_descriptor } = &order.unit;
     let mut shown = json!({
         "reference_id": reference_id,
@@ -83,13 +126,13 @@ fn unit(store: &Store, order: &Order, public_url: &str) -> Value {
     insert(&mut shown, "invoice_id", invoice_id);
     insert(&mut shown, "description", description);
     insert(&mut shown, "soft_descriptor", soft_descriptor);
-    let authorization = order.authorization.as_ref().and_then(|id| store.authorization(id));
+    let authorization = order.authorization.as_ref().and_then(|id| view.authorization(id));
     let captures: Vec<&Capture> = match &order.authorization {
-        Some(id) => store.captures_of(id).collect(),
-        None => order.captures.iter().filter_map(|id| store.capture(id)).collect(),
+        Some(id) => view.store.captures_of(id).collect(),
+        None => order.captures.iter().filter_map(|id| view.capture(id)).collect(),
     };
     let refunds =
-        captures.iter().flat_map(|capture| store.refunds_of(&capture.id).map(move |r| (*capture, r)));
+        captures.iter().flat_map(|capture| view.store.refunds_of(&capture.id).map(move |r| (*capture, r)));
     let refunds: Vec<Value> = refunds.map(|(capture, found)| refund(found, capture, public_url)).collect();
     let mut payments = Map::new();
     if let Some(found) = authorization {
@@ -219,6 +262,45 @@ pub(crate) fn refund(refund: &Refund, capture: &Capture, public_url: &str) -> Va
     insert(&mut shown, "note_to_payer", &refund.note_to_payer);
     if refund.status == RefundStatus::Pending {
         shown["status_details"] = json!({"reason": "ECHECK"});
+    }
+    shown
+}
+
+/// A dispute, with the capture that it is about.
+pub(crate) fn dispute(dispute: &Dispute, capture: &Capture, public_url: &str) -> Value {
+    let api = format!("{public_url}/v1/customer/disputes/{}", dispute.id);
+    let mut transaction = json!({
+        "seller_transaction_id": capture.id,
+        "create_time": times::write(capture.created_ms),
+        "transaction_status": "COMPLETED",
+        "gross_amount": capture.amount.json(),
+        "buyer": {"name": "Ada Payer"},
+        "seller": {"merchant_id": "SANDBOXMERCH1"},
+    });
+    insert(&mut transaction, "invoice_number", &capture.invoice_id);
+    insert(&mut transaction, "custom", &capture.custom_id);
+    let (status, outcome) = match &dispute.status {
+        DisputeStatus::Open => ("OPEN", None),
+        DisputeStatus::WaitingForSellerResponse => ("WAITING_FOR_SELLER_RESPONSE", None),
+        DisputeStatus::Lost => ("RESOLVED", Some(("RESOLVED_BUYER_FAVOUR", dispute.amount.minor))),
+        DisputeStatus::Won(_) => ("RESOLVED", Some(("RESOLVED_SELLER_FAVOUR", 0))),
+    };
+    let mut shown = json!({
+        "dispute_id": dispute.id,
+        "create_time": times::write(dispute.created_ms),
+        "update_time": times::write(dispute.updated_ms),
+        "disputed_transactions": [transaction],
+        "reason": "UNAUTHORISED",
+        "status": status,
+        "dispute_state": if outcome.is_some() { "RESOLVED" } else { "REQUIRED_ACTION" },
+        "dispute_amount": dispute.amount.json(),
+        "dispute_life_cycle_stage": "CHARGEBACK",
+        "dispute_channel": "EXTERNAL",
+        "links": [link(&api, "self", "GET")],
+    });
+    if let Some((code, refunded)) = outcome {
+        let refunded = dispute.amount.same_currency(refunded).json();
+        shown["dispute_outcome"] = json!({"outcome_code": code, "amount_refunded": refunded});
     }
     shown
 }

@@ -2,17 +2,20 @@
 
 use super::authorizations;
 use super::charging;
-use super::objects::{AuthorizationStatus, Capture, CaptureStatus, RefundStatus};
+use super::disputes;
+use super::objects::{AuthorizationStatus, Capture, CaptureStatus, Refund, RefundStatus};
 use super::refunds;
-use super::store::{Object, Store};
+use super::store::{Change as PayPalChange, Object, Store};
 use super::vault::{self, Charging, Refunding};
 use crate::books;
 use crate::clock::Moment;
+use crate::control::{Ending, Selection};
 use crate::state::Change;
-use crate::stripe::settling::Ending;
+use crate::stripe::charging::Setting;
 
 /// The changes that are due at this moment, for the object for which they have been due longest.
-pub(crate) fn next_due(store: &Store, now: Moment) -> Option<Vec<Change>> {
+pub(crate) fn next_due(store: &Store, setting: &Setting<'_>) -> Option<Vec<Change>> {
+    let now = setting.now;
     let (due_ms, object) = store.due().next()?;
     if due_ms > now.0 {
         return None;
@@ -20,19 +23,35 @@ pub(crate) fn next_due(store: &Store, now: Moment) -> Option<Vec<Change>> {
     if let Object::Authorization(id) = object {
         return Some(authorizations::voided(store.authorization(id)?.clone(), now, true));
     }
-    settle(store, object, Ending::ByToken, now)
+    match object {
+        Object::Dispute(id) => Some(disputes::asked_for_answer(store.dispute(id)?.clone(), now)),
+        Object::Capture(id) if store.capture(id)?.status == CaptureStatus::Completed => {
+            Some(disputed(store.capture(id)?, setting))
+        }
+        _ => settle(store, object, Ending::ByToken, now),
+    }
 }
 
-/// The pending captures and refunds of one reference, or all of them.
-pub(crate) fn pending(store: &Store, reference: Option<&str>) -> Vec<Object> {
+/// The payer's bank takes the money back. Without anything left to take, nothing happens any more.
+fn disputed(capture: &Capture, setting: &Setting<'_>) -> Vec<Change> {
+    disputes::open(capture, setting).unwrap_or_else(|| {
+        let mut capture = capture.clone();
+        capture.due_ms = None;
+        vec![PayPalChange::Capture(Box::new(capture)).into()]
+    })
+}
+
+/// The pending captures and refunds that are meant.
+pub(crate) fn selected(store: &Store, selection: &Selection) -> Vec<Object> {
+    let reference = selection.reference.as_deref();
     let is_wanted = |object: &&Object| {
-        let of_refund = match object {
+        let own = match object {
             Object::Capture(_) => None,
-            Object::Refund(id) => store.refund(id).and_then(|refund| refund.reference()),
+            Object::Refund(id) => store.refund(id).and_then(Refund::reference),
             _ => return false,
         };
         let of_order = store.order_of(object).and_then(|order| order.unit.custom_id.as_deref());
-        reference.is_none() || of_refund == reference || of_order == reference
+        selection.all || reference.is_some_and(|wanted| own == Some(wanted) || of_order == Some(wanted))
     };
     store.due().map(|(_, object)| object).filter(is_wanted).cloned().collect()
 }
@@ -53,7 +72,7 @@ pub(crate) fn settle(store: &Store, object: &Object, ending: Ending, now: Moment
             let status = if fails { RefundStatus::Failed } else { RefundStatus::Completed };
             Some(refunds::ended(refund.clone(), capture.clone(), status, now))
         }
-        Object::Order(_) | Object::Authorization(_) => None,
+        Object::Order(_) | Object::Authorization(_) | Object::Dispute(_) => None,
     }
 }
 

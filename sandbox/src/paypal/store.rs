@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bearer::{Bearer, Bearers};
 use super::idempotency::{Kept, RequestIds};
-use super::objects::{Authorization, AuthorizationStatus, Capture, Order, Refund, RefundStatus};
+use super::objects::{Authorization, AuthorizationStatus, Capture, Dispute, Order, Refund, RefundStatus};
 
 /// One change of PayPal's state, as the journal keeps it: the whole object as it is afterwards.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +19,7 @@ pub(crate) enum Change {
     Authorization(Box<Authorization>),
     Capture(Box<Capture>),
     Refund(Box<Refund>),
+    Dispute(Box<Dispute>),
     /// What a request id made, to be shown when it comes again.
     Kept(Kept),
     /// A token's fault has struck the first request of this name and lets the later ones pass.
@@ -27,6 +28,8 @@ pub(crate) enum Change {
     Bearer(Bearer),
     /// All access tokens were forgotten.
     BearersForgotten,
+    /// How long transactions take until reports show them, in milliseconds.
+    ReportingDelay(i64),
 }
 
 /// One of PayPal's objects, by its id.
@@ -37,6 +40,7 @@ pub(crate) enum Object {
     Authorization(String),
     Capture(String),
     Refund(String),
+    Dispute(String),
 }
 
 /// All of PayPal's state.
@@ -46,13 +50,20 @@ pub(crate) struct Store {
     authorizations: HashMap<String, Authorization>,
     captures: HashMap<String, Capture>,
     refunds: HashMap<String, Refund>,
+    disputes: HashMap<String, Dispute>,
+    captures_by_reference: HashMap<String, Vec<String>>,
     captures_by_invoice: HashMap<String, Vec<String>>,
     authorizations_by_invoice: HashMap<String, Vec<String>>,
     captures_by_authorization: HashMap<String, Vec<String>>,
     refunds_by_invoice: HashMap<String, Vec<String>>,
     refunds_by_capture: HashMap<String, Vec<String>>,
+    disputes_by_capture: HashMap<String, Vec<String>>,
+    /// Captures, refunds and disputes in the order of their creation.
+    ledger: BTreeSet<(i64, Object)>,
     due: BTreeSet<(i64, Object)>,
     spent_faults: HashSet<String>,
+    /// If it is not the usual one.
+    pub(crate) reporting_delay_ms: Option<i64>,
     pub(crate) request_ids: RequestIds,
     pub(crate) bearers: Bearers,
 }
@@ -67,12 +78,14 @@ impl Store {
             Change::Authorization(authorization) => self.put_authorization(*authorization),
             Change::Capture(capture) => self.put_capture(*capture),
             Change::Refund(refund) => self.put_refund(*refund),
+            Change::Dispute(dispute) => self.put_dispute(*dispute),
             Change::Kept(kept) => self.request_ids.keep(kept),
             Change::FaultSpent(scope) => {
                 self.spent_faults.insert(scope);
             }
             Change::Bearer(bearer) => self.bearers.add(bearer),
             Change::BearersForgotten => self.bearers.forget(),
+            Change::ReportingDelay(delay_ms) => self.reporting_delay_ms = Some(delay_ms),
         }
     }
 
@@ -93,6 +106,8 @@ impl Store {
         let name = Object::Capture(id.clone());
         reschedule(&mut self.due, name, old.and_then(|old| old.due_ms), capture.due_ms);
         if old.is_none() {
+            self.ledger.insert((capture.created_ms, Object::Capture(id.clone())));
+            index(&mut self.captures_by_reference, capture.custom_id.as_ref(), id);
             index(&mut self.captures_by_invoice, capture.invoice_id.as_ref(), id);
             index(&mut self.captures_by_authorization, capture.authorization.as_ref(), id);
         }
@@ -105,10 +120,23 @@ impl Store {
         let name = Object::Refund(id.clone());
         reschedule(&mut self.due, name, old.and_then(|old| old.due_ms), refund.due_ms);
         if old.is_none() {
+            self.ledger.insert((refund.created_ms, Object::Refund(id.clone())));
             index(&mut self.refunds_by_invoice, refund.invoice_id.as_ref(), id);
             index(&mut self.refunds_by_capture, Some(&refund.capture), id);
         }
         self.refunds.insert(id.clone(), refund);
+    }
+
+    fn put_dispute(&mut self, dispute: Dispute) {
+        let id = &dispute.id;
+        let old = self.disputes.get(id);
+        let name = Object::Dispute(id.clone());
+        reschedule(&mut self.due, name.clone(), old.and_then(|old| old.due_ms), dispute.due_ms);
+        if old.is_none() {
+            self.ledger.insert((dispute.created_ms, name));
+            index(&mut self.disputes_by_capture, Some(&dispute.capture), id);
+        }
+        self.disputes.insert(id.clone(), dispute);
     }
 
     /// The order with this id.
@@ -131,6 +159,26 @@ impl Store {
         self.refunds.get(id)
     }
 
+    /// The dispute with this id.
+    pub(crate) fn dispute(&self, id: &str) -> Option<&Dispute> {
+        self.disputes.get(id)
+    }
+
+    /// The captures of payments with this reference, oldest first.
+    pub(crate) fn captures_of_reference(&self, reference: &str) -> impl Iterator<Item = &Capture> {
+        found(&self.captures_by_reference, &self.captures, reference)
+    }
+
+    /// A capture's disputes, oldest first.
+    pub(crate) fn disputes_of(&self, capture: &str) -> impl Iterator<Item = &Dispute> {
+        found(&self.disputes_by_capture, &self.disputes, capture)
+    }
+
+    /// Everything that moved money or was to move it, in the order of time.
+    pub(crate) fn ledger(&self) -> impl DoubleEndedIterator<Item = (i64, &Object)> {
+        self.ledger.iter().map(|(at_ms, object)| (*at_ms, object))
+    }
+
     /// An authorization's captures, oldest first.
     pub(crate) fn captures_of(&self, authorization: &str) -> impl Iterator<Item = &Capture> {
         found(&self.captures_by_authorization, &self.captures, authorization)
@@ -148,6 +196,7 @@ impl Store {
             Object::Authorization(id) => &self.authorization(id)?.order,
             Object::Capture(id) => &self.capture(id)?.order,
             Object::Refund(id) => &self.capture(&self.refund(id)?.capture)?.order,
+            Object::Dispute(id) => &self.capture(&self.dispute(id)?.capture)?.order,
         };
         self.order(id)
     }

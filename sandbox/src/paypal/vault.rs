@@ -92,6 +92,11 @@ pub(crate) fn refunding(token: &str) -> Refunding<'_> {
     }
 }
 
+/// Whether the payer's bank takes this token's money back after a while.
+pub(crate) fn disputes(token: &str) -> bool {
+    token == "vault_dispute"
+}
+
 /// How the first charge with this token, or the first other operation on its payment, goes wrong.
 pub(crate) fn fault(token: &str) -> Option<TokenFault> {
     TokenFault::parse(token.strip_prefix("vault_sandbox_")?)

@@ -41,12 +41,18 @@ pub(crate) fn read(params: &Params) -> Result<(i64, String), StripeError> {
         let message = format!("Amount must be at least {} {currency} in minor units", smallest(&currency));
         return Err(StripeError::invalid(message).code("amount_too_small").param("amount"));
     }
-    let step = step(&currency);
-    if amount % step != 0 {
-        let message = format!("Amounts in {currency} must be evenly divisible by {step}.");
-        return Err(StripeError::invalid(message).code("parameter_invalid_integer").param("amount"));
-    }
+    check_step(amount, &currency)?;
     Ok((amount, currency))
+}
+
+/// Refuses an amount that cannot be paid in this currency's coins.
+pub(crate) fn check_step(amount: i64, currency: &str) -> Result<(), StripeError> {
+    let step = step(currency);
+    if amount % step == 0 {
+        return Ok(());
+    }
+    let message = format!("Amounts in {currency} must be evenly divisible by {step}.");
+    Err(StripeError::invalid(message).code("parameter_invalid_integer").param("amount"))
 }
 
 /// The least that can be charged, for the currencies where it matters.

@@ -1,10 +1,17 @@
 //! How Stripe's events are signed, and what somebody would send who only pretends to be Stripe.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::expand::{Expand, Shelf};
+use super::money_objects::{Dispute, DisputeStatus};
+use super::objects::{Intent, IntentStatus};
 use super::store::Store;
+use super::{events, render, render_money};
 use crate::clock::Moment;
+use crate::ids::new_id;
 use crate::webhooks::outbox::Targets;
 use crate::webhooks::{Event, Header};
 
@@ -18,13 +25,14 @@ pub(crate) fn sign(targets: &Targets, body: &str, forged: bool, now: Moment) -> 
     vec![("stripe-signature", signature(secret, body, now.seconds()))]
 }
 
-fn signature(secret: &str, body: &str, time: i64) -> String {
+/// The header's value for a body sent at this second.
+pub(crate) fn signature(secret: &str, body: &str, time: i64) -> String {
     let digest = hmac(secret.as_bytes(), format!("{time}.{body}").as_bytes());
     format!("t={time},v1={}", hex::encode(digest))
 }
 
 /// HMAC-SHA256, which is two hashes around a padded key.
-fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
+pub(crate) fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut block = [0_u8; 64];
     if key.len() > block.len() {
         block[..32].copy_from_slice(&Sha256::digest(key));
@@ -36,10 +44,43 @@ fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     outer.into()
 }
 
-/// An event that claims the opposite of this one.
-pub(crate) fn forge(_store: &Store, event: &Event) -> Option<String> {
-    let body: Value = serde_json::from_str(&event.body).ok()?;
-    Some(body.to_string())
+/// An event that claims what is not so: that a payment succeeded which did not, or that one is
+/// disputed which nobody disputes.
+pub(crate) fn forge(store: &Store, event: &Event, now: Moment) -> Option<String> {
+    let intent = store.intents.get(&event.about)?;
+    let (kind, object) = if intent.status == IntentStatus::Succeeded {
+        ("charge.dispute.created", invented_dispute(store, intent, now))
+    } else {
+        ("payment_intent.succeeded", invented_success(store, intent))
+    };
+    Some(events::envelope(&new_id("evt"), kind, object, None, now).to_string())
+}
+
+fn invented_success(store: &Store, intent: &Intent) -> Value {
+    let mut intent = intent.clone();
+    intent.status = IntentStatus::Succeeded;
+    intent.amount_received = intent.amount;
+    intent.amount_capturable = 0;
+    intent.last_payment_error = None;
+    render::intent(&intent, Shelf::stored(store), &Expand::default())
+}
+
+fn invented_dispute(store: &Store, intent: &Intent, now: Moment) -> Value {
+    let dispute = Dispute {
+        id: new_id("du"),
+        created: now.seconds(),
+        amount: intent.amount,
+        currency: intent.currency.clone(),
+        charge: intent.latest_charge.clone().unwrap_or_default(),
+        payment_intent: intent.id.clone(),
+        status: DisputeStatus::NeedsResponse,
+        metadata: BTreeMap::new(),
+        evidence: BTreeMap::new(),
+        submission_count: 0,
+        balance_transactions: Vec::new(),
+        verdict: None,
+    };
+    render_money::dispute(&dispute, Shelf::stored(store), &Expand::default())
 }
 
 #[cfg(test)]

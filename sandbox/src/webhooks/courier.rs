@@ -91,7 +91,7 @@ async fn attempt(app: &App, client: &Client, letter: &Letter) -> bool {
             return false;
         };
         let forged = letter.purpose == Purpose::Forge;
-        let body = if forged { event.gateway.forge(&state, event) } else { Some(event.body.clone()) };
+        let body = if forged { event.gateway.forge(app, &state, event) } else { Some(event.body.clone()) };
         let Some(body) = body else {
             return true;
         };
