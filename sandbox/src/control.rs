@@ -127,33 +127,28 @@ pub(crate) enum Ending {
     Failed,
 }
 
-/// Which pending debits and refunds to end.
+/// Which pending debits and refunds to end, and how.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Selection {
     pub(crate) payment_intent: Option<String>,
     /// The payment's reference, or the refund's.
     pub(crate) reference: Option<String>,
     #[serde(default)]
     pub(crate) all: bool,
-}
-
-#[derive(Deserialize)]
-struct Settle {
-    #[serde(flatten)]
-    selection: Selection,
     /// `succeeded` or `failed`; without it as the token says.
-    #[serde(default)]
-    outcome: Ending,
+    outcome: Option<Ending>,
 }
 
-async fn settle(State(app): State<Arc<App>>, Json(wanted): Json<Settle>) -> Json<Value> {
+async fn settle(State(app): State<Arc<App>>, Json(wanted): Json<Selection>) -> Json<Value> {
+    let ending = wanted.outcome.unwrap_or_default();
     let (settled, line) = {
         let mut state = app.state();
         let mut settled = 0;
         let mut line = app.commit(&mut state, Vec::new());
         // One after the other: two refunds of one charge both change that charge.
-        for due in settling::selected(&state.stripe, &wanted.selection) {
-            if let Some(changes) = settling::end(&state.stripe, due, wanted.outcome, &app.setting()) {
+        for due in settling::selected(&state.stripe, &wanted) {
+            if let Some(changes) = settling::end(&state.stripe, due, ending, &app.setting()) {
                 line = app.commit(&mut state, changes);
                 settled += 1;
             }

@@ -195,7 +195,7 @@ impl Call {
     }
 
     /// The intent that this request is about, named in its path or by a parameter.
-    fn intent<'a>(&self, store: &'a Store) -> Option<&'a Intent> {
+    pub(crate) fn intent<'a>(&self, store: &'a Store) -> Option<&'a Intent> {
         let of_charge = |id: &str| Some(store.charges.get(id)?.payment_intent.as_str());
         let id = match &self.endpoint {
             Endpoint::RetrieveIntent(id)

@@ -197,22 +197,11 @@ pub(crate) fn list(outbox: &Outbox, params: &Params) -> Result<Effect, StripeErr
             && bounds.contains(&event.created)
             && (types.is_empty() || types.contains(&event.kind.as_str()))
     };
-    let mut found: Vec<&Event> = if after.is_some() {
+    let wanted = outbox.all().filter(|(number, event)| fits(*number, event)).map(|(_, event)| event);
+    let mut found: Vec<&Event> = match after {
+        None => wanted.rev().take(limit + 1).collect(),
         // The page just before the cursor, in the list's own order: the next newer ones.
-        outbox
-            .all()
-            .filter(|(number, event)| fits(*number, event))
-            .map(|(_, event)| event)
-            .take(limit + 1)
-            .collect()
-    } else {
-        outbox
-            .all()
-            .rev()
-            .filter(|(number, event)| fits(*number, event))
-            .map(|(_, event)| event)
-            .take(limit + 1)
-            .collect()
+        Some(_) => wanted.take(limit + 1).collect(),
     };
     let has_more = found.len() > limit;
     found.truncate(limit);

@@ -124,11 +124,13 @@ fn choose_fault(app: &App, call: &Call) -> Option<Fault> {
     if let Some(TokenFault { operation, fault }) =
         of_token.filter(|of| call.operation() == Some(of.operation))
     {
+        let payment = call.intent(&state.stripe).map_or("", |intent| &intent.id);
         // Without a key there is no telling a repetition from another payment but the reference.
         let scope = call.envelope.key.as_deref().or(reference);
-        let Some(scope) = scope.map(|scope| format!("{}/{}/{scope}", call.account, operation.name())) else {
+        let Some(scope) = scope.or(Some(payment).filter(|payment| !payment.is_empty())) else {
             return Some(fault);
         };
+        let scope = format!("{}/{}/{payment}/{scope}", call.account, operation.name());
         if !state.stripe.fault_spent(&scope) {
             // Not waited for: the fault's own request either changes something, which waits for the
             // lines before it too, or it does not, and then the worst is that the fault strikes twice.

@@ -8,7 +8,7 @@ use super::errors::StripeError;
 use super::expand::{self, Expand, Shelf};
 use super::form::Params;
 use super::listing;
-use super::money_objects::{Refund, RefundStatus};
+use super::money_objects::{DisputeStatus, Refund, RefundStatus};
 use super::objects::{Charge, ChargeStatus, Intent, PaymentMethod};
 use super::render;
 use super::render_money;
@@ -27,7 +27,7 @@ pub(crate) fn create(store: &Store, params: &Params, setting: &Setting<'_>) -> R
     let metadata = params.metadata()?;
     let asked = params.integer("amount")?;
     let (intent, charge, method) = charged(store, params)?;
-    let amount = refundable(charge, asked)?;
+    let amount = refundable(store, charge, asked)?;
     let now = setting.now;
     let mut refund = Refund {
         id: new_id("re"),
@@ -125,13 +125,14 @@ fn charged<'a>(
 }
 
 /// How much of the charge is to be given back: what was asked for, or the remainder.
-fn refundable(charge: &Charge, asked: Option<i64>) -> Result<i64, StripeError> {
+fn refundable(store: &Store, charge: &Charge, asked: Option<i64>) -> Result<i64, StripeError> {
     let id = &charge.id;
     if charge.status != ChargeStatus::Succeeded || !charge.captured {
         let message = format!("Charge {id} cannot be refunded: it was not captured.");
         return Err(StripeError::invalid(message).code("charge_not_refundable").executed());
     }
-    if charge.disputed {
+    // A dispute that was won leaves the money where it was.
+    if store.disputes.of(id).any(|dispute| dispute.status != DisputeStatus::Won) {
         let message = format!("Charge {id} has been charged back; cannot issue a refund.");
         return Err(StripeError::invalid(message).code("charge_disputed").executed());
     }

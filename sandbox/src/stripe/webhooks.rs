@@ -25,7 +25,8 @@ pub(crate) fn sign(targets: &Targets, body: &str, forged: bool, now: Moment) -> 
     vec![("stripe-signature", signature(secret, body, now.seconds()))]
 }
 
-fn signature(secret: &str, body: &str, time: i64) -> String {
+/// The header's value for a body sent at this second.
+pub(crate) fn signature(secret: &str, body: &str, time: i64) -> String {
     let digest = hmac(secret.as_bytes(), format!("{time}.{body}").as_bytes());
     format!("t={time},v1={}", hex::encode(digest))
 }
