@@ -5,6 +5,7 @@
 //! of this file. Then run the contract suite on it.
 
 pub mod event;
+pub mod guard;
 pub mod operation;
 pub mod paypal;
 pub mod report;
