@@ -150,8 +150,8 @@ impl Resource {
         match (of_order, self.name(PAYMENT)) {
             (Some(reference), _) => About::Payment { reference, gateway_ref: self.id },
             (None, Some(reference)) => {
-                let gateway_ref = self.supplementary_data.and_then(Supplement::order_id);
-                About::Payment { reference, gateway_ref }
+                let order = self.supplementary_data.as_ref().and_then(Supplement::order_id);
+                About::Payment { reference, gateway_ref: order.map(str::to_owned) }
             }
             (None, None) => About::Nothing,
         }

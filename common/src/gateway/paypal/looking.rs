@@ -102,27 +102,32 @@ async fn find_refund(talk: &mut Talk<'_>, question: &RefundLookUp) -> Report {
     })
 }
 
-/// Nothing can be asked for by our reference, but the report of transactions tells it. Money that moved
-/// goes before money that was only reserved.
+/// Nothing can be asked for by our reference, but the report of transactions tells it.
 async fn find_payment(talk: &mut Talk<'_>, question: &LookUp) -> Result<Report, String> {
     let between = around(question.made_between, CLOCKS_APART);
-    let (mut next, mut reserved) = (Some(Place::first(between)), None);
-    while let Some(place) = next {
+    let (mut next, mut best) = (Some(Place::first(between)), None);
+    while let (Some(place), None | Some(Trace::Reserved(_) | Trace::Tried(_))) = (next, &best) {
         let (place, page) = page(talk, place, between.1, Records::All).await?;
-        for trace in page.transactions.iter().filter_map(|one| one.trace(&question.reference)) {
-            match trace {
-                Trace::Capture(capture) => {
-                    let received = talk.get(&["v2", "payments", "captures", &capture], &[]).await;
-                    return Ok(known(read(received, Payment::report_as_capture)));
-                }
-                Trace::Authorization(authorization) => reserved = Some(authorization),
-            }
-        }
+        let traces = page.transactions.iter().filter_map(|one| one.trace(&question.reference));
+        best = best.into_iter().chain(traces).max();
         next = place.next(between.1, &page);
     }
-    let Some(authorization) = reserved else { return Ok(Report::NotFound) };
-    let received = talk.get(&["v2", "payments", "authorizations", &authorization], &[]).await;
-    Ok(known(read(received, Payment::report_as_authorization)))
+    let (kind, id) = match &best {
+        None => return Ok(Report::NotFound),
+        Some(Trace::Taken(id) | Trace::Tried(id)) => ("captures", id),
+        Some(Trace::Reserved(id)) => ("authorizations", id),
+    };
+    let payment: Payment = match talk.get(&["v2", "payments", kind, id], &[]).await {
+        Ok(received) if received.status == 200 => response::object(&received.body)?,
+        Ok(received) => return Err(format!("the gateway answered {}", received.status)),
+        Err(silence) => return Err(silence.why()),
+    };
+    let order = payment.order_id().ok_or("a payment without its order")?;
+    match best {
+        Some(Trace::Taken(_)) => Ok(payment.capture_report(order, Resolution::LookUp)),
+        // Something else may have been tried since, and the order knows.
+        _ => Ok(known(order_report(talk, order).await)),
+    }
 }
 
 /// What the report tells is there, even if it cannot be read.

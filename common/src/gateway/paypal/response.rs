@@ -115,8 +115,8 @@ struct RelatedIds {
 
 impl Supplement {
     /// The order that the object belongs to.
-    pub fn order_id(self) -> Option<String> {
-        self.related_ids?.order_id
+    pub fn order_id(&self) -> Option<&str> {
+        self.related_ids.as_ref()?.order_id.as_deref()
     }
 }
 
@@ -202,20 +202,9 @@ impl Order {
 }
 
 impl Payment {
-    /// What became of a payment, from its capture alone.
-    pub fn report_as_capture(mut self) -> Report {
-        match self.supplementary_data.take().and_then(Supplement::order_id) {
-            Some(order) => self.capture_report(&order, Resolution::LookUp),
-            None => super::unresolved("a capture without its order"),
-        }
-    }
-
-    /// What became of a payment, from its authorization alone.
-    pub fn report_as_authorization(mut self) -> Report {
-        match self.supplementary_data.take().and_then(Supplement::order_id) {
-            Some(order) => self.authorization_report(&order, Resolution::LookUp),
-            None => super::unresolved("an authorization without its order"),
-        }
+    /// The order that it belongs to.
+    pub fn order_id(&self) -> Option<&str> {
+        self.supplementary_data.as_ref()?.order_id()
     }
 
     /// A refunded capture is still one that succeeded: refunds have reports of their own.
