@@ -8,13 +8,17 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+
 use crate::clock::Clock;
 use crate::faults::Rules;
 use crate::journal::{Journal, LineNumber};
 use crate::request_log::RequestLog;
 use crate::state::{Change, State};
 use crate::stripe::charging::Setting;
-use crate::stripe::settling;
+use crate::stripe::{self, settling};
+use crate::webhooks::deliveries::Deliveries;
+use crate::webhooks::outbox::Change as OutboxChange;
 
 /// How long a debit takes unless told otherwise, in milliseconds.
 const SETTLE_AFTER_MS: i64 = 2_000;
@@ -27,6 +31,8 @@ pub(crate) struct App {
     public_url: String,
     state: Mutex<State>,
     rules: Mutex<Rules>,
+    deliveries: Mutex<Deliveries>,
+    told: Notify,
     down: AtomicBool,
     settle_after_ms: AtomicI64,
 }
@@ -45,6 +51,8 @@ impl App {
             public_url,
             state: Mutex::new(state),
             rules: Mutex::default(),
+            deliveries: Mutex::default(),
+            told: Notify::new(),
             down: AtomicBool::new(false),
             settle_after_ms: AtomicI64::new(SETTLE_AFTER_MS),
         })
@@ -60,8 +68,23 @@ impl App {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes changes happen: in the journal and in the state. All of them or, after a crash, none.
-    pub(crate) fn commit(&self, state: &mut State, changes: Vec<Change>) -> LineNumber {
+    /// The deliveries of webhooks, locked. Whoever wants the state too locks that first.
+    pub(crate) fn deliveries(&self) -> MutexGuard<'_, Deliveries> {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there may be an event to deliver.
+    pub(crate) async fn something_to_tell(&self) {
+        self.told.notified().await;
+    }
+
+    /// Makes changes happen: in the journal and in the state, together with the events that tell of
+    /// them. All of it or, after a crash, nothing.
+    pub(crate) fn commit(&self, state: &mut State, mut changes: Vec<Change>) -> LineNumber {
+        changes.extend(stripe::events::caused_by(&state.stripe, &changes, self.clock.now()));
+        if changes.iter().any(|change| matches!(change, Change::Webhooks(OutboxChange::Event(_)))) {
+            self.told.notify_one();
+        }
         let line = self.journal.append(&changes);
         for change in changes {
             state.apply(change);
@@ -98,7 +121,7 @@ impl App {
         let mut state = self.state();
         let mut happened = 0;
         let mut line = self.journal.append::<Change>(&[]);
-        while let Some(changes) = settling::next_due(&state.stripe, self.clock.now()) {
+        while let Some(changes) = settling::next_due(&state.stripe, &self.setting()) {
             line = self.commit(&mut state, changes);
             happened += 1;
         }

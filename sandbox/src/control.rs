@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::faults::Rule;
 use crate::state::Change;
-use crate::stripe::settling::{self, Ending};
+use crate::stripe::{disputes, settling};
 
 /// All of them.
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -27,6 +27,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/control/seed", post(seed))
         .route("/control/down", post(down))
         .route("/control/clock", get(read_clock).post(advance_clock))
+        .route("/control/dispute", post(dispute))
         .route("/control/settle", post(settle))
         .route("/control/settle_after", post(settle_after))
 }
@@ -71,6 +72,7 @@ struct Seed {
 
 async fn seed(State(app): State<Arc<App>>, Json(Seed { seed }): Json<Seed>) -> StatusCode {
     app.rules().seed(seed);
+    app.deliveries().seed(seed);
     StatusCode::NO_CONTENT
 }
 
@@ -111,48 +113,85 @@ async fn advance_clock(State(app): State<Arc<App>>, Json(advance): Json<Advance>
     Json(clock_report(&app))
 }
 
-/// Which debits to settle, and how.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settle {
-    payment_intent: Option<String>,
-    reference: Option<String>,
-    #[serde(default)]
-    all: bool,
-    /// `succeeded` or `failed`; without it as the token says.
-    outcome: Option<Outcome>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
+/// How something that is pending is made to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+pub(crate) enum Ending {
+    /// As its token says; one that never ends stays as it is.
+    #[default]
+    #[serde(skip)]
+    ByToken,
+    /// The bank pays.
     Succeeded,
+    /// The bank refuses.
     Failed,
 }
 
-async fn settle(State(app): State<Arc<App>>, Json(wanted): Json<Settle>) -> Json<Value> {
-    let ending = match wanted.outcome {
-        None => Ending::ByToken,
-        Some(Outcome::Succeeded) => Ending::Succeeded,
-        Some(Outcome::Failed) => Ending::Failed,
-    };
+/// Which pending debits and refunds to end, and how.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Selection {
+    pub(crate) payment_intent: Option<String>,
+    /// The payment's reference, or the refund's.
+    pub(crate) reference: Option<String>,
+    #[serde(default)]
+    pub(crate) all: bool,
+    /// `succeeded` or `failed`; without it as the token says.
+    outcome: Option<Ending>,
+}
+
+async fn settle(State(app): State<Arc<App>>, Json(wanted): Json<Selection>) -> Json<Value> {
+    let ending = wanted.outcome.unwrap_or_default();
     let (settled, line) = {
         let mut state = app.state();
-        let store = &state.stripe;
-        let by_id = wanted.payment_intent.iter().filter_map(|id| store.intent(id));
-        let by_reference =
-            wanted.reference.iter().flat_map(|reference| store.intents_of_reference(reference));
-        let all = (0..store.intent_count()).filter(|_| wanted.all).map(|place| store.at(place));
-        let settled: Vec<Vec<Change>> = by_id
-            .chain(by_reference)
-            .chain(all)
-            .filter_map(|intent| settling::settle(store, intent, ending))
-            .collect();
-        let count = settled.len();
-        (count, app.commit(&mut state, settled.into_iter().flatten().collect()))
+        let mut settled = 0;
+        let mut line = app.commit(&mut state, Vec::new());
+        // One after the other: two refunds of one charge both change that charge.
+        for due in settling::selected(&state.stripe, &wanted) {
+            if let Some(changes) = settling::end(&state.stripe, due, ending, &app.setting()) {
+                line = app.commit(&mut state, changes);
+                settled += 1;
+            }
+        }
+        (settled, line)
     };
     app.journal.written(line).await;
     Json(json!({"settled": settled}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Disputed {
+    reference: String,
+    outcome: Option<Verdict>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Won,
+    Lost,
+}
+
+/// Opens a dispute unless one is open, and with an outcome ends it.
+async fn dispute(State(app): State<Arc<App>>, Json(wanted): Json<Disputed>) -> Json<Value> {
+    let (opened, ended, line) = {
+        let mut state = app.state();
+        let now = app.clock.now();
+        let opened = disputes::open_by_hand(&state.stripe, &wanted.reference, now);
+        let is_opened = opened.is_some();
+        let mut line = app.commit(&mut state, opened.unwrap_or_default());
+        let ended = wanted.outcome.and_then(|verdict| {
+            disputes::end_by_hand(&state.stripe, &wanted.reference, verdict == Verdict::Won, now)
+        });
+        let is_ended = ended.is_some();
+        if let Some(changes) = ended {
+            line = app.commit(&mut state, changes);
+        }
+        (is_opened, is_ended, line)
+    };
+    app.journal.written(line).await;
+    Json(json!({"opened": opened, "ended": ended}))
 }
 
 #[derive(Deserialize)]

@@ -66,6 +66,47 @@ impl Fault {
     }
 }
 
+/// What a request wants to do to a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Charge,
+    Capture,
+    Cancel,
+    Refund,
+}
+
+impl Operation {
+    /// Its name in tokens. A charge needs none.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Capture => "capture",
+            Self::Cancel => "cancel",
+            Self::Refund => "refund",
+        }
+    }
+}
+
+/// A fault that a payment's token brings along, and the operation that it strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TokenFault {
+    pub(crate) operation: Operation,
+    pub(crate) fault: Fault,
+}
+
+impl TokenFault {
+    /// Reads the end of a token, `<fault>` or `<operation>_<fault>`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let operations = [Operation::Capture, Operation::Cancel, Operation::Refund];
+        let named = operations.into_iter().find_map(|operation| {
+            let rest = text.strip_prefix(operation.name())?.strip_prefix('_')?;
+            Some((operation, rest))
+        });
+        let (operation, name) = named.unwrap_or((Operation::Charge, text));
+        Some(Self { operation, fault: Fault::parse(name)? })
+    }
+}
+
 /// A request, as far as rules may look at it.
 pub(crate) struct Subject<'a> {
     pub(crate) method: &'a str,
@@ -197,6 +238,16 @@ mod tests {
         assert_eq!(Fault::parse("drop_after"), Some(Fault::Drop(When::After)));
         assert_eq!(Fault::parse("slow_never_1"), None);
         assert_eq!(Fault::parse("nonsense"), None);
+    }
+
+    #[test]
+    fn tokens_name_what_they_strike() {
+        let parsed = |text| TokenFault::parse(text).map(|found| (found.operation, found.fault));
+        assert_eq!(parsed("drop_after"), Some((Operation::Charge, Fault::Drop(When::After))));
+        assert_eq!(parsed("refund_503_once"), Some((Operation::Refund, Fault::Unavailable)));
+        assert_eq!(parsed("capture_drop_before"), Some((Operation::Capture, Fault::Drop(When::Before))));
+        assert_eq!(parsed("refund_nonsense"), None);
+        assert_eq!(parsed("refund"), None);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //!
 //! It imports nothing of ours, so that it cannot share a mistake with the adapters it is there to
 //! convict. Shared by all gateways: `journal` (what survives `kill -9`), `books` (what money really
-//! moved), `faults` (misbehaviour), `request_log` and `control`. Each gateway is one folder with its
-//! own front door: `stripe`.
+//! moved), `webhooks` (what is told), `faults` (misbehaviour), `request_log` and `control`. Each gateway is
+//! one folder with its own front door: `stripe`.
 
 use std::io;
 use std::path::Path;
@@ -30,6 +30,7 @@ mod state;
 mod stripe;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 /// How often the sandbox looks whether something is due.
 const DUE_EVERY: Duration = Duration::from_millis(50);
@@ -58,12 +59,15 @@ impl Sandbox {
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let router = Router::new()
             .merge(control::routes())
+            .merge(webhooks::control::routes())
             .merge(stripe::routes())
             .with_state(Arc::clone(&self.app))
             .into_make_service_with_connect_info::<Switch>();
+        let client = webhooks::courier::client().map_err(io::Error::other)?;
         tokio::select! {
             served = async { axum::serve(CuttableListener(listener), router).await } => served,
             never = run_due_for_ever(&self.app) => match never {},
+            never = webhooks::courier::deliver_for_ever(&self.app, client) => match never {},
         }
     }
 }

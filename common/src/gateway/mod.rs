@@ -6,6 +6,7 @@
 
 pub mod doubt;
 pub mod event;
+pub mod guard;
 pub mod operation;
 pub mod paypal;
 pub mod report;

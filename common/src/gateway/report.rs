@@ -157,11 +157,22 @@ pub struct Call {
     pub duration: Duration,
 }
 
+/// The operation of a call that was not made.
+const NO_CALL: &str = "none";
+
+impl Call {
+    /// Whether anybody was asked at all.
+    #[must_use]
+    pub fn was_made(&self) -> bool {
+        self.operation != NO_CALL
+    }
+}
+
 impl Answer {
     /// What can be said without asking.
     #[must_use]
     pub fn without_a_call(report: Report) -> Self {
-        let call = Call { operation: "none", http_status: None, request_id: None, duration: Duration::ZERO };
+        let call = Call { operation: NO_CALL, http_status: None, request_id: None, duration: Duration::ZERO };
         Self { report, call }
     }
 }

@@ -41,12 +41,18 @@ pub(crate) fn read(params: &Params) -> Result<(i64, String), StripeError> {
         let message = format!("Amount must be at least {} {currency} in minor units", smallest(&currency));
         return Err(StripeError::invalid(message).code("amount_too_small").param("amount"));
     }
-    let step = step(&currency);
-    if amount % step != 0 {
-        let message = format!("Amounts in {currency} must be evenly divisible by {step}.");
-        return Err(StripeError::invalid(message).code("parameter_invalid_integer").param("amount"));
-    }
+    check_step(amount, &currency)?;
     Ok((amount, currency))
+}
+
+/// Refuses an amount that cannot be paid in this currency's coins.
+pub(crate) fn check_step(amount: i64, currency: &str) -> Result<(), StripeError> {
+    let step = step(currency);
+    if amount % step == 0 {
+        return Ok(());
+    }
+    let message = format!("Amounts in {currency} must be evenly divisible by {step}.");
+    Err(StripeError::invalid(message).code("parameter_invalid_integer").param("amount"))
 }
 
 /// The least that can be charged, for the currencies where it matters.
@@ -56,6 +62,20 @@ fn smallest(currency: &str) -> i64 {
         "gbp" => 30,
         _ => 1,
     }
+}
+
+/// What Stripe keeps of a charge: 2.9 %, rounded half up, and 30 minor units (three decimals: 300).
+pub(crate) fn fee(amount: i64, currency: &str) -> i64 {
+    (amount * 29 + 500) / 1000 + small_change(currency, 30)
+}
+
+/// What a dispute costs, whoever wins it.
+pub(crate) fn dispute_fee(currency: &str) -> i64 {
+    small_change(currency, 1500)
+}
+
+fn small_change(currency: &str, minor_units: i64) -> i64 {
+    if THREE_DECIMALS.contains(&currency) { minor_units * 10 } else { minor_units }
 }
 
 /// By what an amount must be divisible: ISK has no minor unit any more but is still sent in hundredths.
@@ -74,6 +94,21 @@ mod tests {
     fn accepts(amount: &str, currency: &str) -> bool {
         let text = format!("amount={amount}&currency={currency}");
         read(&Params::parse(text.as_bytes()).unwrap()).is_ok()
+    }
+
+    #[test]
+    fn fees_are_rounded_half_up() {
+        for (amount, currency, expected) in [
+            (1099, "eur", 62),
+            (1000, "usd", 59),
+            (500, "jpy", 45),
+            (50, "usd", 31),
+            (1_000, "kwd", 329),
+            (99_999_999, "eur", 2_900_030),
+        ] {
+            assert_eq!(fee(amount, currency), expected, "{amount} {currency}");
+        }
+        assert_eq!(dispute_fee("kwd"), 10 * dispute_fee("jpy"));
     }
 
     #[test]

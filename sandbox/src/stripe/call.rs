@@ -9,12 +9,14 @@ use sha2::{Digest, Sha256};
 use super::errors::StripeError;
 use super::form::Params;
 use super::idempotency::{Key, LONGEST_KEY, Use};
-use super::objects::REFERENCE;
+use super::money_objects::Refund;
+use super::objects::{Intent, REFERENCE, REFUND_REFERENCE};
 use super::store::Store;
+use crate::faults::Operation;
 use crate::ids::new_id;
 
 /// The protocol version that is claimed when the request names none.
-const API_VERSION: &str = "2026-09-30";
+pub(crate) const API_VERSION: &str = "2026-09-30";
 
 /// What can be said of any request, however wrong it is.
 #[derive(Clone, Debug)]
@@ -53,7 +55,20 @@ pub(crate) enum Endpoint {
     ConfirmIntent(String),
     CaptureIntent(String),
     CancelIntent(String),
+    ListCharges,
     RetrieveCharge(String),
+    CreateRefund,
+    ListRefunds,
+    RetrieveRefund(String),
+    CancelRefund(String),
+    ListDisputes,
+    RetrieveDispute(String),
+    UpdateDispute(String),
+    CloseDispute(String),
+    ListTransactions,
+    RetrieveTransaction(String),
+    ListEvents,
+    RetrieveEvent(String),
     CreateCustomer,
     RetrieveCustomer(String),
     RetrieveMethod(String),
@@ -71,7 +86,20 @@ impl Endpoint {
             ("POST", ["payment_intents", _, "confirm"]) => Self::ConfirmIntent(id),
             ("POST", ["payment_intents", _, "capture"]) => Self::CaptureIntent(id),
             ("POST", ["payment_intents", _, "cancel"]) => Self::CancelIntent(id),
+            ("GET", ["charges"]) => Self::ListCharges,
             ("GET", ["charges", _]) => Self::RetrieveCharge(id),
+            ("POST", ["refunds"]) => Self::CreateRefund,
+            ("GET", ["refunds"]) => Self::ListRefunds,
+            ("GET", ["refunds", _]) => Self::RetrieveRefund(id),
+            ("POST", ["refunds", _, "cancel"]) => Self::CancelRefund(id),
+            ("GET", ["disputes"]) => Self::ListDisputes,
+            ("GET", ["disputes", _]) => Self::RetrieveDispute(id),
+            ("POST", ["disputes", _]) => Self::UpdateDispute(id),
+            ("POST", ["disputes", _, "close"]) => Self::CloseDispute(id),
+            ("GET", ["balance_transactions"]) => Self::ListTransactions,
+            ("GET", ["balance_transactions", _]) => Self::RetrieveTransaction(id),
+            ("GET", ["events"]) => Self::ListEvents,
+            ("GET", ["events", _]) => Self::RetrieveEvent(id),
             ("POST", ["customers"]) => Self::CreateCustomer,
             ("GET", ["customers", _]) => Self::RetrieveCustomer(id),
             ("GET", ["payment_methods", _]) => Self::RetrieveMethod(id),
@@ -139,8 +167,12 @@ impl Call {
 
     /// The caller's own reference: sent along, or known from the object the request is about.
     pub(crate) fn reference<'a>(&'a self, store: &'a Store) -> Option<&'a str> {
-        let sent = self.params.text(&format!("metadata[{REFERENCE}]"));
-        sent.or_else(|| self.intent(store)?.reference())
+        let sent = |key: &str| self.params.text(&format!("metadata[{key}]"));
+        let refund = || self.refund(store).and_then(Refund::reference);
+        sent(REFUND_REFERENCE)
+            .or_else(refund)
+            .or_else(|| sent(REFERENCE))
+            .or_else(|| self.intent(store)?.reference())
     }
 
     /// The test token behind the payment method at hand.
@@ -150,22 +182,42 @@ impl Call {
         Some(store.method(name).map_or(name, |method| &method.token))
     }
 
-    /// Whether this request is one that charges.
-    pub(crate) fn charges(&self) -> bool {
+    /// What this request wants to do to a payment.
+    pub(crate) fn operation(&self) -> Option<Operation> {
         match self.endpoint {
-            Endpoint::CreateIntent => self.params.text("confirm") == Some("true"),
-            Endpoint::ConfirmIntent(_) => true,
-            _ => false,
+            Endpoint::CreateIntent if self.params.text("confirm") == Some("true") => Some(Operation::Charge),
+            Endpoint::ConfirmIntent(_) => Some(Operation::Charge),
+            Endpoint::CaptureIntent(_) => Some(Operation::Capture),
+            Endpoint::CancelIntent(_) => Some(Operation::Cancel),
+            Endpoint::CreateRefund => Some(Operation::Refund),
+            _ => None,
         }
     }
 
-    fn intent<'a>(&self, store: &'a Store) -> Option<&'a super::objects::Intent> {
-        match &self.endpoint {
+    /// The intent that this request is about, named in its path or by a parameter.
+    pub(crate) fn intent<'a>(&self, store: &'a Store) -> Option<&'a Intent> {
+        let of_charge = |id: &str| Some(store.charges.get(id)?.payment_intent.as_str());
+        let id = match &self.endpoint {
             Endpoint::RetrieveIntent(id)
             | Endpoint::ConfirmIntent(id)
             | Endpoint::CaptureIntent(id)
-            | Endpoint::CancelIntent(id) => store.intent(id),
-            Endpoint::RetrieveCharge(id) => store.intent(&store.charge(id)?.payment_intent),
+            | Endpoint::CancelIntent(id) => id,
+            Endpoint::RetrieveCharge(id) => of_charge(id)?,
+            Endpoint::RetrieveRefund(_) | Endpoint::CancelRefund(_) => &self.refund(store)?.payment_intent,
+            Endpoint::RetrieveDispute(id) | Endpoint::UpdateDispute(id) | Endpoint::CloseDispute(id) => {
+                &store.disputes.get(id)?.payment_intent
+            }
+            _ => {
+                let charge = || self.params.text("charge").and_then(of_charge);
+                self.params.text("payment_intent").or_else(charge)?
+            }
+        };
+        store.intents.get(id)
+    }
+
+    fn refund<'a>(&self, store: &'a Store) -> Option<&'a Refund> {
+        match &self.endpoint {
+            Endpoint::RetrieveRefund(id) | Endpoint::CancelRefund(id) => store.refunds.get(id),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::balance;
 use super::errors::StripeError;
 use super::objects::{CaptureMethod, Charge, ChargeStatus, Intent, IntentStatus, NextAction, PaymentMethod};
 use super::render;
@@ -42,6 +43,8 @@ pub(crate) struct Attempt {
     pub(crate) intent: Intent,
     pub(crate) method: PaymentMethod,
     pub(crate) charge: Option<Charge>,
+    /// What the charge did to the merchant's balance.
+    pub(crate) taken: Option<Change>,
     /// The fields of the card error, when it was declined.
     pub(crate) error: Option<Map<String, Value>>,
 }
@@ -57,7 +60,7 @@ pub(crate) fn attempt(
     intent.next_action = None;
     intent.payment_method = Some(method.id.clone());
     match render::test_method(&method).behaviour {
-        Behaviour::Charges => succeed(intent, method, setting.now),
+        Behaviour::Charges => succeed(intent, method, setting),
         Behaviour::Declines(decline) => fail(intent, method, &decline, setting.now),
         Behaviour::Authenticates if terms.off_session || terms.fail_on_action => {
             fail(intent, method, &AUTHENTICATION_REQUIRED, setting.now)
@@ -68,31 +71,46 @@ pub(crate) fn attempt(
                 url: format!("{}/3ds/{}", setting.public_url, intent.id),
                 return_url: terms.return_url.clone(),
             });
-            Attempt { intent, method, charge: None, error: None }
+            Attempt { intent, method, charge: None, taken: None, error: None }
         }
         Behaviour::Settles(settlement) => start_debit(intent, method, settlement, setting),
     }
 }
 
 /// Money moves: it is taken, or with manual capture reserved.
-pub(crate) fn succeed(mut intent: Intent, mut method: PaymentMethod, now: Moment) -> Attempt {
-    let mut charge = new_charge(&intent, &method, now);
+pub(crate) fn succeed(mut intent: Intent, mut method: PaymentMethod, setting: &Setting<'_>) -> Attempt {
+    let mut charge = new_charge(&intent, &method, setting.now);
     charge.status = ChargeStatus::Succeeded;
     intent.next_action = None;
+    let mut taken = None;
     if intent.capture_method == CaptureMethod::Manual {
         intent.status = IntentStatus::RequiresCapture;
         intent.amount_capturable = intent.amount;
-        intent.due_ms = Some(now.0 + AUTHORIZATION_LIFE_MS);
+        intent.due_ms = Some(setting.now.0 + AUTHORIZATION_LIFE_MS);
     } else {
         intent.status = IntentStatus::Succeeded;
         intent.amount_received = intent.amount;
         intent.due_ms = None;
-        charge.captured = true;
-        charge.amount_captured = charge.amount;
+        taken = Some(take(&mut charge, intent.amount, &method, setting));
     }
     intent.latest_charge = Some(charge.id.clone());
     keep_or_use_up(&intent, &mut method);
-    Attempt { intent, method, charge: Some(charge), error: None }
+    Attempt { intent, method, charge: Some(charge), taken, error: None }
+}
+
+/// Takes this much of a charge, and lets the payer's bank dispute it later if the token says so.
+pub(crate) fn take(
+    charge: &mut Charge,
+    amount: i64,
+    method: &PaymentMethod,
+    setting: &Setting<'_>,
+) -> Change {
+    charge.captured = true;
+    charge.amount_captured = amount;
+    if render::test_method(method).disputes {
+        charge.dispute_due_ms = Some(setting.now.0 + setting.settle_after_ms);
+    }
+    balance::take(charge, method, setting.now)
 }
 
 /// A method saved with the payment belongs to the customer from now on; one that belongs to nobody
@@ -126,7 +144,7 @@ fn fail(mut intent: Intent, method: PaymentMethod, decline: &Decline, now: Momen
     }
     intent.latest_charge = Some(charge.id.clone());
     back_to_start(&mut intent, &error);
-    Attempt { intent, method, charge: Some(charge), error: Some(error) }
+    Attempt { intent, method, charge: Some(charge), taken: None, error: Some(error) }
 }
 
 fn start_debit(
@@ -142,7 +160,7 @@ fn start_debit(
         Settlement::Never => None,
         Settlement::Succeeds | Settlement::Fails(..) => Some(setting.now.0 + setting.settle_after_ms),
     };
-    Attempt { intent, method, charge: Some(charge), error: None }
+    Attempt { intent, method, charge: Some(charge), taken: None, error: None }
 }
 
 /// A debit's end: `failure` is the bank's code and message if it refuses.
@@ -151,8 +169,10 @@ pub(crate) fn finish_debit(
     mut method: PaymentMethod,
     mut charge: Charge,
     failure: Option<(&str, &str)>,
+    setting: &Setting<'_>,
 ) -> Attempt {
     intent.due_ms = None;
+    let mut taken = None;
     if let Some((code, message)) = failure {
         charge.status = ChargeStatus::Failed;
         charge.failure_code = Some(code.to_owned());
@@ -162,13 +182,12 @@ pub(crate) fn finish_debit(
         back_to_start(&mut intent, &error);
     } else {
         charge.status = ChargeStatus::Succeeded;
-        charge.captured = true;
-        charge.amount_captured = charge.amount;
+        taken = Some(take(&mut charge, intent.amount, &method, setting));
         intent.status = IntentStatus::Succeeded;
         intent.amount_received = intent.amount;
         keep_or_use_up(&intent, &mut method);
     }
-    Attempt { intent, method, charge: Some(charge), error: None }
+    Attempt { intent, method, charge: Some(charge), taken, error: None }
 }
 
 /// The payer did not authenticate: no charge was ever made.
@@ -177,7 +196,7 @@ pub(crate) fn fail_authentication(mut intent: Intent, method: PaymentMethod) -> 
     let code = "payment_intent_authentication_failure";
     let error = error_fields("invalid_request_error", code, message, &method);
     back_to_start(&mut intent, &error);
-    Attempt { intent, method, charge: None, error: None }
+    Attempt { intent, method, charge: None, taken: None, error: None }
 }
 
 fn back_to_start(intent: &mut Intent, error: &Map<String, Value>) {
@@ -217,22 +236,25 @@ fn new_charge(intent: &Intent, method: &PaymentMethod, now: Moment) -> Charge {
         receipt_email: intent.receipt_email.clone(),
         statement_descriptor_suffix: intent.statement_descriptor_suffix.clone(),
         metadata: intent.metadata.clone(),
+        balance_transaction: None,
+        disputed: false,
+        dispute_due_ms: None,
     }
 }
 
 impl Attempt {
-    /// The error to answer with, when the card was declined. `shown` is the intent's JSON.
-    pub(crate) fn card_error(&self, shown: Value) -> Option<StripeError> {
-        let fields = self.error.clone()?;
-        Some(StripeError::card(fields).with("payment_intent", shown))
+    /// The error to answer with, when the card was declined; the intent is still to be put in.
+    pub(crate) fn card_error(&self) -> Option<StripeError> {
+        self.error.clone().map(StripeError::card)
     }
 
     /// Everything that this attempt changes, the books included.
     pub(crate) fn into_changes(self) -> Vec<Change> {
-        let mut changes = Vec::with_capacity(4);
+        let mut changes = Vec::with_capacity(5);
         changes.push(Change::Stripe(StripeChange::PaymentMethod(self.method)));
+        changes.extend(self.taken);
         if let Some(charge) = self.charge {
-            changes.extend(movement(&self.intent, &charge, books_status(&charge)).map(Change::Books));
+            changes.extend(balance::booked_charge(&self.intent, &charge, books_status(&charge)));
             changes.push(Change::Stripe(StripeChange::Charge(Box::new(charge))));
         }
         changes.push(Change::Stripe(StripeChange::Intent(Box::new(self.intent))));
@@ -242,20 +264,4 @@ impl Attempt {
 
 fn books_status(charge: &Charge) -> books::Status {
     if charge.captured { books::Status::Captured } else { books::Status::Authorized }
-}
-
-/// The entry in the books for a charge: none unless money was taken or reserved.
-pub(crate) fn movement(intent: &Intent, charge: &Charge, status: books::Status) -> Option<books::Charge> {
-    (charge.status == ChargeStatus::Succeeded).then(|| books::Charge {
-        reference: intent.reference().map(str::to_owned),
-        gateway: "stripe".to_owned(),
-        id: charge.id.clone(),
-        payment: intent.id.clone(),
-        currency: charge.currency.clone(),
-        amount: charge.amount,
-        captured: charge.amount_captured,
-        refunded: charge.amount_refunded,
-        status,
-        created: charge.created,
-    })
 }

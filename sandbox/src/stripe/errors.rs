@@ -110,6 +110,12 @@ impl StripeError {
         Self { status: 402, executed: true, should_retry: None, fields }
     }
 
+    /// The same error, come of executing: it is kept under its key.
+    pub(crate) fn executed(mut self) -> Self {
+        self.executed = true;
+        self
+    }
+
     /// The same error with a `code`.
     pub(crate) fn code(self, code: &str) -> Self {
         self.with("code", json!(code))

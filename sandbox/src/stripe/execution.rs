@@ -13,10 +13,10 @@ use super::charging::Setting;
 use super::effect::Effect;
 use super::errors::StripeError;
 use super::idempotency::{Answer, Key, Use, Verdict};
-use super::store::{Change as StripeChange, Store};
-use super::{customers, listing, payment_intents, test_cards};
+use super::store::Change as StripeChange;
+use super::{customers, disputes, events, listing, payment_intents, refunds, test_cards};
 use crate::app::App;
-use crate::faults::{Fault, Subject, When};
+use crate::faults::{Fault, Subject, TokenFault, When};
 use crate::journal::LineNumber;
 use crate::state::{Change, State};
 
@@ -120,12 +120,17 @@ fn choose_fault(app: &App, call: &Call) -> Option<Fault> {
     let mut state = app.state();
     let token = call.token(&state.stripe);
     let reference = call.reference(&state.stripe);
-    if let Some(fault) = token.and_then(test_cards::fault).filter(|_| call.charges()) {
+    let of_token = token.and_then(test_cards::fault);
+    if let Some(TokenFault { operation, fault }) =
+        of_token.filter(|of| call.operation() == Some(of.operation))
+    {
+        let payment = call.intent(&state.stripe).map_or("", |intent| &intent.id);
         // Without a key there is no telling a repetition from another payment but the reference.
         let scope = call.envelope.key.as_deref().or(reference);
-        let Some(scope) = scope.map(|scope| format!("{}/{scope}", call.account)) else {
+        let Some(scope) = scope.or(Some(payment).filter(|payment| !payment.is_empty())) else {
             return Some(fault);
         };
+        let scope = format!("{}/{}/{payment}/{scope}", call.account, operation.name());
         if !state.stripe.fault_spent(&scope) {
             // Not waited for: the fault's own request either changes something, which waits for the
             // lines before it too, or it does not, and then the worst is that the fault strikes twice.
@@ -218,7 +223,7 @@ fn run_under_lock(app: &App, state: &mut State, call: &Call, spoiled: Option<Whe
         Ok(Some(reply)) => return (reply, last_line()),
         Ok(None) => {}
     }
-    let (effect, should_retry) = match execute(&state.stripe, call, &setting, spoiled) {
+    let (effect, should_retry) = match execute(state, call, &setting, spoiled) {
         Ok(effect) => (effect, None),
         Err(error) if error.executed => (Effect::error(&error), error.should_retry),
         Err(error) => return (Reply::error(&error), last_line()),
@@ -238,7 +243,7 @@ fn run_under_lock(app: &App, state: &mut State, call: &Call, spoiled: Option<Whe
 }
 
 fn execute(
-    store: &Store,
+    state: &State,
     call: &Call,
     setting: &Setting<'_>,
     spoiled: Option<When>,
@@ -246,14 +251,15 @@ fn execute(
     if spoiled == Some(When::Before) {
         return Err(StripeError::internal());
     }
-    let effect = perform(store, call, setting)?;
+    let effect = perform(state, call, setting)?;
     if spoiled == Some(When::After) {
         return Ok(Effect::error(&StripeError::internal()).with(effect.changes));
     }
     Ok(effect)
 }
 
-fn perform(store: &Store, call: &Call, setting: &Setting<'_>) -> Result<Effect, StripeError> {
+fn perform(state: &State, call: &Call, setting: &Setting<'_>) -> Result<Effect, StripeError> {
+    let store = &state.stripe;
     let params = &call.params;
     let now = setting.now;
     match &call.endpoint {
@@ -261,9 +267,22 @@ fn perform(store: &Store, call: &Call, setting: &Setting<'_>) -> Result<Effect, 
         Endpoint::ListIntents => listing::payment_intents(store, params),
         Endpoint::RetrieveIntent(id) => payment_intents::retrieve(store, id, params),
         Endpoint::ConfirmIntent(id) => payment_intents::confirm(store, id, params, setting),
-        Endpoint::CaptureIntent(id) => payment_intents::capture(store, id, params),
+        Endpoint::CaptureIntent(id) => payment_intents::capture(store, id, params, setting),
         Endpoint::CancelIntent(id) => payment_intents::cancel(store, id, params, now),
+        Endpoint::ListCharges => listing::charges(store, params),
         Endpoint::RetrieveCharge(id) => listing::charge(store, id, params),
+        Endpoint::CreateRefund => refunds::create(store, params, setting),
+        Endpoint::ListRefunds => listing::refunds(store, params),
+        Endpoint::RetrieveRefund(id) => listing::refund(store, id, params),
+        Endpoint::CancelRefund(id) => refunds::cancel(store, id, params, setting),
+        Endpoint::ListDisputes => listing::disputes(store, params),
+        Endpoint::RetrieveDispute(id) => listing::dispute(store, id, params),
+        Endpoint::UpdateDispute(id) => disputes::update(store, id, params, setting),
+        Endpoint::CloseDispute(id) => disputes::close(store, id, params, setting),
+        Endpoint::ListTransactions => listing::transactions(store, params),
+        Endpoint::RetrieveTransaction(id) => listing::transaction(store, id, params),
+        Endpoint::ListEvents => events::list(&state.outbox, params),
+        Endpoint::RetrieveEvent(id) => events::retrieve(&state.outbox, id, params),
         Endpoint::CreateCustomer => customers::create(store, params, now),
         Endpoint::RetrieveCustomer(id) => customers::retrieve(store, id, params),
         Endpoint::RetrieveMethod(id) => customers::retrieve_method(store, id, params),

@@ -21,23 +21,32 @@ use errors::StripeError;
 use execution::{Ended, Reply};
 
 mod amounts;
+mod balance;
 mod call;
 pub(crate) mod charging;
 mod customers;
 mod descriptors;
+pub(crate) mod disputes;
 mod effect;
 mod errors;
+pub(crate) mod events;
 mod execution;
+mod expand;
 mod form;
 mod idempotency;
 mod listing;
+mod money_objects;
 mod objects;
 mod payment_intents;
+mod refunds;
 mod render;
+mod render_money;
 pub(crate) mod settling;
 pub(crate) mod store;
+mod table;
 mod test_cards;
 mod three_d_secure;
+pub(crate) mod webhooks;
 
 /// Stripe's API, and the page where payers authenticate.
 pub(crate) fn routes() -> Router<Arc<App>> {

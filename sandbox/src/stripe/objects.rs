@@ -7,8 +7,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The metadata key under which the caller's own reference travels.
+use super::table::Row;
+
+/// The metadata key under which the caller's own reference of a payment travels.
 pub(crate) const REFERENCE: &str = "remit_payment";
+
+/// The metadata key under which the caller's own reference of a refund travels.
+pub(crate) const REFUND_REFERENCE: &str = "remit_refund";
+
+/// The group of the objects that carry this reference.
+pub(crate) fn referred(reference: &str) -> String {
+    format!("reference:{reference}")
+}
 
 /// A payment intent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,6 +57,30 @@ impl Intent {
     /// The caller's own reference.
     pub(crate) fn reference(&self) -> Option<&str> {
         self.metadata.get(REFERENCE).map(String::as_str)
+    }
+}
+
+impl Row for Intent {
+    const KIND: &'static str = "payment_intent";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
+
+    fn set_created(&mut self, created: i64) {
+        self.created = created;
+    }
+
+    fn groups(&self) -> Vec<String> {
+        self.customer.clone().into_iter().chain(self.reference().map(referred)).collect()
+    }
+
+    fn due_ms(&self) -> Option<i64> {
+        self.due_ms
     }
 }
 
@@ -139,6 +173,45 @@ pub(crate) struct Charge {
     pub(crate) receipt_email: Option<String>,
     pub(crate) statement_descriptor_suffix: Option<String>,
     pub(crate) metadata: BTreeMap<String, String>,
+    /// What the capture did to the merchant's balance.
+    #[serde(default)]
+    pub(crate) balance_transaction: Option<String>,
+    #[serde(default)]
+    pub(crate) disputed: bool,
+    /// When the payer's bank will dispute it by itself, in milliseconds since 1970.
+    #[serde(default)]
+    pub(crate) dispute_due_ms: Option<i64>,
+}
+
+impl Charge {
+    /// What is left to give back.
+    pub(crate) fn refundable(&self) -> i64 {
+        self.amount_captured - self.amount_refunded
+    }
+}
+
+impl Row for Charge {
+    const KIND: &'static str = "charge";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
+
+    fn set_created(&mut self, created: i64) {
+        self.created = created;
+    }
+
+    fn groups(&self) -> Vec<String> {
+        [Some(self.payment_intent.clone()), self.customer.clone()].into_iter().flatten().collect()
+    }
+
+    fn due_ms(&self) -> Option<i64> {
+        self.dispute_due_ms
+    }
 }
 
 /// Stripe's statuses of a charge.

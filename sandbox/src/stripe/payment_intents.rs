@@ -9,12 +9,14 @@ use super::charging::{self, Attempt, Setting, Terms};
 use super::customers;
 use super::effect::Effect;
 use super::errors::StripeError;
+use super::expand::{self, Expand, Shelf};
 use super::form::Params;
+use super::listing;
 use super::objects::{CaptureMethod, Intent, IntentStatus, PaymentMethod, Redirects};
-use super::render::{self, EXPANDABLE_IN_INTENT, Expand, Shelf};
+use super::render;
 use super::store::{Change as StripeChange, Store};
 use super::test_cards::Kind;
-use super::{amounts, descriptors};
+use super::{amounts, balance, descriptors};
 use crate::books;
 use crate::clock::Moment;
 use crate::ids::new_id;
@@ -60,7 +62,7 @@ const ONLY_WITH_CONFIRM: [&str; 5] =
 pub(crate) fn create(store: &Store, params: &Params, setting: &Setting<'_>) -> Result<Effect, StripeError> {
     refuse_removed(params)?;
     params.only(&[&CONFIRMATION[..], &CREATION[..]].concat())?;
-    let expand = Expand::read(params, "", &EXPANDABLE_IN_INTENT)?;
+    let expand = Expand::read(params, "", &expand::IN_INTENT)?;
     let confirm = params.boolean("confirm")?.unwrap_or(false);
     if let Some(name) = ONLY_WITH_CONFIRM.into_iter().find(|name| !confirm && params.has(name)) {
         let message = format!("`{name}` can only be used with `confirm=true`.");
@@ -69,9 +71,9 @@ pub(crate) fn create(store: &Store, params: &Params, setting: &Setting<'_>) -> R
     let method = read_method(store, params, setting.now)?;
     let intent = new_intent(store, params, method.as_ref(), setting.now)?;
     if !confirm {
-        let changes = created(intent.clone(), method.clone());
-        let shelf = Shelf { method: method.as_ref(), ..Shelf::stored(store) };
-        return Ok(Effect::ok(render::intent(&intent, shelf, &expand)).with(changes));
+        let changes = created(intent.clone(), method);
+        let shown = render::intent(&intent, Shelf::after(store, &changes), &expand);
+        return Ok(Effect::ok(shown).with(changes));
     }
     let Some(method) = method else {
         return Err(missing_method(&intent));
@@ -88,7 +90,7 @@ pub(crate) fn confirm(
 ) -> Result<Effect, StripeError> {
     refuse_removed(params)?;
     params.only(&CONFIRMATION)?;
-    let expand = Expand::read(params, "", &EXPANDABLE_IN_INTENT)?;
+    let expand = Expand::read(params, "", &expand::IN_INTENT)?;
     let mut intent = find(store, id)?.clone();
     match intent.status {
         IntentStatus::RequiresPaymentMethod
@@ -117,14 +119,20 @@ pub(crate) fn confirm(
 }
 
 /// `POST /v1/payment_intents/{id}/capture`.
-pub(crate) fn capture(store: &Store, id: &str, params: &Params) -> Result<Effect, StripeError> {
+pub(crate) fn capture(
+    store: &Store,
+    id: &str,
+    params: &Params,
+    setting: &Setting<'_>,
+) -> Result<Effect, StripeError> {
     params.only(&["amount_to_capture", "expand[]", "metadata[*]", "statement_descriptor_suffix"])?;
-    let expand = Expand::read(params, "", &EXPANDABLE_IN_INTENT)?;
+    let expand = Expand::read(params, "", &expand::IN_INTENT)?;
     let suffix = descriptors::suffix(params)?;
     let metadata = params.metadata()?;
     let mut intent = find(store, id)?.clone();
-    let charge = intent.latest_charge.as_deref().and_then(|id| store.charge(id));
-    let (IntentStatus::RequiresCapture, Some(charge)) = (intent.status, charge) else {
+    let charge = intent.latest_charge.as_deref().and_then(|id| store.charges.get(id));
+    let method = intent.payment_method.as_deref().and_then(|id| store.method(id));
+    let (IntentStatus::RequiresCapture, Some(charge), Some(method)) = (intent.status, charge, method) else {
         let message = format!(
             "This PaymentIntent could not be captured because it has a status of {}. Only a \
              PaymentIntent with one of the following statuses may be captured: requires_capture.",
@@ -138,29 +146,27 @@ pub(crate) fn capture(store: &Store, id: &str, params: &Params) -> Result<Effect
         let code = if amount < 1 { "parameter_invalid_integer" } else { "amount_too_large" };
         return Err(StripeError::invalid(message).code(code).param("amount_to_capture"));
     }
+    amounts::check_step(amount, &intent.currency)?;
     let mut charge = charge.clone();
-    charge.captured = true;
-    charge.amount_captured = amount;
+    let taken = charging::take(&mut charge, amount, method, setting);
     intent.status = IntentStatus::Succeeded;
     intent.amount_received = amount;
     intent.amount_capturable = 0;
     intent.due_ms = None;
     set_metadata(&mut intent.metadata, metadata, params);
     intent.statement_descriptor_suffix = suffix.or(intent.statement_descriptor_suffix);
-    let shelf = Shelf { charge: Some(&charge), ..Shelf::stored(store) };
-    let effect = Effect::ok(render::intent(&intent, shelf, &expand));
-    let entry = charging::movement(&intent, &charge, books::Status::Captured);
-    let changes = [
-        Change::Stripe(StripeChange::Charge(Box::new(charge))),
-        Change::Stripe(StripeChange::Intent(Box::new(intent))),
-    ];
-    Ok(effect.with(entry.map(Change::Books)).with(changes))
+    let mut changes = vec![taken];
+    changes.extend(balance::booked_charge(&intent, &charge, books::Status::Captured));
+    changes.push(Change::Stripe(StripeChange::Charge(Box::new(charge))));
+    let effect = Effect::ok(render::intent(&intent, Shelf::after(store, &changes), &expand));
+    changes.push(Change::Stripe(StripeChange::Intent(Box::new(intent))));
+    Ok(effect.with(changes))
 }
 
 /// `POST /v1/payment_intents/{id}/cancel`.
 pub(crate) fn cancel(store: &Store, id: &str, params: &Params, now: Moment) -> Result<Effect, StripeError> {
     params.only(&["cancellation_reason", "expand[]"])?;
-    let expand = Expand::read(params, "", &EXPANDABLE_IN_INTENT)?;
+    let expand = Expand::read(params, "", &expand::IN_INTENT)?;
     let reasons = ["duplicate", "fraudulent", "requested_by_customer", "abandoned"];
     let reason = params.choice("cancellation_reason", &reasons)?;
     let intent = find(store, id)?;
@@ -175,9 +181,7 @@ pub(crate) fn cancel(store: &Store, id: &str, params: &Params, now: Moment) -> R
     }
     let (intent, released) = canceled(store, intent.clone(), reason, now);
     let effect = Effect::ok(render::intent(&intent, Shelf::stored(store), &expand));
-    Ok(effect
-        .with(released.map(Change::Books))
-        .with([Change::Stripe(StripeChange::Intent(Box::new(intent)))]))
+    Ok(effect.with(released).with([Change::Stripe(StripeChange::Intent(Box::new(intent)))]))
 }
 
 /// An intent canceled, and the entry in the books that gives a reserved amount free.
@@ -186,11 +190,11 @@ pub(crate) fn canceled(
     mut intent: Intent,
     reason: Option<&str>,
     now: Moment,
-) -> (Intent, Option<books::Charge>) {
-    let charge = intent.latest_charge.as_deref().and_then(|id| store.charge(id));
+) -> (Intent, Option<Change>) {
+    let charge = intent.latest_charge.as_deref().and_then(|id| store.charges.get(id));
     let released = charge
         .filter(|_| intent.status == IntentStatus::RequiresCapture)
-        .and_then(|charge| charging::movement(&intent, charge, books::Status::Released));
+        .and_then(|charge| balance::booked_charge(&intent, charge, books::Status::Released));
     intent.status = IntentStatus::Canceled;
     intent.canceled_at = Some(now.seconds());
     intent.cancellation_reason = reason.map(str::to_owned);
@@ -203,13 +207,13 @@ pub(crate) fn canceled(
 /// `GET /v1/payment_intents/{id}`.
 pub(crate) fn retrieve(store: &Store, id: &str, params: &Params) -> Result<Effect, StripeError> {
     params.only(&["client_secret", "expand[]"])?;
-    let expand = Expand::read(params, "", &EXPANDABLE_IN_INTENT)?;
+    let expand = Expand::read(params, "", &expand::IN_INTENT)?;
     let intent = find(store, id)?;
     Ok(Effect::ok(render::intent(intent, Shelf::stored(store), &expand)))
 }
 
 fn find<'a>(store: &'a Store, id: &str) -> Result<&'a Intent, StripeError> {
-    store.intent(id).ok_or_else(|| StripeError::no_such(404, "payment_intent", id, "intent"))
+    listing::find(&store.intents, id)
 }
 
 /// The parameter that Stripe took away, which most examples in the world still send.
@@ -296,13 +300,15 @@ fn confirm_with(
 
 /// An attempt as an answer: the intent, or with a decline the error that holds it.
 fn shown(store: &Store, attempt: Attempt, expand: &Expand) -> Effect {
-    let shelf = Shelf { store, charge: attempt.charge.as_ref(), method: Some(&attempt.method) };
-    let intent = render::intent(&attempt.intent, shelf, expand);
-    let effect = match attempt.card_error(intent.clone()) {
-        Some(error) => Effect::error(&error),
-        None => Effect::ok(intent),
+    let error = attempt.card_error();
+    let intent = attempt.intent.clone();
+    let changes = attempt.into_changes();
+    let shown = render::intent(&intent, Shelf::after(store, &changes), expand);
+    let effect = match error {
+        Some(error) => Effect::error(&error.with("payment_intent", shown)),
+        None => Effect::ok(shown),
     };
-    effect.with(attempt.into_changes())
+    effect.with(changes)
 }
 
 fn read_terms(params: &Params, intent: &Intent) -> Result<Terms, StripeError> {

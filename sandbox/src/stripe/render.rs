@@ -1,68 +1,16 @@
 //! The JSON of Stripe's objects, as complete as the official client libraries expect it.
-//!
-//! References are ids unless the request asks for them to be expanded.
 
 use serde_json::{Map, Value, json};
 
-use super::errors::StripeError;
-use super::form::Params;
+use super::expand::{Expand, Shelf};
 use super::objects::{Charge, ChargeStatus, Customer, Intent, NextAction, PaymentMethod, Redirects};
+use super::render_money;
 use super::store::Store;
 use super::test_cards::{self, Kind, TestMethod};
 
-/// Which references become whole objects: the request's `expand[]`.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Expand(Vec<String>);
-
-impl Expand {
-    /// Reads `expand[]`. In a list the names start with `data.`, which is `prefix` then.
-    pub(crate) fn read(params: &Params, prefix: &str, known: &[&str]) -> Result<Self, StripeError> {
-        let names = params.list("expand").map(|name| {
-            let inner = name.strip_prefix(prefix).filter(|inner| known.contains(inner));
-            inner.map(str::to_owned).ok_or_else(|| {
-                StripeError::invalid(format!("This property cannot be expanded ({name}).")).param("expand")
-            })
-        });
-        names.collect::<Result<_, _>>().map(Self)
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|wanted| wanted == name)
-    }
-}
-
-/// What may be expanded in an intent.
-pub(crate) const EXPANDABLE_IN_INTENT: [&str; 3] = ["latest_charge", "payment_method", "customer"];
-
-/// What may be expanded in a charge.
-pub(crate) const EXPANDABLE_IN_CHARGE: [&str; 2] = ["payment_intent", "customer"];
-
-/// Where the objects behind ids are found: fresh ones that are not stored yet, then the store.
-#[derive(Clone, Copy)]
-pub(crate) struct Shelf<'a> {
-    pub(crate) store: &'a Store,
-    pub(crate) charge: Option<&'a Charge>,
-    pub(crate) method: Option<&'a PaymentMethod>,
-}
-
-impl<'a> Shelf<'a> {
-    /// Only what is stored.
-    pub(crate) fn stored(store: &'a Store) -> Self {
-        Self { store, charge: None, method: None }
-    }
-
-    fn find_charge(&self, id: &str) -> Option<&'a Charge> {
-        self.charge.filter(|charge| charge.id == id).or_else(|| self.store.charge(id))
-    }
-
-    fn find_method(&self, id: &str) -> Option<&'a PaymentMethod> {
-        self.method.filter(|method| method.id == id).or_else(|| self.store.method(id))
-    }
-}
-
 /// A payment intent.
 pub(crate) fn intent(intent: &Intent, shelf: Shelf<'_>, expand: &Expand) -> Value {
-    let method = intent.payment_method.as_deref().and_then(|id| shelf.find_method(id));
+    let method = intent.payment_method.as_deref().and_then(|id| shelf.method(id));
     let kind = method.map_or(Kind::Card, |method| test_method(method).kind);
     let mut fields = fixed_intent_fields();
     let own = json!({
@@ -77,7 +25,7 @@ pub(crate) fn intent(intent: &Intent, shelf: Shelf<'_>, expand: &Expand) -> Valu
         "capture_method": intent.capture_method.name(),
         "customer": customer_field(intent.customer.as_deref(), shelf.store, expand),
         "payment_method": match method {
-            Some(method) if expand.has("payment_method") => payment_method(method),
+            Some(method) if expand.within("payment_method").is_some() => payment_method(method),
             _ => json!(intent.payment_method),
         },
         "payment_method_types": [kind.name()],
@@ -127,9 +75,9 @@ fn fixed_intent_fields() -> Map<String, Value> {
 }
 
 fn latest_charge(intent: &Intent, shelf: Shelf<'_>, expand: &Expand) -> Value {
-    let found = intent.latest_charge.as_deref().and_then(|id| shelf.find_charge(id));
-    match found {
-        Some(found) if expand.has("latest_charge") => charge(found, shelf, &Expand::default()),
+    let found = intent.latest_charge.as_deref().and_then(|id| shelf.charge(id));
+    match (found, expand.within("latest_charge")) {
+        (Some(found), Some(inner)) => charge(found, shelf, &inner),
         _ => json!(intent.latest_charge),
     }
 }
@@ -151,7 +99,7 @@ fn next_action(action: &NextAction) -> Value {
 
 /// A charge.
 pub(crate) fn charge(charge: &Charge, shelf: Shelf<'_>, expand: &Expand) -> Value {
-    let method = shelf.find_method(&charge.payment_method);
+    let method = shelf.method(&charge.payment_method);
     let mut fields = fixed_charge_fields();
     let own = json!({
         "id": charge.id,
@@ -159,34 +107,47 @@ pub(crate) fn charge(charge: &Charge, shelf: Shelf<'_>, expand: &Expand) -> Valu
         "amount": charge.amount,
         "amount_captured": charge.amount_captured,
         "amount_refunded": charge.amount_refunded,
+        "balance_transaction": render_money::transaction_field(
+            charge.balance_transaction.as_deref(), "balance_transaction", shelf, expand,
+        ),
         "captured": charge.captured,
         "currency": charge.currency,
         "customer": customer_field(charge.customer.as_deref(), shelf.store, expand),
         "description": charge.description,
+        "disputed": charge.disputed,
         "failure_code": charge.failure_code,
         "failure_message": charge.failure_message,
         "metadata": charge.metadata,
         "outcome": outcome(charge),
         "paid": charge.status == ChargeStatus::Succeeded,
-        "payment_intent": match shelf.store.intent(&charge.payment_intent) {
-            Some(parent) if expand.has("payment_intent") => intent(parent, shelf, &Expand::default()),
-            _ => json!(charge.payment_intent),
-        },
+        "payment_intent": render_money::intent_field(&charge.payment_intent, shelf, expand),
         "payment_method": charge.payment_method,
         "payment_method_details": method.map(|method| payment_method_details(method, charge)),
         "receipt_email": charge.receipt_email,
         "refunded": charge.amount_refunded > 0 && charge.amount_refunded == charge.amount_captured,
-        "refunds": {
-            "object": "list",
-            "data": [],
-            "has_more": false,
-            "url": format!("/v1/charges/{}/refunds", charge.id),
-        },
         "statement_descriptor_suffix": charge.statement_descriptor_suffix,
         "status": charge.status.name(),
     });
     extend(&mut fields, own);
+    // Not even an empty list unless it is asked for.
+    if let Some(inner) = expand.within("refunds") {
+        fields.insert("refunds".to_owned(), refunds(charge, shelf, &inner));
+    }
     Value::Object(fields)
+}
+
+/// The latest refunds of a charge: ten at most, as at Stripe.
+fn refunds(charge: &Charge, shelf: Shelf<'_>, expand: &Expand) -> Value {
+    let all = shelf.refunds(&charge.id);
+    let inner = expand.within("data").unwrap_or_default();
+    let data: Vec<Value> =
+        all.iter().take(10).map(|refund| render_money::refund(refund, shelf, &inner)).collect();
+    json!({
+        "object": "list",
+        "data": data,
+        "has_more": all.len() > 10,
+        "url": format!("/v1/refunds?charge={}", charge.id),
+    })
 }
 
 fn fixed_charge_fields() -> Map<String, Value> {
@@ -197,10 +158,8 @@ fn fixed_charge_fields() -> Map<String, Value> {
         "application": null,
         "application_fee": null,
         "application_fee_amount": null,
-        "balance_transaction": null,
         "billing_details": billing_details(),
         "calculated_statement_descriptor": null,
-        "disputed": false,
         "failure_balance_transaction": null,
         "fraud_details": {},
         "on_behalf_of": null,
@@ -339,7 +298,7 @@ pub(crate) fn customer(customer: &Customer) -> Value {
 
 fn customer_field(id: Option<&str>, store: &Store, expand: &Expand) -> Value {
     match id.and_then(|id| store.customer(id)) {
-        Some(found) if expand.has("customer") => customer(found),
+        Some(found) if expand.within("customer").is_some() => customer(found),
         _ => json!(id),
     }
 }

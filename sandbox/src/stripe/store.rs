@@ -1,4 +1,4 @@
-//! Stripe's tables, the changes that fill them, and the indexes that keep every request quick.
+//! Stripe's tables, the changes that fill them, and what is due when.
 //!
 //! Endpoints only read the store and answer with the changes they want; applying a change is the same
 //! whether it has just been decided or is read back from the journal.
@@ -8,7 +8,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::idempotency::{Answer, Answers};
-use super::objects::{Charge, Customer, Intent, PaymentMethod};
+use super::money_objects::{BalanceTransaction, Dispute, Refund};
+use super::objects::{Charge, Customer, Intent, PaymentMethod, referred};
+use super::table::{Row, Table};
 
 /// One change of Stripe's state, as the journal keeps it: the whole object as it is afterwards.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,6 +18,9 @@ use super::objects::{Charge, Customer, Intent, PaymentMethod};
 pub(crate) enum Change {
     Intent(Box<Intent>),
     Charge(Box<Charge>),
+    Refund(Box<Refund>),
+    Dispute(Box<Dispute>),
+    BalanceTransaction(Box<BalanceTransaction>),
     PaymentMethod(PaymentMethod),
     Customer(Customer),
     /// An answer to be repeated under its idempotency key.
@@ -24,16 +29,28 @@ pub(crate) enum Change {
     FaultSpent(String),
 }
 
+/// An object to which something happens by itself, by its place in its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    /// A debit settles, or an authorization expires.
+    Intent(usize),
+    /// A dispute is opened.
+    Charge(usize),
+    /// A refund ends.
+    Refund(usize),
+    /// A dispute is decided.
+    Dispute(usize),
+}
+
 /// All of Stripe's state.
 #[derive(Default)]
 pub(crate) struct Store {
-    /// Every intent, in the order of creation, which is also the order of `created`.
-    intents: Vec<Intent>,
-    places: HashMap<String, usize>,
-    by_customer: HashMap<String, Vec<usize>>,
-    by_reference: HashMap<String, Vec<usize>>,
-    due: BTreeSet<(i64, usize)>,
-    charges: HashMap<String, Charge>,
+    pub(crate) intents: Table<Intent>,
+    pub(crate) charges: Table<Charge>,
+    pub(crate) refunds: Table<Refund>,
+    pub(crate) disputes: Table<Dispute>,
+    pub(crate) transactions: Table<BalanceTransaction>,
+    due: BTreeSet<(i64, Due)>,
     methods: HashMap<String, PaymentMethod>,
     customers: HashMap<String, Customer>,
     spent_faults: HashSet<String>,
@@ -44,9 +61,12 @@ impl Store {
     /// Makes a change happen.
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
-            Change::Intent(intent) => self.put_intent(*intent),
-            Change::Charge(charge) => {
-                self.charges.insert(charge.id.clone(), *charge);
+            Change::Intent(intent) => put(&mut self.intents, *intent, &mut self.due, Due::Intent),
+            Change::Charge(charge) => put(&mut self.charges, *charge, &mut self.due, Due::Charge),
+            Change::Refund(refund) => put(&mut self.refunds, *refund, &mut self.due, Due::Refund),
+            Change::Dispute(dispute) => put(&mut self.disputes, *dispute, &mut self.due, Due::Dispute),
+            Change::BalanceTransaction(transaction) => {
+                self.transactions.put(*transaction);
             }
             Change::PaymentMethod(method) => {
                 self.methods.insert(method.id.clone(), method);
@@ -61,78 +81,17 @@ impl Store {
         }
     }
 
-    fn put_intent(&mut self, mut intent: Intent) {
-        let place = match self.places.get(&intent.id) {
-            Some(&place) => place,
-            None => self.index(&mut intent),
-        };
-        if let Some(due) = self.intents.get(place).and_then(|old| old.due_ms) {
-            self.due.remove(&(due, place));
-        }
-        if let Some(due) = intent.due_ms {
-            self.due.insert((due, place));
-        }
-        match self.intents.get_mut(place) {
-            Some(old) => *old = intent,
-            None => self.intents.push(intent),
-        }
-    }
-
-    /// Gives a new intent its place at the end.
-    fn index(&mut self, intent: &mut Intent) -> usize {
-        let place = self.intents.len();
-        // Lists are searched by time, so a machine clock set back must not make the order lie.
-        let latest = self.intents.last().map_or(0, |last| last.created);
-        intent.created = intent.created.max(latest);
-        self.places.insert(intent.id.clone(), place);
-        if let Some(customer) = &intent.customer {
-            self.by_customer.entry(customer.clone()).or_default().push(place);
-        }
-        if let Some(reference) = intent.reference() {
-            self.by_reference.entry(reference.to_owned()).or_default().push(place);
-        }
-        place
-    }
-
-    /// The intent with this id.
-    pub(crate) fn intent(&self, id: &str) -> Option<&Intent> {
-        self.places.get(id).map(|&place| &self.intents[place])
-    }
-
-    /// Where an intent stands in the order of creation.
-    pub(crate) fn place(&self, id: &str) -> Option<usize> {
-        self.places.get(id).copied()
-    }
-
-    /// The intent at a place in the order of creation.
-    pub(crate) fn at(&self, place: usize) -> &Intent {
-        &self.intents[place]
-    }
-
-    /// How many intents there are.
-    pub(crate) fn intent_count(&self) -> usize {
-        self.intents.len()
-    }
-
-    /// The places of one customer's intents, in the order of creation.
-    pub(crate) fn places_of_customer(&self, customer: &str) -> &[usize] {
-        self.by_customer.get(customer).map_or(&[], Vec::as_slice)
-    }
-
     /// The intents that carry this reference.
-    pub(crate) fn intents_of_reference(&self, reference: &str) -> impl Iterator<Item = &Intent> {
-        let places = self.by_reference.get(reference);
-        places.into_iter().flatten().map(|&place| &self.intents[place])
+    pub(crate) fn intents_of_reference<'a>(
+        &'a self,
+        reference: &str,
+    ) -> impl Iterator<Item = &'a Intent> + use<'a> {
+        self.intents.of(&referred(reference))
     }
 
-    /// The intents to which something happens by itself up to this moment (milliseconds), soonest first.
-    pub(crate) fn due_until(&self, now_ms: i64) -> impl Iterator<Item = &Intent> {
-        self.due.range(..=(now_ms, usize::MAX)).map(|&(_, place)| &self.intents[place])
-    }
-
-    /// The charge with this id.
-    pub(crate) fn charge(&self, id: &str) -> Option<&Charge> {
-        self.charges.get(id)
+    /// What has been due longest at this moment (milliseconds).
+    pub(crate) fn first_due(&self, now_ms: i64) -> Option<Due> {
+        self.due.first().filter(|(due_ms, _)| *due_ms <= now_ms).map(|(_, due)| *due)
     }
 
     /// The payment method with this id.
@@ -148,5 +107,18 @@ impl Store {
     /// Whether a token's fault has struck this request already.
     pub(crate) fn fault_spent(&self, scope: &str) -> bool {
         self.spent_faults.contains(scope)
+    }
+}
+
+/// Puts an object into its table and notes when something will happen to it.
+fn put<T: Row>(table: &mut Table<T>, row: T, due: &mut BTreeSet<(i64, Due)>, at: fn(usize) -> Due) {
+    let old = table.get(row.id()).and_then(Row::due_ms);
+    let new = row.due_ms();
+    let place = table.put(row);
+    if let Some(old) = old {
+        due.remove(&(old, at(place)));
+    }
+    if let Some(new) = new {
+        due.insert((new, at(place)));
     }
 }

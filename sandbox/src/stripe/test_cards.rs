@@ -1,11 +1,11 @@
 //! What each test token is and does: Stripe's own tokens, and `pm_sandbox_…` for misbehaviour.
 //!
-//! A `pm_sandbox_` token is a good Visa card whose first request goes wrong as the rest of its name
-//! says (see the crate's `faults`).
+//! A `pm_sandbox_` token is a good Visa card whose first charge, capture, cancellation or refund goes
+//! wrong as the rest of its name says (see the crate's `faults`).
 
 use serde::{Deserialize, Serialize};
 
-use crate::faults::Fault;
+use crate::faults::TokenFault;
 
 /// The prefix of tokens whose requests go wrong.
 const MISBEHAVING: &str = "pm_sandbox_";
@@ -20,6 +20,10 @@ pub(crate) struct TestMethod {
     pub(crate) behaviour: Behaviour,
     /// Whether it can be attached to a customer: most declining cards cannot.
     pub(crate) attaches: bool,
+    /// Whether its bank disputes what was taken, a while later.
+    pub(crate) disputes: bool,
+    /// What becomes of its refunds.
+    pub(crate) refunding: Refunding,
 }
 
 /// Stripe's type of a payment method.
@@ -65,6 +69,17 @@ pub(crate) enum Behaviour {
     Authenticates,
     /// The answer is `processing`; the end comes later.
     Settles(Settlement),
+}
+
+/// What becomes of a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refunding {
+    /// The money is back at once.
+    Succeeds,
+    /// The answer is `pending`; it succeeds later.
+    Pends,
+    /// It succeeds, and fails later all the same.
+    Fails,
 }
 
 /// How a debit ends.
@@ -118,6 +133,8 @@ const fn visa(last4: &'static str, behaviour: Behaviour) -> TestMethod {
         last4,
         behaviour,
         attaches: !matches!(behaviour, Behaviour::Declines(_)),
+        disputes: false,
+        refunding: Refunding::Succeeds,
     }
 }
 
@@ -128,6 +145,8 @@ const fn debit(kind: Kind, last4: &'static str, settlement: Settlement) -> TestM
         last4,
         behaviour: Behaviour::Settles(settlement),
         attaches: true,
+        disputes: false,
+        refunding: Refunding::Succeeds,
     }
 }
 
@@ -142,9 +161,9 @@ pub(crate) fn find(token: &str) -> Option<TestMethod> {
     card(token).or_else(|| bank_debit(token))
 }
 
-/// How the first request with this token goes wrong.
-pub(crate) fn fault(token: &str) -> Option<Fault> {
-    Fault::parse(token.strip_prefix(MISBEHAVING)?)
+/// How the first charge with this token, or the first other operation on its payment, goes wrong.
+pub(crate) fn fault(token: &str) -> Option<TokenFault> {
+    TokenFault::parse(token.strip_prefix(MISBEHAVING)?)
 }
 
 fn card(token: &str) -> Option<TestMethod> {
@@ -153,7 +172,9 @@ fn card(token: &str) -> Option<TestMethod> {
         "pm_card_visa" => good("visa", "4242"),
         "pm_card_mastercard" => good("mastercard", "4444"),
         "pm_card_amex" => good("amex", "8431"),
-        "pm_card_createDispute" => good("visa", "0259"),
+        "pm_card_createDispute" => TestMethod { disputes: true, ..good("visa", "0259") },
+        "pm_card_pendingRefund" => TestMethod { refunding: Refunding::Pends, ..good("visa", "7726") },
+        "pm_card_refundFail" => TestMethod { refunding: Refunding::Fails, ..good("visa", "5126") },
         "pm_card_authenticationRequired" => visa("3184", Behaviour::Authenticates),
         "pm_card_chargeCustomerFail" => TestMethod {
             attaches: true,
@@ -195,14 +216,18 @@ fn bank_debit(token: &str) -> Option<TestMethod> {
         "The customer has notified their bank that this debit was unauthorized.",
     );
     let method = match token {
-        "pm_usBankAccount_success" | "pm_usBankAccount_dispute" => {
-            debit(Kind::UsBankAccount, "6789", Settlement::Succeeds)
+        "pm_usBankAccount_success" => debit(Kind::UsBankAccount, "6789", Settlement::Succeeds),
+        "pm_usBankAccount_dispute" => {
+            TestMethod { disputes: true, ..debit(Kind::UsBankAccount, "5556", Settlement::Succeeds) }
         }
         "pm_usBankAccount_insufficientFunds" => debit(Kind::UsBankAccount, "2227", no_funds),
         "pm_usBankAccount_accountClosed" => debit(Kind::UsBankAccount, "1113", closed),
         "pm_usBankAccount_debitNotAuthorized" => debit(Kind::UsBankAccount, "3335", unauthorized),
         "pm_usBankAccount_processing" => debit(Kind::UsBankAccount, "0116", Settlement::Never),
         "pm_sepaDebit_success" => debit(Kind::SepaDebit, "3201", Settlement::Succeeds),
+        "pm_sepaDebit_dispute" => {
+            TestMethod { disputes: true, ..debit(Kind::SepaDebit, "3019", Settlement::Succeeds) }
+        }
         "pm_sepaDebit_insufficientFunds" => debit(Kind::SepaDebit, "3244", no_funds),
         _ => return None,
     };
@@ -226,7 +251,9 @@ mod tests {
             "pm_usBankAccount_processing",
             "pm_sepaDebit_success",
             "pm_sandbox_timeout_after",
+            "pm_sepaDebit_dispute",
             "pm_sandbox_slow_before_250",
+            "pm_sandbox_refund_500_after",
         ] {
             assert!(find(token).is_some(), "{token} is not known");
         }

@@ -25,7 +25,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 
 async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     let state = app.state();
-    let Some(intent) = state.stripe.intent(&id) else {
+    let Some(intent) = state.stripe.intents.get(&id) else {
         return page(StatusCode::NOT_FOUND, "There is no such payment.");
     };
     if intent.status != IntentStatus::RequiresAction {
@@ -53,7 +53,7 @@ async fn fail(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
 async fn finish(app: &App, id: &str, approved: bool) -> Response {
     let (line, action) = {
         let mut state = app.state();
-        let Some(intent) = state.stripe.intent(id).cloned() else {
+        let Some(intent) = state.stripe.intents.get(id).cloned() else {
             return page(StatusCode::NOT_FOUND, "There is no such payment.");
         };
         let method = intent.payment_method.as_deref().and_then(|id| state.stripe.method(id));
@@ -62,7 +62,7 @@ async fn finish(app: &App, id: &str, approved: bool) -> Response {
         };
         let back = return_address(&intent, approved);
         let attempt = if approved {
-            charging::succeed(intent, method, app.clock.now())
+            charging::succeed(intent, method, &app.setting())
         } else {
             charging::fail_authentication(intent, method)
         };

@@ -78,6 +78,21 @@ async fn a_token_strikes_at_the_confirmation_and_not_before() {
 }
 
 #[tokio::test]
+async fn a_token_strikes_the_operation_that_it_names() {
+    let server = Server::start().await;
+    for (token, operation) in
+        [("pm_sandbox_capture_503_once", "capture"), ("pm_sandbox_cancel_503_once", "cancel")]
+    {
+        let form = super::payment_with(token, token, &[("capture_method", "manual")]);
+        let held = server.post("/v1/payment_intents", Some(token), &form).await;
+        assert_eq!(held.body["status"], "requires_capture", "{token}");
+        let path = format!("/v1/payment_intents/{}/{operation}", held.id());
+        assert_eq!(server.post(&path, Some(operation), &[]).await.status, 503, "{token}");
+        assert_eq!(server.post(&path, Some(operation), &[]).await.status, 200, "{token}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_strikes_a_saved_card_too() {
     let server = Server::start().await;
     let customer = server.post("/v1/customers", None, &[]).await;

@@ -12,13 +12,17 @@ use tokio::task::JoinHandle;
 use crate::Sandbox;
 use crate::journal;
 
+mod balance;
 mod debits;
+mod disputes;
 mod idempotency;
 mod listing;
 mod misbehaviour;
 mod payments;
+mod refunds;
 mod refusals;
 mod restart;
+mod webhooks;
 
 /// How long a condition may take to come true.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -127,6 +131,28 @@ impl Server {
         let form = payment(token, reference);
         let request = self.request(Method::POST, "/v1/payment_intents", Some(key)).form(&form);
         tokio::spawn(request.send())
+    }
+
+    /// Reserves 10.99 EUR with this token.
+    async fn hold(&self, token: &str, reference: &str) -> Answer {
+        let form = payment_with(token, reference, &[("capture_method", "manual")]);
+        self.post("/v1/payment_intents", None, &form).await
+    }
+
+    /// Refunds a payment: the remainder, or what `more` says.
+    async fn refund(&self, payment: &Answer, key: Option<&str>, more: Form<'_>) -> Answer {
+        let form = [&[("payment_intent", payment.id())], more].concat();
+        self.post("/v1/refunds", key, &form).await
+    }
+
+    /// From now on pending things end only when they are told to.
+    async fn settle_by_hand(&self) {
+        self.control("settle_after", serde_json::json!({"milliseconds": 3_600_000})).await;
+    }
+
+    /// The books of this reference.
+    async fn books(&self, reference: &str) -> Value {
+        self.get(&format!("/books?reference={reference}")).await.body
     }
 
     /// What was really charged for this reference.

@@ -31,6 +31,40 @@ async fn objects_books_and_keys_survive() {
 }
 
 #[tokio::test]
+async fn refunds_disputes_balance_and_events_survive() {
+    let server = Server::start().await;
+    server.settle_by_hand().await;
+    let paid = server.pay("pm_card_visa", None, "pay_1").await;
+    let refund = server.refund(&paid, Some("k"), &[("amount", "99")]).await;
+    server.control("dispute", json!({"reference": "pay_1"})).await;
+    let pending = server.pay("pm_card_pendingRefund", None, "pay_2").await;
+    server.refund(&pending, None, &[]).await;
+    let disputed = server.pay("pm_card_createDispute", None, "pay_3").await;
+    let mut before = Vec::new();
+    let paths = [
+        "/books",
+        "/v1/refunds",
+        "/v1/disputes",
+        "/v1/balance_transactions?expand[]=data.source",
+        "/v1/events",
+    ];
+    for path in paths {
+        before.push(server.get(path).await.body);
+    }
+
+    let server = server.killed_and_restarted("").await;
+    for (path, before) in paths.iter().zip(before) {
+        assert_eq!(server.get(path).await.body, before, "{path}");
+    }
+    let again = server.refund(&paid, Some("k"), &[("amount", "99")]).await;
+    assert_eq!((again.is_replay(), &again.body), (true, &refund.body));
+    server.control("clock", json!({"advance_seconds": 3600})).await;
+    assert_eq!(server.books("pay_2").await["refunds"][0]["status"], "succeeded", "what was due is due");
+    let disputes = server.get(&format!("/v1/disputes?payment_intent={}", disputed.id())).await;
+    assert_eq!(disputes.body["data"][0]["status"], "needs_response");
+}
+
+#[tokio::test]
 async fn a_torn_last_line_takes_its_whole_request_with_it() {
     let server = Server::start().await;
     server.pay("pm_card_visa", Some("k1"), "pay_1").await;

@@ -1,32 +1,36 @@
 //! Stripe: Payment Intents, created and confirmed in one call under the payment's own key.
-//! [`request`] builds and [`response`] reads, both pure; this file does the HTTP.
+//! [`request`] builds and [`response`] reads, both pure; [`http`] speaks. Operations are here, questions
+//! in [`look_up`] and [`statement`], and what Stripe tells by itself in [`event`].
 
 pub mod amount;
 mod decline;
 pub mod event;
+mod http;
+mod look_up;
 mod request;
 mod response;
+mod statement;
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, RequestBuilder, Url};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::Url;
+use secrecy::SecretString;
 
 use super::{
     Answer, Call, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp,
     RefundLookUp, RefundRequest, Reply, Report, Resolution, Statement, Terms, Verdict,
 };
 use crate::clock::Timestamp;
-use response::Received;
+use http::Http;
+use look_up::Asking;
+use request::{Fields, Unspeakable};
+use response::{Operation, Received};
 
 /// Stripe keeps keys for at least 24 hours, and its lists show at once what was made.
 pub const TERMS: Terms = Terms {
     replay_window: Duration::from_secs(20 * 3600),
     empty_look_ups_window: Duration::from_secs(30 * 60),
 };
-
-/// How far the gateway's clock may be from ours, in seconds.
-const CLOCKS_APART_SECONDS: i64 = 120;
 
 /// How to reach Stripe.
 pub struct StripeConfig {
@@ -42,8 +46,8 @@ pub struct StripeConfig {
 
 /// The adapter.
 pub struct Stripe {
-    client: Client,
-    config: StripeConfig,
+    http: Http,
+    timeout: Duration,
 }
 
 impl Stripe {
@@ -52,112 +56,64 @@ impl Stripe {
     /// # Errors
     /// When the TLS backend cannot be initialised.
     pub fn new(config: StripeConfig) -> reqwest::Result<Self> {
-        Ok(Self { client: super::http_client(config.timeout)?, config })
+        Ok(Self { timeout: config.timeout, http: Http::new(config)? })
     }
 
     async fn charge(&self, request: &ChargeRequest) -> Answer {
-        let form = match request::charge_form(request) {
+        let form = request::charge(request);
+        let traceparent = request.traceparent.as_deref();
+        self.operate(Operation::Charge, &["payment_intents"], &request.key, form, traceparent).await
+    }
+
+    async fn capture(&self, request: &CaptureRequest) -> Answer {
+        let path = ["payment_intents", &request.gateway_ref, "capture"];
+        let form = request::capture(request);
+        self.operate(Operation::Capture, &path, &request.key, form, request.traceparent.as_deref()).await
+    }
+
+    async fn cancel(&self, request: &CancelRequest) -> Answer {
+        let path = ["payment_intents", &request.gateway_ref, "cancel"];
+        let form = Ok(request::cancel());
+        self.operate(Operation::Cancel, &path, &request.key, form, request.traceparent.as_deref()).await
+    }
+
+    async fn refund(&self, request: &RefundRequest) -> Answer {
+        let form = request::refund(request);
+        let traceparent = request.traceparent.as_deref();
+        self.operate(Operation::Refund, &["refunds"], &request.key, form, traceparent).await
+    }
+
+    /// One call under a key. What cannot be put into Stripe's words is not sent.
+    async fn operate(
+        &self,
+        operation: Operation,
+        path: &[&str],
+        key: &str,
+        form: Result<Fields, Unspeakable>,
+        traceparent: Option<&str>,
+    ) -> Answer {
+        let form = match form {
             Ok(form) => form,
-            Err(error) => {
-                let report = Report::Refused {
-                    code: "amount_not_chargeable".into(),
-                    message: error.to_string(),
-                    alarm: false,
-                };
-                return answer("charge", Duration::ZERO, report, None);
+            Err(unspeakable) => {
+                let (code, message) = (unspeakable.code().into(), unspeakable.to_string());
+                return Answer::without_a_call(Report::Refused { code, message, alarm: false });
             }
         };
-        let call = self
-            .client
-            .post(self.url("/v1/payment_intents"))
-            .header("idempotency-key", &request.key)
-            .form(&form);
         let started = Instant::now();
-        match self.send(call, request.traceparent.as_deref()).await {
-            Ok(received) => {
-                answer("charge", started.elapsed(), response::read_charge(&received), Some(&received))
-            }
-            Err(error) => answer("charge", started.elapsed(), not_answered(&error), None),
-        }
-    }
-
-    /// However many pages it takes, a look-up is bounded as one call is: a lease outlives it.
-    async fn look_up(&self, question: &LookUp) -> Answer {
-        let started = Instant::now();
-        let mut last = None;
-        let looking = async {
-            match &question.gateway_ref {
-                Some(id) => self.look_up_by_id(id, question, &mut last).await,
-                None => self.look_up_by_reference(question, &mut last).await,
-            }
+        let received = self.http.post(path, key, &form, traceparent).await;
+        let report = match &received {
+            Ok(received) => response::read(operation, received),
+            Err(error) => http::not_answered(error),
         };
-        let report = tokio::time::timeout(self.config.timeout, looking)
-            .await
-            .unwrap_or_else(|_| unresolved("the gateway's list could not be read in time"));
-        answer("look_up", started.elapsed(), report, last.as_ref())
+        answer(operation.as_str(), started.elapsed(), report, received.as_ref().ok())
     }
 
-    async fn look_up_by_id(&self, id: &str, question: &LookUp, last: &mut Option<Received>) -> Report {
-        let call = self
-            .client
-            .get(self.url(&format!("/v1/payment_intents/{id}")))
-            .query(&[("expand[]", "latest_charge")]);
-        match self.send(call, question.traceparent.as_deref()).await {
-            Ok(received) => response::read_look_up(last.insert(received)),
-            Err(error) => unresolved(&root_cause(&error)),
+    async fn find_dispute(&self, dispute_ref: &str) -> Found<Dispute> {
+        let query = request::expanding("payment_intent");
+        match self.http.get(&["disputes", dispute_ref], &query, None).await {
+            Ok(received) => response::dispute::read(&received),
+            Err(error) => Found::Unknown(http::root_cause(&error)),
         }
-    }
-
-    /// Reads the list, newest first, until our reference turns up. Search is not used: it lags.
-    async fn look_up_by_reference(&self, question: &LookUp, last: &mut Option<Received>) -> Report {
-        let (from, to) = question.made_between;
-        let created = (from.timestamp() - CLOCKS_APART_SECONDS, to.timestamp() + CLOCKS_APART_SECONDS);
-        let mut starting_after = None;
-        loop {
-            let call = self
-                .client
-                .get(self.url("/v1/payment_intents"))
-                .query(&request::list_query(created, starting_after.as_deref()));
-            let received = match self.send(call, question.traceparent.as_deref()).await {
-                Ok(received) => last.insert(received),
-                Err(error) => return unresolved(&root_cause(&error)),
-            };
-            match response::find_in_page(received, &question.reference) {
-                response::Page::Found(report) => return report,
-                response::Page::Last => return Report::NotFound,
-                response::Page::More { last_id } => starting_after = Some(last_id),
-                response::Page::Unreadable(why) => return unresolved(&why),
-            }
-        }
-    }
-
-    fn url(&self, path: &str) -> Url {
-        let mut url = self.config.base_url.clone();
-        url.set_path(path);
-        url
-    }
-
-    async fn send(&self, call: RequestBuilder, traceparent: Option<&str>) -> reqwest::Result<Received> {
-        let call = match traceparent {
-            Some(traceparent) => call.header("traceparent", traceparent),
-            None => call,
-        };
-        let response = call
-            .bearer_auth(self.config.secret_key.expose_secret())
-            .header("stripe-version", &self.config.version)
-            .send()
-            .await?;
-        let header = |name| {
-            let value = response.headers().get(name)?.to_str().ok()?;
-            Some(value.to_owned())
-        };
-        Ok(Received {
-            status: response.status().as_u16(),
-            request_id: header("request-id"),
-            should_retry: header("stripe-should-retry"),
-            retry_after: header("retry-after"),
-            body: response.bytes().await?,
-        })
     }
 }
 
@@ -167,27 +123,27 @@ impl Gateway for Stripe {
     }
 
     fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a> {
-        Box::pin(self.look_up(question))
+        Box::pin(Asking::for_payment(&self.http, question, self.timeout))
     }
 
-    fn capture<'a>(&'a self, _: &'a CaptureRequest) -> Reply<'a> {
-        not_yet()
+    fn capture<'a>(&'a self, request: &'a CaptureRequest) -> Reply<'a> {
+        Box::pin(self.capture(request))
     }
 
-    fn cancel<'a>(&'a self, _: &'a CancelRequest) -> Reply<'a> {
-        not_yet()
+    fn cancel<'a>(&'a self, request: &'a CancelRequest) -> Reply<'a> {
+        Box::pin(self.cancel(request))
     }
 
-    fn refund<'a>(&'a self, _: &'a RefundRequest) -> Reply<'a> {
-        not_yet()
+    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a> {
+        Box::pin(self.refund(request))
     }
 
-    fn look_up_refund<'a>(&'a self, _: &'a RefundLookUp) -> Reply<'a> {
-        not_yet()
+    fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a> {
+        Box::pin(Asking::for_refund(&self.http, question, self.timeout))
     }
 
-    fn find_dispute<'a>(&'a self, _: &'a str) -> Reply<'a, Found<Dispute>> {
-        Box::pin(async { Found::Unknown("not spoken yet".into()) })
+    fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>> {
+        Box::pin(self.find_dispute(dispute_ref))
     }
 
     fn verify_event<'a>(&'a self, _: &'a super::Received) -> Reply<'a, Verdict> {
@@ -197,15 +153,11 @@ impl Gateway for Stripe {
 
     fn statement<'a>(
         &'a self,
-        _: (Timestamp, Timestamp),
-        _: Option<&'a str>,
+        between: (Timestamp, Timestamp),
+        cursor: Option<&'a str>,
     ) -> Reply<'a, Result<Statement, String>> {
-        Box::pin(async { Err("not spoken yet".into()) })
+        Box::pin(statement::read(&self.http, between, cursor))
     }
-}
-
-fn not_yet<'a>() -> Reply<'a> {
-    Box::pin(async { Answer::without_a_call(unresolved("not spoken yet")) })
 }
 
 fn answer(
@@ -225,25 +177,6 @@ fn answer(
     }
 }
 
-/// No answer came. Only a failure to connect proves that nothing was sent.
-fn not_answered(error: &reqwest::Error) -> Report {
-    let why = root_cause(error);
-    if error.is_connect() {
-        Report::NotSent { why, retry_after: None }
-    } else {
-        Report::Unknown { why, resolution: Resolution::Replay }
-    }
-}
-
 fn unresolved(why: &str) -> Report {
     Report::Unknown { why: why.to_owned(), resolution: Resolution::LookUp }
-}
-
-/// The innermost error says what happened; the outer ones name the URL.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    if error.is_timeout() { format!("time-out: {cause}") } else { cause.to_string() }
 }

@@ -1,24 +1,51 @@
 //! What is sent to Stripe. Pure: the same operation always makes the same body, because the same key
-//! must carry the same body for as long as the payment may be replayed.
+//! must carry the same body for as long as the operation may be sent again.
 
-use crate::gateway::{ChargeRequest, MethodType};
+use crate::gateway::{CaptureRequest, ChargeRequest, MethodType, RefundRequest};
 
 use super::amount::{AmountError, to_minor_units};
 
-/// The metadata key under which our reference is stored at Stripe, and found again.
-pub const REFERENCE: &str = "remit_payment";
+/// The metadata key under which our name for a payment is stored at Stripe, and found again.
+pub const PAYMENT: &str = "remit_payment";
+
+/// The same for a refund.
+pub const REFUND: &str = "remit_refund";
+
+/// Names and values, as a form or a query.
+pub type Fields = Vec<(&'static str, String)>;
+
+/// Why an operation cannot even be put into Stripe's words. No call is made.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unspeakable {
+    /// Stripe would refuse the amount.
+    #[error(transparent)]
+    Amount(#[from] AmountError),
+    /// Nothing to charge: at Stripe the payer chooses before, on the merchant's page.
+    #[error("a payment method's token is needed")]
+    NoToken,
+}
+
+impl Unspeakable {
+    /// A stable word for it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Amount(_) => "amount_not_chargeable",
+            Self::NoToken => "payment_method_missing",
+        }
+    }
+}
 
 /// The form of `POST /v1/payment_intents`: create and confirm in one call.
-pub fn charge_form(request: &ChargeRequest) -> Result<Vec<(&'static str, String)>, AmountError> {
+pub fn charge(request: &ChargeRequest) -> Result<Fields, Unspeakable> {
     let mut form = vec![
         ("amount", to_minor_units(&request.money)?.to_string()),
         ("currency", request.money.currency.code().to_ascii_lowercase()),
-        ("payment_method", request.token.clone().unwrap_or_default()),
+        ("payment_method", request.token.clone().ok_or(Unspeakable::NoToken)?),
         ("confirm", "true".to_owned()),
         ("capture_method", request.capture.as_str().to_owned()),
         ("automatic_payment_methods[enabled]", "true".to_owned()),
         ("metadata[remit_payment]", request.reference.clone()),
-        ("expand[0]", "latest_charge".to_owned()),
+        ("expand[0]", "latest_charge.balance_transaction".to_owned()),
     ];
     match &request.return_url {
         Some(url) => form.push(("return_url", url.clone())),
@@ -35,14 +62,65 @@ pub fn charge_form(request: &ChargeRequest) -> Result<Vec<(&'static str, String)
     Ok(form)
 }
 
-/// The query of `GET /v1/payment_intents`, newest first, made between these two seconds.
-pub fn list_query(created: (i64, i64), starting_after: Option<&str>) -> Vec<(&'static str, String)> {
-    let mut query = vec![
-        ("limit", "100".to_owned()),
-        ("created[gte]", created.0.to_string()),
-        ("created[lte]", created.1.to_string()),
-        ("expand[0]", "data.latest_charge".to_owned()),
+/// The form of `POST /v1/payment_intents/{id}/capture`. The amount is always said: what Stripe would
+/// fill in is what is reserved when it runs, not when we asked.
+pub fn capture(request: &CaptureRequest) -> Result<Fields, Unspeakable> {
+    Ok(vec![
+        ("amount_to_capture", to_minor_units(&request.money)?.to_string()),
+        ("expand[0]", "latest_charge.balance_transaction".to_owned()),
+    ])
+}
+
+/// The form of `POST /v1/payment_intents/{id}/cancel`: there is nothing to say.
+pub fn cancel() -> Fields {
+    Vec::new()
+}
+
+/// The form of `POST /v1/refunds`. The amount is always said: without one, Stripe gives back all that
+/// is left.
+pub fn refund(request: &RefundRequest) -> Result<Fields, Unspeakable> {
+    let mut form = vec![
+        ("payment_intent", request.payment_ref.clone()),
+        ("amount", to_minor_units(&request.money)?.to_string()),
+        ("metadata[remit_refund]", request.reference.clone()),
+        ("metadata[remit_payment]", request.payment_reference.clone()),
+        ("expand[0]", "balance_transaction".to_owned()),
     ];
+    form.extend(request.reason.map(|reason| ("reason", reason.as_str().to_owned())));
+    Ok(form)
+}
+
+/// A query that asks for one more thing to be written out.
+pub fn expanding(what: &str) -> Fields {
+    vec![("expand[0]", what.to_owned())]
+}
+
+/// The query of `GET /v1/payment_intents`, newest first, made between these two seconds.
+pub fn payments_made(created: (i64, i64), starting_after: Option<&str>) -> Fields {
+    made_between(created, "data.latest_charge.balance_transaction", starting_after)
+}
+
+/// The query of `GET /v1/balance_transactions`, newest first, made between these two seconds.
+pub fn movements_made(created: (i64, i64), starting_after: Option<&str>) -> Fields {
+    made_between(created, "data.source", starting_after)
+}
+
+/// The query of `GET /v1/refunds`: those of one payment, newest first.
+pub fn refunds_of(payment_ref: &str, starting_after: Option<&str>) -> Fields {
+    let mut query = page("data.balance_transaction", starting_after);
+    query.push(("payment_intent", payment_ref.to_owned()));
+    query
+}
+
+fn made_between(created: (i64, i64), expand: &str, starting_after: Option<&str>) -> Fields {
+    let mut query = page(expand, starting_after);
+    query.push(("created[gte]", created.0.to_string()));
+    query.push(("created[lte]", created.1.to_string()));
+    query
+}
+
+fn page(expand: &str, starting_after: Option<&str>) -> Fields {
+    let mut query = vec![("limit", "100".to_owned()), ("expand[0]", expand.to_owned())];
     query.extend(starting_after.map(|id| ("starting_after", id.to_owned())));
     query
 }
@@ -50,17 +128,21 @@ pub fn list_query(created: (i64, i64), starting_after: Option<&str>) -> Vec<(&'s
 #[cfg(test)]
 mod tests {
     use crate::{
-        gateway::Capture,
+        gateway::{Capture, RefundReason},
         money::{Currency, Money},
     };
 
     use super::*;
 
-    fn request() -> ChargeRequest {
+    fn money(amount: &str, currency: &str) -> Money {
+        Money::parse_positive(amount, Currency::from_code(currency).unwrap()).unwrap()
+    }
+
+    fn charge_request() -> ChargeRequest {
         ChargeRequest {
             reference: "pay_1".into(),
             key: "pay_1".into(),
-            money: Money::parse_positive("49.90", Currency::from_code("EUR").unwrap()).unwrap(),
+            money: money("49.90", "EUR"),
             method: MethodType::Card,
             token: Some("pm_card_visa".into()),
             capture: Capture::Automatic,
@@ -71,34 +153,97 @@ mod tests {
         }
     }
 
-    fn encoded(request: &ChargeRequest) -> String {
-        serde_urlencoded::to_string(charge_form(request).unwrap()).unwrap()
+    fn refund_request(reason: Option<RefundReason>) -> RefundRequest {
+        RefundRequest {
+            reference: "re_1".into(),
+            key: "re_1".into(),
+            payment_reference: "pay_1".into(),
+            payment_ref: "pi_1".into(),
+            charge_ref: Some("ch_1".into()),
+            money: money("9.90", "EUR"),
+            reason,
+            traceparent: None,
+        }
     }
 
-    /// This text must not change while any payment made with it may still be replayed (20 hours):
-    /// Stripe refuses a key that comes back with another body.
+    fn encoded(fields: &Fields) -> String {
+        serde_urlencoded::to_string(fields).unwrap()
+    }
+
+    // These texts must not change while any operation made with them may still be sent again (20 hours):
+    // Stripe refuses a key that comes back with another body.
+
     #[test]
     fn the_body_of_a_charge_is_pinned() {
         assert_eq!(
-            encoded(&request()),
+            encoded(&charge(&charge_request()).unwrap()),
             "amount=4990&currency=eur&payment_method=pm_card_visa&confirm=true&capture_method=automatic\
              &automatic_payment_methods%5Benabled%5D=true&metadata%5Bremit_payment%5D=pay_1\
-             &expand%5B0%5D=latest_charge&automatic_payment_methods%5Ballow_redirects%5D=never"
+             &expand%5B0%5D=latest_charge.balance_transaction\
+             &automatic_payment_methods%5Ballow_redirects%5D=never"
         );
     }
 
     #[test]
+    fn the_bodies_of_a_capture_and_of_a_cancellation_are_pinned() {
+        let request = CaptureRequest {
+            reference: "pay_1".into(),
+            key: "pay_1-capture".into(),
+            gateway_ref: "pi_1".into(),
+            charge_ref: None,
+            money: money("5000", "JPY"),
+            traceparent: None,
+        };
+        assert_eq!(
+            encoded(&capture(&request).unwrap()),
+            "amount_to_capture=5000&expand%5B0%5D=latest_charge.balance_transaction"
+        );
+        assert_eq!(encoded(&cancel()), "");
+    }
+
+    #[test]
+    fn the_body_of_a_refund_is_pinned() {
+        let body = "payment_intent=pi_1&amount=990&metadata%5Bremit_refund%5D=re_1\
+                    &metadata%5Bremit_payment%5D=pay_1&expand%5B0%5D=balance_transaction";
+        assert_eq!(encoded(&refund(&refund_request(None)).unwrap()), body);
+        for reason in RefundReason::ALL {
+            assert_eq!(
+                encoded(&refund(&refund_request(Some(reason))).unwrap()),
+                format!("{body}&reason={reason}")
+            );
+        }
+    }
+
+    #[test]
     fn options_are_sent_where_they_are_asked_for() {
-        let body = encoded(&ChargeRequest {
+        let request = ChargeRequest {
             capture: Capture::Manual,
             method: MethodType::BankDebit,
             description: Some("order 1".into()),
             return_url: Some("https://shop.example/back".into()),
-            ..request()
-        });
+            ..charge_request()
+        };
+        let body = encoded(&charge(&request).unwrap());
         for part in ["capture_method=manual", "description=order+1", "return_url=https", "mandate_data"] {
             assert!(body.contains(part), "{part} in {body}");
         }
         assert!(!body.contains("allow_redirects"));
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_not_sent() {
+        let request = ChargeRequest { token: None, ..charge_request() };
+        assert_eq!(charge(&request), Err(Unspeakable::NoToken));
+        let request = ChargeRequest { money: money("1000000", "EUR"), ..charge_request() };
+        assert_eq!(charge(&request).unwrap_err().code(), "amount_not_chargeable");
+    }
+
+    #[test]
+    fn a_list_goes_on_where_it_ended() {
+        assert_eq!(
+            encoded(&movements_made((1, 2), Some("txn_1"))),
+            "limit=100&expand%5B0%5D=data.source&starting_after=txn_1\
+             &created%5Bgte%5D=1&created%5Blte%5D=2"
+        );
     }
 }

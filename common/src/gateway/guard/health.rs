@@ -1,0 +1,108 @@
+//! What an answer says about the gateway's health, and how to answer without asking it.
+
+use std::time::Duration;
+
+use crate::gateway::{Answer, Dispute, Found, Report, Statement, Verdict};
+
+use super::breaker::Health;
+
+/// An answer of an adapter, whatever was asked.
+pub trait Told {
+    /// What it says about the gateway's health.
+    fn health(&self) -> Health;
+    /// The answer where no call was made.
+    fn put_off(why: String, wait: Duration) -> Self;
+}
+
+impl Told for Answer {
+    fn health(&self) -> Health {
+        match (&self.report, self.call.http_status) {
+            _ if !self.call.was_made() => Health::Unclear,
+            // Too many calls are our fault, and whoever counts them is well.
+            (Report::NotSent { .. }, Some(429)) => Health::Answered,
+            (Report::NotSent { .. }, _) | (Report::Unknown { .. }, None | Some(500..)) => Health::Failed,
+            _ => Health::Answered,
+        }
+    }
+
+    fn put_off(why: String, wait: Duration) -> Self {
+        Self::without_a_call(Report::PutOff { why, wait })
+    }
+}
+
+impl Told for Found<Dispute> {
+    fn health(&self) -> Health {
+        match self {
+            Self::One(_) | Self::None => Health::Answered,
+            Self::Unknown(_) => Health::Unclear,
+        }
+    }
+
+    fn put_off(why: String, _: Duration) -> Self {
+        Self::Unknown(why)
+    }
+}
+
+impl Told for Verdict {
+    fn health(&self) -> Health {
+        match self {
+            Self::Genuine | Self::Forged => Health::Answered,
+            Self::Unknown(_) => Health::Unclear,
+        }
+    }
+
+    fn put_off(why: String, _: Duration) -> Self {
+        Self::Unknown(why)
+    }
+}
+
+impl Told for Result<Statement, String> {
+    fn health(&self) -> Health {
+        match self {
+            Ok(_) => Health::Answered,
+            Err(_) => Health::Unclear,
+        }
+    }
+
+    fn put_off(why: String, _: Duration) -> Self {
+        Err(why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::gateway::{Call, Resolution};
+
+    use super::*;
+
+    #[test]
+    fn only_silence_and_server_errors_are_failures() {
+        let not_sent = || Report::NotSent { why: String::new(), retry_after: None };
+        let unknown = || Report::Unknown { why: String::new(), resolution: Resolution::Replay };
+        let refused = || Report::Refused { code: String::new(), message: String::new(), alarm: true };
+        for (report, status, expected) in [
+            (not_sent(), None, Health::Failed),
+            (not_sent(), Some(429), Health::Answered),
+            (unknown(), None, Health::Failed),
+            (unknown(), Some(500), Health::Failed),
+            (unknown(), Some(503), Health::Failed),
+            (unknown(), Some(409), Health::Answered),
+            (unknown(), Some(200), Health::Answered),
+            (refused(), Some(401), Health::Answered),
+            (Report::NotFound, Some(404), Health::Answered),
+            (Report::Canceled { gateway_ref: String::new() }, Some(200), Health::Answered),
+        ] {
+            let call = Call {
+                operation: "charge",
+                http_status: status,
+                request_id: None,
+                duration: Duration::from_millis(1),
+            };
+            let answer = Answer { report, call };
+            assert_eq!(answer.health(), expected, "{answer:?}");
+        }
+        for report in [not_sent(), unknown(), refused()] {
+            assert_eq!(Answer::without_a_call(report).health(), Health::Unclear, "nobody was asked");
+        }
+    }
+}

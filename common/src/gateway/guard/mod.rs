@@ -1,0 +1,232 @@
+//! Protection around an adapter: it bounds how many calls are under way and how many begin in a second,
+//! and gives a gateway a rest that does not answer. What cannot be called soon is put off, provably
+//! without a call; the job comes back later, and its worker is free meanwhile.
+//!
+//! All of it is per process: a deployment of three workers divides what the gateway allows by three.
+
+pub mod breaker;
+mod health;
+mod rate;
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayName, LookUp, Received,
+    RefundLookUp, RefundRequest, Reply, Statement, Verdict,
+};
+use crate::clock::Timestamp;
+use breaker::{Breaker, Health, Pass, Rule};
+use health::Told;
+use rate::Rate;
+
+/// How long a call may wait for its turn. It comes on top of the call's own bound, and a lease must
+/// outlive both.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+
+/// When to come back after a turn did not come.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
+
+/// How a gateway is protected, and we from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protection {
+    /// Calls under way at the same time, at most.
+    pub concurrency: usize,
+    /// Calls begun in one second, at most; 0: no bound.
+    pub per_second: u32,
+    /// When it is given a rest.
+    pub breaker: Rule,
+}
+
+impl Protection {
+    /// What suits a gateway. Stripe allows 100 calls a second; `PayPal` does not say, and slows down
+    /// whom it thinks too fast.
+    #[must_use]
+    pub fn suiting(name: GatewayName) -> Self {
+        let breaker = Rule { failures: 10, rest: Duration::from_secs(10) };
+        match name {
+            GatewayName::Stripe => Self { concurrency: 100, per_second: 100, breaker },
+            GatewayName::Paypal => Self { concurrency: 50, per_second: 50, breaker },
+        }
+    }
+}
+
+/// Why no call was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    CircuitOpen,
+    Concurrency,
+    Rate,
+}
+
+impl Why {
+    /// Its name in metrics.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::CircuitOpen => "circuit_open",
+            Self::Concurrency => "concurrency",
+            Self::Rate => "rate",
+        }
+    }
+}
+
+/// An adapter, protected.
+pub struct Guarded {
+    name: GatewayName,
+    adapter: Box<dyn Gateway>,
+    slots: Semaphore,
+    rate: Option<Rate>,
+    breaker: Mutex<Breaker>,
+}
+
+/// A call that may be made. Should nobody wait for its end, that is recorded too: a probe that was given
+/// up must not be waited for forever.
+struct Admitted<'a> {
+    guard: &'a Guarded,
+    pass: Pass,
+    health: Health,
+    _slot: SemaphorePermit<'a>,
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        let now = Instant::now().into_std();
+        self.guard.on_breaker(|breaker| breaker.record(&self.pass, self.health, now));
+    }
+}
+
+impl Guarded {
+    /// Protects an adapter.
+    #[must_use]
+    pub fn new(name: GatewayName, adapter: Box<dyn Gateway>, protection: Protection) -> Self {
+        let guarded = Self {
+            name,
+            adapter,
+            slots: Semaphore::new(protection.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+            rate: Rate::per_second(protection.per_second),
+            breaker: Mutex::new(Breaker::new(protection.breaker)),
+        };
+        guarded.show(false);
+        guarded
+    }
+
+    /// Makes a call if it may be made soon, and learns from its end.
+    async fn call<T: Told>(&self, call: impl Future<Output = T>) -> T {
+        match self.admitted().await {
+            Ok(mut admitted) => {
+                let told = call.await;
+                admitted.health = told.health();
+                told
+            }
+            Err((why, wait)) => {
+                metrics::counter!("gateway_put_off_total",
+                    "gateway" => self.name.as_str(), "why" => why.as_str())
+                .increment(1);
+                T::put_off(self.words(why), wait)
+            }
+        }
+    }
+
+    /// The breaker is asked twice: at once, so that nobody queues for a gateway that rests, and in the end,
+    /// because only who really calls may be the probe.
+    async fn admitted(&self) -> Result<Admitted<'_>, (Why, Duration)> {
+        let deadline = Instant::now() + PATIENCE;
+        let rests = |rest| (Why::CircuitOpen, rest);
+        if let Some(rest) = self.breaker().rest(Instant::now().into_std()) {
+            return Err(rests(rest));
+        }
+        let slot = timeout_at(deadline, self.slots.acquire()).await;
+        let Ok(Ok(slot)) = slot else { return Err((Why::Concurrency, BUSY_WAIT)) };
+        if let Some(rate) = &self.rate {
+            timeout_at(deadline, rate.turn()).await.map_err(|_| (Why::Rate, BUSY_WAIT))?;
+        }
+        let now = Instant::now().into_std();
+        let pass = self.on_breaker(|breaker| breaker.admit(now)).map_err(rests)?;
+        Ok(Admitted { guard: self, pass, health: Health::Unclear, _slot: slot })
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the breaker, and tells where it turns.
+    fn on_breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {
+        let mut breaker = self.breaker();
+        let before = breaker.is_open();
+        let done = act(&mut breaker);
+        let after = breaker.is_open();
+        drop(breaker);
+        if before != after {
+            self.show(after);
+            match after {
+                true => tracing::warn!(gateway = %self.name, "a gateway does not answer: it is given a rest"),
+                false => tracing::info!(gateway = %self.name, "a gateway answers again"),
+            }
+        }
+        done
+    }
+
+    fn show(&self, open: bool) {
+        metrics::gauge!("gateway_circuit_open", "gateway" => self.name.as_str()).set(u8::from(open));
+    }
+
+    fn words(&self, why: Why) -> String {
+        match why {
+            Why::CircuitOpen => format!("{} does not answer, and is given a rest", self.name),
+            Why::Concurrency => format!("as many calls to {} are under way as are allowed", self.name),
+            Why::Rate => format!("as many calls to {} are made as are allowed in a second", self.name),
+        }
+    }
+}
+
+impl Gateway for Guarded {
+    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a> {
+        Box::pin(self.call(self.adapter.charge(request)))
+    }
+
+    fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a> {
+        Box::pin(self.call(self.adapter.look_up(question)))
+    }
+
+    fn capture<'a>(&'a self, request: &'a CaptureRequest) -> Reply<'a> {
+        Box::pin(self.call(self.adapter.capture(request)))
+    }
+
+    fn cancel<'a>(&'a self, request: &'a CancelRequest) -> Reply<'a> {
+        Box::pin(self.call(self.adapter.cancel(request)))
+    }
+
+    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a> {
+        Box::pin(self.call(self.adapter.refund(request)))
+    }
+
+    fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a> {
+        Box::pin(self.call(self.adapter.look_up_refund(question)))
+    }
+
+    fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>> {
+        Box::pin(self.call(self.adapter.find_dispute(dispute_ref)))
+    }
+
+    fn verify_event<'a>(&'a self, received: &'a Received) -> Reply<'a, Verdict> {
+        Box::pin(self.call(self.adapter.verify_event(received)))
+    }
+
+    fn statement<'a>(
+        &'a self,
+        between: (Timestamp, Timestamp),
+        cursor: Option<&'a str>,
+    ) -> Reply<'a, Result<Statement, String>> {
+        Box::pin(self.call(self.adapter.statement(between, cursor)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! The guard around a gateway that answers as it is told, on a clock that is stopped.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::time::{advance, sleep};
+
+use crate::{
+    gateway::{Answer, Call, Capture, MethodType, Report, Resolution},
+    money::{Currency, Money},
+};
+
+use super::*;
+
+/// What the gateway does with a charge: its description says it.
+struct Stub {
+    calls: Arc<AtomicUsize>,
+}
+
+impl Stub {
+    fn answer(&self, order: Option<&str>) -> Answer {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let why = String::new();
+        let (report, http_status) = match order {
+            Some("fail") => (Report::Unknown { why, resolution: Resolution::Replay }, Some(503)),
+            Some("unreachable") => (Report::NotSent { why, retry_after: None }, None),
+            Some("limited") => (Report::NotSent { why, retry_after: None }, Some(429)),
+            Some("refuse") => (Report::Refused { code: why.clone(), message: why, alarm: false }, Some(400)),
+            _ => (Report::Processing { gateway_ref: "pi_1".into() }, Some(200)),
+        };
+        let duration = Duration::from_millis(1);
+        Answer { report, call: Call { operation: "charge", http_status, request_id: None, duration } }
+    }
+}
+
+impl Gateway for Stub {
+    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a> {
+        Box::pin(async {
+            if request.description.as_deref() == Some("slow") {
+                sleep(Duration::from_secs(20)).await;
+            }
+            self.answer(request.description.as_deref())
+        })
+    }
+    fn look_up<'a>(&'a self, _: &'a LookUp) -> Reply<'a> {
+        Box::pin(async { self.answer(None) })
+    }
+    fn capture<'a>(&'a self, _: &'a CaptureRequest) -> Reply<'a> {
+        Box::pin(async { self.answer(None) })
+    }
+    fn cancel<'a>(&'a self, _: &'a CancelRequest) -> Reply<'a> {
+        Box::pin(async { self.answer(None) })
+    }
+    fn refund<'a>(&'a self, _: &'a RefundRequest) -> Reply<'a> {
+        Box::pin(async { self.answer(None) })
+    }
+    fn look_up_refund<'a>(&'a self, _: &'a RefundLookUp) -> Reply<'a> {
+        Box::pin(async { self.answer(None) })
+    }
+    fn find_dispute<'a>(&'a self, _: &'a str) -> Reply<'a, Found<Dispute>> {
+        Box::pin(async { Found::None })
+    }
+    fn verify_event<'a>(&'a self, _: &'a Received) -> Reply<'a, Verdict> {
+        Box::pin(async { Verdict::Genuine })
+    }
+    fn statement<'a>(
+        &'a self,
+        _: (Timestamp, Timestamp),
+        _: Option<&'a str>,
+    ) -> Reply<'a, Result<Statement, String>> {
+        Box::pin(async { Err("it has none".into()) })
+    }
+}
+
+struct Bench {
+    guarded: Arc<Guarded>,
+    calls: Arc<AtomicUsize>,
+}
+
+const REST: Duration = Duration::from_secs(10);
+
+fn bench(concurrency: usize, per_second: u32) -> Bench {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let adapter = Box::new(Stub { calls: calls.clone() });
+    let protection = Protection { concurrency, per_second, breaker: Rule { failures: 3, rest: REST } };
+    Bench { guarded: Arc::new(Guarded::new(GatewayName::Stripe, adapter, protection)), calls }
+}
+
+fn request(order: &str) -> ChargeRequest {
+    ChargeRequest {
+        reference: "pay_1".into(),
+        key: "pay_1".into(),
+        money: Money { amount: 1.into(), currency: Currency::from_code("EUR").unwrap() },
+        method: MethodType::Card,
+        token: None,
+        capture: Capture::Automatic,
+        description: Some(order.into()),
+        return_url: None,
+        approved: None,
+        traceparent: None,
+    }
+}
+
+impl Bench {
+    async fn word(&self, order: &str) -> &'static str {
+        self.guarded.charge(&request(order)).await.report.word()
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// A call that is under way for 20 seconds.
+    async fn under_way(&self) -> tokio::task::JoinHandle<Answer> {
+        let guarded = self.guarded.clone();
+        let call = tokio::spawn(async move { guarded.charge(&request("slow")).await });
+        tokio::task::yield_now().await;
+        call
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_does_not_answer_is_given_a_rest() {
+    let bench = bench(10, 0);
+    for (order, word) in [("fail", "unknown"), ("unreachable", "not_sent"), ("fail", "unknown")] {
+        assert_eq!(bench.word(order).await, word);
+    }
+    let started = Instant::now();
+    let answer = bench.guarded.charge(&request("well")).await;
+    let Report::PutOff { wait, .. } = &answer.report else { panic!("{answer:?}") };
+    assert_eq!((*wait, answer.call.was_made(), bench.calls()), (REST, false, 3));
+    let dispute = bench.guarded.find_dispute("dp_1").await;
+    assert!(matches!(dispute, Found::Unknown(_)), "{dispute:?}");
+    assert!(started.elapsed() < Duration::from_millis(10), "nobody queues for a gateway that rests");
+
+    advance(REST).await;
+    assert_eq!(bench.word("well").await, "processing");
+    assert_eq!(bench.word("well").await, "processing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_no_is_an_answer() {
+    let bench = bench(10, 0);
+    for _ in 0..10 {
+        assert_eq!(bench.word("refuse").await, "refused");
+        assert_eq!(bench.word("limited").await, "not_sent");
+    }
+    assert_eq!(bench.calls(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_probe_at_a_time_and_one_that_is_given_up_is_followed_by_another() {
+    let bench = bench(10, 0);
+    for _ in 0..3 {
+        bench.word("fail").await;
+    }
+    advance(REST).await;
+    let probe = bench.under_way().await;
+    assert_eq!(bench.word("well").await, "put_off");
+    probe.abort();
+    assert!(probe.await.unwrap_err().is_cancelled());
+    assert_eq!(bench.word("well").await, "put_off", "it told nothing: the rest goes on");
+    advance(REST).await;
+    assert_eq!(bench.word("well").await, "processing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_calls_are_under_way_than_are_allowed() {
+    let bench = bench(2, 0);
+    let calls = [bench.under_way().await, bench.under_way().await];
+    let started = Instant::now();
+    assert_eq!(bench.word("well").await, "put_off");
+    assert_eq!(started.elapsed(), PATIENCE, "it waits for its turn, but not for long");
+    for call in calls {
+        assert_eq!(call.await.unwrap().report.word(), "processing");
+    }
+    assert_eq!(bench.word("well").await, "processing");
+    assert_eq!(bench.calls(), 3);
+}
+
+/// Fifty at once, ten a second: the first now, ten more within the patience of the others.
+#[tokio::test(start_paused = true)]
+async fn no_more_calls_begin_in_a_second_than_are_allowed() {
+    let bench = bench(50, 10);
+    let started = Instant::now();
+    let calls: Vec<_> = (0..50)
+        .map(|_| {
+            let guarded = bench.guarded.clone();
+            tokio::spawn(async move { guarded.charge(&request("well")).await.report.word() })
+        })
+        .collect();
+    let mut put_off = 0;
+    for call in calls {
+        put_off += usize::from(call.await.unwrap() == "put_off");
+    }
+    assert!((10..=11).contains(&bench.calls()), "{}", bench.calls());
+    assert_eq!(put_off + bench.calls(), 50);
+    assert!(started.elapsed() <= PATIENCE + Duration::from_millis(10));
+}

@@ -1,0 +1,105 @@
+//! Stripe's errors: what a refusal means for each operation.
+
+use serde::Deserialize;
+
+use crate::gateway::{Decline, Report};
+
+use super::{Operation, Received, intent::PaymentIntent, refund};
+use crate::gateway::stripe::{decline, unresolved};
+
+/// Not a decline: the bank believes that it has this payment already.
+const DUPLICATE: &str = "duplicate_transaction";
+
+/// The payment is not in the state in which it could be captured or called off: an earlier request may
+/// have run, or its time is over. What it is now must be asked.
+const NO_LONGER_AS_IT_WAS: [&str; 5] = [
+    "payment_intent_unexpected_state",
+    "charge_already_captured",
+    "charge_already_refunded",
+    "charge_expired_for_capture",
+    "capture_charge_authorization_expired",
+];
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Envelope {
+    error: Option<ErrorBody>,
+}
+
+/// What Stripe says of an error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ErrorBody {
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub code: Option<String>,
+    pub decline_code: Option<String>,
+    pub advice_code: Option<String>,
+    pub message: Option<String>,
+    pub param: Option<String>,
+    pub payment_intent: Option<Box<PaymentIntent>>,
+}
+
+/// An answer whose status says no.
+pub fn read(operation: Operation, received: &Received) -> Report {
+    let envelope: Envelope = serde_json::from_slice(&received.body).unwrap_or_default();
+    let error = envelope.error.unwrap_or_default();
+    let code = error.code.as_deref();
+    match operation {
+        _ if error.is_duplicate() => unresolved("the gateway takes it for a duplicate of another payment"),
+        // A key in use answers 409 with the same type; here it can only be another body.
+        _ if error.kind.as_deref() == Some("idempotency_error") => {
+            tracing::error!(
+                "the gateway says that a key was sent with two different bodies: a defect of ours"
+            );
+            unresolved("the key was used with another body")
+        }
+        Operation::Capture | Operation::Cancel if code.is_some_and(|c| NO_LONGER_AS_IT_WAS.contains(&c)) => {
+            unresolved(&format!("the payment is no longer as it was: {}", code.unwrap_or_default()))
+        }
+        Operation::Refund if let Some(decline) = refund::definite_no(&error) => Report::Declined(decline),
+        _ if received.status == 402 || error.kind.as_deref() == Some("card_error") => {
+            Report::Declined(declined(operation, &error))
+        }
+        _ => refused(received.status, error),
+    }
+}
+
+impl ErrorBody {
+    /// Whether the bank believes that it has this payment already.
+    pub fn is_duplicate(&self) -> bool {
+        [&self.code, &self.decline_code].iter().any(|code| code.as_deref() == Some(DUPLICATE))
+    }
+
+    /// What it says of a decline.
+    pub fn said(&self) -> decline::Said<'_> {
+        decline::Said {
+            advice_code: self.advice_code.as_deref(),
+            decline_code: self.decline_code.as_deref(),
+            code: self.code.as_deref(),
+        }
+    }
+}
+
+fn declined(operation: Operation, error: &ErrorBody) -> Decline {
+    match operation {
+        // The payment that is named in the error is not the refund.
+        Operation::Refund => {
+            Decline { message: refund::sentence("").into(), ..decline::classify(error.said(), None) }
+        }
+        Operation::Charge | Operation::Capture | Operation::Cancel => {
+            let gateway_ref = error.payment_intent.as_ref().and_then(|intent| intent.id.clone());
+            decline::classify(error.said(), gateway_ref)
+        }
+    }
+}
+
+fn refused(status: u16, error: ErrorBody) -> Report {
+    let code = error.code.or(error.kind).unwrap_or_else(|| format!("http_{status}"));
+    let message = match (error.message, error.param) {
+        (Some(message), Some(param)) => format!("{message} ({param})"),
+        (Some(message), None) => message,
+        (None, _) => format!("the gateway answered {status}"),
+    };
+    Report::Refused { code, message, alarm: matches!(status, 401 | 403) }
+}

@@ -1,0 +1,108 @@
+//! Payment intents: what became of a payment.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use crate::gateway::{Card, Charge, Report, Resolution, stripe::decline};
+
+use super::{
+    Expandable,
+    balance::{BalanceTransaction, fee_of, money},
+    error::ErrorBody,
+};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PaymentIntent {
+    pub id: Option<String>,
+    pub metadata: Option<HashMap<String, String>>,
+    status: Option<String>,
+    currency: Option<String>,
+    amount_received: Option<i64>,
+    amount_capturable: Option<i64>,
+    latest_charge: Option<Expandable<ChargeBody>>,
+    next_action: Option<NextAction>,
+    last_payment_error: Option<ErrorBody>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ChargeBody {
+    id: Option<String>,
+    payment_method_details: Option<MethodDetails>,
+    balance_transaction: Option<Expandable<BalanceTransaction>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct MethodDetails {
+    card: Option<Card>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct NextAction {
+    redirect_to_url: Option<Redirect>,
+    use_stripe_sdk: Option<UseSdk>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Redirect {
+    url: Option<String>,
+}
+
+/// Where the caller gave no page to come back to, Stripe's script would follow this one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct UseSdk {
+    stripe_js: Option<String>,
+}
+
+impl NextAction {
+    fn url(&self) -> Option<String> {
+        let redirect = self.redirect_to_url.as_ref().and_then(|redirect| redirect.url.clone());
+        redirect.or_else(|| self.use_stripe_sdk.as_ref()?.stripe_js.clone())
+    }
+}
+
+/// What its status means, whatever was asked for.
+pub fn read(intent: &PaymentIntent, resolution: Resolution) -> Report {
+    let unknown = |why: String| Report::Unknown { why, resolution };
+    let Some(gateway_ref) = intent.id.clone() else {
+        return unknown("an answer without an id".into());
+    };
+    match intent.status.as_deref() {
+        Some("succeeded") => Report::Succeeded(charge(intent, gateway_ref, intent.amount_received)),
+        Some("requires_capture") => Report::Authorized(charge(intent, gateway_ref, intent.amount_capturable)),
+        Some("processing") => Report::Processing { gateway_ref },
+        Some("requires_action") => {
+            Report::RequiresAction { gateway_ref, url: intent.next_action.as_ref().and_then(NextAction::url) }
+        }
+        Some("canceled") => Report::Canceled { gateway_ref },
+        Some("requires_payment_method") => match &intent.last_payment_error {
+            Some(error) if error.is_duplicate() => {
+                unknown("the gateway takes it for a duplicate of another payment".into())
+            }
+            Some(error) => Report::Declined(decline::classify(error.said(), Some(gateway_ref))),
+            None => unknown("an answer without the reason of its failure".into()),
+        },
+        other => unknown(format!("an answer with status {}", other.unwrap_or("missing"))),
+    }
+}
+
+fn charge(intent: &PaymentIntent, gateway_ref: String, minor: Option<i64>) -> Charge {
+    let (charge_ref, charge) = match &intent.latest_charge {
+        Some(Expandable::Id(id)) => (Some(id.clone()), None),
+        Some(Expandable::Object(charge)) => (charge.id.clone(), Some(charge)),
+        None => (None, None),
+    };
+    Charge {
+        gateway_ref,
+        charge_ref,
+        card: charge.and_then(|charge| charge.payment_method_details.as_ref()?.card.clone()),
+        money: money(minor, intent.currency.as_deref()),
+        fee: charge.and_then(|charge| fee_of(charge.balance_transaction.as_ref())),
+    }
+}

@@ -1,0 +1,139 @@
+//! What Stripe's answers mean. Pure; every field is optional, and what cannot be understood is unknown,
+//! never failed.
+//!
+//! One function, [`read`], says what the status of an answer means, and says the same for every
+//! operation. What stands in the body is for the reader of the operation.
+
+pub mod balance;
+pub mod dispute;
+mod error;
+pub mod intent;
+pub mod list;
+pub mod refund;
+pub mod statement;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::gateway::{Report, Resolution};
+
+/// The longest wait that we take a gateway's word for.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// An answer, as received.
+pub struct Received {
+    pub status: u16,
+    pub request_id: Option<String>,
+    pub should_retry: Option<String>,
+    pub retry_after: Option<String>,
+    pub body: Bytes,
+}
+
+/// What was asked for, under a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    Charge,
+    Capture,
+    Cancel,
+    Refund,
+}
+
+impl Operation {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Capture => "capture",
+            Self::Cancel => "cancel",
+            Self::Refund => "refund",
+        }
+    }
+}
+
+/// What may be asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    Intent,
+    Refund,
+}
+
+impl Subject {
+    /// Reads one, as it stands in an answer. Where it says too little, `resolution` says how to go on.
+    fn read(self, body: &[u8], resolution: Resolution) -> Report {
+        match self {
+            Self::Intent => parse(body).map(|intent| intent::read(&intent, resolution)),
+            Self::Refund => parse(body).map(|refund| refund::read(&refund, resolution)),
+        }
+        .unwrap_or_else(|why| Report::Unknown { why, resolution })
+    }
+
+    /// Reads one of a list.
+    fn read_value(self, value: &serde_json::Value) -> Report {
+        self.read(value.to_string().as_bytes(), Resolution::LookUp)
+    }
+}
+
+/// The answer to an operation.
+pub fn read(operation: Operation, received: &Received) -> Report {
+    let unknown =
+        |resolution| Report::Unknown { why: format!("the gateway answered {}", received.status), resolution };
+    let hint = received.should_retry.as_deref();
+    match received.status {
+        200..=299 => match operation {
+            Operation::Charge | Operation::Capture | Operation::Cancel => Subject::Intent,
+            Operation::Refund => Subject::Refund,
+        }
+        .read(&received.body, Resolution::Replay),
+        429 => Report::NotSent {
+            why: "the gateway limits our rate".into(),
+            retry_after: received.retry_after.as_deref().and_then(seconds),
+        },
+        402 => error::read(operation, received),
+        // Only these say for sure that the request itself is at fault, and only if not told otherwise. A
+        // proxy's 408 or 499 is as good as silence.
+        400 | 401 | 403 | 404 if hint != Some("true") => error::read(operation, received),
+        // Stripe keeps a 500 under the key: a replay would only repeat it. Its hint goes before our rule.
+        500 if hint != Some("true") => unknown(Resolution::LookUp),
+        501..=599 if hint == Some("false") => unknown(Resolution::LookUp),
+        _ => unknown(Resolution::Replay),
+    }
+}
+
+/// The answer to a GET by id. Whatever is not about the operation itself leaves it unknown.
+pub fn read_look_up(subject: Subject, received: &Received) -> Report {
+    match received.status {
+        200 => subject.read(&received.body, Resolution::LookUp),
+        404 => Report::NotFound,
+        status => super::unresolved(&format!("the gateway answered {status}")),
+    }
+}
+
+/// A field that holds an id, or the object where the request asked for it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Expandable<T> {
+    Id(String),
+    Object(T),
+}
+
+impl<T> Expandable<T> {
+    fn object(&self) -> Option<&T> {
+        match self {
+            Self::Id(_) => None,
+            Self::Object(object) => Some(object),
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| format!("unreadable answer: {error}"))
+}
+
+/// `Retry-After` in seconds; its date form is not used by Stripe.
+fn seconds(text: &str) -> Option<Duration> {
+    text.parse().ok().map(|seconds| Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! Events: whose they are, and what they are about.
+
+use common::gateway::{About, EventSecrets, Received, Signature, Verdict};
+use serde_json::{Value, json};
+use tests::eventually;
+
+use super::{
+    bench::{Bench, Ready, charge_of, from_now},
+    inbox::Inbox,
+};
+
+/// Whether an event is the gateway's own: as far as we can tell, and else as the gateway says.
+async fn is_genuine(bench: &Bench, received: &Received, secrets: &EventSecrets) -> bool {
+    match bench.name.check_signature(received, secrets, from_now(0)) {
+        Signature::Genuine => true,
+        Signature::Forged => false,
+        Signature::AskGateway => match bench.gateway.verify_event(received).await {
+            Verdict::Genuine => true,
+            Verdict::Forged => false,
+            Verdict::Unknown(why) => panic!("the gateway does not say: {why}"),
+        },
+    }
+}
+
+pub async fn events_name_what_should_be_looked_at(bench: &Bench) {
+    let inbox = Inbox::open(bench).await;
+    let paid = bench.paid(bench.tokens.good).await;
+    let request = bench.refund_request(&paid, "9.90");
+    bench.send(&Ready::Refund(request.clone())).await;
+    let of_payment = About::Payment {
+        reference: paid.0.reference.clone(),
+        gateway_ref: Some(charge_of(&paid.1).gateway_ref.clone()),
+    };
+    for about in [of_payment, About::Refund { reference: request.reference }] {
+        inbox.eventually(&format!("told: {about:?}"), |event| (event.about == about).then_some(())).await;
+    }
+    for received in inbox.received() {
+        assert!(is_genuine(bench, &received, &bench.secrets).await, "{received:?}");
+        let mut body: Value = serde_json::from_slice(&received.body).unwrap();
+        body["id"] = "changed".into();
+        let changed = Received { body: body.to_string().into_bytes(), ..received };
+        assert!(!is_genuine(bench, &changed, &bench.secrets).await, "{changed:?}");
+    }
+}
+
+pub async fn forged_events_are_known_as_such(bench: &Bench) {
+    bench.control("webhook_faults", json!({ "forge_per_mille": 1000 })).await;
+    let inbox = Inbox::open(bench).await;
+    bench.paid(bench.tokens.good).await;
+    let forged = eventually("a forgery comes", || async {
+        for received in inbox.received() {
+            if !is_genuine(bench, &received, &bench.secrets).await {
+                return Some(received);
+            }
+        }
+        None
+    })
+    .await;
+    assert!(bench.name.read_event(&forged.body).is_ok(), "it looks as if it were real: {forged:?}");
+}

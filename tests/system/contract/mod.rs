@@ -1,0 +1,74 @@
+//! The contract that every adapter passes: the same outcomes, in the same vocabulary, from a gateway that
+//! speaks its protocol over HTTP. What an operation is told, a look-up tells by the same name; and what
+//! is told is what the gateway's books say.
+//!
+//! The suite is written once and runs on every gateway: [`bench`] says what a gateway is to it. What only
+//! one gateway promises is tested beside its bench.
+
+/// Runs the suite on one gateway; `$bench` makes its bench.
+macro_rules! suite {
+    ($bench:path) => {
+        suite! { $bench;
+            charges {
+                a_success_says_what_was_taken
+                a_reservation_says_what_was_reserved
+                a_decline_is_definite_and_classed
+                an_authentication_has_a_page
+                without_a_token_nothing_is_sent
+            }
+            outcomes {
+                what_is_done_is_told_alike_by_all_who_are_asked
+                silence_is_unknown_and_a_replay_tells
+                what_did_not_run_is_told_apart_from_what_may_have
+                strangers_are_refused_and_somebody_is_woken
+                what_the_gateway_has_never_heard_of_is_refused
+            }
+            captures {
+                a_part_may_be_taken_and_the_rest_is_given_free
+                what_is_taken_or_called_off_already_is_looked_up
+                more_than_was_reserved_is_not_taken
+                what_waits_for_the_payer_can_be_called_off
+            }
+            refunds {
+                a_payment_is_given_back_in_parts_and_never_more
+                a_refund_may_take_its_time_and_may_fail
+                a_refund_may_fail_after_it_succeeded
+                a_refund_of_nobody_is_not_found
+            }
+            disputes {
+                a_dispute_that_is_won
+                a_dispute_that_is_lost
+                a_dispute_of_nobody_is_none
+                a_disputed_payment_is_not_refunded
+            }
+            events {
+                events_name_what_should_be_looked_at
+                forged_events_are_known_as_such
+            }
+            statements {
+                the_account_of_a_time_has_every_payment_and_every_movement_once
+            }
+        }
+    };
+    ($bench:path; $($part:ident { $($test:ident)+ })+) => {
+        $(mod $part {
+            $(#[tokio::test]
+            async fn $test() {
+                crate::contract::$part::$test(&$bench().await).await;
+            })+
+        })+
+    };
+}
+
+mod bench;
+mod captures;
+mod charges;
+mod disputes;
+mod events;
+mod inbox;
+mod outcomes;
+mod refunds;
+mod statements;
+
+// One file for each gateway: its bench, `suite!(…)`, and what only it promises.
+mod stripe;

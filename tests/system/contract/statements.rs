@@ -1,0 +1,77 @@
+//! The gateway's own account of a time.
+
+use std::collections::HashMap;
+
+use common::{
+    gateway::{Line, Movement, Report},
+    money::Money,
+};
+use serde_json::json;
+
+use super::bench::{Bench, Ready, charge_of, from_now, money};
+
+/// More than one page of payments.
+const PAYMENTS: usize = 120;
+
+/// All lines of the last minutes.
+async fn account(bench: &Bench) -> Vec<Line> {
+    let between = (from_now(-600), from_now(60));
+    let (mut lines, mut cursor) = (Vec::new(), None);
+    loop {
+        let part = bench.gateway.statement(between, cursor.as_deref()).await.unwrap();
+        lines.extend(part.lines);
+        cursor = part.next;
+        if cursor.is_none() {
+            return lines;
+        }
+    }
+}
+
+pub async fn the_account_of_a_time_has_every_payment_and_every_movement_once(bench: &Bench) {
+    let mut payments = HashMap::new();
+    for _ in 0..PAYMENTS {
+        let (request, report) = bench.paid(bench.tokens.good).await;
+        payments.insert(request.reference, report);
+    }
+    let reserved = bench.reserved(bench.tokens.good).await;
+    payments.insert(reserved.0.reference, reserved.1);
+    let (refunded, paid) = bench.paid(bench.tokens.failing_refund).await;
+    payments.insert(refunded.reference.clone(), paid.clone());
+    let refund = bench.refund_request(&(refunded, paid), "9.90");
+    bench.send(&Ready::Refund(refund.clone())).await;
+    bench.settle(&refund.reference, None).await;
+    let (disputed, paid) = bench.paid(bench.tokens.good).await;
+    payments.insert(disputed.reference.clone(), paid);
+    bench.control("dispute", json!({ "reference": disputed.reference, "outcome": "won" })).await;
+
+    let mut moved: HashMap<Movement, Vec<(Option<String>, Money)>> = HashMap::new();
+    let mut told = HashMap::new();
+    for line in account(bench).await {
+        match line {
+            Line::Payment { reference, report, .. } => {
+                let reference = reference.expect("a reference of ours");
+                assert_eq!(told.insert(reference.clone(), report), None, "{reference} twice");
+            }
+            Line::Movement { reference, movement, money, .. } => {
+                moved.entry(movement).or_default().push((reference, money));
+            }
+        }
+    }
+    assert_eq!(told, payments, "every payment once, and as it was told");
+    let mut charged: Vec<_> = moved.remove(&Movement::Charge).unwrap();
+    charged.sort_by_key(|(reference, _)| reference.clone());
+    let mut expected: Vec<_> = payments
+        .into_iter()
+        .filter(|(_, report)| matches!(report, Report::Succeeded(_)))
+        .map(|(reference, report)| (Some(reference), charge_of(&report).money.unwrap()))
+        .collect();
+    expected.sort_by_key(|(reference, _)| reference.clone());
+    assert_eq!(charged, expected, "every charge once");
+    for movement in [Movement::Refund, Movement::RefundReversal] {
+        assert_eq!(moved[&movement], [(Some(refund.reference.clone()), money("9.90", "EUR"))], "{movement}");
+    }
+    for movement in [Movement::Dispute, Movement::DisputeReversal] {
+        let amounts: Vec<_> = moved[&movement].iter().map(|(_, money)| *money).collect();
+        assert_eq!(amounts, [money("49.90", "EUR")], "{movement}");
+    }
+}

@@ -1,0 +1,185 @@
+//! Stripe's bench, and what only Stripe promises: answers that are kept under a key, its amounts, and
+//! lists that can be searched for our reference.
+
+use std::time::Duration;
+
+use common::gateway::{
+    CaptureRequest, ChargeRequest, DeclineClass, EventSecrets, GatewayName, MethodType, RefundRequest,
+    Report, Resolution,
+    stripe::{Stripe, StripeConfig},
+};
+use serde_json::json;
+use tests::{Deployment, Service, Settings};
+
+use super::bench::{Bench, Operation, Ready, Tokens, charge_of, money};
+
+suite!(crate::contract::stripe::bench);
+
+const SECRET: &str = "whsec_contract";
+
+pub async fn bench() -> Bench {
+    let settings = Settings { services: vec![Service::Sandbox], ..Settings::default() };
+    let deployment = Deployment::start_with(settings).await;
+    let url = deployment.sandbox_url().to_owned();
+    Bench {
+        deployment,
+        name: GatewayName::Stripe,
+        gateway: Box::new(stripe(&url, "sk_test_contract")),
+        stranger: Box::new(stripe(&url, "nonsense")),
+        unreachable: Box::new(stripe("http://127.0.0.1:9", "sk_test_contract")),
+        method: MethodType::Card,
+        tokens: Tokens {
+            good: "pm_card_visa",
+            unknown: "pm_nobody_knows",
+            misbehaving: "pm_sandbox_",
+            declines: &[
+                ("pm_card_visa_chargeDeclined", DeclineClass::Soft),
+                ("pm_card_visa_chargeDeclinedInsufficientFunds", DeclineClass::Soft),
+                ("pm_card_visa_chargeDeclinedLostCard", DeclineClass::Hard),
+                ("pm_card_chargeDeclinedExpiredCard", DeclineClass::Hard),
+                ("pm_card_chargeDeclinedIncorrectCvc", DeclineClass::Customer),
+                ("pm_card_chargeDeclinedProcessingError", DeclineClass::Soft),
+            ],
+            asks_the_payer: "pm_card_authenticationRequired",
+            pending_refund: "pm_card_pendingRefund",
+            failing_refund: "pm_card_refundFail",
+        },
+        webhooks: |url| json!({ "stripe": { "url": url, "secret": SECRET } }),
+        secrets: EventSecrets { stripe: vec!["whsec_next".into(), SECRET.into()] },
+    }
+}
+
+fn stripe(url: &str, secret_key: &str) -> Stripe {
+    Stripe::new(StripeConfig {
+        base_url: url.parse().unwrap(),
+        secret_key: secret_key.to_owned().into(),
+        version: "2023-08-16".into(),
+        timeout: Duration::from_millis(700),
+    })
+    .unwrap()
+}
+
+fn is_to_be_looked_up(report: &Report) -> bool {
+    matches!(report, Report::Unknown { resolution: Resolution::LookUp, .. })
+}
+
+#[tokio::test]
+async fn amounts_are_in_the_units_of_their_currency() {
+    let bench = bench().await;
+    for (amount, currency) in [("49.90", "EUR"), ("500", "JPY"), ("1.230", "KWD"), ("250", "ISK")] {
+        let request =
+            ChargeRequest { money: money(amount, currency), ..bench.charge_request("pm_card_visa") };
+        let paid = bench.charged(request).await;
+        let charge = charge_of(&paid.1);
+        assert_eq!(charge.money, Some(paid.0.money), "{currency}");
+        assert_eq!(charge.fee.map(|fee| fee.currency), Some(paid.0.money.currency), "{currency}");
+        assert_eq!(charge.card.as_ref().and_then(|card| card.last4.as_deref()), Some("4242"));
+        let refund = Ready::Refund(bench.refund_request(&paid, amount));
+        assert_eq!(charge_of(&bench.send(&refund).await.report).money, Some(paid.0.money), "{currency}");
+    }
+}
+
+#[tokio::test]
+async fn a_bank_debit_takes_its_time() {
+    let bench = bench().await;
+    let request = ChargeRequest {
+        method: MethodType::BankDebit,
+        money: money("10.00", "USD"),
+        ..bench.charge_request("pm_usBankAccount_success")
+    };
+    bench.control("settle_after", json!({ "milliseconds": 3_600_000 })).await;
+    let (request, report) = bench.charged(request).await;
+    assert!(matches!(report, Report::Processing { .. }), "{report:?}");
+    bench.settle(&request.reference, None).await;
+    let found = bench.found_charge(&request).await;
+    assert_eq!(charge_of(&found).money, Some(request.money));
+}
+
+#[tokio::test]
+async fn a_500_is_kept_under_the_key_and_only_a_look_up_tells() {
+    let bench = bench().await;
+    for operation in Operation::ALL {
+        for (fault, done) in [("500_after", true), ("500_before", false)] {
+            let ready = bench.misbehaving(operation, fault).await;
+            for _ in 0..2 {
+                let report = bench.send(&ready).await.report;
+                assert!(is_to_be_looked_up(&report), "{operation:?} {fault}: {report:?}");
+            }
+            let found = bench.found(&ready).await;
+            assert_eq!(operation.is_done(&found), done, "{operation:?} {fault}: {found:?}");
+            assert_eq!(operation.is_not_begun(&found), !done, "{operation:?} {fault}: {found:?}");
+            assert_eq!(bench.times_done(&ready).await, usize::from(done), "{operation:?} {fault}");
+        }
+    }
+}
+
+/// The same key with another body is a defect of ours, and must not pass for a failure.
+#[tokio::test]
+async fn a_key_sent_with_another_body_is_looked_up() {
+    let bench = bench().await;
+    let part = money("9.90", "EUR");
+    for operation in [Operation::Charge, Operation::Capture, Operation::Refund] {
+        let ready = bench.ready(operation, "pm_card_visa").await;
+        bench.send(&ready).await;
+        let changed = match ready.clone() {
+            Ready::Charge(request) => Ready::Charge(ChargeRequest { money: part, ..request }),
+            Ready::Capture(request) => Ready::Capture(CaptureRequest { money: part, ..request }),
+            Ready::Refund(request) => Ready::Refund(RefundRequest { money: part, ..request }),
+            Ready::Cancel(_) => unreachable!("it has no body"),
+        };
+        let report = bench.send(&changed).await.report;
+        assert!(is_to_be_looked_up(&report), "{operation:?}: {report:?}");
+        assert_eq!(bench.times_done(&ready).await, 1, "{operation:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_finds_one_among_many() {
+    let bench = bench().await;
+    let (wanted, _) = bench.paid("pm_card_visa").await;
+    let paid = bench.paid("pm_card_visa").await;
+    let refund = Ready::Refund(bench.refund_request(&paid, "0.01"));
+    bench.send(&refund).await;
+    for _ in 0..130 {
+        bench.paid("pm_card_visa").await;
+        bench.send(&Ready::Refund(bench.refund_request(&paid, "0.01"))).await;
+    }
+    assert!(matches!(bench.found_charge(&wanted).await, Report::Succeeded(_)), "two pages deep");
+    assert!(matches!(bench.found(&refund).await, Report::Succeeded(_)), "two pages deep");
+    assert_eq!(bench.found_charge(&bench.charge_request("pm_card_visa")).await, Report::NotFound);
+}
+
+#[tokio::test]
+async fn what_expired_is_looked_up_and_was_called_off() {
+    let bench = bench().await;
+    let reserved = bench.reserved("pm_card_visa").await;
+    bench.control("clock", json!({ "advance_seconds": 8 * 24 * 3600 })).await;
+    let ready = Ready::Capture(bench.capture_request(&reserved));
+    let report = bench.send(&ready).await.report;
+    assert!(is_to_be_looked_up(&report), "{report:?}");
+    let found = bench.found(&ready).await;
+    assert!(matches!(found, Report::Canceled { .. }), "{found:?}");
+}
+
+#[tokio::test]
+async fn refusals_of_a_refund_keep_their_code() {
+    let bench = bench().await;
+    let code = async |paid: &(ChargeRequest, Report), amount| match bench
+        .send(&Ready::Refund(bench.refund_request(paid, amount)))
+        .await
+        .report
+    {
+        Report::Declined(decline) => decline.code,
+        Report::Refused { code, .. } => format!("refused: {code}"),
+        other => format!("{other:?}"),
+    };
+    let paid = bench.paid("pm_card_visa").await;
+    assert_eq!(code(&paid, "50.00").await, "amount_too_large");
+    bench.send(&Ready::Refund(bench.refund_request(&paid, "49.90"))).await;
+    assert_eq!(code(&paid, "1.00").await, "charge_already_refunded");
+    let disputed = bench.paid("pm_card_visa").await;
+    bench.control("dispute", json!({ "reference": disputed.0.reference })).await;
+    assert_eq!(code(&disputed, "1.00").await, "charge_disputed");
+    let reserved = bench.reserved("pm_card_visa").await;
+    assert_eq!(code(&reserved, "1.00").await, "refused: charge_not_refundable");
+}
