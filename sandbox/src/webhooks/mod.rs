@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::paypal;
 use crate::state::State;
 use crate::stripe;
 
@@ -48,7 +49,10 @@ impl Gateway {
     pub(crate) fn sign(self, app: &App, state: &State, body: &str, forged: bool) -> Vec<Header> {
         match self {
             Self::Stripe => stripe::webhooks::sign(&state.outbox.targets, body, forged, app.clock.now()),
-            Self::Paypal => Vec::new(),
+            Self::Paypal => {
+                let setting = app.setting();
+                paypal::webhooks::sign(&state.outbox.targets, body, forged, setting.now, setting.public_url)
+            }
         }
     }
 
@@ -56,7 +60,10 @@ impl Gateway {
     pub(crate) fn forge(self, app: &App, state: &State, event: &Event) -> Option<String> {
         match self {
             Self::Stripe => stripe::webhooks::forge(&state.stripe, event, app.clock.now()),
-            Self::Paypal => None,
+            Self::Paypal => {
+                let setting = app.setting();
+                paypal::webhooks::forge(&state.paypal, event, setting.now, setting.public_url)
+            }
         }
     }
 }
