@@ -30,7 +30,7 @@ impl Clock {
     }
 
     /// The machine's present, for what others hold against their own clocks.
-    pub(crate) fn machine_now() -> Moment {
+    pub(crate) fn machine_now(&self) -> Moment {
         Moment(machine_ms())
     }
 

@@ -95,7 +95,7 @@ async fn attempt(app: &App, client: &Client, letter: &Letter) -> bool {
         let Some(body) = body else {
             return true;
         };
-        let headers = event.gateway.sign(&state, &body, forged);
+        let headers = event.gateway.sign(app, &state, &body, forged);
         let request = client.post(url).header(CONTENT_TYPE, "application/json; charset=utf-8").body(body);
         headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
     };

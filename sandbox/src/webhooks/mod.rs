@@ -9,7 +9,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::clock::Clock;
 use crate::state::State;
 use crate::stripe;
 
@@ -47,9 +46,11 @@ pub(crate) type Header = (&'static str, String);
 impl Gateway {
     /// The headers that go with this body. A forgery is signed as somebody would who lacks the secret.
     /// Signatures bear the machine's time: whoever checks them knows nothing of a moved clock.
-    pub(crate) fn sign(self, state: &State, body: &str, forged: bool) -> Vec<Header> {
+    pub(crate) fn sign(self, app: &App, state: &State, body: &str, forged: bool) -> Vec<Header> {
         match self {
-            Self::Stripe => stripe::webhooks::sign(&state.outbox.targets, body, forged, Clock::machine_now()),
+            Self::Stripe => {
+                stripe::webhooks::sign(&state.outbox.targets, body, forged, app.clock.machine_now())
+            }
             Self::Paypal => Vec::new(),
         }
     }
