@@ -156,7 +156,8 @@ impl Call {
             return Err(PayPalError::invalid("INVALID_STRING_LENGTH", "PayPal-Request-Id"));
         }
         let raw = body.clone();
-        let body = if envelope.method == Method::POST { read_json(headers, body)? } else { json!({}) };
+        let is_post = envelope.method == Method::POST;
+        let body = if is_post { read_json(headers, body, &endpoint)? } else { json!({}) };
         Ok(Self { envelope, endpoint, body, raw, query: Query::read(uri)?, client })
     }
 
@@ -256,9 +257,12 @@ impl Query {
     }
 }
 
-fn read_json(headers: &HeaderMap, body: &Bytes) -> Result<Value, PayPalError> {
+fn read_json(headers: &HeaderMap, body: &Bytes, endpoint: &Endpoint) -> Result<Value, PayPalError> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !content_type.is_some_and(|content_type| content_type.starts_with("application/json")) {
+    let is_json = content_type.is_some_and(|content_type| content_type.starts_with("application/json"));
+    // Only voiding has no body to describe; PayPal wants the others described even when they are empty.
+    let is_void = body.is_empty() && matches!(endpoint, Endpoint::VoidAuthorization(_));
+    if !is_json && !is_void {
         return Err(PayPalError::not_json());
     }
     if body.is_empty() {
