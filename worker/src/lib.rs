@@ -69,10 +69,12 @@ pub struct Context {
 /// When the settings cannot be used. Later faults are waited out.
 pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), String> {
     let lease = Duration::from_millis(args.lease_ms);
-    if lease <= Duration::from_millis(args.gateways.gateway_timeout_ms) {
-        return Err("the lease must be longer than the longest call to a gateway (REMIT_WORKER_LEASE_MS, \
-                    REMIT_GATEWAY_TIMEOUT_MS)"
-            .into());
+    if lease <= args.gateways.longest_operation() {
+        return Err(
+            "the lease must be longer than the longest call to a gateway, and a second for its turn \
+                    (REMIT_WORKER_LEASE_MS, REMIT_GATEWAY_TIMEOUT_MS)"
+                .into(),
+        );
     }
     let pool = db::pool(&args.database.database_url, "remit-worker", args.database_connections)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;

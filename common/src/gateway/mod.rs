@@ -102,12 +102,12 @@ pub trait Gateway: Send + Sync {
     ) -> Reply<'a, Result<Statement, String>>;
 }
 
-/// The adapters of a deployment.
+/// The adapters of a deployment, each with its protection.
 pub struct Gateways {
     /// Stripe.
-    pub stripe: stripe::Stripe,
+    pub stripe: guard::Guarded,
     /// PayPal.
-    pub paypal: paypal::Paypal,
+    pub paypal: guard::Guarded,
 }
 
 impl Gateways {

@@ -1,6 +1,7 @@
 //! The story of a payment, for the people who must explain it.
 
 use sqlx::PgExecutor;
+use uuid::Uuid;
 
 use crate::{clock::Timestamp, id::PaymentId};
 
@@ -51,15 +52,15 @@ pub struct EventRow {
     pub data: serde_json::Value,
 }
 
-/// What happened to a payment, in order.
+/// What happened to some subjects (a payment, its refunds and disputes), in order.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn events(db: impl PgExecutor<'_>, id: PaymentId) -> sqlx::Result<Vec<EventRow>> {
+pub async fn events(db: impl PgExecutor<'_>, subjects: &[Uuid]) -> sqlx::Result<Vec<EventRow>> {
     sqlx::query_as!(
         EventRow,
-        "SELECT type, created_at, data FROM events WHERE subject_id = $1 ORDER BY id",
-        id.0,
+        "SELECT type, created_at, data FROM events WHERE subject_id = ANY($1) ORDER BY id",
+        subjects,
     )
     .fetch_all(db)
     .await
