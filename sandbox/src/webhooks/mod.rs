@@ -53,8 +53,8 @@ impl Gateway {
                 stripe::webhooks::sign(&state.outbox.targets, body, forged, app.clock.machine_now())
             }
             Self::Paypal => {
-                let setting = app.setting();
-                paypal::webhooks::sign(&state.outbox.targets, body, forged, setting.now, setting.public_url)
+                let (now, url) = (app.clock.machine_now(), app.setting().public_url);
+                paypal::webhooks::sign(&state.outbox.targets, body, forged, now, url)
             }
         }
     }
