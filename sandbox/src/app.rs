@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::faults::Rules;
 use crate::journal::{Journal, LineNumber};
+use crate::paypal;
 use crate::request_log::RequestLog;
 use crate::state::{Change, State};
 use crate::stripe::charging::Setting;
@@ -81,7 +82,9 @@ impl App {
     /// Makes changes happen: in the journal and in the state, together with the events that tell of
     /// them. All of it or, after a crash, nothing.
     pub(crate) fn commit(&self, state: &mut State, mut changes: Vec<Change>) -> LineNumber {
-        changes.extend(stripe::events::caused_by(&state.stripe, &changes, self.clock.now()));
+        let now = self.clock.now();
+        changes.extend(stripe::events::caused_by(&state.stripe, &changes, now));
+        changes.extend(paypal::events::caused_by(&state.paypal, &changes, now, &self.public_url));
         if changes.iter().any(|change| matches!(change, Change::Webhooks(OutboxChange::Event(_)))) {
             self.told.notify_one();
         }
@@ -121,10 +124,16 @@ impl App {
         let mut state = self.state();
         let mut happened = 0;
         let mut line = self.journal.append::<Change>(&[]);
-        while let Some(changes) = settling::next_due(&state.stripe, &self.setting()) {
+        while let Some(changes) = next_due(&state, &self.setting()) {
             line = self.commit(&mut state, changes);
             happened += 1;
         }
         (happened, line)
     }
+}
+
+/// What happens by itself, gateway after gateway.
+fn next_due(state: &State, setting: &Setting<'_>) -> Option<Vec<Change>> {
+    let of_stripe = settling::next_due(&state.stripe, setting);
+    of_stripe.or_else(|| paypal::settling::next_due(&state.paypal, setting))
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::faults::Rule;
+use crate::paypal;
 use crate::state::Change;
 use crate::stripe::{disputes, settling};
 
@@ -153,6 +154,13 @@ async fn settle(State(app): State<Arc<App>>, Json(wanted): Json<Selection>) -> J
                 settled += 1;
             }
         }
+        for object in paypal::settling::selected(&state.paypal, &wanted) {
+            let ended = paypal::settling::settle(&state.paypal, &object, ending, app.clock.now());
+            if let Some(changes) = ended {
+                line = app.commit(&mut state, changes);
+                settled += 1;
+            }
+        }
         (settled, line)
     };
     app.journal.written(line).await;
@@ -178,11 +186,14 @@ async fn dispute(State(app): State<Arc<App>>, Json(wanted): Json<Disputed>) -> J
     let (opened, ended, line) = {
         let mut state = app.state();
         let now = app.clock.now();
-        let opened = disputes::open_by_hand(&state.stripe, &wanted.reference, now);
+        let opened = disputes::open_by_hand(&state.stripe, &wanted.reference, now)
+            .or_else(|| paypal::disputes::open_by_hand(&state.paypal, &wanted.reference, &app.setting()));
         let is_opened = opened.is_some();
         let mut line = app.commit(&mut state, opened.unwrap_or_default());
         let ended = wanted.outcome.and_then(|verdict| {
-            disputes::end_by_hand(&state.stripe, &wanted.reference, verdict == Verdict::Won, now)
+            let (reference, won) = (&wanted.reference, verdict == Verdict::Won);
+            disputes::end_by_hand(&state.stripe, reference, won, now)
+                .or_else(|| paypal::disputes::end_by_hand(&state.paypal, reference, won, now))
         });
         let is_ended = ended.is_some();
         if let Some(changes) = ended {

@@ -4,7 +4,7 @@
 //! It imports nothing of ours, so that it cannot share a mistake with the adapters it is there to
 //! convict. Shared by all gateways: `journal` (what survives `kill -9`), `books` (what money really
 //! moved), `webhooks` (what is told), `faults` (misbehaviour), `request_log` and `control`. Each gateway is
-//! one folder with its own front door: `stripe`.
+//! one folder with its own front door: `stripe`, `paypal`.
 
 use std::io;
 use std::path::Path;
@@ -25,6 +25,7 @@ mod control;
 mod faults;
 mod ids;
 mod journal;
+mod paypal;
 mod request_log;
 mod state;
 mod stripe;
@@ -60,6 +61,7 @@ impl Sandbox {
         let router = Router::new()
             .merge(control::routes())
             .merge(webhooks::control::routes())
+            .merge(paypal::routes())
             .merge(stripe::routes())
             .with_state(Arc::clone(&self.app))
             .into_make_service_with_connect_info::<Switch>();

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::books::{self, Books};
+use crate::paypal::store::{Change as PayPalChange, Store as PayPalStore};
 use crate::stripe::store::{Change as StripeChange, Store as StripeStore};
 use crate::webhooks::outbox::{Change as OutboxChange, Outbox};
 
@@ -21,6 +22,8 @@ pub(crate) enum Change {
     BooksDispute(books::Dispute),
     /// The clock was moved; the offset is the whole one, in milliseconds.
     Clock { offset_ms: i64 },
+    /// Something changed within PayPal's protocol.
+    Paypal(PayPalChange),
     /// Something changed within Stripe's protocol.
     Stripe(StripeChange),
     /// Something is to be told, or has been.
@@ -33,6 +36,7 @@ pub(crate) struct State {
     pub(crate) books: Books,
     pub(crate) clock_offset_ms: i64,
     pub(crate) outbox: Outbox,
+    pub(crate) paypal: PayPalStore,
     pub(crate) stripe: StripeStore,
 }
 
@@ -44,6 +48,7 @@ impl State {
             Change::BooksRefund(refund) => self.books.refund(refund),
             Change::BooksDispute(dispute) => self.books.dispute(dispute),
             Change::Clock { offset_ms } => self.clock_offset_ms = offset_ms,
+            Change::Paypal(change) => self.paypal.apply(change),
             Change::Stripe(change) => self.stripe.apply(change),
             Change::Webhooks(change) => self.outbox.apply(change),
         }

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod contract;
+mod contract_paypal;
 mod faults;
 mod idempotency;
 mod isolation;

@@ -17,6 +17,7 @@ use common::{
         broker::{BrokerConfig, Publisher},
     },
 };
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use books::Books;
@@ -54,6 +55,10 @@ pub struct Context {
     pub gateways: Gateways,
     /// Where jobs are claimed, and what came of them is recorded.
     pub books: Books,
+    /// The database, for the job that keeps what it reads.
+    pub pool: PgPool,
+    /// For how long a job is this worker's own.
+    pub lease: Duration,
     /// Where callers who wait are told.
     pub publisher: Publisher,
 }
@@ -77,7 +82,9 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), St
     let publishing = CancellationToken::new();
     let context = Context {
         gateways,
-        books: Books::open(pool, lease),
+        books: Books::open(pool.clone(), lease),
+        pool,
+        lease,
         publisher: Publisher::start(broker.clone(), publishing.clone()),
     };
     let publisher = context.publisher.clone();

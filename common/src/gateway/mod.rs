@@ -4,6 +4,7 @@
 //! To add a gateway: a folder beside `stripe/`, a variant of [`GatewayName`], and an arm in each `match`
 //! of this file. Then run the contract suite on it.
 
+pub mod doubt;
 pub mod event;
 pub mod guard;
 pub mod operation;
@@ -121,7 +122,7 @@ impl Gateways {
 }
 
 impl GatewayName {
-    /// The gateway that takes this method.
+    /// The gateway that usually takes this method.
     #[must_use]
     pub fn for_method(method: MethodType) -> Self {
         match method {
@@ -129,6 +130,15 @@ impl GatewayName {
                 Self::Stripe
             }
             MethodType::Paypal => Self::Paypal,
+        }
+    }
+
+    /// Whether this gateway can take this method.
+    #[must_use]
+    pub fn takes(self, method: MethodType) -> bool {
+        match self {
+            Self::Stripe => method != MethodType::Paypal,
+            Self::Paypal => method == MethodType::Paypal,
         }
     }
 

@@ -32,7 +32,7 @@ pub(crate) fn signature(secret: &str, body: &str, time: i64) -> String {
 }
 
 /// HMAC-SHA256, which is two hashes around a padded key.
-fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
+pub(crate) fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut block = [0_u8; 64];
     if key.len() > block.len() {
         block[..32].copy_from_slice(&Sha256::digest(key));

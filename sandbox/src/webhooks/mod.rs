@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::paypal;
 use crate::state::State;
 use crate::stripe;
 
@@ -45,10 +46,16 @@ pub(crate) type Header = (&'static str, String);
 
 impl Gateway {
     /// The headers that go with this body. A forgery is signed as somebody would who lacks the secret.
+    /// Signatures bear the machine's time: whoever checks them knows nothing of a moved clock.
     pub(crate) fn sign(self, app: &App, state: &State, body: &str, forged: bool) -> Vec<Header> {
         match self {
-            Self::Stripe => stripe::webhooks::sign(&state.outbox.targets, body, forged, app.clock.now()),
-            Self::Paypal => Vec::new(),
+            Self::Stripe => {
+                stripe::webhooks::sign(&state.outbox.targets, body, forged, app.clock.machine_now())
+            }
+            Self::Paypal => {
+                let setting = app.setting();
+                paypal::webhooks::sign(&state.outbox.targets, body, forged, setting.now, setting.public_url)
+            }
         }
     }
 
@@ -56,7 +63,10 @@ impl Gateway {
     pub(crate) fn forge(self, app: &App, state: &State, event: &Event) -> Option<String> {
         match self {
             Self::Stripe => stripe::webhooks::forge(&state.stripe, event, app.clock.now()),
-            Self::Paypal => None,
+            Self::Paypal => {
+                let setting = app.setting();
+                paypal::webhooks::forge(&state.paypal, event, setting.now, setting.public_url)
+            }
         }
     }
 }

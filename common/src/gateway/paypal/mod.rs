@@ -1,7 +1,19 @@
-//! PayPal: Orders, created under the payment's own key, and what follows from them.
+//! PayPal: Orders, created under the payment's own key, and what follows from them. [`request`] builds,
+//! [`response`], [`issue`], [`reporting`], [`dispute`] and [`event`] read, all pure; [`http`] does the
+//! HTTP, and [`charging`], [`managing`] and [`looking`] say in which order.
 
 pub mod amount;
+mod charging;
+mod dispute;
 pub mod event;
+mod http;
+mod issue;
+mod looking;
+mod managing;
+mod reporting;
+mod request;
+mod response;
+mod token;
 
 use std::time::Duration;
 
@@ -9,8 +21,8 @@ use reqwest::{Client, Url};
 use secrecy::SecretString;
 
 use super::{
-    Answer, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp, Received,
-    RefundLookUp, RefundRequest, Reply, Report, Resolution, Statement, Terms, Verdict,
+    CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp, Received, RefundLookUp,
+    RefundRequest, Reply, Report, Resolution, Statement, Terms, Verdict,
 };
 use crate::clock::Timestamp;
 
@@ -30,14 +42,15 @@ pub struct PaypalConfig {
     pub client_secret: SecretString,
     /// The id of our webhook at PayPal, by which it verifies events.
     pub webhook_id: Option<String>,
-    /// Bound for one whole call.
+    /// Bound for one whole operation, however many calls it takes.
     pub timeout: Duration,
 }
 
 /// The adapter.
 pub struct Paypal {
-    _client: Client,
-    _config: PaypalConfig,
+    client: Client,
+    config: PaypalConfig,
+    tokens: token::Tokens,
 }
 
 impl Paypal {
@@ -46,53 +59,57 @@ impl Paypal {
     /// # Errors
     /// When the TLS backend cannot be initialised.
     pub fn new(config: PaypalConfig) -> reqwest::Result<Self> {
-        Ok(Self { _client: super::http_client(config.timeout)?, _config: config })
+        let client = super::http_client(config.timeout)?;
+        Ok(Self { client, config, tokens: token::Tokens::default() })
     }
-}
-
-fn not_yet<'a>() -> Reply<'a> {
-    let report = Report::Unknown { why: "not spoken yet".into(), resolution: Resolution::LookUp };
-    Box::pin(async { Answer::without_a_call(report) })
 }
 
 impl Gateway for Paypal {
-    fn charge<'a>(&'a self, _: &'a ChargeRequest) -> Reply<'a> {
-        not_yet()
+    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a> {
+        Box::pin(self.charge_order(request))
     }
 
-    fn look_up<'a>(&'a self, _: &'a LookUp) -> Reply<'a> {
-        not_yet()
+    fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a> {
+        Box::pin(self.ask_for_payment(question))
     }
 
-    fn capture<'a>(&'a self, _: &'a CaptureRequest) -> Reply<'a> {
-        not_yet()
+    fn capture<'a>(&'a self, request: &'a CaptureRequest) -> Reply<'a> {
+        Box::pin(self.capture_authorization(request))
     }
 
-    fn cancel<'a>(&'a self, _: &'a CancelRequest) -> Reply<'a> {
-        not_yet()
+    fn cancel<'a>(&'a self, request: &'a CancelRequest) -> Reply<'a> {
+        Box::pin(self.void_authorization(request))
     }
 
-    fn refund<'a>(&'a self, _: &'a RefundRequest) -> Reply<'a> {
-        not_yet()
+    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a> {
+        Box::pin(self.refund_capture(request))
     }
 
-    fn look_up_refund<'a>(&'a self, _: &'a RefundLookUp) -> Reply<'a> {
-        not_yet()
+    fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a> {
+        Box::pin(self.ask_for_refund(question))
     }
 
-    fn find_dispute<'a>(&'a self, _: &'a str) -> Reply<'a, Found<Dispute>> {
-        Box::pin(async { Found::Unknown("not spoken yet".into()) })
+    fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>> {
+        Box::pin(self.ask_for_dispute(dispute_ref))
     }
 
-    fn verify_event<'a>(&'a self, _: &'a Received) -> Reply<'a, Verdict> {
-        Box::pin(async { Verdict::Unknown("not spoken yet".into()) })
+    fn verify_event<'a>(&'a self, received: &'a Received) -> Reply<'a, Verdict> {
+        Box::pin(self.ask_for_verdict(received))
     }
 
     fn statement<'a>(
         &'a self,
-        _: (Timestamp, Timestamp),
-        _: Option<&'a str>,
+        between: (Timestamp, Timestamp),
+        cursor: Option<&'a str>,
     ) -> Reply<'a, Result<Statement, String>> {
-        Box::pin(async { Err("not spoken yet".into()) })
+        Box::pin(self.part_of_statement(between, cursor))
     }
+}
+
+fn unresolved(why: &str) -> Report {
+    Report::Unknown { why: why.to_owned(), resolution: Resolution::LookUp }
+}
+
+fn not_chargeable(error: &amount::AmountError) -> Report {
+    Report::Refused { code: "amount_not_chargeable".into(), message: error.to_string(), alarm: false }
 }

@@ -1,0 +1,120 @@
+//! Charging: an order is made under the payment's key, and completed under a key of its own, in the same
+//! call where the payer's approval is there already.
+
+use crate::gateway::{Answer, ChargeRequest, Report, Resolution};
+
+use super::{
+    Paypal,
+    http::Talk,
+    issue::{Meaning, Refusal},
+    request::{self, completion, completion_key},
+    response::{self, Answered, Order, sort},
+    unresolved,
+};
+
+impl Paypal {
+    pub(super) async fn charge_order(&self, request: &ChargeRequest) -> Answer {
+        let mut talk = Talk::begin(self, "charge", request.traceparent.as_deref());
+        let report = match &request.approved {
+            Some(order) => complete(&mut talk, request, order, &request.key).await,
+            None => begin(&mut talk, request).await,
+        };
+        talk.answer(report)
+    }
+}
+
+/// Makes the order. With a saved payer that is all, as a rule.
+async fn begin(talk: &mut Talk<'_>, request: &ChargeRequest) -> Report {
+    let body = match request::order(request) {
+        Ok(body) => body,
+        Err(error) => return super::not_chargeable(&error),
+    };
+    let received = match talk.post(&["v2", "checkout", "orders"], &request.key, body).await {
+        Ok(received) => received,
+        Err(silence) => return silence.report(),
+    };
+    match sort(&received) {
+        Answered::Object(body) => match read_order(&body) {
+            Report::Approved { gateway_ref } => {
+                let key = completion_key(&request.key);
+                after_another(complete(talk, request, &gateway_ref, &key).await)
+            }
+            report => report,
+        },
+        Answered::Refused(refusal) => refusal.report(None),
+        Answered::Report(report) => report,
+    }
+}
+
+/// Completes an order that the payer has approved.
+async fn complete(talk: &mut Talk<'_>, request: &ChargeRequest, order: &str, key: &str) -> Report {
+    let path = ["v2", "checkout", "orders", order, completion(request.capture)];
+    let received = match talk.post(&path, key, "{}".into()).await {
+        Ok(received) => received,
+        Err(silence) => return silence.report(),
+    };
+    match sort(&received) {
+        Answered::Object(body) => match read_order(&body) {
+            Report::Approved { .. } => Report::Unknown {
+                why: "the order was completed, and is still only approved".into(),
+                resolution: Resolution::Replay,
+            },
+            report => report,
+        },
+        Answered::Refused(refusal) => refused(talk, request, order, &refusal).await,
+        Answered::Report(report) => report,
+    }
+}
+
+async fn refused(talk: &mut Talk<'_>, request: &ChargeRequest, order: &str, refusal: &Refusal) -> Report {
+    let chooses_there = request.token.is_none();
+    match refusal.meaning {
+        Meaning::DoneAlready => adopt(talk, order, refusal).await,
+        Meaning::OtherFunding if !chooses_there => refusal.report(Some(order.to_owned())),
+        Meaning::PayerMustAct | Meaning::OtherFunding => {
+            let url = match &refusal.payer_url {
+                Some(url) => Some(url.clone()),
+                None => fetch(talk, order).await.ok().and_then(|order| order.payer_url()),
+            };
+            match url {
+                // A saved payer who has nowhere to go will not act.
+                None if !chooses_there => refusal.report(Some(order.to_owned())),
+                url => Report::RequiresAction { gateway_ref: order.to_owned(), url },
+            }
+        }
+        _ => refusal.report(Some(order.to_owned())),
+    }
+}
+
+/// It was done before: the order says what came of it.
+pub(super) async fn adopt(talk: &mut Talk<'_>, order: &str, refusal: &Refusal) -> Report {
+    match fetch(talk, order).await.map(|order| order.report(Resolution::LookUp)) {
+        Ok(Report::Approved { .. } | Report::RequiresAction { .. }) | Err(_) => unresolved(&refusal.issue),
+        Ok(report) => report,
+    }
+}
+
+/// Reads an order.
+pub(super) async fn fetch(talk: &mut Talk<'_>, order: &str) -> Result<Order, String> {
+    let received =
+        talk.get(&["v2", "checkout", "orders", order], &[]).await.map_err(super::http::Silence::why)?;
+    match received.status {
+        200 => response::object(&received.body),
+        status => Err(format!("the gateway answered {status}")),
+    }
+}
+
+fn read_order(body: &[u8]) -> Report {
+    match response::object::<Order>(body) {
+        Ok(order) => order.report(Resolution::Replay),
+        Err(why) => Report::Unknown { why, resolution: Resolution::Replay },
+    }
+}
+
+/// That a second call was not sent says nothing of the first.
+fn after_another(report: Report) -> Report {
+    match report {
+        Report::NotSent { why, .. } => Report::Unknown { why, resolution: Resolution::Replay },
+        report => report,
+    }
+}

@@ -1,0 +1,231 @@
+//! The talk with PayPal about one operation: several calls at times, bounded together as one call is,
+//! because a lease outlives only that. A token is put on each, and exchanged once if it is refused.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use reqwest::{RequestBuilder, Response, Url};
+use secrecy::ExposeSecret;
+
+use crate::gateway::{Answer, Call, Report, Resolution};
+
+use super::{
+    Paypal,
+    response::Received,
+    token::{self, Fresh, NoToken, Token},
+};
+
+/// The longest wait that we take a gateway's word for.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// One operation, from its first call to its last.
+pub struct Talk<'a> {
+    paypal: &'a Paypal,
+    operation: &'static str,
+    traceparent: Option<&'a str>,
+    started: Instant,
+    /// The status and the debug id of the last answer.
+    last: Option<(u16, Option<String>)>,
+}
+
+/// No answer came.
+pub enum Silence {
+    /// Nothing was sent.
+    NotSent {
+        /// What went wrong, for operators.
+        why: String,
+        /// How long PayPal asked us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// Nothing was sent, because PayPal does not know us.
+    NoCredentials(String),
+    /// It may have been sent.
+    Unanswered(String),
+}
+
+impl Silence {
+    /// What it says of an operation.
+    pub fn report(self) -> Report {
+        match self {
+            Self::NotSent { why, retry_after } => Report::NotSent { why, retry_after },
+            Self::NoCredentials(message) => {
+                Report::Refused { code: "invalid_client".into(), message, alarm: true }
+            }
+            Self::Unanswered(why) => Report::Unknown { why, resolution: Resolution::Replay },
+        }
+    }
+
+    /// What went wrong, for operators.
+    pub fn why(self) -> String {
+        match self {
+            Self::NotSent { why, .. } | Self::NoCredentials(why) | Self::Unanswered(why) => why,
+        }
+    }
+}
+
+impl From<NoToken> for Silence {
+    fn from(failure: NoToken) -> Self {
+        match failure {
+            NoToken::NotNow { why, retry_after } => Self::NotSent { why, retry_after },
+            NoToken::Refused(message) => Self::NoCredentials(message),
+        }
+    }
+}
+
+impl<'a> Talk<'a> {
+    /// Begins: the time runs from here.
+    pub fn begin(paypal: &'a Paypal, operation: &'static str, traceparent: Option<&'a str>) -> Self {
+        Self { paypal, operation, traceparent, started: Instant::now(), last: None }
+    }
+
+    /// Ends with this report.
+    pub fn answer(self, report: Report) -> Answer {
+        let (http_status, request_id) = self.last.unzip();
+        let duration = if http_status.is_some() { self.started.elapsed() } else { Duration::ZERO };
+        let call =
+            Call { operation: self.operation, http_status, request_id: request_id.flatten(), duration };
+        Answer { report, call }
+    }
+
+    /// Does something, under a key.
+    ///
+    /// # Errors
+    /// [`Silence`].
+    pub async fn post(&mut self, path: &[&str], key: &str, body: String) -> Result<Received, Silence> {
+        let call = self
+            .paypal
+            .client
+            .post(self.paypal.url(path))
+            .header("paypal-request-id", key)
+            .header("prefer", "return=representation")
+            .header("content-type", "application/json")
+            .body(body);
+        self.send(call).await
+    }
+
+    /// Asks something that has a body, and changes nothing.
+    ///
+    /// # Errors
+    /// [`Silence`].
+    pub async fn ask(&mut self, path: &[&str], body: Vec<u8>) -> Result<Received, Silence> {
+        let call = self.paypal.client.post(self.paypal.url(path));
+        self.send(call.header("content-type", "application/json").body(body)).await
+    }
+
+    /// Reads something.
+    ///
+    /// # Errors
+    /// [`Silence`].
+    pub async fn get(&mut self, path: &[&str], query: &[(&str, String)]) -> Result<Received, Silence> {
+        let call = self.paypal.client.get(self.paypal.url(path)).query(query);
+        self.send(call).await
+    }
+
+    /// A 401 says that the call did not run: it may be made again with another token, once.
+    async fn send(&mut self, call: RequestBuilder) -> Result<Received, Silence> {
+        let call = match self.traceparent {
+            Some(traceparent) => call.header("traceparent", traceparent),
+            None => call,
+        };
+        let again = call.try_clone();
+        let token = self.token(None).await?;
+        let received = self.send_with(call, &token).await?;
+        match again {
+            Some(again) if received.status == 401 => {
+                let token = self.token(Some(&token)).await?;
+                self.send_with(again, &token).await
+            }
+            _ => Ok(received),
+        }
+    }
+
+    async fn send_with(&mut self, call: RequestBuilder, token: &Token) -> Result<Received, Silence> {
+        let call = call.bearer_auth(token.bearer.expose_secret()).timeout(self.time_left()?);
+        let unanswered = |error: reqwest::Error| {
+            let why = root_cause(&error);
+            // Only a failure to connect proves that nothing was sent.
+            if error.is_connect() {
+                Silence::NotSent { why, retry_after: None }
+            } else {
+                Silence::Unanswered(why)
+            }
+        };
+        let response = call.send().await.map_err(unanswered)?;
+        let status = response.status().as_u16();
+        self.last = Some((status, header(&response, "paypal-debug-id")));
+        let retry_after = retry_after(&response);
+        let body = response.bytes().await.map_err(|error| Silence::Unanswered(root_cause(&error)))?;
+        Ok(Received { status, retry_after, body })
+    }
+
+    async fn token(&self, refused: Option<&Arc<Token>>) -> Result<Arc<Token>, Silence> {
+        let time_left = self.time_left()?;
+        let getting =
+            self.paypal.tokens.get(refused, |patience| self.paypal.fetch_token(time_left / patience));
+        match tokio::time::timeout(time_left, getting).await {
+            Ok(token) => Ok(token?),
+            Err(_) => Err(too_late()),
+        }
+    }
+
+    fn time_left(&self) -> Result<Duration, Silence> {
+        let time_left = self.paypal.config.timeout.saturating_sub(self.started.elapsed());
+        if time_left.is_zero() { Err(too_late()) } else { Ok(time_left) }
+    }
+}
+
+impl Paypal {
+    /// The address of a thing. An id that PayPal gave us stays one segment, whatever is in it.
+    fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.config.base_url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.clear().extend(path);
+        }
+        url
+    }
+
+    async fn fetch_token(&self, patience: Duration) -> Result<Fresh, NoToken> {
+        let not_now = |error: reqwest::Error| NoToken::NotNow {
+            why: format!("no token: {}", root_cause(&error)),
+            retry_after: None,
+        };
+        let response = self
+            .client
+            .post(self.url(&["v1", "oauth2", "token"]))
+            .basic_auth(&self.config.client_id, Some(self.config.client_secret.expose_secret()))
+            .form(&[("grant_type", "client_credentials")])
+            .timeout(patience)
+            .send()
+            .await
+            .map_err(not_now)?;
+        let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
+        let body: Bytes = response.bytes().await.map_err(not_now)?;
+        token::read(status, retry_after, &body)
+    }
+}
+
+fn too_late() -> Silence {
+    Silence::NotSent { why: "no time was left for the call".into(), retry_after: None }
+}
+
+fn header(response: &Response, name: &str) -> Option<String> {
+    Some(response.headers().get(name)?.to_str().ok()?.to_owned())
+}
+
+/// `Retry-After` in seconds.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = header(response, "retry-after")?.parse().ok()?;
+    Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
+}
+
+/// The innermost error says what happened; the outer ones name the URL.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    if error.is_timeout() { format!("time-out: {cause}") } else { cause.to_string() }
+}

@@ -1,0 +1,167 @@
+//! Questions. They change nothing, and whatever goes wrong with one leaves everything as unknown as it
+//! was.
+
+use chrono::TimeDelta;
+
+use crate::{
+    clock::Timestamp,
+    gateway::{self, Answer, Dispute, Found, LookUp, RefundLookUp, Report, Resolution, Statement, Verdict},
+};
+
+use super::{
+    Paypal, dispute, event,
+    http::{Silence, Talk},
+    reporting::{self, NoPage, Page, Place, Trace, around},
+    response::{self, Order, Payment, Received, Refund},
+    unresolved,
+};
+
+/// How far from our time of a call PayPal's time of its transaction may be.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(10);
+
+impl Paypal {
+    pub(super) async fn ask_for_payment(&self, question: &LookUp) -> Answer {
+        let mut talk = Talk::begin(self, "look_up", question.traceparent.as_deref());
+        let report = match &question.gateway_ref {
+            Some(order) => order_report(&mut talk, order).await,
+            None => find_payment(&mut talk, question).await.unwrap_or_else(|why| unresolved(&why)),
+        };
+        talk.answer(report)
+    }
+
+    pub(super) async fn ask_for_refund(&self, question: &RefundLookUp) -> Answer {
+        let mut talk = Talk::begin(self, "look_up_refund", question.traceparent.as_deref());
+        let report = match &question.gateway_ref {
+            Some(refund) => refund_report(&mut talk, refund).await,
+            None => find_refund(&mut talk, question).await,
+        };
+        talk.answer(report)
+    }
+
+    pub(super) async fn ask_for_dispute(&self, dispute_ref: &str) -> Found<Dispute> {
+        let mut talk = Talk::begin(self, "find_dispute", None);
+        match talk.get(&["v1", "customer", "disputes", dispute_ref], &[]).await {
+            Ok(received) => dispute::read(&received),
+            Err(silence) => Found::Unknown(silence.why()),
+        }
+    }
+
+    pub(super) async fn ask_for_verdict(&self, received: &gateway::Received) -> Verdict {
+        let Some(webhook_id) = self.config.webhook_id.as_deref() else {
+            return Verdict::Unknown("the id of our webhook at PayPal is not configured".into());
+        };
+        let Some(question) = event::verification(received, webhook_id) else {
+            return Verdict::Forged;
+        };
+        let mut talk = Talk::begin(self, "verify_event", None);
+        match talk.ask(&["v1", "notifications", "verify-webhook-signature"], question).await {
+            Ok(received) => event::read_verdict(&received),
+            Err(silence) => Verdict::Unknown(silence.why()),
+        }
+    }
+
+    pub(super) async fn part_of_statement(
+        &self,
+        between: (Timestamp, Timestamp),
+        cursor: Option<&str>,
+    ) -> Result<Statement, String> {
+        let place = match cursor {
+            Some(cursor) => Place::at(cursor).ok_or("a cursor that is none of ours")?,
+            None => Place::first(between),
+        };
+        let mut talk = Talk::begin(self, "statement", None);
+        let (place, page) = page(&mut talk, place, between.1).await?;
+        Ok(Statement {
+            lines: page.transactions.iter().filter_map(reporting::Transaction::line).collect(),
+            next: place.next(between.1, &page).map(|place| place.cursor()),
+        })
+    }
+}
+
+async fn order_report(talk: &mut Talk<'_>, order: &str) -> Report {
+    let received = talk.get(&["v2", "checkout", "orders", order], &[]).await;
+    read::<Order>(received, |order| order.report(Resolution::LookUp))
+}
+
+async fn refund_report(talk: &mut Talk<'_>, refund: &str) -> Report {
+    let received = talk.get(&["v2", "payments", "refunds", refund], &[]).await;
+    read::<Refund>(received, |refund| refund.report(Resolution::LookUp))
+}
+
+/// The order of the payment lists its refunds.
+async fn find_refund(talk: &mut Talk<'_>, question: &RefundLookUp) -> Report {
+    let received = talk.get(&["v2", "checkout", "orders", &question.payment_ref], &[]).await;
+    // Without its payment it cannot be said that a refund was not made.
+    if matches!(&received, Ok(received) if received.status == 404) {
+        return unresolved("the gateway does not know the payment of this refund");
+    }
+    read::<Order>(received, |order| match order.refund(&question.reference) {
+        Some(refund) => refund.report(Resolution::LookUp),
+        None if order.id.is_some() => Report::NotFound,
+        None => unresolved("an answer without an id"),
+    })
+}
+
+/// Nothing can be asked for by our reference, but the report of transactions tells it. Money that moved
+/// goes before money that was only reserved.
+async fn find_payment(talk: &mut Talk<'_>, question: &LookUp) -> Result<Report, String> {
+    let between = around(question.made_between, CLOCKS_APART);
+    let (mut next, mut reserved) = (Some(Place::first(between)), None);
+    while let Some(place) = next {
+        let (place, page) = page(talk, place, between.1).await?;
+        for trace in page.transactions.iter().filter_map(|one| one.trace(&question.reference)) {
+            match trace {
+                Trace::Capture(capture) => {
+                    let received = talk.get(&["v2", "payments", "captures", &capture], &[]).await;
+                    return Ok(known(read(received, Payment::report_as_capture)));
+                }
+                Trace::Authorization(authorization) => reserved = Some(authorization),
+            }
+        }
+        next = place.next(between.1, &page);
+    }
+    let Some(authorization) = reserved else { return Ok(Report::NotFound) };
+    let received = talk.get(&["v2", "payments", "authorizations", &authorization], &[]).await;
+    Ok(known(read(received, Payment::report_as_authorization)))
+}
+
+/// What the report tells is there, even if it cannot be read.
+fn known(report: Report) -> Report {
+    match report {
+        Report::NotFound => unresolved("the gateway reports a transaction that it does not find"),
+        report => report,
+    }
+}
+
+/// Reads a page. A time with too many transactions is asked about in shorter parts.
+async fn page(talk: &mut Talk<'_>, mut place: Place, until: Timestamp) -> Result<(Place, Page), String> {
+    loop {
+        let received = talk
+            .get(&["v1", "reporting", "transactions"], &place.query(until))
+            .await
+            .map_err(Silence::why)?;
+        match reporting::read(&received, &place) {
+            Ok(page) => return Ok((place, page)),
+            Err(NoPage::Unreadable(why)) => return Err(why),
+            Err(NoPage::TooMany) => {
+                place = place.halved(until).ok_or("a second with too many transactions to tell")?;
+            }
+        }
+    }
+}
+
+/// The answer to a GET. Whatever is not about the thing itself leaves it unknown.
+fn read<T: serde::de::DeserializeOwned>(
+    received: Result<Received, Silence>,
+    report: impl FnOnce(T) -> Report,
+) -> Report {
+    match received {
+        Ok(received) if received.status == 200 => match response::object(&received.body) {
+            Ok(object) => report(object),
+            Err(why) => unresolved(&why),
+        },
+        Ok(received) if received.status == 404 => Report::NotFound,
+        Ok(received) => unresolved(&format!("the gateway answered {}", received.status)),
+        Err(silence) => unresolved(&silence.why()),
+    }
+}

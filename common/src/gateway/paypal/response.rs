@@ -1,0 +1,322 @@
+//! What PayPal's answers mean. Pure; every field is optional, and what cannot be understood is unknown,
+//! never failed. A status of HTTP says only that there is an object: what became of the money is in it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::gateway::{Charge, DeclineClass, Report, Resolution};
+
+use super::{
+    amount::{Amount, from_value},
+    issue::{Link, Refusal, decline, payer_url},
+};
+
+/// An answer, as received.
+pub struct Received {
+    pub status: u16,
+    pub retry_after: Option<Duration>,
+    pub body: Bytes,
+}
+
+/// What an answer to an operation is, before anybody looks at its object.
+pub enum Answered {
+    /// There is an object: its body.
+    Object(Bytes),
+    /// A refusal, with its issue.
+    Refused(Refusal),
+    /// All is said.
+    Report(Report),
+}
+
+/// Sorts an answer to an operation.
+pub fn sort(received: &Received) -> Answered {
+    match received.status {
+        200..=299 => Answered::Object(received.body.clone()),
+        400 | 403 | 404 | 422 => Answered::Refused(Refusal::read(received.status, &received.body)),
+        401 => Answered::Report(Refusal::read(401, &received.body).refused(true)),
+        429 => Answered::Report(Report::NotSent {
+            why: "the gateway limits our rate".into(),
+            retry_after: received.retry_after,
+        }),
+        // 409 is a request with the same key that still runs; a proxy's 408 or 499 is as good as silence.
+        status => Answered::Report(Report::Unknown {
+            why: format!("the gateway answered {status}"),
+            resolution: Resolution::Replay,
+        }),
+    }
+}
+
+/// Reads an object.
+///
+/// # Errors
+/// Why not, for operators.
+pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| format!("unreadable answer: {error}"))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Order {
+    pub id: Option<String>,
+    status: Option<String>,
+    purchase_units: Option<Vec<Unit>>,
+    links: Option<Vec<Link>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Unit {
+    payments: Option<Payments>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Payments {
+    authorizations: Option<Vec<Payment>>,
+    captures: Option<Vec<Payment>>,
+    refunds: Option<Vec<Refund>>,
+}
+
+/// A capture or an authorization: money taken, or reserved.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Payment {
+    pub id: Option<String>,
+    status: Option<String>,
+    amount: Option<Amount>,
+    seller_receivable_breakdown: Option<Breakdown>,
+    supplementary_data: Option<Supplement>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Breakdown {
+    paypal_fee: Option<Amount>,
+}
+
+/// What PayPal adds to an object for whoever meets it alone.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Supplement {
+    related_ids: Option<RelatedIds>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RelatedIds {
+    order_id: Option<String>,
+}
+
+impl Supplement {
+    /// The order that the object belongs to.
+    pub fn order_id(self) -> Option<String> {
+        self.related_ids?.order_id
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Refund {
+    id: Option<String>,
+    status: Option<String>,
+    amount: Option<Amount>,
+    custom_id: Option<String>,
+    invoice_id: Option<String>,
+    seller_payable_breakdown: Option<Breakdown>,
+}
+
+/// How far a movement is, by its weight: what moved money decides, whatever was tried beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    /// An authorization that was captured: its capture knows.
+    Captured,
+    Declined,
+    Over,
+    Standing,
+    Strange,
+    Pending,
+    Taken,
+}
+
+impl Order {
+    /// What became of the payment. `resolution`: how to learn it if the order does not tell.
+    pub fn report(&self, resolution: Resolution) -> Report {
+        let Some(gateway_ref) = self.id.clone() else {
+            return Report::Unknown { why: "an answer without an id".into(), resolution };
+        };
+        let captures = self.payments().and_then(|payments| payments.captures.as_deref());
+        let captures = captures.into_iter().flatten();
+        let captures =
+            captures.map(|one| (one.weight_of_capture(), one.capture_report(&gateway_ref, resolution)));
+        let authorizations = self.payments().and_then(|payments| payments.authorizations.as_deref());
+        let authorizations = authorizations.into_iter().flatten();
+        let authorizations = authorizations
+            .map(|one| (one.weight_of_authorization(), one.authorization_report(&gateway_ref, resolution)));
+        match captures.chain(authorizations).reduce(|first, next| if next.0 > first.0 { next } else { first })
+        {
+            Some((_, report)) => report,
+            None => self.report_without_payments(gateway_ref, resolution),
+        }
+    }
+
+    fn report_without_payments(&self, gateway_ref: String, resolution: Resolution) -> Report {
+        let url = self.payer_url();
+        match self.status.as_deref() {
+            Some("APPROVED") => Report::Approved { gateway_ref },
+            Some("PAYER_ACTION_REQUIRED") => Report::RequiresAction { gateway_ref, url },
+            Some("CREATED" | "SAVED") if url.is_some() => Report::RequiresAction { gateway_ref, url },
+            Some("VOIDED") => Report::Canceled { gateway_ref },
+            // It was paid, and says not how: sending it again would say no more.
+            Some("COMPLETED") => super::unresolved("a completed order without its payments"),
+            status => strange("an order", status, resolution),
+        }
+    }
+
+    /// Where the payer approves it.
+    pub fn payer_url(&self) -> Option<String> {
+        payer_url(self.links.as_deref())
+    }
+
+    /// The capture that can be given back.
+    pub fn capture_id(&self) -> Option<&str> {
+        let captures = self.payments()?.captures.as_deref()?;
+        captures.iter().find(|capture| capture.weight_of_capture() == Weight::Taken)?.id.as_deref()
+    }
+
+    /// The refund with our reference.
+    pub fn refund(&self, reference: &str) -> Option<&Refund> {
+        let ours = |id: &Option<String>| id.as_deref() == Some(reference);
+        let mut refunds = self.payments()?.refunds.as_deref()?.iter();
+        refunds.find(|refund| ours(&refund.custom_id) || ours(&refund.invoice_id))
+    }
+
+    fn payments(&self) -> Option<&Payments> {
+        self.purchase_units.as_deref()?.first()?.payments.as_ref()
+    }
+}
+
+impl Payment {
+    /// What became of a payment, from its capture alone.
+    pub fn report_as_capture(mut self) -> Report {
+        match self.supplementary_data.take().and_then(Supplement::order_id) {
+            Some(order) => self.capture_report(&order, Resolution::LookUp),
+            None => super::unresolved("a capture without its order"),
+        }
+    }
+
+    /// What became of a payment, from its authorization alone.
+    pub fn report_as_authorization(mut self) -> Report {
+        match self.supplementary_data.take().and_then(Supplement::order_id) {
+            Some(order) => self.authorization_report(&order, Resolution::LookUp),
+            None => super::unresolved("an authorization without its order"),
+        }
+    }
+
+    /// A refunded capture is still one that succeeded: refunds have reports of their own.
+    pub fn capture_report(&self, order: &str, resolution: Resolution) -> Report {
+        let gateway_ref = order.to_owned();
+        match self.status.as_deref() {
+            Some("COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED") => {
+                Report::Succeeded(self.charge(gateway_ref))
+            }
+            Some("PENDING") => Report::Processing { gateway_ref },
+            Some("DECLINED") => {
+                Report::Declined(decline(DeclineClass::Customer, "CAPTURE_DECLINED", Some(gateway_ref)))
+            }
+            Some("FAILED") => {
+                Report::Declined(decline(DeclineClass::Soft, "CAPTURE_FAILED", Some(gateway_ref)))
+            }
+            status => strange("a capture", status, resolution),
+        }
+    }
+
+    pub fn authorization_report(&self, order: &str, resolution: Resolution) -> Report {
+        let gateway_ref = order.to_owned();
+        match self.status.as_deref() {
+            Some("CREATED") => Report::Authorized(self.charge(gateway_ref)),
+            Some("PENDING") => Report::Processing { gateway_ref },
+            Some("DENIED") => {
+                Report::Declined(decline(DeclineClass::Customer, "AUTHORIZATION_DENIED", Some(gateway_ref)))
+            }
+            Some("VOIDED" | "EXPIRED") => Report::Canceled { gateway_ref },
+            Some("CAPTURED" | "PARTIALLY_CAPTURED") => {
+                super::unresolved("an authorization that was captured, without its capture")
+            }
+            status => strange("an authorization", status, resolution),
+        }
+    }
+
+    fn charge(&self, gateway_ref: String) -> Charge {
+        let breakdown = self.seller_receivable_breakdown.as_ref();
+        Charge {
+            gateway_ref,
+            charge_ref: self.id.clone(),
+            card: None,
+            money: self.amount.as_ref().and_then(from_value),
+            fee: breakdown.and_then(|breakdown| from_value(breakdown.paypal_fee.as_ref()?)),
+        }
+    }
+
+    fn weight_of_capture(&self) -> Weight {
+        match self.status.as_deref() {
+            Some("COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED") => Weight::Taken,
+            Some("PENDING") => Weight::Pending,
+            Some("DECLINED" | "FAILED") => Weight::Declined,
+            _ => Weight::Strange,
+        }
+    }
+
+    fn weight_of_authorization(&self) -> Weight {
+        match self.status.as_deref() {
+            Some("CREATED") => Weight::Standing,
+            Some("PENDING") => Weight::Pending,
+            Some("DENIED") => Weight::Declined,
+            Some("VOIDED" | "EXPIRED") => Weight::Over,
+            Some("CAPTURED" | "PARTIALLY_CAPTURED") => Weight::Captured,
+            _ => Weight::Strange,
+        }
+    }
+}
+
+impl Refund {
+    /// What became of the refund.
+    pub fn report(&self, resolution: Resolution) -> Report {
+        let Some(gateway_ref) = self.id.clone() else {
+            return Report::Unknown { why: "an answer without an id".into(), resolution };
+        };
+        match self.status.as_deref() {
+            Some("COMPLETED") => Report::Succeeded(self.given_back(gateway_ref)),
+            Some("PENDING") => Report::Processing { gateway_ref },
+            Some("FAILED") => {
+                Report::Declined(decline(DeclineClass::Soft, "REFUND_FAILED", Some(gateway_ref)))
+            }
+            Some("CANCELLED") => Report::Canceled { gateway_ref },
+            status => strange("a refund", status, resolution),
+        }
+    }
+
+    /// PayPal states the fee that it gives back; to us that is a negative one.
+    fn given_back(&self, gateway_ref: String) -> Charge {
+        let breakdown = self.seller_payable_breakdown.as_ref();
+        let fee = breakdown.and_then(|breakdown| from_value(breakdown.paypal_fee.as_ref()?));
+        Charge {
+            gateway_ref,
+            charge_ref: None,
+            card: None,
+            money: self.amount.as_ref().and_then(from_value),
+            fee: fee.filter(|fee| !fee.amount.is_zero()).map(|mut fee| {
+                fee.amount = -fee.amount;
+                fee
+            }),
+        }
+    }
+}
+
+fn strange(what: &str, status: Option<&str>, resolution: Resolution) -> Report {
+    Report::Unknown { why: format!("{what} with status {}", status.unwrap_or("missing")), resolution }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! How PayPal's events are signed and checked, and what somebody would send who only pretends to be PayPal.
+//!
+//! PayPal signs with a certificate; the sandbox signs the same text with a secret of its own, so only
+//! `verify-webhook-signature` can tell, which is the way that needs no certificates.
+
+use axum::body::Bytes;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::effect::Effect;
+use super::errors::PayPalError;
+use super::events;
+use super::objects::{Capture, CaptureStatus, Dispute, DisputeStatus, Order, OrderStatus, new_id};
+use super::render::{self, View};
+use super::store::Store;
+use super::times;
+use crate::clock::Moment;
+use crate::stripe::webhooks::hmac;
+use crate::webhooks::outbox::Targets;
+use crate::webhooks::{Event, Header};
+
+/// What the sandbox signs with.
+const SECRET: &str = "the sandbox's own PayPal secret";
+/// What a forger signs with, not knowing the secret.
+const WRONG_SECRET: &str = "a guess";
+/// What the signature claims to be.
+const ALGORITHM: &str = "SHA256withRSA";
+
+/// PayPal's five headers.
+pub(crate) fn sign(
+    targets: &Targets,
+    body: &str,
+    forged: bool,
+    now: Moment,
+    public_url: &str,
+) -> Vec<Header> {
+    let webhook_id = targets.paypal.as_ref().map_or("", |target| target.webhook_id.as_str());
+    let transmission_id = Uuid::now_v7().to_string();
+    let time = times::write(now.0);
+    let secret = if forged { WRONG_SECRET } else { SECRET };
+    let signature = signature(secret, &transmission_id, &time, webhook_id, body);
+    vec![
+        ("paypal-transmission-id", transmission_id),
+        ("paypal-transmission-time", time),
+        ("paypal-transmission-sig", signature),
+        ("paypal-cert-url", format!("{public_url}/v1/notifications/certs/CERT-sandbox")),
+        ("paypal-auth-algo", ALGORITHM.to_owned()),
+    ]
+}
+
+fn signature(secret: &str, transmission_id: &str, time: &str, webhook_id: &str, body: &str) -> String {
+    let checksum = crc32fast::hash(body.as_bytes());
+    let text = format!("{transmission_id}|{time}|{webhook_id}|{checksum}");
+    BASE64.encode(hmac(secret.as_bytes(), text.as_bytes()))
+}
+
+/// A question whether a webhook is PayPal's. The event is looked at byte by byte.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question<'a> {
+    auth_algo: String,
+    #[expect(dead_code, reason = "PayPal insists on it; the sandbox signs without certificates")]
+    cert_url: String,
+    transmission_id: String,
+    transmission_sig: String,
+    transmission_time: String,
+    webhook_id: String,
+    #[serde(borrow)]
+    webhook_event: &'a RawValue,
+}
+
+/// `POST /v1/notifications/verify-webhook-signature`.
+pub(crate) fn verify(body: &Bytes) -> Result<Effect, PayPalError> {
+    let asked: Question<'_> = serde_json::from_slice(body)
+        .map_err(|error| PayPalError::invalid("INVALID_PARAMETER_SYNTAX", &error.to_string()))?;
+    let event = asked.webhook_event.get();
+    let right = signature(SECRET, &asked.transmission_id, &asked.transmission_time, &asked.webhook_id, event);
+    let is_ours = asked.transmission_sig == right && asked.auth_algo == ALGORITHM;
+    let status = if is_ours { "SUCCESS" } else { "FAILURE" };
+    Ok(Effect::json(json!({"verification_status": status})))
+}
+
+/// An event that claims what is not so: that a payment was made which was not, or that one is disputed
+/// which nobody disputes.
+pub(crate) fn forge(store: &Store, event: &Event, now: Moment, public_url: &str) -> Option<String> {
+    let order = store.order(&event.about)?;
+    let of_authorization = order.authorization.iter().flat_map(|id| store.captures_of(id)).next();
+    let capture = order.captures.iter().find_map(|id| store.capture(id)).or(of_authorization);
+    let (kind, resource_type, resource) = match capture {
+        None => ("CHECKOUT.ORDER.APPROVED", "checkout-order", invented_approval(store, order, public_url)),
+        Some(capture) if capture.status == CaptureStatus::Completed => {
+            ("CUSTOMER.DISPUTE.CREATED", "dispute", invented_dispute(capture, now, public_url))
+        }
+        Some(capture) => ("PAYMENT.CAPTURE.COMPLETED", "capture", invented_success(capture, public_url)),
+    };
+    Some(events::envelope(kind, resource_type, resource, now, public_url).1)
+}
+
+fn invented_approval(store: &Store, order: &Order, public_url: &str) -> serde_json::Value {
+    let order = Order { status: OrderStatus::Approved, ..order.clone() };
+    render::order(View::stored(store), &order, public_url)
+}
+
+fn invented_success(capture: &Capture, public_url: &str) -> serde_json::Value {
+    render::capture(&Capture { status: CaptureStatus::Completed, ..capture.clone() }, public_url)
+}
+
+fn invented_dispute(capture: &Capture, now: Moment, public_url: &str) -> serde_json::Value {
+    let dispute = Dispute {
+        id: format!("PP-D-{}", new_id()),
+        capture: capture.id.clone(),
+        created_ms: now.0,
+        updated_ms: now.0,
+        amount: capture.amount.clone(),
+        status: DisputeStatus::Open,
+        withdrawal: new_id(),
+        due_ms: None,
+    };
+    render::dispute(&dispute, capture, public_url)
+}
