@@ -3,7 +3,6 @@
 
 mod bad_input;
 mod contract;
-mod contract_paypal;
 mod faults;
 mod idempotency;
 mod isolation;

@@ -169,7 +169,7 @@ impl Bench {
 
     pub fn refund_request(&self, (request, paid): &(ChargeRequest, Report), amount: &str) -> RefundRequest {
         let charge = charge_of(paid);
-        let reference = new_name("ref");
+        let reference = new_name("re");
         RefundRequest {
             key: reference.clone(),
             reference,

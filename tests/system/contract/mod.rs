@@ -71,4 +71,5 @@ mod refunds;
 mod statements;
 
 // One file for each gateway: its bench, `suite!(…)`, and what only it promises.
+mod paypal;
 mod stripe;

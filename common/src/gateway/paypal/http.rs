@@ -27,7 +27,9 @@ pub struct Talk<'a> {
     operation: &'static str,
     traceparent: Option<&'a str>,
     started: Instant,
-    /// The status and the debug id of the last answer.
+    /// Whether anybody was asked.
+    called: bool,
+    /// The status and the debug id of the last call's answer, if one came.
     last: Option<(u16, Option<String>)>,
 }
 
@@ -78,15 +80,18 @@ impl From<NoToken> for Silence {
 impl<'a> Talk<'a> {
     /// Begins: the time runs from here.
     pub fn begin(paypal: &'a Paypal, operation: &'static str, traceparent: Option<&'a str>) -> Self {
-        Self { paypal, operation, traceparent, started: Instant::now(), last: None }
+        Self { paypal, operation, traceparent, started: Instant::now(), called: false, last: None }
     }
 
     /// Ends with this report.
     pub fn answer(self, report: Report) -> Answer {
+        if !self.called {
+            return Answer::without_a_call(report);
+        }
         let (http_status, request_id) = self.last.unzip();
-        let duration = if http_status.is_some() { self.started.elapsed() } else { Duration::ZERO };
-        let call =
-            Call { operation: self.operation, http_status, request_id: request_id.flatten(), duration };
+        let (operation, request_id, duration) =
+            (self.operation, request_id.flatten(), self.started.elapsed());
+        let call = Call { operation, http_status, request_id, duration };
         Answer { report, call }
     }
 
@@ -126,6 +131,7 @@ impl<'a> Talk<'a> {
 
     /// A 401 says that the call did not run: it may be made again with another token, once.
     async fn send(&mut self, call: RequestBuilder) -> Result<Received, Silence> {
+        self.called = true;
         let call = match self.traceparent {
             Some(traceparent) => call.header("traceparent", traceparent),
             None => call,
@@ -143,6 +149,7 @@ impl<'a> Talk<'a> {
     }
 
     async fn send_with(&mut self, call: RequestBuilder, token: &Token) -> Result<Received, Silence> {
+        self.last = None;
         let call = call.bearer_auth(token.bearer.expose_secret()).timeout(self.time_left()?);
         let unanswered = |error: reqwest::Error| {
             let why = root_cause(&error);

@@ -18,6 +18,8 @@ pub enum Meaning {
     OtherFunding,
     /// This payer's way of paying will not work.
     Hard,
+    /// Of this capture nothing more, or not so much, is given back.
+    NotRefundable,
     /// The merchant's account is at fault.
     MerchantMustAct,
     /// One key, two requests: a defect of ours.
@@ -61,6 +63,16 @@ const HARD: &[&str] = &[
     "TRANSACTION_BLOCKED_BY_PAYEE",
 ];
 
+const NOT_REFUNDABLE: &[&str] = &[
+    "REFUND_AMOUNT_EXCEEDED",
+    "REFUND_NOT_ALLOWED",
+    "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK",
+    "REFUND_IS_RESTRICTED",
+    "PARTIAL_REFUND_NOT_ALLOWED",
+    "MAX_NUMBER_OF_REFUNDS_EXCEEDED",
+    "TRANSACTION_DISPUTED",
+];
+
 const MERCHANT_MUST_ACT: &[&str] =
     &["PERMISSION_DENIED", "REFUND_FAILED_INSUFFICIENT_FUNDS", "REFUND_TIME_LIMIT_EXCEEDED"];
 
@@ -79,6 +91,7 @@ pub fn meaning(issue: &str) -> Meaning {
         _ if PAYER_MUST_ACT.contains(&issue) => Meaning::PayerMustAct,
         _ if OTHER_FUNDING.contains(&issue) => Meaning::OtherFunding,
         _ if HARD.contains(&issue) || issue.starts_with("PAYER_ACCOUNT_") => Meaning::Hard,
+        _ if NOT_REFUNDABLE.contains(&issue) => Meaning::NotRefundable,
         _ if MERCHANT_MUST_ACT.contains(&issue) => Meaning::MerchantMustAct,
         _ if issue.starts_with("PAYEE_") || issue.starts_with("NOT_ENABLED_") => Meaning::MerchantMustAct,
         KEY_REUSED => Meaning::KeyReused,
@@ -177,6 +190,7 @@ impl Refusal {
                 Report::Declined(decline(DeclineClass::Customer, &self.issue, gateway_ref))
             }
             Meaning::Hard => Report::Declined(decline(DeclineClass::Hard, &self.issue, gateway_ref)),
+            Meaning::NotRefundable => Report::Declined(refund_decline(&self.issue, gateway_ref)),
             Meaning::MerchantMustAct => self.refused(true),
             Meaning::Unlisted => self.refused(self.status == 403),
         }
@@ -205,6 +219,21 @@ pub fn decline(class: DeclineClass, reason: &str, gateway_ref: Option<String>) -
     };
     let code = if hidden { "payment_declined".to_owned() } else { reason.to_ascii_lowercase() };
     Decline { class, code, message: message.to_owned(), gateway_ref }
+}
+
+/// A refund that will not be made, or was not.
+#[must_use]
+pub fn refund_decline(reason: &str, gateway_ref: Option<String>) -> Decline {
+    let message = match reason {
+        "REFUND_AMOUNT_EXCEEDED" => "The refund is more than what is left of the payment.",
+        "CAPTURE_FULLY_REFUNDED" => "The payment was refunded before, in full.",
+        "TRANSACTION_DISPUTED" | "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK" => {
+            "The payment is disputed, and cannot be refunded meanwhile."
+        }
+        _ => "The refund was declined.",
+    };
+    let code = reason.to_ascii_lowercase();
+    Decline { class: DeclineClass::Hard, code, message: message.to_owned(), gateway_ref }
 }
 
 #[cfg(test)]
@@ -251,6 +280,13 @@ mod tests {
             ("COMPLIANCE_VIOLATION", "declined", "Hard"),
             ("MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED", "declined", "Hard"),
             ("TRANSACTION_BLOCKED_BY_PAYEE", "declined", "Hard"),
+            ("REFUND_AMOUNT_EXCEEDED", "declined", "Hard"),
+            ("REFUND_NOT_ALLOWED", "declined", "Hard"),
+            ("REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK", "declined", "Hard"),
+            ("REFUND_IS_RESTRICTED", "declined", "Hard"),
+            ("PARTIAL_REFUND_NOT_ALLOWED", "declined", "Hard"),
+            ("MAX_NUMBER_OF_REFUNDS_EXCEEDED", "declined", "Hard"),
+            ("TRANSACTION_DISPUTED", "declined", "Hard"),
             ("PAYEE_ACCOUNT_RESTRICTED", "refused", "alarm: true"),
             ("PAYEE_BLOCKED_TRANSACTION", "refused", "alarm: true"),
             ("PERMISSION_DENIED", "refused", "alarm: true"),
@@ -316,7 +352,15 @@ mod tests {
 
     #[test]
     fn no_issue_is_in_two_lists() {
-        let lists = [IN_PROGRESS, DONE_ALREADY, PAYER_MUST_ACT, OTHER_FUNDING, HARD, MERCHANT_MUST_ACT];
+        let lists = [
+            IN_PROGRESS,
+            DONE_ALREADY,
+            PAYER_MUST_ACT,
+            OTHER_FUNDING,
+            HARD,
+            NOT_REFUNDABLE,
+            MERCHANT_MUST_ACT,
+        ];
         let all: Vec<_> = lists.iter().copied().flatten().collect();
         let mut once = all.clone();
         once.sort_unstable();

@@ -11,7 +11,7 @@ use crate::{
 use super::{
     Paypal, dispute, event,
     http::{Silence, Talk},
-    reporting::{self, NoPage, Page, Place, Trace, around},
+    reporting::{self, NoPage, Page, Place, Records, Trace, around},
     response::{self, Order, Payment, Received, Refund},
     unresolved,
 };
@@ -70,7 +70,7 @@ impl Paypal {
             None => Place::first(between),
         };
         let mut talk = Talk::begin(self, "statement", None);
-        let (place, page) = page(&mut talk, place, between.1).await?;
+        let (place, page) = page(&mut talk, place, between.1, Records::Moved).await?;
         Ok(Statement {
             lines: page.transactions.iter().filter_map(reporting::Transaction::line).collect(),
             next: place.next(between.1, &page).map(|place| place.cursor()),
@@ -108,7 +108,7 @@ async fn find_payment(talk: &mut Talk<'_>, question: &LookUp) -> Result<Report, 
     let between = around(question.made_between, CLOCKS_APART);
     let (mut next, mut reserved) = (Some(Place::first(between)), None);
     while let Some(place) = next {
-        let (place, page) = page(talk, place, between.1).await?;
+        let (place, page) = page(talk, place, between.1, Records::All).await?;
         for trace in page.transactions.iter().filter_map(|one| one.trace(&question.reference)) {
             match trace {
                 Trace::Capture(capture) => {
@@ -134,10 +134,15 @@ fn known(report: Report) -> Report {
 }
 
 /// Reads a page. A time with too many transactions is asked about in shorter parts.
-async fn page(talk: &mut Talk<'_>, mut place: Place, until: Timestamp) -> Result<(Place, Page), String> {
+async fn page(
+    talk: &mut Talk<'_>,
+    mut place: Place,
+    until: Timestamp,
+    records: Records,
+) -> Result<(Place, Page), String> {
     loop {
         let received = talk
-            .get(&["v1", "reporting", "transactions"], &place.query(until))
+            .get(&["v1", "reporting", "transactions"], &place.query(until, records))
             .await
             .map_err(Silence::why)?;
         match reporting::read(&received, &place) {

@@ -6,7 +6,7 @@ use super::{
     Paypal,
     charging::{adopt, fetch},
     http::Talk,
-    issue::{AUTHORIZATION_EXPIRED, Meaning, Refusal},
+    issue::{AUTHORIZATION_EXPIRED, Meaning, Refusal, refund_decline},
     not_chargeable, request,
     response::{self, Answered, Order, Payment, Refund, sort},
     unresolved,
@@ -124,7 +124,7 @@ async fn refund(talk: &mut Talk<'_>, request: &RefundRequest) -> Report {
         },
         Answered::Refused(refusal) => match refusal.meaning {
             Meaning::DoneAlready => adopt_refund(talk, request, &refusal).await,
-            // The payer of a refund is the merchant: there is nobody who could act at PayPal.
+            // These are about payers, and here nobody pays.
             Meaning::PayerMustAct | Meaning::OtherFunding => refusal.refused(false),
             _ => refusal.report(None),
         },
@@ -140,7 +140,9 @@ async fn adopt_refund(talk: &mut Talk<'_>, request: &RefundRequest, refusal: &Re
     };
     match order.refund(&request.reference) {
         Some(refund) => refund.report(Resolution::LookUp),
-        None if refusal.issue == "CAPTURE_FULLY_REFUNDED" && order.id.is_some() => refusal.refused(false),
+        None if refusal.issue == "CAPTURE_FULLY_REFUNDED" && order.id.is_some() => {
+            Report::Declined(refund_decline(&refusal.issue, None))
+        }
         None => unresolved(&refusal.issue),
     }
 }

@@ -2,12 +2,14 @@
 //! found by our reference, and its account of a time. It lags by up to three hours.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta};
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
     clock::Timestamp,
     gateway::{Line, Movement},
+    money::Money,
 };
 
 use super::{
@@ -34,6 +36,15 @@ pub struct Place {
     seconds: i64,
     /// From 1.
     page: u32,
+}
+
+/// Which transactions are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Records {
+    /// All: a reservation moves nothing, and still is there.
+    All,
+    /// Those that moved money.
+    Moved,
 }
 
 /// A page, as read.
@@ -97,9 +108,14 @@ impl Place {
 
     /// The query. A time ends with its last second: too much is better than a gap.
     #[must_use]
-    pub fn query(&self, until: Timestamp) -> Vec<(&'static str, String)> {
+    pub fn query(&self, until: Timestamp, records: Records) -> Vec<(&'static str, String)> {
         let end = self.end(until);
+        let only_moved = match records {
+            Records::All => "N",
+            Records::Moved => "Y",
+        };
         vec![
+            ("balance_affecting_records_only", only_moved.to_owned()),
             ("start_date", rfc3339(self.from)),
             ("end_date", rfc3339(end)),
             ("fields", "transaction_info".to_owned()),
@@ -221,10 +237,8 @@ impl Transaction {
         let comes_in = money.amount.is_sign_positive();
         money.amount = money.amount.abs();
         // PayPal's fees are negative where they are taken.
-        let fee = self.fee_amount.as_ref().and_then(from_value).map(|mut fee| {
-            fee.amount = -fee.amount;
-            fee
-        });
+        let fee = self.fee_amount.as_ref().and_then(from_value);
+        let fee = fee.map(|fee| Money { amount: Decimal::ZERO - fee.amount, ..fee });
         Some(Line::Movement {
             reference: filled(self.custom_field.as_deref()).or(filled(self.invoice_id.as_deref())),
             gateway_ref: self.transaction_id.clone()?,
@@ -274,8 +288,8 @@ mod tests {
         let until = at(days * 86_400);
         let (mut next, mut parts) = (Some(Place::first((at(0), until))), Vec::new());
         while let Some(place) = next {
-            let query = place.query(until);
-            parts.push((query[0].1.clone(), query[1].1.clone()));
+            let query = place.query(until, Records::Moved);
+            parts.push((query[1].1.clone(), query[2].1.clone()));
             next = place.next(until, &Page::default());
         }
         parts
@@ -289,7 +303,10 @@ mod tests {
         assert_eq!(two_months[0].1, two_months[1].0);
         assert_eq!(two_months[1].1, "1970-03-02T00:00:00Z");
         let fraction = DateTime::from_timestamp(5, 1).unwrap();
-        assert_eq!(Place::first((at(0), fraction)).query(fraction)[1].1, "1970-01-01T00:00:06Z");
+        assert_eq!(
+            Place::first((at(0), fraction)).query(fraction, Records::All)[2].1,
+            "1970-01-01T00:00:06Z"
+        );
     }
 
     #[test]

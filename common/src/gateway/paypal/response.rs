@@ -4,13 +4,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use rust_decimal::Decimal;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::gateway::{Charge, DeclineClass, Report, Resolution};
+use crate::{
+    gateway::{Charge, DeclineClass, Report, Resolution},
+    money::Money,
+};
 
 use super::{
     amount::{Amount, from_value},
-    issue::{Link, Refusal, decline, payer_url},
+    issue::{Link, Refusal, decline, payer_url, refund_decline},
 };
 
 /// An answer, as received.
@@ -289,9 +293,7 @@ impl Refund {
         match self.status.as_deref() {
             Some("COMPLETED") => Report::Succeeded(self.given_back(gateway_ref)),
             Some("PENDING") => Report::Processing { gateway_ref },
-            Some("FAILED") => {
-                Report::Declined(decline(DeclineClass::Soft, "REFUND_FAILED", Some(gateway_ref)))
-            }
+            Some("FAILED") => Report::Declined(refund_decline("REFUND_FAILED", Some(gateway_ref))),
             Some("CANCELLED") => Report::Canceled { gateway_ref },
             status => strange("a refund", status, resolution),
         }
@@ -306,10 +308,7 @@ impl Refund {
             charge_ref: None,
             card: None,
             money: self.amount.as_ref().and_then(from_value),
-            fee: fee.filter(|fee| !fee.amount.is_zero()).map(|mut fee| {
-                fee.amount = -fee.amount;
-                fee
-            }),
+            fee: fee.map(|fee| Money { amount: Decimal::ZERO - fee.amount, ..fee }),
         }
     }
 }

@@ -215,7 +215,7 @@ fn a_refund_says_what_was_given_back() {
     ] {
         assert_eq!(refund(status, "0.00").word(), expected, "{status}");
     }
-    for (fee, expected) in [("0.35", Some("-0.35 EUR")), ("0.00", None), ("nonsense", None)] {
+    for (fee, expected) in [("0.35", Some("-0.35 EUR")), ("0.00", Some("0.00 EUR")), ("nonsense", None)] {
         let Report::Succeeded(given) = refund("COMPLETED", fee) else { panic!() };
         assert_eq!(given.gateway_ref, "1R1");
         assert_eq!(given.money.unwrap().to_string(), "9.99 EUR");

@@ -1,0 +1,117 @@
+//! PayPal's bench, and what only PayPal promises: orders that a payer approves, answers that tell what
+//! was done already, request ids that are forgotten, and one token between all calls.
+
+mod approvals;
+mod orders;
+
+mod reports;
+mod reservations;
+mod returns;
+mod tokens;
+
+use std::time::Duration;
+
+use common::gateway::{
+    ChargeRequest, DeclineClass, EventSecrets, GatewayName, LookUp, MethodType, Report, Resolution,
+    paypal::{Paypal, PaypalConfig},
+};
+use serde_json::json;
+use tests::{Deployment, Service, Settings};
+
+use super::bench::{Bench, Tokens, from_now};
+
+// What is left out is otherwise at PayPal, and tested beside this: it answers at once what was done
+// already; its report, the only place that is searched for our reference, tells neither reservations nor
+// orders that wait for their payer; a payment may be captured for a little more than was reserved; no
+// refund fails that has succeeded; a dispute does not say its fee; an account has movements alone.
+suite! { crate::contract::paypal::bench;
+    charges {
+        a_success_says_what_was_taken
+        a_decline_is_definite_and_classed
+    }
+    outcomes {
+        what_is_done_is_told_alike_by_all_who_are_asked
+        silence_is_unknown_and_a_replay_tells
+        what_did_not_run_is_told_apart_from_what_may_have
+        strangers_are_refused_and_somebody_is_woken
+        what_the_gateway_has_never_heard_of_is_refused
+    }
+    captures {
+        a_part_may_be_taken_and_the_rest_is_given_free
+    }
+    refunds {
+        a_payment_is_given_back_in_parts_and_never_more
+        a_refund_may_take_its_time_and_may_fail
+        a_refund_of_nobody_is_not_found
+    }
+    disputes {
+        a_dispute_of_nobody_is_none
+        a_disputed_payment_is_not_refunded
+    }
+    events {
+        events_name_what_should_be_looked_at
+        forged_events_are_known_as_such
+    }
+}
+
+const WEBHOOK: &str = "WH00CONTRACT";
+
+pub async fn bench() -> Bench {
+    let settings = Settings { services: vec![Service::Sandbox], ..Settings::default() };
+    let deployment = Deployment::start_with(settings).await;
+    let url = deployment.sandbox_url().to_owned();
+    let bench = Bench {
+        deployment,
+        name: GatewayName::Paypal,
+        gateway: Box::new(paypal(&url, "test_secret")),
+        stranger: Box::new(paypal(&url, "nonsense")),
+        unreachable: Box::new(paypal("http://127.0.0.1:9", "test_secret")),
+        method: MethodType::Paypal,
+        tokens: Tokens {
+            good: "vault_ok",
+            unknown: "vault_nobody_knows",
+            misbehaving: "vault_sandbox_",
+            declines: &[("vault_declined", DeclineClass::Customer)],
+            asks_the_payer: "vault_payer_action",
+            pending_refund: "vault_refund_pending",
+            failing_refund: "vault_refund_failed",
+        },
+        webhooks: |url| json!({ "paypal": { "url": url, "webhook_id": WEBHOOK } }),
+        secrets: EventSecrets::default(),
+    };
+    bench.control("paypal/reporting_delay", json!({ "seconds": 0 })).await;
+    bench
+}
+
+fn paypal(url: &str, secret: &str) -> Paypal {
+    Paypal::new(PaypalConfig {
+        base_url: url.parse().unwrap(),
+        client_id: "test_client".into(),
+        client_secret: secret.to_owned().into(),
+        webhook_id: Some(WEBHOOK.into()),
+        timeout: Duration::from_millis(700),
+    })
+    .unwrap()
+}
+
+fn is_to_be_looked_up(report: &Report) -> bool {
+    matches!(report, Report::Unknown { resolution: Resolution::LookUp, .. })
+}
+
+/// What a look-up tells that knows the order.
+async fn found(bench: &Bench, request: &ChargeRequest, order: &str) -> Report {
+    let question = LookUp {
+        reference: request.reference.clone(),
+        gateway_ref: Some(order.to_owned()),
+        made_between: (from_now(-60), from_now(0)),
+        traceparent: None,
+    };
+    bench.gateway.look_up(&question).await.report
+}
+
+/// What was taken for a payment, charge by charge, in minor units.
+async fn taken(bench: &Bench, request: &ChargeRequest) -> Vec<i64> {
+    let books = bench.books(&request.reference).await;
+    let charges = books["charges"].as_array().unwrap();
+    charges.iter().map(|charge| charge["captured"].as_i64().unwrap()).collect()
+}

@@ -1,0 +1,137 @@
+//! What PayPal tells of a time, hours after it happened: its account, and payments by our reference.
+
+use std::collections::HashMap;
+
+use common::gateway::{About, Found, Line, Movement, Report, Standing};
+use serde_json::json;
+
+use super::{bench, is_to_be_looked_up};
+use crate::contract::{
+    bench::{Bench, Ready, charge_of, from_now, money},
+    inbox::Inbox,
+};
+
+async fn account(bench: &Bench) -> Vec<Line> {
+    // Longer than PayPal tells at once.
+    let between = (from_now(-40 * 24 * 3600), from_now(60));
+    let (mut lines, mut cursor) = (Vec::new(), None);
+    loop {
+        let part = bench.gateway.statement(between, cursor.as_deref()).await.unwrap();
+        lines.extend(part.lines);
+        cursor = part.next;
+        if cursor.is_none() {
+            return lines;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_account_of_a_time_has_every_movement_once() {
+    let bench = bench().await;
+    let mut expected = HashMap::new();
+    for _ in 0..30 {
+        let (request, report) = bench.paid("vault_ok").await;
+        let charge = charge_of(&report).clone();
+        expected.insert(
+            charge.charge_ref.unwrap(),
+            (Movement::Charge, Some(request.reference), charge.money.unwrap(), charge.fee),
+        );
+    }
+    bench.reserved("vault_ok").await;
+    bench.paid("vault_declined").await;
+    let paid = bench.paid("vault_ok").await;
+    let charge = charge_of(&paid.1).clone();
+    let of_paid = (Movement::Charge, Some(paid.0.reference.clone()), paid.0.money, charge.fee);
+    expected.insert(charge.charge_ref.unwrap(), of_paid);
+    let refund = bench.refund_request(&paid, "49.90");
+    let report = bench.send(&Ready::Refund(refund.clone())).await.report;
+    let of_refund = (Movement::Refund, Some(refund.reference), money("49.90", "EUR"), None);
+    expected.insert(charge_of(&report).gateway_ref.clone(), of_refund);
+
+    let disputed = bench.paid("vault_ok").await;
+    let charge = charge_of(&disputed.1).clone();
+    let reference = Some(disputed.0.reference.clone());
+    let of_disputed = (Movement::Charge, reference.clone(), disputed.0.money, charge.fee);
+    expected.insert(charge.charge_ref.unwrap(), of_disputed);
+    bench.control("dispute", json!({ "reference": reference, "outcome": "won" })).await;
+
+    let mut disputes = Vec::new();
+    for line in account(&bench).await {
+        let Line::Movement { reference: about, gateway_ref, movement, money, fee } = line else {
+            panic!("{line:?}")
+        };
+        if matches!(movement, Movement::Dispute | Movement::DisputeReversal) {
+            assert_eq!(about, reference);
+            disputes.push((movement, money.to_string(), fee.map(|fee| fee.to_string())));
+        } else {
+            assert_eq!(expected.remove(&gateway_ref), Some((movement, about, money, fee)), "{gateway_ref}");
+        }
+    }
+    assert!(expected.is_empty(), "not told: {expected:?}");
+    let fee = Some("20.00 EUR".to_owned());
+    let told = [
+        (Movement::Dispute, "49.90 EUR".to_owned(), fee),
+        (Movement::DisputeReversal, "49.90 EUR".into(), None),
+    ];
+    assert_eq!(disputes, told);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_an_error_and_not_an_empty_account() {
+    let bench = bench().await;
+    let between = (from_now(-60), from_now(0));
+    for gateway in [&bench.stranger, &bench.unreachable] {
+        assert!(gateway.statement(between, None).await.is_err());
+    }
+    assert!(bench.gateway.statement(between, Some("nonsense")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_payment_is_found_by_our_reference_once_the_report_has_it() {
+    let bench = bench().await;
+    bench.control("paypal/reporting_delay", json!({ "seconds": 3 * 3600 })).await;
+    let (request, report) = bench.paid("vault_ok").await;
+    assert_eq!(bench.found_charge(&request).await, Report::NotFound, "it lags");
+    bench.control("paypal/reporting_delay", json!({ "seconds": 0 })).await;
+    assert_eq!(bench.found_charge(&request).await, report);
+    // A refund carries the order's invoice in the report where it has none of its own.
+    let paid = (request, report);
+    bench.send(&Ready::Refund(bench.refund_request(&paid, "49.90"))).await;
+    assert_eq!(bench.found_charge(&paid.0).await, paid.1, "refunded, and it was paid all the same");
+    bench.control("down", json!({ "down": true })).await;
+    assert!(is_to_be_looked_up(&bench.found_charge(&paid.0).await));
+}
+
+#[tokio::test]
+async fn one_among_many_is_found() {
+    let bench = bench().await;
+    let (wanted, report) = bench.paid("vault_ok").await;
+    for _ in 0..40 {
+        bench.paid("vault_ok").await;
+    }
+    assert_eq!(bench.found_charge(&wanted).await, report);
+    assert_eq!(bench.found_charge(&bench.charge_request("vault_ok")).await, Report::NotFound);
+}
+
+#[tokio::test]
+async fn a_dispute_is_told_from_its_beginning_to_its_end() {
+    let bench = bench().await;
+    for (outcome, standing) in [("won", Standing::Won), ("lost", Standing::Lost)] {
+        let inbox = Inbox::open(&bench).await;
+        let (request, _) = bench.paid("vault_ok").await;
+        bench.control("dispute", json!({ "reference": request.reference })).await;
+        let told = inbox
+            .eventually("a dispute is told", |event| match &event.about {
+                About::Dispute { dispute_ref } => Some(dispute_ref.clone()),
+                _ => None,
+            })
+            .await;
+        let Found::One(open) = bench.gateway.find_dispute(&told).await else { panic!("{told}") };
+        assert_eq!((open.standing, open.withdrawn, open.money), (Standing::Open, true, request.money));
+        assert_eq!((open.dispute_ref, open.reference), (told.clone(), Some(request.reference.clone())));
+        assert!(open.reason.is_some());
+        bench.control("dispute", json!({ "reference": request.reference, "outcome": outcome })).await;
+        let Found::One(closed) = bench.gateway.find_dispute(&told).await else { panic!("{told}") };
+        assert_eq!((closed.standing, closed.withdrawn), (standing, true), "{outcome}");
+    }
+}

@@ -1,0 +1,70 @@
+//! Money that was reserved: whoever comes late is told at once what became of it.
+
+use common::gateway::{CaptureRequest, Report};
+use serde_json::json;
+
+use super::{bench, found, taken};
+use crate::contract::bench::{Ready, charge_of, money};
+
+#[tokio::test]
+async fn a_reservation_is_found_by_its_order() {
+    let bench = bench().await;
+    let (request, report) = bench.reserved("vault_ok").await;
+    let Report::Authorized(charge) = &report else { panic!("{report:?}") };
+    assert_eq!((charge.money, charge.fee), (Some(request.money), None));
+    assert_eq!(found(&bench, &request, &charge.gateway_ref).await, report);
+    assert_eq!(taken(&bench, &request).await, [0]);
+}
+
+#[tokio::test]
+async fn what_is_taken_already_is_told_at_once() {
+    let bench = bench().await;
+    let reserved = bench.reserved("vault_ok").await;
+    let part = CaptureRequest { money: money("30.00", "EUR"), ..bench.capture_request(&reserved) };
+    let report = bench.send(&Ready::Capture(part)).await.report;
+    assert_ne!(
+        charge_of(&report).charge_ref,
+        charge_of(&reserved.1).charge_ref,
+        "it is refunded by its own name"
+    );
+    for late in
+        [Ready::Capture(bench.capture_request(&reserved)), Ready::Cancel(bench.cancel_request(&reserved))]
+    {
+        assert_eq!(bench.send(&late).await.report, report, "{late:?}");
+    }
+    assert_eq!(taken(&bench, &reserved.0).await, [3000]);
+}
+
+#[tokio::test]
+async fn what_is_called_off_or_expired_already_is_told_at_once() {
+    let bench = bench().await;
+    let called_off = bench.reserved("vault_ok").await;
+    bench.send(&Ready::Cancel(bench.cancel_request(&called_off))).await;
+    let expired = bench.reserved("vault_ok").await;
+    bench.control("clock", json!({ "advance_seconds": 30 * 24 * 3600 })).await;
+    for reserved in [&called_off, &expired] {
+        let canceled = Report::Canceled { gateway_ref: charge_of(&reserved.1).gateway_ref.clone() };
+        for late in
+            [Ready::Cancel(bench.cancel_request(reserved)), Ready::Capture(bench.capture_request(reserved))]
+        {
+            assert_eq!(bench.send(&late).await.report, canceled, "{late:?}");
+            assert_eq!(bench.found(&late).await, canceled, "{late:?}");
+        }
+        assert_eq!(taken(&bench, &reserved.0).await, [0]);
+    }
+}
+
+#[tokio::test]
+async fn a_capture_that_is_refused_says_why() {
+    let bench = bench().await;
+    for (issue, word) in [
+        ("PAYER_CANNOT_PAY", "declined"),
+        ("TRANSACTION_REFUSED", "declined"),
+        ("PAYEE_ACCOUNT_RESTRICTED", "refused"),
+    ] {
+        let reserved = bench.reserved(&format!("vault_capture_issue_{issue}")).await;
+        let ready = Ready::Capture(bench.capture_request(&reserved));
+        assert_eq!(bench.send(&ready).await.report.word(), word, "{issue}");
+        assert_eq!(bench.found(&ready).await, reserved.1, "{issue}: the reservation stands");
+    }
+}

@@ -1,0 +1,52 @@
+//! Refunds that were made before, and refunds that are refused.
+
+use common::gateway::{RefundRequest, Report};
+
+use super::bench;
+use crate::contract::bench::{Ready, charge_of};
+
+/// Under another key, as after PayPal has forgotten the first.
+fn again(request: &RefundRequest) -> Ready {
+    Ready::Refund(RefundRequest { key: format!("{}-again", request.key), ..request.clone() })
+}
+
+#[tokio::test]
+async fn what_is_given_back_already_is_told_at_once() {
+    let bench = bench().await;
+    let paid = bench.paid("vault_ok").await;
+    let part = bench.refund_request(&paid, "20.00");
+    let report = bench.send(&Ready::Refund(part.clone())).await.report;
+    assert_eq!(bench.send(&again(&part)).await.report, report, "its invoice is known");
+
+    // Whoever does not know the capture finds it in the order.
+    let rest = RefundRequest { charge_ref: None, ..bench.refund_request(&paid, "29.90") };
+    let report = bench.send(&Ready::Refund(rest.clone())).await.report;
+    assert_eq!(charge_of(&report).money, Some(rest.money));
+    assert_eq!(bench.send(&again(&rest)).await.report, report, "all is given back, this among it");
+    let other = Ready::Refund(bench.refund_request(&paid, "1.00"));
+    let report = bench.send(&other).await.report;
+    assert!(matches!(&report, Report::Declined(no) if no.code == "capture_fully_refunded"), "{report:?}");
+
+    let (request, paid) = paid;
+    assert_eq!(bench.found_charge(&request).await, paid, "it was paid all the same");
+}
+
+#[tokio::test]
+async fn a_refund_that_is_refused_says_who_can_do_something_about_it() {
+    let bench = bench().await;
+    for (issue, word, wakes_somebody) in [
+        ("REFUND_FAILED_INSUFFICIENT_FUNDS", "refused", true),
+        ("REFUND_TIME_LIMIT_EXCEEDED", "refused", true),
+        ("PERMISSION_DENIED", "refused", true),
+        ("REFUND_NOT_ALLOWED", "declined", false),
+        ("TRANSACTION_REFUSED", "declined", false),
+        ("REFUND_CAPTURE_CURRENCY_MISMATCH", "refused", false),
+    ] {
+        let paid = bench.paid(&format!("vault_refund_issue_{issue}")).await;
+        let ready = Ready::Refund(bench.refund_request(&paid, "49.90"));
+        let report = bench.send(&ready).await.report;
+        assert_eq!(report.word(), word, "{issue}");
+        assert_eq!(matches!(report, Report::Refused { alarm: true, .. }), wakes_somebody, "{issue}");
+        assert_eq!(bench.found(&ready).await, Report::NotFound, "{issue}");
+    }
+}

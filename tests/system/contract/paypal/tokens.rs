@@ -1,0 +1,59 @@
+//! The access token: one between all calls, exchanged once when it is refused.
+
+use std::sync::Arc;
+
+use common::gateway::Report;
+use serde_json::{Value, json};
+
+use super::bench;
+use crate::contract::bench::{Bench, from_now};
+
+async fn tokens_issued(bench: &Bench) -> u64 {
+    bench.deployment.sandbox("GET", "/control/paypal", &Value::Null).await["tokens_issued"].as_u64().unwrap()
+}
+
+async fn expire_tokens(bench: &Bench) {
+    bench.control("paypal/expire_tokens", json!({})).await;
+}
+
+#[tokio::test]
+async fn all_calls_share_one_token_and_exchange_it_once() {
+    let bench = Arc::new(bench().await);
+    for issued in 1..=2 {
+        let calls: Vec<_> = (0..50)
+            .map(|_| {
+                let bench = Arc::clone(&bench);
+                tokio::spawn(async move { bench.paid("vault_ok").await.1 })
+            })
+            .collect();
+        for call in calls {
+            let report = call.await.unwrap();
+            assert!(matches!(report, Report::Succeeded(_)), "{report:?}");
+        }
+        assert_eq!(tokens_issued(&bench).await, issued);
+        // Whoever comes next is told that the token is not alive.
+        expire_tokens(&bench).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_exchanged_on_every_kind_of_call() {
+    let bench = bench().await;
+    let (request, report) = bench.paid("vault_ok").await;
+    expire_tokens(&bench).await;
+    assert_eq!(bench.found_charge(&request).await, report);
+    expire_tokens(&bench).await;
+    assert!(bench.gateway.statement((from_now(-60), from_now(60)), None).await.is_ok());
+    assert_eq!(tokens_issued(&bench).await, 3);
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_was_sent() {
+    let bench = bench().await;
+    // All of PayPal is away, and what is asked first is a token.
+    bench.control("down", json!({ "down": true })).await;
+    let (request, report) = bench.paid("vault_ok").await;
+    assert!(matches!(report, Report::NotSent { .. }), "{report:?}");
+    bench.control("down", json!({ "down": false })).await;
+    assert!(matches!(bench.charged(request).await.1, Report::Succeeded(_)), "nobody remembers the failure");
+}
