@@ -170,11 +170,10 @@ impl ProcessPayment {
         let order_id = fields.optional("order_id", text(100));
         let metadata = fields.optional("metadata", metadata);
         let return_url = fields.optional("return_url", return_url);
-        if return_url.is_none() && method.as_ref().is_some_and(|method| method.token.is_none()) {
-            fields.fault(
-                "return_url",
-                "is required without a token: the payer comes back here from the gateway",
-            );
+        let chooses_there =
+            |method: &PaymentMethod| method.r#type == MethodType::Paypal && method.token.is_none();
+        if return_url.is_none() && method.as_ref().is_some_and(chooses_there) {
+            fields.fault("return_url", "is required without a token: the payer comes back here from PayPal");
         }
         Some(Self {
             amount: amount?,
