@@ -69,8 +69,10 @@ bench_start() {
   local settings=(DATABASE_URL="$bench_db" REMIT_QUEUE_PREFIX=remit-bench REMIT_LOG=warn)
   spawn bench-api env "${settings[@]}" REMIT_API_ADDR="127.0.0.1:$bench_port" target/release/remit-api
   spawn bench-worker env "${settings[@]}" REMIT_METRICS_ADDR="127.0.0.1:$((bench_port + 1))" \
-    REMIT_STRIPE_URL="http://127.0.0.1:$((bench_port + 3))" REMIT_STRIPE_SECRET_KEY=sk_test_bench target/release/remit-worker
-  spawn bench-scheduler env "${settings[@]}" REMIT_METRICS_ADDR="127.0.0.1:$((bench_port + 2))" target/release/remit-scheduler
+    REMIT_STRIPE_URL="http://127.0.0.1:$((bench_port + 3))" REMIT_STRIPE_SECRET_KEY=sk_test_bench \
+    REMIT_STRIPE_PER_SECOND=0 REMIT_STRIPE_CONCURRENCY=4096 target/release/remit-worker
+  spawn bench-scheduler env "${settings[@]}" REMIT_METRICS_ADDR="127.0.0.1:$((bench_port + 2))" \
+    REMIT_RECONCILE= target/release/remit-scheduler
   await bench-gateway 10 listening $((bench_port + 3))
   await bench-api 30 answers "$bench_api/readyz"
   await bench-worker 30 answers "http://127.0.0.1:$((bench_port + 1))/health"

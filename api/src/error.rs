@@ -37,6 +37,10 @@ pub enum ApiError {
     CardData,
     /// The idempotency key belongs to another request.
     IdempotencyKeyReused,
+    /// What is asked for does not fit the state of things: a stable code, and why.
+    Conflict(&'static str, String),
+    /// A gateway's event without a valid signature of the gateway's.
+    ForgedEvent,
     /// The database is away, or too many requests wait for it. Nothing is promised; a write may have
     /// been done all the same, if the connection was lost at its end.
     Unavailable,
@@ -99,6 +103,8 @@ impl ApiError {
             Self::Invalid(_) | Self::CardData | Self::IdempotencyKeyReused => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
+            Self::Conflict(..) => StatusCode::CONFLICT,
+            Self::ForgedEvent => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -121,6 +127,8 @@ impl ApiError {
             Self::IdempotencyKeyReused => {
                 ("idempotency-key-reused", "The Idempotency-Key belongs to another request")
             }
+            Self::Conflict(code, _) => (code, "This cannot be done now"),
+            Self::ForgedEvent => ("signature-invalid", "The signature is missing or wrong"),
             Self::Unavailable => ("unavailable", "Not available at the moment"),
             Self::Internal => ("internal", "Something is wrong on our side"),
         }
@@ -134,7 +142,7 @@ impl ApiError {
             Self::InvalidJson(detail) => detail.clone(),
             Self::InvalidHeader(name, detail) => format!("{name} {detail}"),
             Self::MissingIdempotencyKey => {
-                "Send an Idempotency-Key header with a value of your own, new for each new payment and the \
+                "Send an Idempotency-Key header with a value of your own, new for each new write and the \
                  same for every repetition: however often it arrives, it is done once."
                     .into()
             }
@@ -148,13 +156,17 @@ impl ApiError {
                     .into()
             }
             Self::IdempotencyKeyReused => {
-                "The same key came before with other contents, and that payment stands. Repeat the same \
-                 contents to get it, or send a new key for a new payment."
+                "The same key came before with other contents, and what they asked for stands. Repeat the \
+                 same contents to get it, or send a new key for something new."
                     .into()
+            }
+            Self::Conflict(_, detail) => detail.clone(),
+            Self::ForgedEvent => {
+                "Only the gateway can sign its events; is its secret the one that is configured here?".into()
             }
             Self::Unavailable => {
                 "Send the same request again with the same Idempotency-Key, never with a new one: should it \
-                 have been accepted after all, you get that payment."
+                 have been accepted after all, you get the same answer."
                     .into()
             }
             Self::Internal => {

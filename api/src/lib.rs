@@ -1,27 +1,33 @@
 //! Answers merchants: authenticates, validates, stores, and replies 202. It never calls a gateway, and
 //! never waits for the broker.
 
+mod answer;
 mod auth;
 mod card_data;
 mod docs;
 mod error;
 mod extract;
+mod gateways;
 mod intake;
 mod outcomes;
 mod payments;
 mod probes;
+mod refunds;
 mod request;
+mod routes;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, str::FromStr as _, sync::Arc, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, serve::ListenerExt as _};
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post, serve::ListenerExt as _};
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs},
+    config::{BrokerArgs, DatabaseArgs, secret},
     db,
+    gateway::EventSecrets,
     job::broker::{BrokerConfig, Publisher},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::SecretString;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +37,7 @@ use auth::Keys;
 use error::ApiError;
 use intake::Intake;
 use outcomes::Outcomes;
+use routes::Routes;
 
 /// A body larger than this is refused: 64 KiB.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -53,6 +60,12 @@ pub struct ApiArgs {
     /// What merchants call us by, for the URLs in our answers; by default the address we listen on.
     #[arg(long, env = "REMIT_PUBLIC_URL")]
     pub public_url: Option<String>,
+    /// Which gateway takes which method, where it is not the usual one: `card=stripe,paypal=paypal`.
+    #[arg(long, env = "REMIT_ROUTES", default_value = "", value_parser = Routes::from_str)]
+    pub routes: Routes,
+    /// The secrets with which Stripe signs its events (`whsec_…`), separated by commas; none: none is taken.
+    #[arg(long, env = "REMIT_STRIPE_WEBHOOK_SECRETS", hide_env_values = true, value_delimiter = ',', value_parser = secret)]
+    pub stripe_webhook_secrets: Vec<SecretString>,
     /// Connections to Postgres, at most.
     #[arg(long, env = "REMIT_API_DATABASE_CONNECTIONS", default_value = "8")]
     pub database_connections: u32,
@@ -69,6 +82,8 @@ pub struct Parts {
     intake: Intake,
     outcomes: Outcomes,
     publisher: Publisher,
+    routes: Routes,
+    event_secrets: EventSecrets,
     metrics: PrometheusHandle,
     public_url: String,
     draining: CancellationToken,
@@ -105,6 +120,8 @@ pub async fn run(
         intake: Intake::start(pool.clone(), publisher.clone()),
         outcomes: Outcomes::start(pool.clone(), broker, publishing.clone()),
         public_url: args.public_url.unwrap_or_else(|| format!("http://{address}")),
+        routes: args.routes,
+        event_secrets: EventSecrets { stripe: args.stripe_webhook_secrets },
         draining: shutdown.clone(),
         publisher,
         metrics,
@@ -133,11 +150,17 @@ pub fn router(app: App) -> Router {
         .routes(routes!(payments::process::process))
         .routes(routes!(payments::read::list))
         .routes(routes!(payments::read::get))
+        .routes(routes!(payments::finish::capture))
+        .routes(routes!(payments::finish::cancel))
+        .routes(routes!(refunds::create::create))
+        .routes(routes!(refunds::read::list))
+        .routes(routes!(refunds::read::get))
         .split_for_parts();
     docs::complete(&mut openapi, &app.public_url);
     Router::new()
         .nest("/v1", resources.clone())
         .merge(resources)
+        .route("/gateways/{name}/webhook", post(gateways::receive))
         .merge(probes::router())
         .merge(docs::router(&openapi))
         .fallback(|| async { ApiError::NotFound })

@@ -8,20 +8,21 @@ use std::{
 };
 
 use common::{
-    id::PaymentId,
     job::broker::{BrokerConfig, Replies},
-    payment::{Payment, Status, store},
+    payment::{self, Payment, Stage},
+    refund::{self, Refund},
 };
 use sqlx::PgPool;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// How often a caller looks by itself.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-type Waiting = Arc<Mutex<HashMap<PaymentId, Waiters>>>;
+type Waiting = Arc<Mutex<HashMap<Uuid, Waiters>>>;
 
-/// Those who wait for one payment.
+/// Those who wait for one payment or refund.
 #[derive(Default)]
 struct Waiters {
     changed: Arc<Notify>,
@@ -35,9 +36,9 @@ pub struct Outcomes {
     replies: Replies,
 }
 
-/// A caller who waits for one payment. Dropped, it waits no more.
+/// A caller who waits for one payment or refund. Dropped, it waits no more.
 pub struct Watch {
-    id: PaymentId,
+    id: Uuid,
     changed: Arc<Notify>,
     waiting: Waiting,
 }
@@ -59,7 +60,7 @@ impl Outcomes {
     pub fn start(pool: PgPool, broker: BrokerConfig, shutdown: CancellationToken) -> Self {
         let waiting = Waiting::default();
         let wake = Arc::clone(&waiting);
-        let on_notice = move |id: PaymentId| {
+        let on_notice = move |id: Uuid| {
             if let Some(waiters) = lock(&wake).get(&id) {
                 waiters.changed.notify_waiters();
                 // Whoever begins to wait a moment later must not miss it.
@@ -74,44 +75,68 @@ impl Outcomes {
         self.replies.address()
     }
 
-    /// Begins to watch a payment: before its job is published, so that no notice is missed.
-    pub fn watch(&self, id: PaymentId) -> Watch {
+    /// Begins to watch a payment or a refund: before its job is published, so that no notice is missed.
+    pub fn watch(&self, id: Uuid) -> Watch {
         let mut waiting = lock(&self.waiting);
         let waiters = waiting.entry(id).or_default();
         waiters.count += 1;
         Watch { id, changed: Arc::clone(&waiters.changed), waiting: Arc::clone(&self.waiting) }
     }
 
-    /// The payment as it stands when it has an outcome, or when the time is over. It was accepted: a
+    /// The subject as it stands when it has an outcome, or when the time is over. It was accepted: a
     /// database that is away meanwhile only means that there is nothing newer to tell.
-    pub async fn wait(&self, watch: &Watch, mut payment: Payment, wait: Duration) -> Payment {
+    pub async fn wait<T: Awaited>(&self, watch: &Watch, mut subject: T, wait: Duration) -> T {
         let deadline = Instant::now() + wait;
-        while !has_outcome(&payment) && Instant::now() < deadline {
+        while !subject.has_outcome() && Instant::now() < deadline {
             let next_look = deadline.min(Instant::now() + LOOK_EVERY);
             let told = tokio::time::timeout_at(next_look, watch.changed.notified()).await.is_ok();
-            match store::find(&self.pool, payment.merchant_id, watch.id).await {
-                Ok(now) => payment = now.unwrap_or(payment),
+            match subject.look(&self.pool).await {
+                Ok(now) => subject = now.unwrap_or(subject),
                 Err(error) => tracing::warn!(%error, "an outcome could not be read"),
             }
-            if has_outcome(&payment) {
+            if subject.has_outcome() {
                 let by = if told { "notice" } else { "look" };
                 metrics::counter!("outcomes_awaited_total", "by" => by).increment(1);
             }
         }
-        payment
+        subject
     }
 }
 
-/// Whether there is something to tell: an end, something to do for the payer, or a gateway that has it
-/// and takes its time.
-fn has_outcome(payment: &Payment) -> bool {
-    match payment.status {
-        Status::Pending => false,
-        Status::Processing => payment.gateway_ref.is_some(),
-        _ => true,
+/// Something whose outcome can be awaited.
+pub trait Awaited: Sized {
+    /// Whether there is something to tell.
+    fn has_outcome(&self) -> bool;
+    /// The same, as it stands now.
+    fn look(&self, pool: &PgPool) -> impl Future<Output = sqlx::Result<Option<Self>>> + Send;
+}
+
+impl Awaited for Payment {
+    /// An end, something to do for the payer, or a gateway that has it and takes its time.
+    fn has_outcome(&self) -> bool {
+        match self.status {
+            payment::Status::Pending => false,
+            payment::Status::Processing => self.stage == Stage::Charge && self.gateway_ref.is_some(),
+            _ => true,
+        }
+    }
+
+    async fn look(&self, pool: &PgPool) -> sqlx::Result<Option<Self>> {
+        payment::store::find(pool, self.merchant_id, self.id).await
     }
 }
 
-fn lock(waiting: &Mutex<HashMap<PaymentId, Waiters>>) -> MutexGuard<'_, HashMap<PaymentId, Waiters>> {
+impl Awaited for Refund {
+    /// An end, or a gateway that has it and takes its time.
+    fn has_outcome(&self) -> bool {
+        self.status.is_final() || self.gateway_ref.is_some()
+    }
+
+    async fn look(&self, pool: &PgPool) -> sqlx::Result<Option<Self>> {
+        refund::store::find(pool, self.merchant_id, self.id).await
+    }
+}
+
+fn lock(waiting: &Mutex<HashMap<Uuid, Waiters>>) -> MutexGuard<'_, HashMap<Uuid, Waiters>> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }

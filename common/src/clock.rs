@@ -6,3 +6,10 @@ use chrono::{DateTime, Utc};
 
 /// An instant, in UTC, as the database stores it (microseconds).
 pub type Timestamp = DateTime<Utc>;
+
+/// The machine's time, which no test deployment moves: for how fresh something is that others have signed.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the world outside does not follow our clock")]
+pub fn outside() -> Timestamp {
+    Utc::now()
+}

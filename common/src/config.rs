@@ -8,7 +8,8 @@ use secrecy::SecretString;
 
 use crate::{
     gateway::{
-        Gateways,
+        GatewayName, Gateways,
+        guard::{Guarded, PATIENCE, Protection, breaker::Rule},
         paypal::{Paypal, PaypalConfig},
         stripe::{Stripe, StripeConfig},
     },
@@ -58,9 +59,33 @@ pub struct GatewayArgs {
     /// PayPal's id of our webhook, by which it verifies its events.
     #[arg(long, env = "REMIT_PAYPAL_WEBHOOK_ID")]
     pub paypal_webhook_id: Option<String>,
-    /// Bound for one call to a gateway, in milliseconds.
+    /// Bound for one operation at a gateway, in milliseconds.
     #[arg(long, env = "REMIT_GATEWAY_TIMEOUT_MS", default_value = "25000")]
     pub gateway_timeout_ms: u64,
+    /// The same for Stripe alone.
+    #[arg(long, env = "REMIT_STRIPE_TIMEOUT_MS")]
+    pub stripe_timeout_ms: Option<u64>,
+    /// The same for PayPal alone.
+    #[arg(long, env = "REMIT_PAYPAL_TIMEOUT_MS")]
+    pub paypal_timeout_ms: Option<u64>,
+    /// Calls to Stripe under way at once, at most, in this process.
+    #[arg(long, env = "REMIT_STRIPE_CONCURRENCY", default_value = "100")]
+    pub stripe_concurrency: usize,
+    /// Calls to Stripe begun in a second, at most, in this process; 0: no bound.
+    #[arg(long, env = "REMIT_STRIPE_PER_SECOND", default_value = "100")]
+    pub stripe_per_second: u32,
+    /// Calls to PayPal under way at once, at most, in this process.
+    #[arg(long, env = "REMIT_PAYPAL_CONCURRENCY", default_value = "50")]
+    pub paypal_concurrency: usize,
+    /// Calls to PayPal begun in a second, at most, in this process; 0: no bound.
+    #[arg(long, env = "REMIT_PAYPAL_PER_SECOND", default_value = "50")]
+    pub paypal_per_second: u32,
+    /// Calls that fail one after the other before a gateway is given a rest.
+    #[arg(long, env = "REMIT_GATEWAY_FAILURES", default_value = "10")]
+    pub gateway_failures: u32,
+    /// How long the rest is, in milliseconds; then one call tries.
+    #[arg(long, env = "REMIT_GATEWAY_REST_MS", default_value = "10000")]
+    pub gateway_rest_ms: u64,
 }
 
 impl From<BrokerArgs> for BrokerConfig {
@@ -75,21 +100,38 @@ impl GatewayArgs {
     /// # Errors
     /// When the TLS backend cannot be initialised.
     pub fn connect(self) -> reqwest::Result<Gateways> {
-        let timeout = Duration::from_millis(self.gateway_timeout_ms);
+        let timeout = |own: Option<u64>| Duration::from_millis(own.unwrap_or(self.gateway_timeout_ms));
+        let rest = Duration::from_millis(self.gateway_rest_ms);
+        let breaker = Rule { failures: self.gateway_failures, rest };
         let stripe = Stripe::new(StripeConfig {
             base_url: self.stripe_url,
             secret_key: self.stripe_secret_key,
             version: self.stripe_version,
-            timeout,
+            timeout: timeout(self.stripe_timeout_ms),
         })?;
         let paypal = Paypal::new(PaypalConfig {
             base_url: self.paypal_url,
             client_id: self.paypal_client_id,
             client_secret: self.paypal_client_secret,
             webhook_id: self.paypal_webhook_id,
-            timeout,
+            timeout: timeout(self.paypal_timeout_ms),
         })?;
-        Ok(Gateways { stripe, paypal })
+        let (concurrency, per_second) = (self.stripe_concurrency, self.stripe_per_second);
+        let around_stripe = Protection { concurrency, per_second, breaker };
+        let (concurrency, per_second) = (self.paypal_concurrency, self.paypal_per_second);
+        let around_paypal = Protection { concurrency, per_second, breaker };
+        Ok(Gateways {
+            stripe: Guarded::new(GatewayName::Stripe, Box::new(stripe), around_stripe),
+            paypal: Guarded::new(GatewayName::Paypal, Box::new(paypal), around_paypal),
+        })
+    }
+
+    /// The longest time that one operation may take, the wait for its turn included.
+    #[must_use]
+    pub fn longest_operation(&self) -> Duration {
+        let own = [self.stripe_timeout_ms, self.paypal_timeout_ms];
+        let longest = own.map(|own| own.unwrap_or(self.gateway_timeout_ms)).into_iter().max();
+        Duration::from_millis(longest.unwrap_or_default()) + PATIENCE
     }
 }
 

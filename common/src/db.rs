@@ -4,10 +4,12 @@ use std::{str::FromStr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    Connection as _, PgPool,
+    Connection as _, PgExecutor, PgPool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+
+use crate::clock::Timestamp;
 
 /// The schema, embedded in every binary that needs to apply or check it.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
@@ -66,6 +68,14 @@ pub async fn missing_migrations(pool: &PgPool) -> sqlx::Result<usize> {
         other => other?,
     };
     Ok(MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version)).count())
+}
+
+/// What time it is, by the database's clock.
+///
+/// # Errors
+/// When the database fails.
+pub async fn now(db: impl PgExecutor<'_>) -> sqlx::Result<Timestamp> {
+    sqlx::query_scalar!(r#"SELECT remit_now() AS "now!""#).fetch_one(db).await
 }
 
 /// Whether the database is away, overloaded or restarting: the same may work a moment later. A refusal

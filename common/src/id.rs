@@ -95,6 +95,22 @@ id!(
     PaymentId, "pay_"
 );
 id!(
+    /// A refund. Its text form is also its idempotency key at the gateway.
+    RefundId, "re_"
+);
+id!(
+    /// A dispute: a payer's bank takes money back.
+    DisputeId, "dp_"
+);
+id!(
+    /// A gateway's event, as we received it.
+    ReceiptId, "rcp_"
+);
+id!(
+    /// A comparison of a gateway's account with ours.
+    ReconciliationId, "rec_"
+);
+id!(
     /// A job.
     JobId, "job_"
 );

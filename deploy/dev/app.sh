@@ -18,20 +18,33 @@ start_sandbox() {
   mkdir -p "$dot/sandbox"
   spawn sandbox env REMIT_SANDBOX_ADDR="127.0.0.1:$sandbox_port" REMIT_SANDBOX_DIR="$dot/sandbox" "$bin/remit-sandbox"
 }
+# The sandbox plays both gateways, and tells the API by webhooks what happens by itself.
+webhook_secret=whsec_sandbox webhook_id=WH-sandbox
 start_api() {
-  spawn api env REMIT_API_ADDR="127.0.0.1:$api_port" "$bin/remit-api"
+  spawn api env REMIT_API_ADDR="127.0.0.1:$api_port" REMIT_STRIPE_WEBHOOK_SECRETS="$webhook_secret" "$bin/remit-api"
 }
 start_worker() { # [NAME [NUMBER]]
   spawn "${1:-worker}" env REMIT_METRICS_ADDR="127.0.0.1:$((worker_port + ${2:-1} - 1))" \
     REMIT_STRIPE_URL="$REMIT_SANDBOX_URL" REMIT_STRIPE_SECRET_KEY="${REMIT_STRIPE_SECRET_KEY:-sk_test_sandbox}" \
+    REMIT_PAYPAL_URL="$REMIT_SANDBOX_URL" REMIT_PAYPAL_CLIENT_ID=test_sandbox REMIT_PAYPAL_CLIENT_SECRET=test_sandbox \
+    REMIT_PAYPAL_WEBHOOK_ID="$webhook_id" REMIT_STRIPE_PER_SECOND=0 REMIT_PAYPAL_PER_SECOND=0 \
     "$bin/remit-worker"
 }
 start_scheduler() {
-  spawn scheduler env REMIT_METRICS_ADDR="127.0.0.1:$scheduler_port" "$bin/remit-scheduler"
+  spawn scheduler env REMIT_METRICS_ADDR="127.0.0.1:$scheduler_port" REMIT_RECONCILE=stripe,paypal "$bin/remit-scheduler"
+}
+
+# Where the sandbox sends its webhooks; it remembers.
+connect_sandbox() {
+  curl -fsS -m 5 -o /dev/null "$REMIT_SANDBOX_URL/control/webhooks" -H 'Content-Type: application/json' -d @- <<-JSON ||
+	{"stripe": {"url": "$REMIT_API_URL/gateways/stripe/webhook", "secret": "$webhook_secret"},
+	 "paypal": {"url": "$REMIT_API_URL/gateways/paypal/webhook", "webhook_id": "$webhook_id"}}
+	JSON
+    fail "the sandbox does not take the address of our webhooks." sandbox
 }
 
 answers() { curl -fsS -m 2 -o "${2:-/dev/null}" "$1"; }
-await_sandbox() { await sandbox 20 answers "$REMIT_SANDBOX_URL/livez"; }
+await_sandbox() { await sandbox 20 answers "$REMIT_SANDBOX_URL/livez" && connect_sandbox; }
 await_api() { await api 30 answers "$REMIT_API_URL/readyz"; }
 await_worker() { await "${1:-worker}" 30 answers "http://127.0.0.1:$((worker_port + ${2:-1} - 1))/health"; }
 await_scheduler() { await scheduler 30 answers "http://127.0.0.1:$scheduler_port/health"; }

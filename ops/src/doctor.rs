@@ -1,14 +1,15 @@
 //! `remit doctor`: is everything there that we need, and does what must hold, hold?
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use clap::Args;
 use common::{
     config::BrokerArgs,
     db, gateway,
     job::{self, broker},
-    payment,
+    ledger, payment,
 };
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::{Session, explain, table};
@@ -37,6 +38,7 @@ pub async fn run(session: &Session, args: DoctorArgs) -> Result<(), String> {
         gateway_answers(&args.stripe_url).await,
         jobs_live(session).await,
         payments_have_jobs(session).await,
+        books_balance(session).await,
     ];
     session.print(&findings, || {
         let mark = |ok| if ok { "ok" } else { "NOT OK" };
@@ -111,6 +113,23 @@ async fn payments_have_jobs(session: &Session) -> Finding {
         stuck.and_then(|stuck| match stuck.as_slice() {
             [] => Ok("every payment under way of the last 30 days has a job".into()),
             [first, ..] => Err(format!("{} payments have no job, {} among them", stuck.len(), first.id)),
+        }),
+    )
+}
+
+async fn books_balance(session: &Session) -> Finding {
+    let balances = ledger::store::balances(&session.pool, None).await.map_err(explain);
+    finding(
+        "ledger",
+        balances.and_then(|balances| {
+            let mut sums: BTreeMap<&str, Decimal> = BTreeMap::new();
+            for balance in &balances {
+                *sums.entry(balance.currency.code()).or_default() += balance.amount;
+            }
+            match sums.iter().find(|(_, sum)| !sum.is_zero()) {
+                None => Ok(format!("balances in {} currencies", sums.len())),
+                Some((currency, sum)) => Err(format!("is off by {sum} {currency}")),
+            }
         }),
     )
 }

@@ -3,7 +3,9 @@
 mod doctor;
 mod jobs;
 mod keys;
+mod ledger;
 mod payment;
+mod reconcile;
 mod table;
 
 use std::process::ExitCode;
@@ -38,6 +40,12 @@ enum Command {
     /// Payments.
     #[command(subcommand)]
     Payment(payment::Command),
+    /// The books.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
+    /// Compares a gateway's account with ours.
+    #[command(subcommand)]
+    Reconcile(reconcile::Command),
     /// Checks that the database, the broker and the gateway answer, and that what must hold does.
     Doctor(doctor::DoctorArgs),
 }
@@ -62,6 +70,8 @@ async fn run(cli: Cli) -> Result<(), String> {
         Command::Keys(command) => keys::run(&session, command).await,
         Command::Jobs(command) => jobs::run(&session, command).await,
         Command::Payment(command) => payment::run(&session, command).await,
+        Command::Ledger(command) => ledger::run(&session, command).await,
+        Command::Reconcile(command) => reconcile::run(&session, command).await,
         Command::Doctor(args) => doctor::run(&session, args).await,
     }
 }

@@ -2,13 +2,16 @@
 
 use clap::Subcommand;
 use common::{
+    dispute::{self, Dispute},
     id::PaymentId,
     job,
-    money::display_amount,
+    ledger::{self, store::EntryRow},
+    money::{Currency, display_amount},
     payment::{
         Payment,
         store::{self, CallRow, EventRow},
     },
+    refund::{self, Refund},
 };
 use serde_json::json;
 
@@ -16,7 +19,8 @@ use crate::{Session, explain, jobs, table};
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Shows a payment: where it stands, its calls to the gateway, its events, its jobs.
+    /// Shows a payment: where it stands, its refunds and disputes, calls to the gateway, events, entries in
+    /// the books, jobs.
     Show {
         /// `pay_…`
         id: PaymentId,
@@ -46,31 +50,119 @@ async fn resolve(session: &Session, id: PaymentId) -> Result<(), String> {
 async fn show(session: &Session, id: PaymentId) -> Result<(), String> {
     let payment = store::find_any(&session.pool, id).await.map_err(explain)?;
     let payment = payment.ok_or_else(|| format!("there is no payment {id}"))?;
-    let calls = store::calls(&session.pool, id).await.map_err(explain)?;
-    let events = store::events(&session.pool, id).await.map_err(explain)?;
-    let work = job::store::find(&session.pool, id.0).await.map_err(explain)?;
+    let story = Story::read(session, &payment).await.map_err(explain)?;
     let all = json!({
         "payment": facts(&payment).into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-        "calls": calls,
-        "events": events,
-        "jobs": work,
+        "refunds": refunds_rows(&story.refunds),
+        "disputes": disputes_rows(&story.disputes),
+        "calls": story.calls,
+        "events": story.events,
+        "ledger": story.entries,
+        "jobs": story.jobs,
     });
-    session.print(&all, || {
+    session.print(&all, || story.tell(&payment));
+    Ok(())
+}
+
+/// All that is known of a payment.
+struct Story {
+    refunds: Vec<Refund>,
+    disputes: Vec<Dispute>,
+    calls: Vec<CallRow>,
+    events: Vec<EventRow>,
+    entries: Vec<EntryRow>,
+    jobs: Vec<job::store::JobRow>,
+}
+
+impl Story {
+    async fn read(session: &Session, payment: &Payment) -> sqlx::Result<Self> {
+        let pool = &session.pool;
+        let refunds = refund::store::of_payment(pool, payment.id).await?;
+        let disputes = dispute::store::of_payments(pool, &[payment.id]).await?;
+        let mut subjects = vec![payment.id.0];
+        subjects.extend(refunds.iter().map(|refund| refund.id.0));
+        subjects.extend(disputes.iter().map(|dispute| dispute.id.0));
+        let mut jobs = Vec::new();
+        for subject in &subjects {
+            jobs.extend(job::store::find(pool, *subject).await?);
+        }
+        Ok(Self {
+            calls: store::calls(pool, payment.id).await?,
+            events: store::events(pool, &subjects).await?,
+            entries: ledger::store::entries(pool, &subjects).await?,
+            refunds,
+            disputes,
+            jobs,
+        })
+    }
+
+    fn tell(&self, payment: &Payment) -> String {
         let mut text = String::new();
-        for (name, value) in facts(&payment) {
+        for (name, value) in facts(payment) {
             text += &format!("{name:16} {value}\n");
         }
-        text += "\nCalls to the gateway\n";
-        text += &calls_table(&calls);
-        text += "\nEvents\n";
-        text += &events_table(&events);
-        if !work.is_empty() {
-            text += "\nJobs\n";
-            text += &jobs::overview(&work);
+        let mut part = |title: &str, table: String| text += &format!("\n{title}\n{table}");
+        if !self.refunds.is_empty() {
+            let head = ["REFUND", "STATUS", "AMOUNT", "GATEWAY REF", "FAILURE"];
+            part("Refunds", table::layout(&head, &refunds_rows(&self.refunds)));
+        }
+        if !self.disputes.is_empty() {
+            let head = ["DISPUTE", "STATUS", "AMOUNT", "GATEWAY REF", "REASON"];
+            part("Disputes", table::layout(&head, &disputes_rows(&self.disputes)));
+        }
+        part("Calls to the gateway", calls_table(&self.calls));
+        part("Events", events_table(&self.events));
+        part("Ledger", entries_table(&self.entries));
+        if !self.jobs.is_empty() {
+            part("Jobs", jobs::overview(&self.jobs));
         }
         text
-    });
-    Ok(())
+    }
+}
+
+fn refunds_rows(refunds: &[Refund]) -> Vec<Vec<String>> {
+    let row = |refund: &Refund| {
+        let failure = refund.failure.as_ref().map(|failure| failure.code.clone());
+        vec![
+            refund.id.to_string(),
+            refund.status.to_string(),
+            refund.money.to_string(),
+            refund.gateway_ref.clone().unwrap_or_default(),
+            failure.or_else(|| refund.review_reason.clone()).unwrap_or_default(),
+        ]
+    };
+    refunds.iter().map(row).collect()
+}
+
+fn disputes_rows(disputes: &[Dispute]) -> Vec<Vec<String>> {
+    let row = |dispute: &Dispute| {
+        vec![
+            dispute.id.to_string(),
+            dispute.standing.to_string(),
+            dispute.money.to_string(),
+            dispute.dispute_ref.clone(),
+            dispute.reason.clone().unwrap_or_default(),
+        ]
+    };
+    disputes.iter().map(row).collect()
+}
+
+fn entries_table(entries: &[EntryRow]) -> String {
+    let amount = |entry: &EntryRow| match Currency::from_code(&entry.currency) {
+        Ok(currency) => display_amount(entry.amount, currency),
+        Err(_) => entry.amount.to_string(),
+    };
+    let row = |entry: &EntryRow| {
+        vec![
+            entry.created_at.format("%F %T%.3f").to_string(),
+            entry.kind.clone(),
+            entry.account.clone(),
+            amount(entry),
+            entry.currency.clone(),
+        ]
+    };
+    let rows: Vec<_> = entries.iter().map(row).collect();
+    table::layout(&["AT (UTC)", "KIND", "ACCOUNT", "DEBIT (-: CREDIT)", ""], &rows)
 }
 
 fn facts(payment: &Payment) -> Vec<(&'static str, String)> {
@@ -80,6 +172,8 @@ fn facts(payment: &Payment) -> Vec<(&'static str, String)> {
         ("status", payment.status.as_str().to_owned()),
         ("amount", payment.order.money.to_string()),
         ("captured", display_amount(payment.amount_captured, payment.order.money.currency)),
+        ("refunded", display_amount(payment.amount_refunded, payment.order.money.currency)),
+        ("stage", format!("{} ({})", payment.stage, payment.stage_number)),
         ("method", payment.order.method.to_string()),
         ("gateway", payment.order.gateway.to_string()),
         ("accepted", payment.created_at.to_rfc3339()),

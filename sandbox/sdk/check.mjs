@@ -3,6 +3,7 @@
 // Usage: check.mjs URL
 
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import Stripe from 'stripe';
 
 const url = new URL(process.argv[2]);
@@ -73,4 +74,80 @@ const customer = await stripe.customers.create({ email: 'node@shop.test' });
 const method = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
 assert.equal(method.customer, customer.id);
 
-console.log(`stripe-node ${Stripe.PACKAGE_VERSION}: create, confirm, retrieve, list, capture, cancel, errors: fine`);
+const secret = 'whsec_node';
+const heard = [];
+let wake = () => {};
+const shop = http.createServer((request, response) => {
+  const parts = [];
+  request.on('data', (part) => parts.push(part));
+  request.on('end', () => {
+    heard.push([Buffer.concat(parts), request.headers['stripe-signature']]);
+    wake();
+    response.end();
+  });
+});
+await new Promise((resolve) => shop.listen(0, '127.0.0.1', resolve));
+
+// Asks the sandbox for something that Stripe does not have.
+async function control(path, body) {
+  const answer = await fetch(new URL(`/control/${path}`, url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  assert.ok(answer.ok, `${path}: ${answer.status}`);
+}
+
+// The next event of this type about this payment, verified by Stripe's own library.
+async function told(type, about) {
+  for (;;) {
+    while (heard.length === 0) await new Promise((resolve) => (wake = resolve));
+    const [body, signature] = heard.shift();
+    const event = stripe.webhooks.constructEvent(body, signature, secret);
+    const shown = event.data.object;
+    if (event.type === type && [shown.id, shown.payment_intent].includes(about)) return event;
+  }
+}
+
+await control('webhooks', { stripe: { url: `http://127.0.0.1:${shop.address().port}/`, secret } });
+
+const paid = await intents.create({
+  ...payment,
+  confirm: true,
+  expand: ['latest_charge.balance_transaction'],
+});
+assert.equal(paid.latest_charge.balance_transaction.fee, 62);
+assert.equal(paid.latest_charge.balance_transaction.net, 1037);
+assert.equal((await told('payment_intent.succeeded', paid.id)).data.object.status, 'succeeded');
+assert.throws(() => stripe.webhooks.constructEvent('{}', `t=${Math.trunc(Date.now() / 1000)},v1=00`, secret), {
+  type: 'StripeSignatureVerificationError',
+});
+
+const refunds = stripe.refunds;
+const part = await refunds.create({ payment_intent: paid.id, amount: 300, expand: ['balance_transaction'] });
+assert.equal(part.balance_transaction.net, -300);
+assert.equal((await told('refund.created', paid.id)).data.object.id, part.id);
+await assert.rejects(refunds.create({ payment_intent: paid.id, amount: 800 }), { code: 'amount_too_large' });
+const rest = await refunds.create({ charge: paid.latest_charge.id });
+assert.equal(rest.amount, 799);
+await assert.rejects(refunds.create({ payment_intent: paid.id }), { code: 'charge_already_refunded' });
+const refunded = await refunds.list({ payment_intent: paid.id, limit: 1 }).autoPagingToArray({ limit: 10 });
+assert.deepEqual(refunded.map((refund) => refund.id), [rest.id, part.id]);
+
+await control('settle_after', { milliseconds: 10 });
+const disputed = await intents.create({ ...payment, confirm: true, payment_method: 'pm_card_createDispute' });
+await told('charge.dispute.created', disputed.id);
+const disputes = await stripe.disputes.list({ payment_intent: disputed.id });
+assert.equal(disputes.data[0].status, 'needs_response');
+const lost = await stripe.disputes.close(disputes.data[0].id);
+assert.equal(lost.status, 'lost');
+assert.equal((await told('charge.dispute.closed', disputed.id)).data.object.status, 'lost');
+const moved = await stripe.balanceTransactions.list({ source: lost.id, expand: ['data.source'] });
+assert.equal(moved.data[0].source.id, lost.id);
+shop.close();
+shop.closeAllConnections();
+
+console.log(
+  `stripe-node ${Stripe.PACKAGE_VERSION}: create, confirm, retrieve, list, capture, cancel, refund, balance, ` +
+    'dispute, signatures, errors: fine',
+);

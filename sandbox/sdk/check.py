@@ -3,7 +3,12 @@
 Usage: check.py URL
 """
 
+import http.server
+import json
+import queue
 import sys
+import threading
+import urllib.request
 
 import stripe
 
@@ -77,4 +82,97 @@ method = client.v1.payment_methods.attach("pm_card_visa", {"customer": customer.
 assert method.customer == customer.id and method.card.brand == "visa"
 assert customers.retrieve(customer.id).email == "python@shop.test"
 
-print(f"stripe-python {stripe.VERSION}: create, confirm, retrieve, list, capture, cancel, errors: fine")
+v1 = client.v1
+SECRET = "whsec_python"
+heard = queue.Queue()
+
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    """Listens to webhooks and hands them on as they came."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        heard.put((body, self.headers["stripe-signature"]))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def control(path, body):
+    """Asks the sandbox for something that Stripe does not have."""
+    request = urllib.request.Request(
+        f"{url}/control/{path}", json.dumps(body).encode(), {"content-type": "application/json"}
+    )
+    urllib.request.urlopen(request).read()
+
+
+def told(kind, about):
+    """The next event of this type about this payment, verified by Stripe's own library."""
+    while True:
+        body, signature = heard.get(timeout=20)
+        event = stripe.Webhook.construct_event(body, signature, SECRET)
+        shown = event.data.object
+        if event.type == kind and about in (shown.id, getattr(shown, "payment_intent", None)):
+            return event
+
+
+shop = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shop)
+threading.Thread(target=shop.serve_forever, daemon=True).start()
+control("webhooks", {"stripe": {"url": f"http://127.0.0.1:{shop.server_port}/", "secret": SECRET}})
+
+paid = intents.create(PAYMENT | {"confirm": True, "expand": ["latest_charge.balance_transaction"]})
+balance = paid.latest_charge.balance_transaction
+assert (balance.type, balance.fee, balance.net) == ("charge", 62, 1037), balance
+assert balance.fee_details[0].type == "stripe_fee"
+event = told("payment_intent.succeeded", paid.id)
+assert event.data.object.id == paid.id and event.data.object.status == "succeeded"
+refused(
+    stripe.SignatureVerificationError,
+    lambda: stripe.Webhook.construct_event(json.dumps(event.to_dict()), "t=1,v1=00", SECRET),
+)
+
+part = v1.refunds.create(
+    {"payment_intent": paid.id, "amount": 300, "reason": "requested_by_customer", "expand": ["balance_transaction"]},
+    {"idempotency_key": "python-refund"},
+)
+assert (part.status, part.amount, part.balance_transaction.net) == ("succeeded", 300, -300)
+again = v1.refunds.create(
+    {"payment_intent": paid.id, "amount": 300, "reason": "requested_by_customer", "expand": ["balance_transaction"]},
+    {"idempotency_key": "python-refund"},
+)
+assert again.id == part.id
+assert told("refund.created", paid.id).data.object.id == part.id
+too_much = refused(stripe.InvalidRequestError, lambda: v1.refunds.create({"payment_intent": paid.id, "amount": 800}))
+assert too_much.code == "amount_too_large", too_much.code
+rest = v1.refunds.create({"payment_intent": paid.id})
+assert rest.amount == 799
+nothing_left = refused(stripe.InvalidRequestError, lambda: v1.refunds.create({"payment_intent": paid.id}))
+assert nothing_left.code == "charge_already_refunded", nothing_left.code
+page = v1.refunds.list({"payment_intent": paid.id, "limit": 1})
+assert [refund.id for refund in page.auto_paging_iter()] == [rest.id, part.id]
+charge = v1.charges.retrieve(paid.latest_charge.id, {"expand": ["refunds.data.balance_transaction"]})
+assert charge.refunded and charge.refunds.data[0].balance_transaction.type == "refund"
+
+control("settle_after", {"milliseconds": 10})
+disputed = intents.create(PAYMENT | {"confirm": True, "payment_method": "pm_card_createDispute"})
+opened = told("charge.dispute.created", disputed.id).data.object
+[dispute] = v1.disputes.list({"payment_intent": disputed.id}).data
+assert dispute.id == opened.id and dispute.status == "needs_response"
+assert dispute.balance_transactions[0].fee == 1500
+v1.disputes.update(dispute.id, {"evidence": {"uncategorized_text": "winning_evidence"}, "submit": True})
+assert told("charge.dispute.closed", disputed.id).data.object.status == "won"
+assert [entry.reporting_category for entry in v1.balance_transactions.list({"source": dispute.id}).data] == [
+    "dispute_reversal",
+    "dispute",
+]
+events = v1.events.list({"type": "charge.dispute.created"})
+assert v1.events.retrieve(events.data[0].id).data.object.id == dispute.id
+control("webhooks", {})
+
+print(
+    f"stripe-python {stripe.VERSION}: create, confirm, retrieve, list, capture, cancel, refund, balance, dispute, "
+    "events, signatures, errors: fine"
+)

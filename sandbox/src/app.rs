@@ -10,19 +10,27 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::faults::Rules;
 use crate::journal::{Journal, LineNumber};
 use crate::paypal;
 use crate::request_log::RequestLog;
 use crate::state::{Change, State};
-use crate::stripe::charging::Setting;
 use crate::stripe::{self, settling};
 use crate::webhooks::deliveries::Deliveries;
 use crate::webhooks::outbox::Change as OutboxChange;
 
 /// How long a debit takes unless told otherwise, in milliseconds.
 const SETTLE_AFTER_MS: i64 = 2_000;
+
+/// What the sandbox as a whole has to say to an endpoint.
+pub(crate) struct Setting<'a> {
+    pub(crate) now: Moment,
+    /// Where the sandbox is reached by the payer's browser.
+    pub(crate) public_url: &'a str,
+    /// How long a debit takes, in milliseconds.
+    pub(crate) settle_after_ms: i64,
+}
 
 /// The running sandbox.
 pub(crate) struct App {

@@ -29,6 +29,11 @@ impl Clock {
         Moment(machine_ms().saturating_add(self.offset_ms()))
     }
 
+    /// The machine's present, for what others hold against their own clocks.
+    pub(crate) fn machine_now(&self) -> Moment {
+        Moment(machine_ms())
+    }
+
     /// How far the sandbox is ahead of the machine, in milliseconds.
     pub(crate) fn offset_ms(&self) -> i64 {
         self.offset_ms.load(Ordering::Relaxed)

@@ -23,6 +23,7 @@ mod clock;
 mod connection;
 mod control;
 mod faults;
+mod hmac;
 mod ids;
 mod journal;
 mod paypal;

@@ -3,14 +3,17 @@
 
 mod due;
 mod invariants;
+mod reconciling;
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use clap::Args;
 use common::{
     config::{BrokerArgs, DatabaseArgs},
     db,
+    gateway::GatewayName,
     job::broker::Publisher,
+    name::UnknownName,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +32,22 @@ pub struct SchedulerArgs {
     /// How often to check what must always hold, in milliseconds.
     #[arg(long, env = "REMIT_SCHEDULER_INVARIANTS_MS", default_value = "300000")]
     pub invariants_ms: u64,
+    /// Which gateways' accounts to compare with ours every day, separated by commas.
+    #[arg(long, env = "REMIT_RECONCILE", default_value = "stripe")]
+    pub reconcile: Accounts,
+}
+
+/// Gateways whose accounts are compared with ours; may be none.
+#[derive(Debug, Clone)]
+pub struct Accounts(Vec<GatewayName>);
+
+impl FromStr for Accounts {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        names.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
 }
 
 /// Works until `shutdown`.
@@ -44,6 +63,7 @@ pub async fn run(args: SchedulerArgs, shutdown: CancellationToken) -> Result<(),
     tokio::join!(
         due::run(&pool, &publisher, Duration::from_millis(args.poll_ms), &shutdown),
         invariants::run(&pool, Duration::from_millis(args.invariants_ms), &shutdown),
+        reconciling::run(&pool, &args.reconcile.0, &shutdown),
     );
     publishing.cancel();
     publisher.flushed().await;

@@ -7,7 +7,7 @@ use common::{
     job::Kind,
     merchant::{key::ApiKey, store},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -25,15 +25,23 @@ pub struct Settings {
     pub gateway_timeout_ms: u64,
     /// How long a claim lasts, in milliseconds.
     pub lease_ms: u64,
+    /// Failures in a row before a gateway is given a rest. High: most tests are about failures.
+    pub gateway_failures: u32,
     /// What to start at once.
     pub services: Vec<Service>,
 }
+
+/// With what the sandbox signs Stripe's events.
+pub const WEBHOOK_SECRET: &str = "whsec_system";
+/// By what the sandbox knows our webhook at PayPal.
+pub const WEBHOOK_ID: &str = "WH-system";
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             gateway_timeout_ms: 1000,
-            lease_ms: 3000,
+            lease_ms: 4000,
+            gateway_failures: 1_000_000,
             services: vec![Service::Sandbox, Service::Api, Service::Scheduler, Service::Worker],
         }
     }
@@ -81,6 +89,15 @@ impl Deployment {
             ("REMIT_API_ADDR", "127.0.0.1:0".into()),
             ("REMIT_METRICS_ADDR", "127.0.0.1:0".into()),
             ("REMIT_STRIPE_SECRET_KEY", "sk_test_system".into()),
+            ("REMIT_STRIPE_WEBHOOK_SECRETS", WEBHOOK_SECRET.into()),
+            ("REMIT_STRIPE_PER_SECOND", "0".into()),
+            ("REMIT_PAYPAL_CLIENT_ID", "test_system".into()),
+            ("REMIT_PAYPAL_CLIENT_SECRET", "test_system".into()),
+            ("REMIT_PAYPAL_WEBHOOK_ID", WEBHOOK_ID.into()),
+            ("REMIT_PAYPAL_PER_SECOND", "0".into()),
+            ("REMIT_GATEWAY_FAILURES", settings.gateway_failures.to_string()),
+            ("REMIT_GATEWAY_REST_MS", "500".into()),
+            ("REMIT_RECONCILE", String::new()),
             ("REMIT_GATEWAY_TIMEOUT_MS", settings.gateway_timeout_ms.to_string()),
             ("REMIT_WORKER_LEASE_MS", settings.lease_ms.to_string()),
             ("REMIT_SCHEDULER_POLL_MS", "50".into()),
@@ -93,7 +110,22 @@ impl Deployment {
             deployment.run(service).await;
         }
         deployment.merchant = deployment.new_merchant("Shop").await;
+        deployment.connect_webhooks().await;
         deployment
+    }
+
+    /// The sandbox sends what happens by itself to the API, if both are there.
+    async fn connect_webhooks(&self) {
+        let both =
+            [Service::Sandbox, Service::Api].iter().all(|service| self.processes.contains_key(service));
+        if both {
+            let url = |gateway| format!("{}/gateways/{gateway}/webhook", self.merchant.url);
+            let targets = json!({
+                "stripe": { "url": url("stripe"), "secret": WEBHOOK_SECRET },
+                "paypal": { "url": url("paypal"), "webhook_id": WEBHOOK_ID },
+            });
+            self.sandbox("POST", "/control/webhooks", &targets).await;
+        }
     }
 
     /// Starts a process: for the first time, or again at the same address.
@@ -104,6 +136,7 @@ impl Deployment {
             match service {
                 Service::Sandbox => {
                     self.environment.insert("REMIT_STRIPE_URL", url.clone());
+                    self.environment.insert("REMIT_PAYPAL_URL", url.clone());
                     self.environment.insert("REMIT_SANDBOX_ADDR", address);
                 }
                 _ => {

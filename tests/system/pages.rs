@@ -13,7 +13,17 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
     assert!(openapi["openapi"].as_str().unwrap().starts_with("3.1"));
     let mut paths: Vec<_> = openapi["paths"].as_object().unwrap().keys().collect();
     paths.sort();
-    assert_eq!(paths, ["/payments", "/payments/{id}", "/process-payment"]);
+    let expected = [
+        "/payments",
+        "/payments/{id}",
+        "/payments/{id}/cancel",
+        "/payments/{id}/capture",
+        "/process-payment",
+        "/refund-payment",
+        "/refunds",
+        "/refunds/{id}",
+    ];
+    assert_eq!(paths, expected);
 
     // The example of the description is one that works, and its fields are the fields that there are.
     let schema = &openapi["components"]["schemas"]["ProcessPayment"];

@@ -97,7 +97,10 @@ fn rules_do_no_input_or_output() {
 #[test]
 fn each_library_has_its_place() {
     only_in("lapin::", &["common/src/job/broker"]);
-    only_in("reqwest::", &["common/src/gateway", "common/src/config.rs", "sandbox/src/tests"]);
+    only_in(
+        "reqwest::",
+        &["common/src/gateway", "common/src/config.rs", "sandbox/src/webhooks", "sandbox/src/tests"],
+    );
     only_in("axum::", &["api", "sandbox"]);
     only_in("backoff::", &["common/src/retry.rs"]);
     only_in(

@@ -1,5 +1,5 @@
-//! The worker's hold on the database: claims and results, each batched. What the jobs of this moment
-//! ask for shares a transaction; nobody waits for a timer.
+//! The worker's hold on the database: claims and results. What the jobs of this moment ask for shares a
+//! transaction; nobody waits for a timer.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -11,21 +11,53 @@ use common::{
         Payment,
         store::{self as payments, Settled, Settlement},
     },
+    receipt::{self, Receipt},
+    reconciliation::{self, Reconciliation},
+    refund::{self, Refund},
 };
 use sqlx::{Acquire as _, PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::jobs::Learnt;
+
 const CLAIMS: Bounds = Bounds { lanes: 1, batch: 64, waiting: 1024 };
 const SETTLEMENTS: Bounds = Bounds { lanes: 2, batch: 64, waiting: 1024 };
 
-/// A job in hand, and the payment that it is about.
-pub type Claimed = (Claim, Payment);
+/// A job in hand.
+#[derive(Clone)]
+pub struct Claimed {
+    /// The claim.
+    pub claim: Claim,
+    /// What it is about.
+    pub subject: Subject,
+}
+
+/// What a job is about.
+#[derive(Clone)]
+pub enum Subject {
+    /// A payment.
+    Payment(Box<Payment>),
+    /// A refund, and its payment.
+    Refund(Box<Refund>, Box<Payment>),
+    /// What a gateway has told.
+    Event(Box<Receipt>),
+    /// A comparison of a gateway's account with ours.
+    Reconciliation(Box<Reconciliation>),
+}
+
+/// What recording has changed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Recorded {
+    /// Whether somebody may wait for it.
+    pub changed: bool,
+    /// What an operator should be woken for.
+    pub alarm: Option<&'static str>,
+}
 
 /// The batchers of a worker.
 pub struct Books {
     pool: PgPool,
-    charges: Batcher<Uuid, Option<Claimed>>,
-    look_ups: Batcher<Uuid, Option<Claimed>>,
+    claims: HashMap<Kind, Batcher<Uuid, Option<Claimed>>>,
     settlements: Batcher<Arc<Settlement>, Settled>,
 }
 
@@ -49,35 +81,64 @@ impl Books {
                 Ok(settled)
             }
         });
-        let (charges, look_ups) = (claims(Kind::ChargePayment), claims(Kind::ResolvePayment));
-        Self { pool, charges, look_ups, settlements }
+        let claims = Kind::ALL.into_iter().map(|kind| (kind, claims(kind))).collect();
+        Self { pool, claims, settlements }
     }
 
     /// Takes a job. `None`: somebody else has it, or it is done, or its time has not come.
     pub async fn claim(&self, kind: Kind, job: JobId) -> Result<Option<Claimed>, BatchError> {
-        match kind {
-            Kind::ChargePayment => self.charges.submit(job.0).await,
-            Kind::ResolvePayment => self.look_ups.submit(job.0).await,
+        match self.claims.get(&kind) {
+            Some(claims) => claims.submit(job.0).await,
+            None => Ok(None),
         }
     }
 
     /// Records what came of a job.
-    pub async fn settle(&self, settlement: Arc<Settlement>) -> Result<Settled, BatchError> {
-        self.settlements.submit(settlement).await
+    pub async fn record(&self, learnt: &Learnt) -> Result<Recorded, BatchError> {
+        let recorded = match learnt {
+            Learnt::Payment(settlement) => {
+                let settled = self.settlements.submit(Arc::clone(settlement)).await?;
+                count_payment(&settlement.payment, &settled);
+                Recorded { changed: settled.changed, alarm: settled.alarm }
+            }
+            Learnt::Refund(settlement) => {
+                let settled = refund::store::settle(&self.pool, settlement).await.map_err(Arc::new)?;
+                count_refund(settlement, &settled);
+                Recorded { changed: settled.changed, alarm: settled.alarm }
+            }
+            Learnt::Event(findings) => {
+                let alarm = receipt::store::settle(&self.pool, findings).await.map_err(Arc::new)?;
+                count_event(findings);
+                Recorded { changed: false, alarm }
+            }
+            Learnt::Recorded => Recorded::default(),
+        };
+        Ok(recorded)
     }
 
     /// The job's own code failed: it comes again later, or is put aside. Tells which.
     pub async fn code_failed(&self, claim: &Claim, max: i32) -> sqlx::Result<bool> {
-        let wait = claim.kind.retry_policy().delay(claim.attempt);
+        let wait = claim.kind.retry_policy().delay(claim.tries);
         let mut transaction = self.pool.begin().await?;
-        let parked = payments::code_failed(&mut transaction, claim, wait, max).await?;
+        let parked = job::store::code_failed(&mut *transaction, claim, wait, max).await?;
+        if parked {
+            match claim.kind {
+                Kind::ChargePayment | Kind::CapturePayment | Kind::CancelPayment | Kind::ResolvePayment => {
+                    payments::code_failed(&mut transaction, claim).await?;
+                }
+                Kind::RefundPayment | Kind::ResolveRefund => {
+                    refund::store::code_failed(&mut transaction, claim).await?;
+                }
+                Kind::HandleEvent | Kind::ReconcileGateway => {}
+            }
+        }
         transaction.commit().await?;
         Ok(parked)
     }
 }
 
-/// One transaction: the jobs become ours, their payments come along, and jobs whose payment has ended
-/// meanwhile are done.
+/// One transaction: the jobs become ours, their subjects come along, and jobs whose subject needs nothing
+/// any more are done.
 async fn claim(
     db: &mut PgConnection,
     kind: Kind,
@@ -87,16 +148,12 @@ async fn claim(
     let mut transaction = db.begin().await?;
     let claims = job::store::claim(&mut transaction, kind, ids, lease).await?;
     let subjects: Vec<_> = claims.iter().map(|claim| claim.subject).collect();
-    let subjects = match kind {
-        Kind::ChargePayment => payments::begin_charges(&mut transaction, &subjects).await?,
-        Kind::ResolvePayment => payments::begin_look_ups(&mut transaction, &subjects).await?,
-    };
-    let mut subjects: HashMap<_, _> = subjects.into_iter().map(|payment| (payment.id.0, payment)).collect();
+    let mut subjects = begin(&mut transaction, kind, &subjects).await?;
     let mut claimed = HashMap::new();
     let (mut ended, mut attempts) = (Vec::new(), Vec::new());
     for claim in claims {
         match subjects.remove(&claim.subject) {
-            Some(payment) => drop(claimed.insert(claim.id.0, (claim, payment))),
+            Some(subject) => drop(claimed.insert(claim.id.0, Claimed { claim, subject })),
             None => {
                 ended.push(claim.id.0);
                 attempts.push(claim.attempt);
@@ -108,4 +165,61 @@ async fn claim(
     }
     transaction.commit().await?;
     Ok(ids.iter().map(|id| claimed.remove(id)).collect())
+}
+
+/// Takes the subjects of jobs in hand.
+async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, Subject>> {
+    let payment = |payment: Payment| (payment.id.0, Subject::Payment(Box::new(payment)));
+    Ok(match kind {
+        Kind::ChargePayment | Kind::CapturePayment | Kind::CancelPayment => {
+            payments::begin(db, kind, ids).await?.into_iter().map(payment).collect()
+        }
+        Kind::ResolvePayment => payments::begin_look_ups(db, ids).await?.into_iter().map(payment).collect(),
+        Kind::RefundPayment | Kind::ResolveRefund => {
+            let refunds = refund::store::begin(db, kind, ids).await?.into_iter();
+            let subject = |(refund, payment): (Refund, Payment)| {
+                (refund.id.0, Subject::Refund(Box::new(refund), Box::new(payment)))
+            };
+            refunds.map(subject).collect()
+        }
+        Kind::HandleEvent => {
+            let receipts = receipt::store::begin(db, ids).await?.into_iter();
+            receipts.map(|receipt| (receipt.id.0, Subject::Event(Box::new(receipt)))).collect()
+        }
+        Kind::ReconcileGateway => {
+            let found = reconciliation::store::begin(db, ids).await?.into_iter();
+            found.map(|found| (found.id.0, Subject::Reconciliation(Box::new(found)))).collect()
+        }
+    })
+}
+
+fn count_payment(payment: &Payment, settled: &Settled) {
+    if settled.changed {
+        metrics::counter!("payments_total",
+            "gateway" => payment.order.gateway.as_str(),
+            "status" => settled.status.as_str(),
+            "currency" => payment.order.money.currency.code())
+        .increment(1);
+    }
+}
+
+fn count_refund(settlement: &refund::store::Settlement, settled: &refund::store::Settled) {
+    if settled.changed {
+        metrics::counter!("refunds_total",
+            "gateway" => settlement.gateway.as_str(),
+            "status" => settled.status.as_str(),
+            "currency" => settlement.refund.money.currency.code())
+        .increment(1);
+    }
+}
+
+fn count_event(findings: &receipt::Findings) {
+    let outcome = match findings.learnt {
+        receipt::Learnt::Forged => "forged",
+        receipt::Learnt::Genuine(_) => "genuine",
+        receipt::Learnt::Unknown(_) => "unknown",
+    };
+    metrics::counter!("gateway_events_total",
+        "gateway" => findings.receipt.gateway.as_str(), "outcome" => outcome)
+    .increment(1);
 }

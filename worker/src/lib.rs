@@ -17,6 +17,7 @@ use common::{
         broker::{BrokerConfig, Publisher},
     },
 };
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use books::Books;
@@ -54,6 +55,10 @@ pub struct Context {
     pub gateways: Gateways,
     /// Where jobs are claimed, and what came of them is recorded.
     pub books: Books,
+    /// The database, for the job that keeps what it reads.
+    pub pool: PgPool,
+    /// For how long a job is this worker's own.
+    pub lease: Duration,
     /// Where callers who wait are told.
     pub publisher: Publisher,
 }
@@ -64,10 +69,12 @@ pub struct Context {
 /// When the settings cannot be used. Later faults are waited out.
 pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), String> {
     let lease = Duration::from_millis(args.lease_ms);
-    if lease <= Duration::from_millis(args.gateways.gateway_timeout_ms) {
-        return Err("the lease must be longer than the longest call to a gateway (REMIT_WORKER_LEASE_MS, \
-                    REMIT_GATEWAY_TIMEOUT_MS)"
-            .into());
+    if lease <= args.gateways.longest_operation() {
+        return Err(
+            "the lease must be longer than the longest call to a gateway, and a second for its turn \
+                    (REMIT_WORKER_LEASE_MS, REMIT_GATEWAY_TIMEOUT_MS)"
+                .into(),
+        );
     }
     let pool = db::pool(&args.database.database_url, "remit-worker", args.database_connections)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
@@ -77,7 +84,9 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), St
     let publishing = CancellationToken::new();
     let context = Context {
         gateways,
-        books: Books::open(pool, lease),
+        books: Books::open(pool.clone(), lease),
+        pool,
+        lease,
         publisher: Publisher::start(broker.clone(), publishing.clone()),
     };
     let publisher = context.publisher.clone();

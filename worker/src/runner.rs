@@ -10,7 +10,6 @@ use common::{
         Claim, Kind,
         broker::{BrokerConfig, Consumers, Delivered},
     },
-    payment::store::{Settled, Settlement},
     retry::Policy,
     telemetry,
 };
@@ -19,7 +18,11 @@ use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
-use crate::{Context, books::Claimed, jobs};
+use crate::{
+    Context,
+    books::{Claimed, Subject},
+    jobs::{self, Learnt},
+};
 
 /// Failures of a job's own code before it is parked.
 const CODE_FAILURES_MAX: i32 = 10;
@@ -93,16 +96,7 @@ async fn handle_message(
 async fn handle_one(context: &Context, kind: Kind, job: JobId, reply_to: Option<&str>) {
     match patiently(|| context.books.claim(kind, job)).await {
         Ok(Some(claimed)) => {
-            let (claim, payment) = &claimed;
-            let trace_id = claim.traceparent.as_deref().and_then(telemetry::trace_id).unwrap_or_default();
-            let span = tracing::info_span!(
-                "job",
-                %kind,
-                payment_id = %payment.id,
-                merchant_id = %payment.merchant_id,
-                attempt = claim.attempt,
-                trace_id,
-            );
+            let span = span(&claimed);
             do_one(context, claimed, reply_to).instrument(span).await;
         }
         Ok(None) => tracing::debug!(%job, "done, in other hands, or not due"),
@@ -110,33 +104,62 @@ async fn handle_one(context: &Context, kind: Kind, job: JobId, reply_to: Option<
     }
 }
 
-async fn do_one(context: &Context, (claim, payment): Claimed, reply_to: Option<&str>) {
-    let started = Instant::now();
-    let job = AssertUnwindSafe(jobs::run(context, &claim, &payment)).catch_unwind().await;
-    let Ok(answer) = job else {
+/// What the lines of the log that a job writes have in common.
+fn span(Claimed { claim, subject }: &Claimed) -> tracing::Span {
+    let trace_id = claim.traceparent.as_deref().and_then(telemetry::trace_id).unwrap_or_default();
+    let (payment, refund) = match subject {
+        Subject::Payment(payment) => (Some(payment), None),
+        Subject::Refund(refund, payment) => (Some(payment), Some(refund.id)),
+        Subject::Event(_) | Subject::Reconciliation(_) => (None, None),
+    };
+    tracing::info_span!(
+        "job",
+        kind = %claim.kind,
+        payment_id = payment.map(|payment| tracing::field::display(payment.id)),
+        refund_id = refund.map(tracing::field::display),
+        merchant_id = payment.map(|payment| tracing::field::display(payment.merchant_id)),
+        attempt = claim.attempt,
+        trace_id,
+    )
+}
+
+async fn do_one(context: &Context, claimed: Claimed, reply_to: Option<&str>) {
+    let (started, claim) = (Instant::now(), claimed.claim.clone());
+    let Ok(learnt) = AssertUnwindSafe(jobs::run(context, claimed)).catch_unwind().await else {
         return code_failed(context, &claim).await;
     };
-    let outcome = answer.report.word();
-    metrics::histogram!("gateway_request_duration_seconds",
-        "gateway" => payment.order.gateway.as_str(), "operation" => answer.call.operation, "outcome" => outcome)
-    .record(answer.call.duration);
-    if let Some(why) = answer.report.detail() {
-        tracing::info!(outcome, why, request_id = answer.call.request_id, "the gateway answered");
-    }
-    let kind = claim.kind;
-    let settlement = Arc::new(Settlement { claim, payment, answer });
-    match patiently(|| context.books.settle(Arc::clone(&settlement))).await {
-        Ok(settled) => {
-            let payment = &settlement.payment;
-            report(payment, &settled);
-            if let Some(reply_to) = reply_to.filter(|_| settled.changed) {
-                context.publisher.notify(reply_to.to_owned(), payment.id);
+    measure(&learnt);
+    match patiently(|| context.books.record(&learnt)).await {
+        Ok(recorded) => {
+            if let Some(alarm) = recorded.alarm {
+                metrics::counter!("alarms_total", "alarm" => alarm).increment(1);
+                tracing::error!("{alarm}");
+            }
+            if let Some(reply_to) = reply_to.filter(|_| recorded.changed) {
+                context.publisher.notify(reply_to.to_owned(), claim.subject);
             }
         }
         Err(error) => tracing::error!(%error, "a result was not recorded; the job will be done again"),
     }
-    metrics::histogram!("messaging_process_duration_seconds", "kind" => kind.as_str())
+    metrics::histogram!("messaging_process_duration_seconds", "kind" => claim.kind.as_str())
         .record(started.elapsed());
+}
+
+/// How long the gateway took, and what it said where that is no outcome.
+fn measure(learnt: &Learnt) {
+    let (answer, gateway) = match learnt {
+        Learnt::Payment(settlement) => (&settlement.answer, settlement.payment.order.gateway),
+        Learnt::Refund(settlement) => (&settlement.answer, settlement.gateway),
+        Learnt::Event(_) | Learnt::Recorded => return,
+    };
+    let outcome = answer.report.word();
+    metrics::histogram!("gateway_request_duration_seconds",
+        "gateway" => gateway.as_str(),
+        "operation" => answer.call.operation, "outcome" => outcome)
+    .record(answer.call.duration);
+    if let Some(why) = answer.report.detail() {
+        tracing::info!(outcome, why, request_id = answer.call.request_id, "the gateway answered");
+    }
 }
 
 /// Waits for a database that is away: a delivery in hand, or an answer of the gateway, is worth it.
@@ -154,20 +177,6 @@ where
             }
             done => return done,
         }
-    }
-}
-
-fn report(payment: &common::payment::Payment, settled: &Settled) {
-    if settled.changed {
-        metrics::counter!("payments_total",
-            "gateway" => payment.order.gateway.as_str(),
-            "status" => settled.status.as_str(),
-            "currency" => payment.order.money.currency.code())
-        .increment(1);
-    }
-    if let Some(alarm) = settled.alarm {
-        metrics::counter!("alarms_total", "alarm" => alarm).increment(1);
-        tracing::error!(status = settled.status.as_str(), "{alarm}");
     }
 }
 

@@ -30,6 +30,23 @@ impl FromRequest<App> for JsonBody {
     }
 }
 
+/// A JSON body that may be missing.
+pub struct OptionalJsonBody(pub Option<Value>);
+
+impl FromRequest<App> for OptionalJsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        let is_empty =
+            length.map_or(!request.headers().contains_key(header::TRANSFER_ENCODING), |l| l == "0");
+        if is_empty {
+            return Ok(Self(None));
+        }
+        JsonBody::from_request(request, app).await.map(|JsonBody(value)| Self(Some(value)))
+    }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = media_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();

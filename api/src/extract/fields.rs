@@ -33,6 +33,12 @@ impl Faults {
     }
 }
 
+impl From<Faults> for ApiError {
+    fn from(faults: Faults) -> Self {
+        Self::Invalid(faults.0)
+    }
+}
+
 /// The fields of one object, each of which may be read once.
 pub struct Fields<'a> {
     path: String,

@@ -6,7 +6,7 @@ mod headers;
 mod path;
 mod query;
 
-pub use body::JsonBody;
+pub use body::{JsonBody, OptionalJsonBody};
 pub use headers::{IdempotencyKey, Prefer, Trace};
 pub use path::PathId;
 pub use query::QueryFields;

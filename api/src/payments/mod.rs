@@ -1,7 +1,20 @@
-//! Payments, as merchants see them: [`process`] accepts, [`read`] shows.
+//! Payments, as merchants see them: [`process`] accepts, [`read`] shows, [`finish`] captures and cancels.
 
+pub mod finish;
 pub mod process;
 pub mod read;
 mod view;
 
+use axum::response::Response;
+use common::payment::Payment;
+
+use crate::{App, answer, extract::Prefer};
+
 pub use view::PaymentView;
+
+/// 202, with where to ask for the outcome.
+fn accepted(app: &App, payment: Payment, prefer: Prefer, replayed: bool) -> Response {
+    let path = format!("/payments/{}", payment.id);
+    let is_final = payment.status.is_final();
+    answer::accepted(&path, is_final, prefer, replayed, &PaymentView::new(app, payment, &[]))
+}

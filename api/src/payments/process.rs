@@ -1,16 +1,11 @@
 //! `POST /process-payment`: accepts a payment; the charge itself happens in the worker.
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use common::{
     gateway::{Capture, GatewayName, MethodType},
     id::{MerchantId, PaymentId},
     money::{Currency, Money, parse_positive_decimal},
-    payment::{Customer, Metadata, NewPayment, Order, Payment, store::Accepted as Stored},
+    payment::{Customer, Metadata, NewPayment, Order, store::Accepted as Stored},
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -26,9 +21,10 @@ use crate::{
         fields::{self, Faults, Fields, metadata, text},
     },
     intake::Request,
+    routes::Routes,
 };
 
-use super::PaymentView;
+use super::{PaymentView, accepted};
 
 /// A payment to be made.
 #[derive(ToSchema)]
@@ -68,12 +64,12 @@ pub struct ProcessPayment {
 /// How the payer pays. Never a card number: the token that the gateway's own form gave you.
 #[derive(ToSchema)]
 pub struct PaymentMethod {
-    /// `card`, `apple_pay`, `google_pay` or `bank_debit`.
+    /// `card`, `apple_pay`, `google_pay`, `bank_debit` or `paypal`.
     #[schema(value_type = String, example = "card")]
     r#type: MethodType,
-    /// The gateway's token.
+    /// The gateway's token. With `paypal` it may be left out: the payer then approves on PayPal's page.
     #[schema(example = "pm_card_visa")]
-    token: String,
+    token: Option<String>,
 }
 
 /// Make a payment
@@ -104,10 +100,10 @@ pub async fn process(
     Trace(traceparent): Trace,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let order = ProcessPayment::read(body)?.into_order();
+    let order = ProcessPayment::read(body, &app.routes)?.into_order(&app.routes);
     let new = new_payment(merchant.id, key, order);
     // Before the job goes out, so that no notice of its end can be missed.
-    let watch = prefer.wait.map(|_| app.outcomes.watch(new.id));
+    let watch = prefer.wait.map(|_| app.outcomes.watch(new.id.0));
     let reply_to = watch.as_ref().and_then(|_| app.outcomes.address());
     match app.intake.accept(Request { new, traceparent, reply_to }).await? {
         Stored::New(payment, _) => {
@@ -118,7 +114,7 @@ pub async fn process(
             Ok(accepted(&app, payment, prefer, false))
         }
         Stored::Repeated(payment) => {
-            let watch = app.outcomes.watch(payment.id);
+            let watch = app.outcomes.watch(payment.id.0);
             let payment = app.outcomes.wait(&watch, *payment, prefer.wait.unwrap_or_default()).await;
             Ok(accepted(&app, payment, prefer, true))
         }
@@ -127,54 +123,40 @@ pub async fn process(
 }
 
 fn new_payment(merchant_id: MerchantId, idempotency_key: String, order: Order) -> NewPayment {
-    // Over what was understood, not over its bytes: spaces and the order of fields do not matter.
-    let understood = serde_json::to_vec(&order).unwrap_or_default();
+    // Over what was understood, not over its bytes: spaces and the order of fields do not matter. Where it
+    // is routed to is ours to change, so the usual gateway stands for it.
+    let usual = Order { gateway: GatewayName::for_method(order.method), ..order.clone() };
+    let understood = serde_json::to_vec(&usual).unwrap_or_default();
     let request_hash = Sha256::digest(understood).into();
     NewPayment { id: PaymentId::new(), merchant_id, idempotency_key, request_hash, order }
 }
 
-fn accepted(app: &App, payment: Payment, prefer: Prefer, replayed: bool) -> Response {
-    let mut headers = HeaderMap::new();
-    let mut set = |name, value: String| {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
-        }
-    };
-    set(header::LOCATION, format!("/payments/{}", payment.id));
-    if !payment.status.is_final() {
-        set(header::RETRY_AFTER, "1".into());
-    }
-    if let Some(wait) = prefer.wait {
-        set(header::HeaderName::from_static("preference-applied"), format!("wait={}", wait.as_secs()));
-    }
-    if replayed {
-        set(header::HeaderName::from_static("idempotent-replayed"), "true".into());
-    }
-    (StatusCode::ACCEPTED, headers, Json(PaymentView::new(app, payment))).into_response()
-}
-
 impl ProcessPayment {
     /// Reads a body, and tells all of its faults at once.
-    fn read(body: Value) -> Result<Self, ApiError> {
+    fn read(body: Value, routes: &Routes) -> Result<Self, ApiError> {
         let mut faults = Faults::default();
         let read = Fields::of(body, "", &mut faults).and_then(|mut fields| {
-            let request = Self::read_fields(&mut fields);
+            let request = Self::read_fields(&mut fields, routes);
             fields.finish();
             request
         });
         faults.or(read)
     }
 
-    fn read_fields(fields: &mut Fields<'_>) -> Option<Self> {
+    fn read_fields(fields: &mut Fields<'_>, routes: &Routes) -> Option<Self> {
         let amount = fields.required("amount", positive_decimal);
         let currency = fields.required("currency", currency);
         let method = fields.required_object("payment_method", |method| {
-            let r#type = method.required("type", method_type);
-            let token = method.required("token", token);
-            Some(PaymentMethod { r#type: r#type?, token: token? })
+            let r#type = method.required("type", fields::name);
+            // A payer of PayPal's may choose there.
+            let token = match r#type {
+                Some(MethodType::Paypal) => method.optional("token", token),
+                _ => method.required("token", token),
+            };
+            Some(PaymentMethod { r#type: r#type?, token })
         });
         let amount = match (amount, currency) {
-            (Some(amount), Some(currency)) => money(fields, amount, currency, method.as_ref()),
+            (Some(amount), Some(currency)) => money(fields, amount, currency, method.as_ref(), routes),
             _ => None,
         };
         let capture = fields.optional("capture", fields::name);
@@ -188,6 +170,11 @@ impl ProcessPayment {
         let order_id = fields.optional("order_id", text(100));
         let metadata = fields.optional("metadata", metadata);
         let return_url = fields.optional("return_url", return_url);
+        let chooses_there =
+            |method: &PaymentMethod| method.r#type == MethodType::Paypal && method.token.is_none();
+        if return_url.is_none() && method.as_ref().is_some_and(chooses_there) {
+            fields.fault("return_url", "is required without a token: the payer comes back here from PayPal");
+        }
         Some(Self {
             amount: amount?,
             currency: currency?,
@@ -201,14 +188,14 @@ impl ProcessPayment {
         })
     }
 
-    fn into_order(self) -> Order {
+    fn into_order(self, routes: &Routes) -> Order {
         let method = self.payment_method.r#type;
         Order {
             money: Money { currency: self.currency, ..self.amount },
             method,
             token: self.payment_method.token,
             capture: self.capture.unwrap_or(Capture::Automatic),
-            gateway: GatewayName::for_method(method),
+            gateway: routes.gateway(method),
             customer: self.customer,
             description: self.description,
             order_id: self.order_id,
@@ -219,7 +206,7 @@ impl ProcessPayment {
 }
 
 /// A string, or a whole number. A fraction must be a string: JSON numbers go through floats on their way.
-fn positive_decimal(value: Value) -> Result<Decimal, String> {
+pub fn positive_decimal(value: Value) -> Result<Decimal, String> {
     let text = match value {
         Value::String(text) => text,
         Value::Number(number) if number.is_u64() => number.to_string(),
@@ -234,10 +221,11 @@ fn money(
     amount: Decimal,
     currency: Currency,
     method: Option<&PaymentMethod>,
+    routes: &Routes,
 ) -> Option<Money> {
     let money = Money::new(amount, currency).map_err(|error| error.to_string());
     let checked = money.and_then(|money| match method {
-        Some(method) => GatewayName::for_method(method.r#type).check_amount(&money).map(|()| money),
+        Some(method) => routes.gateway(method.r#type).check_amount(&money).map(|()| money),
         None => Ok(money),
     });
     checked.map_err(|detail| fields.fault("amount", detail)).ok()
@@ -246,15 +234,6 @@ fn money(
 fn currency(value: Value) -> Result<Currency, String> {
     let code = text(10)(value)?;
     Currency::from_code(&code).map_err(|error| error.to_string())
-}
-
-fn method_type(value: Value) -> Result<MethodType, String> {
-    match value.as_str() {
-        Some("paypal") => {
-            Err("paypal is not available yet; use card, apple_pay, google_pay or bank_debit".into())
-        }
-        _ => fields::name(value),
-    }
 }
 
 fn token(value: Value) -> Result<String, String> {
@@ -289,7 +268,8 @@ mod tests {
     #[test]
     fn the_hash_of_a_request_is_pinned() {
         let hash = |body| {
-            let order = ProcessPayment::read(body).expect("a valid body").into_order();
+            let routes = Routes::default();
+            let order = ProcessPayment::read(body, &routes).expect("a valid body").into_order(&routes);
             let new = new_payment(MerchantId::new(), "k".into(), order);
             new.request_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };

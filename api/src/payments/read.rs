@@ -1,21 +1,16 @@
 //! `GET /payments` and `GET /payments/{id}`.
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderValue, header},
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use common::{
+    dispute,
     id::PaymentId,
     payment::store::{self, Filter},
 };
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     App,
+    answer::{self, Found, Page},
     auth::Caller,
     error::{ApiError, Problem},
     extract::{PathId, QueryFields},
@@ -23,13 +18,9 @@ use crate::{
 
 use super::PaymentView;
 
-/// Payments on a page, unless asked for otherwise.
-const LIMIT_DEFAULT: u16 = 10;
-/// Payments on a page, at most.
-const LIMIT_MAX: u16 = 100;
-
 /// A page of payments, newest first.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the description of what answer::list writes")]
 pub struct PaymentList {
     /// Always `list`.
     object: &'static str,
@@ -59,12 +50,8 @@ pub async fn get(
     PathId(id): PathId<PaymentId>,
 ) -> Result<Response, ApiError> {
     let payment = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
-    let is_final = payment.status.is_final();
-    let mut response = Json(PaymentView::new(&app, payment)).into_response();
-    if !is_final {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    Ok(response)
+    let disputes = dispute::store::of_payments(&app.pool, &[id]).await?;
+    Ok(answer::one(payment.status.is_final(), &PaymentView::new(&app, payment, &disputes)))
 }
 
 /// List payments
@@ -91,31 +78,26 @@ pub async fn list(
     Caller(merchant): Caller,
     query: QueryFields,
 ) -> Result<Response, ApiError> {
-    let filter = read_filter(query)?;
+    let (page, filter) = read_filter(query)?;
     let (payments, has_more) = store::list(&app.pool, merchant.id, &filter).await?;
-    let link = payments
-        .last()
-        .filter(|_| has_more && filter.ending_before.is_none())
-        .map(|last| next_page(&app, &filter, last.id));
-    let data = payments.into_iter().map(|payment| PaymentView::new(&app, payment)).collect();
-    let list = PaymentList { object: "list", data, has_more, url: "/payments" };
-    let mut response = Json(list).into_response();
-    if let Some(Ok(link)) = link.map(|link| HeaderValue::from_str(&link)) {
-        response.headers_mut().insert(header::LINK, link);
-    }
-    Ok(response)
+    let ids: Vec<_> = payments.iter().map(|payment| payment.id).collect();
+    let disputes = dispute::store::of_payments(&app.pool, &ids).await?;
+    let found = Found {
+        data: payments.into_iter().map(|payment| PaymentView::new(&app, payment, &disputes)).collect(),
+        has_more,
+        last: ids.last().copied(),
+    };
+    let same =
+        [("status", filter.status.map(|status| status.as_str().to_owned())), ("order_id", filter.order_id)];
+    Ok(answer::list(&app, "/payments", &page, &same, found))
 }
 
-fn read_filter(mut query: QueryFields) -> Result<Filter, ApiError> {
-    let id = |text: &str| text.parse::<PaymentId>().map_err(|error| error.to_string());
-    let limit = query.optional("limit", |text| match text.parse() {
-        Ok(limit @ 1..=LIMIT_MAX) => Ok(limit),
-        _ => Err(format!("must be a number from 1 to {LIMIT_MAX}")),
-    });
+fn read_filter(mut query: QueryFields) -> Result<(Page<PaymentId>, Filter), ApiError> {
+    let page = Page::read(&mut query);
     let filter = Filter {
-        limit: limit.unwrap_or(LIMIT_DEFAULT),
-        starting_after: query.optional("starting_after", id),
-        ending_before: query.optional("ending_before", id),
+        limit: page.limit,
+        starting_after: page.starting_after,
+        ending_before: page.ending_before,
         status: query.optional("status", |text| {
             text.parse().map_err(|error: common::name::UnknownName| error.to_string())
         }),
@@ -124,21 +106,5 @@ fn read_filter(mut query: QueryFields) -> Result<Filter, ApiError> {
             false => Ok(text.to_owned()),
         }),
     };
-    if filter.starting_after.is_some() && filter.ending_before.is_some() {
-        query.fault("ending_before", "cannot be used together with starting_after");
-    }
-    query.finish().map(|()| filter)
-}
-
-/// RFC 8288, with the same filter.
-fn next_page(app: &App, filter: &Filter, last: PaymentId) -> String {
-    let mut url = app.url(&format!("/payments?limit={}&starting_after={last}", filter.limit));
-    if let Some(status) = filter.status {
-        url += &format!("&status={}", status.as_str());
-    }
-    if let Some(order) = &filter.order_id {
-        let encoded = utf8_percent_encode(order, NON_ALPHANUMERIC);
-        url += &format!("&order_id={encoded}");
-    }
-    format!("<{url}>; rel=\"next\"")
+    query.finish().map(|()| (page, filter))
 }

@@ -2,9 +2,10 @@
 
 use common::{
     clock::Timestamp,
+    dispute::Dispute,
     gateway::Card,
     money::display_amount,
-    payment::{Customer, Failure, Metadata, Payment},
+    payment::{Customer, Failure, Metadata, Payment, Status},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -30,6 +31,12 @@ pub struct PaymentView {
     /// What was taken so far.
     #[schema(example = "49.90")]
     amount_captured: String,
+    /// What was given back of it.
+    #[schema(example = "0.00")]
+    amount_refunded: String,
+    /// What is being given back of it.
+    #[schema(example = "0.00")]
+    amount_refunding: String,
     /// ISO 4217.
     #[schema(example = "EUR")]
     currency: &'static str,
@@ -45,11 +52,13 @@ pub struct PaymentView {
     metadata: Metadata,
     /// What the payer must do, while the status is `requires_action`.
     next_action: Option<NextAction>,
-    /// Why it failed.
+    /// Why it failed; or, while it is `authorized`, why the last capture or cancellation did not happen.
     #[schema(value_type = Option<Object>)]
     failure: Option<Failure>,
     /// Why a person must look, while the status is `needs_review`.
     review_reason: Option<String>,
+    /// What the payer objects to.
+    disputes: Vec<DisputeView>,
     /// Where it is charged.
     #[schema(example = "stripe")]
     gateway: &'static str,
@@ -80,9 +89,52 @@ pub struct NextAction {
     url: Option<String>,
 }
 
+/// A payer's objection. The payer's bank may take the money back, and give it again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DisputeView {
+    #[schema(example = "dp_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    id: String,
+    /// Always `dispute`.
+    object: &'static str,
+    /// `open`, `won` or `lost`.
+    #[schema(example = "open")]
+    status: &'static str,
+    #[schema(example = "49.90")]
+    amount: String,
+    #[schema(example = "EUR")]
+    currency: &'static str,
+    /// The gateway's word for why.
+    reason: Option<String>,
+    /// Whether the money was taken back, at least for a time.
+    funds_withdrawn: bool,
+    /// The gateway's name for it.
+    gateway_reference: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl DisputeView {
+    fn new(dispute: &Dispute) -> Self {
+        Self {
+            id: dispute.id.to_string(),
+            object: "dispute",
+            status: dispute.standing.as_str(),
+            amount: dispute.money.display_amount(),
+            currency: dispute.money.currency.code(),
+            reason: dispute.reason.clone(),
+            funds_withdrawn: dispute.withdrawn,
+            gateway_reference: dispute.dispute_ref.clone(),
+            created_at: dispute.created_at,
+            updated_at: dispute.updated_at,
+        }
+    }
+}
+
 impl PaymentView {
-    /// The payment as its merchant sees it.
-    pub fn new(app: &App, payment: Payment) -> Self {
+    /// The payment as its merchant sees it, with those of the disputes that are about it.
+    pub fn new(app: &App, payment: Payment, disputes: &[Dispute]) -> Self {
         let currency = payment.order.money.currency;
         let id = payment.id.to_string();
         Self {
@@ -92,6 +144,8 @@ impl PaymentView {
             status: payment.status.as_str(),
             amount: payment.order.money.display_amount(),
             amount_captured: display_amount(payment.amount_captured, currency),
+            amount_refunded: display_amount(payment.amount_refunded, currency),
+            amount_refunding: display_amount(payment.amount_refunding, currency),
             currency: currency.code(),
             capture: payment.order.capture.as_str(),
             payment_method: MethodView { r#type: payment.order.method.as_str(), card: payment.card },
@@ -99,9 +153,13 @@ impl PaymentView {
             description: payment.order.description,
             order_id: payment.order.order_id,
             metadata: payment.order.metadata,
-            next_action: payment.next_action_url.map(|url| NextAction { r#type: "redirect", url: Some(url) }),
+            next_action: payment
+                .next_action_url
+                .filter(|_| payment.status == Status::RequiresAction)
+                .map(|url| NextAction { r#type: "redirect", url: Some(url) }),
             failure: payment.failure,
             review_reason: payment.review_reason,
+            disputes: disputes.iter().filter(|d| d.payment_id == payment.id).map(DisputeView::new).collect(),
             gateway: payment.order.gateway.as_str(),
             gateway_reference: payment.gateway_ref,
             created_at: payment.created_at,

@@ -4,6 +4,7 @@
 //! To add a gateway: a folder beside `stripe/`, a variant of [`GatewayName`], and an arm in each `match`
 //! of this file. Then run the contract suite on it.
 
+pub mod doubt;
 pub mod event;
 pub mod guard;
 pub mod operation;
@@ -101,12 +102,12 @@ pub trait Gateway: Send + Sync {
     ) -> Reply<'a, Result<Statement, String>>;
 }
 
-/// The adapters of a deployment.
+/// The adapters of a deployment, each with its protection.
 pub struct Gateways {
     /// Stripe.
-    pub stripe: stripe::Stripe,
+    pub stripe: guard::Guarded,
     /// PayPal.
-    pub paypal: paypal::Paypal,
+    pub paypal: guard::Guarded,
 }
 
 impl Gateways {
@@ -121,7 +122,7 @@ impl Gateways {
 }
 
 impl GatewayName {
-    /// The gateway that takes this method.
+    /// The gateway that usually takes this method.
     #[must_use]
     pub fn for_method(method: MethodType) -> Self {
         match method {
@@ -129,6 +130,15 @@ impl GatewayName {
                 Self::Stripe
             }
             MethodType::Paypal => Self::Paypal,
+        }
+    }
+
+    /// Whether this gateway can take this method.
+    #[must_use]
+    pub fn takes(self, method: MethodType) -> bool {
+        match self {
+            Self::Stripe => method != MethodType::Paypal,
+            Self::Paypal => method == MethodType::Paypal,
         }
     }
 

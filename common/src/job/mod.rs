@@ -19,8 +19,20 @@ use crate::{clock::Timestamp, id::JobId, name::names, retry::Policy};
 pub enum Kind {
     /// Charge a payment at its gateway.
     ChargePayment,
+    /// Take the money that a payment has reserved.
+    CapturePayment,
+    /// Call a payment off at its gateway.
+    CancelPayment,
     /// Find out at the gateway what became of a payment.
     ResolvePayment,
+    /// Give money of a payment back.
+    RefundPayment,
+    /// Find out at the gateway what became of a refund.
+    ResolveRefund,
+    /// Look at what a gateway has told by itself.
+    HandleEvent,
+    /// Compare a gateway's account with our own.
+    ReconcileGateway,
 }
 
 impl Kind {
@@ -28,17 +40,22 @@ impl Kind {
     #[must_use]
     pub fn retry_policy(self) -> Policy {
         match self {
-            Self::ChargePayment => {
+            Self::ChargePayment | Self::CapturePayment | Self::CancelPayment | Self::RefundPayment => {
                 Policy { initial: Duration::from_secs(1), factor: 2, max: Duration::from_secs(5 * 60) }
             }
-            Self::ResolvePayment => {
+            Self::ResolvePayment | Self::ResolveRefund | Self::HandleEvent | Self::ReconcileGateway => {
                 Policy { initial: Duration::from_secs(2), factor: 3, max: Duration::from_secs(3600) }
             }
         }
     }
 }
 
-names!(Kind, ChargePayment => "charge_payment", ResolvePayment => "resolve_payment");
+names!(
+    Kind,
+    ChargePayment => "charge_payment", CapturePayment => "capture_payment", CancelPayment => "cancel_payment",
+    ResolvePayment => "resolve_payment", RefundPayment => "refund_payment", ResolveRefund => "resolve_refund",
+    HandleEvent => "handle_event", ReconcileGateway => "reconcile_gateway",
+);
 
 /// A job that somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,8 +110,10 @@ pub struct Claim {
     pub kind: Kind,
     /// What it is about.
     pub subject: uuid::Uuid,
-    /// Which attempt this is, from 1.
+    /// Which attempt this is, from 1: the fencing token.
     pub attempt: i32,
+    /// Which attempt this is, leaving out those that were put off without a call.
+    pub tries: i32,
     /// When it was claimed, by the database's clock.
     pub at: Timestamp,
     /// W3C trace context of the request that called for it.
@@ -130,7 +149,17 @@ mod tests {
     /// Names are stored in rows and queues: a change here strands what is under way.
     #[test]
     fn the_names_of_kinds_are_pinned() {
-        assert_eq!(Kind::ALL.map(Kind::as_str), ["charge_payment", "resolve_payment"]);
+        let names = [
+            "charge_payment",
+            "capture_payment",
+            "cancel_payment",
+            "resolve_payment",
+            "refund_payment",
+            "resolve_refund",
+            "handle_event",
+            "reconcile_gateway",
+        ];
+        assert_eq!(Kind::ALL.map(Kind::as_str), names);
         for kind in Kind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }

@@ -27,7 +27,7 @@ pub async fn claim(
            SET state = 'running', attempt = attempt + 1, emits = 0, due_at = clock.now + $3
            FROM (SELECT remit_now() AS now OFFSET 0) clock
            WHERE id = ANY($1) AND kind = $2 AND state = 'queued' AND (attempt = 0 OR emits > 0)
-           RETURNING id, subject_id, attempt, traceparent, clock.now AS "now!""#,
+           RETURNING id, subject_id, attempt, put_off, traceparent, clock.now AS "now!""#,
         ids,
         kind.as_str(),
         interval(lease),
@@ -41,6 +41,7 @@ pub async fn claim(
             kind,
             subject: row.subject_id,
             attempt: row.attempt,
+            tries: row.attempt - row.put_off,
             at: row.now,
             traceparent: row.traceparent,
         })
@@ -82,6 +83,26 @@ pub async fn retry(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why: 
     Ok(())
 }
 
+/// Its gateway is given a rest, and no call was made: back to the queue after the wait, as if it had not
+/// been tried.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put_off(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE jobs
+         SET state = 'queued', emits = 0, put_off = put_off + 1, due_at = remit_now() + $3, last_error = $4
+         WHERE id = $1 AND attempt = $2",
+        claim.id.0,
+        claim.attempt,
+        interval(wait),
+        why,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// The job's own code has failed: back to the queue after the wait, or, after `max` times, put aside as
 /// `dead` until an operator retries or discards it. Only for the attempt that still holds it. Tells
 /// whether it was put aside.
@@ -111,7 +132,8 @@ pub async fn code_failed(
     Ok(dead == Some(true))
 }
 
-/// Calls for work. A subject has at most one job of a kind: a second one changes nothing.
+/// Calls for work, and answers its job. A subject has at most one job of a kind: calling for it again
+/// only makes it due sooner.
 ///
 /// # Errors
 /// When the database fails.
@@ -121,19 +143,22 @@ pub async fn enqueue(
     subject: Uuid,
     after: Duration,
     traceparent: Option<&str>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
+) -> sqlx::Result<JobId> {
+    sqlx::query_scalar!(
         "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent)
-         VALUES ($1, $2, $3, remit_now() + $4, $5) ON CONFLICT (subject_id, kind) DO NOTHING",
+         VALUES ($1, $2, $3, remit_now() + $4, $5)
+         ON CONFLICT (subject_id, kind) DO UPDATE
+         SET due_at = CASE jobs.state WHEN 'queued' THEN least(jobs.due_at, excluded.due_at) ELSE jobs.due_at END
+         RETURNING id",
         JobId::new().0,
         kind.as_str(),
         subject,
         interval(after),
         traceparent,
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_one(db)
+    .await
+    .map(JobId)
 }
 
 /// The scheduler takes what is due, `max` at most, and puts off the next time that it will: 15 s at

@@ -5,22 +5,21 @@
 pub mod state;
 pub mod store;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Timestamp,
-    gateway::{Capture, Card, ChargeRequest, DeclineClass, GatewayName, LookUp, MethodType},
+    gateway::{
+        CancelRequest, Capture, CaptureRequest, Card, ChargeRequest, DeclineClass, GatewayName, LookUp,
+        MethodType, doubt::Exposure,
+    },
     id::{MerchantId, PaymentId},
     money::Money,
     name::names,
 };
-
-/// For how long the gateway may be sent the same key again. Stripe keeps keys for at least 24 hours;
-/// what is left is margin for clocks and for the last call.
-pub const REPLAY_WINDOW: Duration = Duration::from_secs(20 * 3600);
 
 /// What a merchant asks for.
 #[derive(Debug, Clone)]
@@ -46,8 +45,8 @@ pub struct Order {
     pub money: Money,
     /// How the payer pays.
     pub method: MethodType,
-    /// The gateway's token for the payment method.
-    pub token: String,
+    /// The gateway's token for the payment method; `None` where the payer is to choose at the gateway.
+    pub token: Option<String>,
     /// When the money is taken.
     pub capture: Capture,
     /// Which gateway it goes to.
@@ -107,7 +106,22 @@ pub enum Status {
     NeedsReview,
 }
 
-/// Why a payment failed.
+/// Which operation of a payment is under way, or was the last. Each has a gateway key of its own, and its
+/// calls are counted by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The charge (or authorization) itself.
+    Charge,
+    /// The payer has approved at the gateway, and the charge is to be completed there.
+    Complete,
+    /// Money that was reserved is to be taken.
+    Capture,
+    /// The payment is to be called off.
+    Cancel,
+}
+
+/// Why a payment failed, or why its last capture or cancellation did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// Stable, for programs.
@@ -131,8 +145,18 @@ pub struct Payment {
     pub created_at: Timestamp,
     /// Where it stands.
     pub status: Status,
-    /// What was taken so far.
+    /// Which operation of it is under way, or was the last.
+    pub stage: Stage,
+    /// How many operations there were before this one: a part of the gateway key.
+    pub stage_number: i32,
+    /// How much is to be taken, in stage `Capture`.
+    pub stage_amount: Option<Decimal>,
+    /// What was taken.
     pub amount_captured: Decimal,
+    /// What was given back of it.
+    pub amount_refunded: Decimal,
+    /// What is being given back: held for refunds that have no end yet.
+    pub amount_refunding: Decimal,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// Where the payer must go.
@@ -149,32 +173,60 @@ pub struct Payment {
     pub charge_ref: Option<String>,
     /// What may be kept of the card.
     pub card: Option<Card>,
-    /// Calls to charge that were begun, counted before each.
-    pub calls_begun: i32,
-    /// Of those, how many provably never ran at the gateway.
-    pub calls_not_sent: i32,
-    /// When the first of them began: the replay window opens here.
-    pub first_call_at: Option<Timestamp>,
-    /// When the last of them began.
-    pub last_call_at: Option<Timestamp>,
+    /// What this stage may have set in motion at the gateway.
+    pub exposure: Exposure,
 }
 
 impl Payment {
+    /// The gateway's idempotency key of the present stage.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self.stage_number {
+            0 => self.id.to_string(),
+            number => format!("{}-{number}", self.id),
+        }
+    }
+
     /// The charge, as the gateway is asked for it: the same every time.
     #[must_use]
     pub fn charge_request(&self, traceparent: Option<&str>) -> ChargeRequest {
         ChargeRequest {
             reference: self.id.to_string(),
-            key: self.id.to_string(),
+            key: self.key(),
             money: self.order.money,
             method: self.order.method,
-            token: Some(self.order.token.clone()),
+            token: self.order.token.clone(),
             capture: self.order.capture,
             description: self.order.description.clone(),
             return_url: self.order.return_url.clone(),
-            approved: None,
+            approved: self.gateway_ref.clone().filter(|_| self.stage == Stage::Complete),
             traceparent: traceparent.map(str::to_owned),
         }
+    }
+
+    /// The capture of what was reserved. `None` while nothing is known of a reservation.
+    #[must_use]
+    pub fn capture_request(&self, traceparent: Option<&str>) -> Option<CaptureRequest> {
+        Some(CaptureRequest {
+            reference: self.id.to_string(),
+            key: self.key(),
+            gateway_ref: self.gateway_ref.clone()?,
+            charge_ref: self.charge_ref.clone(),
+            money: Money { amount: self.stage_amount?, ..self.order.money },
+            traceparent: traceparent.map(str::to_owned),
+        })
+    }
+
+    /// The request to call it off. `None` while the gateway is not known to have it.
+    #[must_use]
+    pub fn cancel_request(&self, traceparent: Option<&str>) -> Option<CancelRequest> {
+        Some(CancelRequest {
+            reference: self.id.to_string(),
+            key: self.key(),
+            gateway_ref: self.gateway_ref.clone()?,
+            charge_ref: self.charge_ref.clone(),
+            traceparent: traceparent.map(str::to_owned),
+        })
     }
 
     /// The question that finds its outcome at the gateway.
@@ -183,12 +235,15 @@ impl Payment {
         LookUp {
             reference: self.id.to_string(),
             gateway_ref: self.gateway_ref.clone(),
-            made_between: (
-                self.first_call_at.unwrap_or(self.created_at),
-                self.last_call_at.unwrap_or(self.created_at),
-            ),
+            made_between: self.exposure.made_between(self.created_at),
             traceparent: traceparent.map(str::to_owned),
         }
+    }
+
+    /// What can still be given back.
+    #[must_use]
+    pub fn refundable(&self) -> Decimal {
+        self.amount_captured - self.amount_refunded - self.amount_refunding
     }
 }
 
@@ -212,6 +267,11 @@ names!(
     Pending => "pending", Processing => "processing", RequiresAction => "requires_action",
     Authorized => "authorized", Succeeded => "succeeded", Failed => "failed", Canceled => "canceled",
     NeedsReview => "needs_review",
+);
+
+names!(
+    Stage,
+    Charge => "charge", Complete => "complete", Capture => "capture", Cancel => "cancel",
 );
 
 fn money_text<S: serde::Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,11 +1,14 @@
 //! The rules of a payment: what a gateway's report changes. Pure, and the only place where a status is
-//! decided. A worker's answer, a replay after a crash, a webhook and the reconciler all come through
-//! [`apply`].
+//! decided. A worker's answer, a replay after a crash, a gateway's event and the reconciler all come
+//! through [`apply`]; what a merchant asks for besides comes through [`capture`] and [`cancel`].
 //!
 //! - A fact (money moved, a definite no) is believed whenever it comes.
 //! - `succeeded` is never left.
-//! - An unknown outcome is asked for again: first with the same key, then by our reference, and in the
-//!   end it is shown to a person. It never becomes `failed`.
+//! - An unknown outcome is found out or shown to a person ([`crate::gateway::doubt`]). It never becomes
+//!   `failed`.
+
+mod finish;
+mod wish;
 
 use std::time::Duration;
 
@@ -13,20 +16,16 @@ use rust_decimal::Decimal;
 
 use crate::{
     clock::Timestamp,
-    gateway::{Card, Charge, Decline, Report, Resolution},
+    gateway::{
+        Card, Charge, Decline, Report,
+        doubt::{Case, Doubt, SLOW_OUTCOME_WINDOW, Weighed, weigh},
+    },
     job::Kind,
 };
 
-use super::{Failure, Payment, REPLAY_WINDOW, Status};
+use super::{Failure, Payment, Stage, Status};
 
-/// How long look-ups may find no trace before a person is asked. A list shows at once what was made.
-pub const EMPTY_LOOK_UPS_WINDOW: Duration = Duration::from_secs(30 * 60);
-
-/// How long an outcome that nothing is known of is looked up before a person is asked.
-pub const LOOK_UP_WINDOW: Duration = Duration::from_secs(3 * 24 * 3600);
-
-/// How long an outcome may take that the gateway is known to have: bank debits take days.
-pub const SLOW_OUTCOME_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
+pub use wish::{Refusal, Wish, cancel, capture};
 
 /// How long a payer may take to act.
 pub const ACTION_WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -63,6 +62,8 @@ pub struct Change {
 pub enum Outcome {
     /// The outcome is still being found out.
     Processing,
+    /// The payer has approved: a new stage completes the charge.
+    Approved,
     /// The payer must go there.
     RequiresAction {
         /// Where to.
@@ -74,6 +75,8 @@ pub enum Outcome {
         charge_ref: Option<String>,
         /// What may be kept of the card.
         card: Option<Card>,
+        /// Why a capture or a cancellation of it did not happen.
+        failure: Option<Failure>,
     },
     /// Money has moved.
     Succeeded {
@@ -107,8 +110,17 @@ pub enum Work {
         /// What the gateway asked for.
         at_least: Duration,
     },
-    /// This job is done, and a look-up takes over.
-    LookUp {
+    /// The same job again after the wait, as if it had not been tried.
+    PutOff {
+        /// Why, for operators.
+        why: String,
+        /// How long.
+        wait: Duration,
+    },
+    /// This job is done, and another takes over.
+    Next {
+        /// Which.
+        kind: Kind,
         /// When it is to begin.
         after: Duration,
     },
@@ -120,28 +132,24 @@ pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
     match (payment.status, report) {
         (Status::Succeeded, _) => nothing_left(),
         (_, Report::Succeeded(charge)) => succeeded(payment, charge),
+        // A capture or a cancellation under way: what was reserved before is no news.
+        (Status::Processing | Status::NeedsReview, _) if payment.stage.is_finish() => {
+            finish::apply(payment, report, context)
+        }
         (_, Report::Authorized(charge)) => authorized(payment, charge),
         // From here on nothing has moved: an end that we have told stands.
         (Status::Failed | Status::Canceled, _) => nothing_left(),
-        (_, Report::Canceled { gateway_ref }) => {
-            Change { gateway_ref: Some(gateway_ref.clone()), ..becomes(Outcome::Canceled, Work::Done) }
-        }
+        (_, Report::Canceled { gateway_ref }) => canceled(gateway_ref),
         (Status::Authorized, _) => nothing_left(),
         (_, Report::Declined(decline)) => declined(decline),
         // A person has it: only a definite answer takes it back.
         (Status::NeedsReview, _) => nothing_left(),
+        (_, Report::Approved { gateway_ref }) => approved(gateway_ref),
         (_, Report::Processing { gateway_ref }) => slow(payment, Outcome::Processing, gateway_ref, context),
         (_, Report::RequiresAction { gateway_ref, url }) => {
             slow(payment, Outcome::RequiresAction { url: url.clone() }, gateway_ref, context)
         }
-        (_, Report::NotSent { why, retry_after }) => {
-            not_sent(payment, why, retry_after.unwrap_or_default(), context)
-        }
-        (_, Report::Refused { code, message, alarm }) => refused(payment, code, message, *alarm),
-        (_, Report::Unknown { why, resolution }) => unknown(payment, why, *resolution, context),
-        (_, Report::Approved { .. }) => again("approved", Duration::ZERO),
-        (_, Report::PutOff { why, wait }) => again(why, *wait),
-        (_, Report::NotFound) => not_found(payment, context),
+        _ => in_doubt(payment, report, context, |failure| becomes(Outcome::Failed(failure), Work::Done)),
     }
 }
 
@@ -158,28 +166,18 @@ fn nothing_left() -> Change {
     stays(Work::Done)
 }
 
-fn again(why: &str, at_least: Duration) -> Change {
-    stays(Work::Retry { why: why.to_owned(), at_least })
-}
-
-fn look_up() -> Change {
-    stays(Work::LookUp { after: Duration::ZERO })
-}
-
 fn needs_review(reason: impl Into<String>, alarm: &'static str) -> Change {
     let outcome = Outcome::NeedsReview { reason: reason.into() };
     Change { alarm: Some(alarm), ..becomes(outcome, Work::Done) }
 }
 
 fn succeeded(payment: &Payment, charge: &Charge) -> Change {
-    if let Some(change) = other_amount(payment, charge) {
-        return change;
-    }
-    let outcome = Outcome::Succeeded {
-        captured: payment.order.money.amount,
-        charge_ref: charge.charge_ref.clone(),
-        card: charge.card.clone(),
+    let captured = match captured_amount(payment, charge) {
+        Ok(captured) => captured,
+        Err(change) => return change,
     };
+    let outcome =
+        Outcome::Succeeded { captured, charge_ref: charge.charge_ref.clone(), card: charge.card.clone() };
     Change {
         gateway_ref: Some(charge.gateway_ref.clone()),
         alarm: told_otherwise(payment.status).then_some("a charge succeeded after we had told another end"),
@@ -187,45 +185,74 @@ fn succeeded(payment: &Payment, charge: &Charge) -> Change {
     }
 }
 
-fn authorized(payment: &Payment, charge: &Charge) -> Change {
-    if payment.status == Status::Authorized {
-        return nothing_left();
-    }
-    if let Some(change) = other_amount(payment, charge) {
-        return change;
-    }
-    let outcome = Outcome::Authorized { charge_ref: charge.charge_ref.clone(), card: charge.card.clone() };
-    Change {
-        gateway_ref: Some(charge.gateway_ref.clone()),
-        alarm: told_otherwise(payment.status).then_some("money was reserved after we had told another end"),
-        ..becomes(outcome, Work::Done)
-    }
+/// How much was taken: what we asked for, or, where we asked for nothing in particular (a reservation
+/// that somebody captured elsewhere), what the gateway states, up to what was reserved.
+fn captured_amount(payment: &Payment, charge: &Charge) -> Result<Decimal, Change> {
+    let ordered = payment.order.money;
+    let asked = match (payment.stage, payment.order.capture) {
+        (Stage::Capture, _) => payment.stage_amount,
+        (_, crate::gateway::Capture::Automatic) => Some(ordered.amount),
+        (_, crate::gateway::Capture::Manual) => None,
+    };
+    let Some(stated) = charge.money else { return Ok(asked.unwrap_or(ordered.amount)) };
+    let is_ours = stated.currency == ordered.currency
+        && asked.map_or(stated.amount <= ordered.amount, |asked| stated.amount == asked);
+    if is_ours { Ok(stated.amount) } else { Err(other_amount(payment, asked, charge)) }
 }
 
 /// A success over another amount than the one asked for is nobody's to guess at.
-fn other_amount(payment: &Payment, charge: &Charge) -> Option<Change> {
-    let asked = payment.order.money;
-    let stated = charge.money.filter(|stated| *stated != asked)?;
-    Some(Change {
+fn other_amount(payment: &Payment, asked: Option<Decimal>, charge: &Charge) -> Change {
+    let stated = charge.money.map_or_else(String::new, |stated| stated.to_string());
+    let asked =
+        crate::money::Money { amount: asked.unwrap_or(payment.order.money.amount), ..payment.order.money };
+    Change {
         gateway_ref: Some(charge.gateway_ref.clone()),
         ..needs_review(
             format!("the gateway states {stated}, we asked for {asked}"),
             "a gateway states another amount than the one we asked for",
         )
-    })
+    }
+}
+
+fn authorized(payment: &Payment, charge: &Charge) -> Change {
+    if payment.status == Status::Authorized {
+        return nothing_left();
+    }
+    if charge.money.is_some_and(|stated| stated != payment.order.money) {
+        return other_amount(payment, None, charge);
+    }
+    let (charge_ref, card) = (charge.charge_ref.clone(), charge.card.clone());
+    Change {
+        gateway_ref: Some(charge.gateway_ref.clone()),
+        alarm: told_otherwise(payment.status).then_some("money was reserved after we had told another end"),
+        ..becomes(Outcome::Authorized { charge_ref, card, failure: None }, Work::Done)
+    }
 }
 
 fn told_otherwise(status: Status) -> bool {
     matches!(status, Status::Failed | Status::Canceled)
 }
 
+fn canceled(gateway_ref: &str) -> Change {
+    Change { gateway_ref: Some(gateway_ref.to_owned()), ..becomes(Outcome::Canceled, Work::Done) }
+}
+
 fn declined(decline: &Decline) -> Change {
-    let failure = Failure {
+    let outcome = Outcome::Failed(failure_of(decline));
+    Change { gateway_ref: decline.gateway_ref.clone(), ..becomes(outcome, Work::Done) }
+}
+
+fn failure_of(decline: &Decline) -> Failure {
+    Failure {
         code: decline.code.clone(),
         message: decline.message.clone(),
         decline_class: Some(decline.class),
-    };
-    Change { gateway_ref: decline.gateway_ref.clone(), ..becomes(Outcome::Failed(failure), Work::Done) }
+    }
+}
+
+fn approved(gateway_ref: &str) -> Change {
+    let work = Work::Next { kind: Kind::ChargePayment, after: Duration::ZERO };
+    Change { gateway_ref: Some(gateway_ref.to_owned()), ..becomes(Outcome::Approved, work) }
 }
 
 /// An outcome that takes its time: the gateway has it, so it is asked for now and then. What takes
@@ -235,7 +262,7 @@ fn slow(payment: &Payment, outcome: Outcome, gateway_ref: &str, context: Context
         Outcome::RequiresAction { .. } => (ACTION_WINDOW, "the payer has not acted in a week"),
         _ => (SLOW_OUTCOME_WINDOW, "the gateway has not settled it in a month"),
     };
-    if !within(payment, context.now, window) {
+    if !payment.exposure.within(payment.created_at, context.now, window) {
         let gateway_ref = Some(gateway_ref.to_owned());
         return Change { gateway_ref, ..needs_review(reason, "an outcome does not come") };
     }
@@ -249,93 +276,47 @@ fn slow(payment: &Payment, outcome: Outcome, gateway_ref: &str, context: Context
         gateway_ref: Some(gateway_ref.to_owned()),
         call_not_sent: false,
         work: match context.kind {
-            Kind::ChargePayment => Work::LookUp { after: SLOW_OUTCOME_POLL },
             Kind::ResolvePayment => {
                 Work::Retry { why: "not settled yet".into(), at_least: SLOW_OUTCOME_POLL }
             }
+            _ => Work::Next { kind: Kind::ResolvePayment, after: SLOW_OUTCOME_POLL },
         },
         alarm: None,
     }
 }
 
-fn not_sent(payment: &Payment, why: &str, at_least: Duration, context: Context) -> Change {
-    let change = if may_replay(payment, context.now) {
-        again(why, at_least)
-    } else if is_first_that_could_run(payment) {
-        // The one failure that we may tell by ourselves: no request of this payment ever ran.
-        let failure = Failure {
-            code: "gateway_unreachable".into(),
-            message: "The payment gateway could not be reached; nothing was charged.".into(),
-            decline_class: None,
-        };
-        becomes(Outcome::Failed(failure), Work::Done)
-    } else {
-        look_up()
+/// Nothing is known yet. Where no request of ours can have run, `never_ran` says what that means.
+fn in_doubt(
+    payment: &Payment,
+    report: &Report,
+    context: Context,
+    never_ran: impl FnOnce(Failure) -> Change,
+) -> Change {
+    let case = Case {
+        exposure: &payment.exposure,
+        asked_at: payment.created_at,
+        terms: payment.order.gateway.terms(),
+        is_question: context.kind == Kind::ResolvePayment,
+        is_known: payment.gateway_ref.is_some(),
+        now: context.now,
     };
-    Change { call_not_sent: true, ..change }
-}
-
-/// A refusal is about this request; an earlier one with the same key may still have charged.
-fn refused(payment: &Payment, code: &str, message: &str, alarm: bool) -> Change {
-    let alarm = alarm.then_some("a gateway refuses our credentials");
-    if !is_first_that_could_run(payment) {
-        return Change { alarm, ..look_up() };
-    }
-    let (code, message) = match alarm {
-        // What is wrong with our credentials is nobody else's business.
-        Some(_) => ("gateway_configuration", "The payment gateway cannot be used at the moment.".into()),
-        None => (code, format!("The payment gateway refused the request: {message}")),
+    let Some(Weighed { doubt, call_not_sent, alarm }) = weigh(report, case) else {
+        return nothing_left();
     };
-    let failure = Failure { code: code.to_owned(), message, decline_class: None };
-    Change { alarm, ..becomes(Outcome::Failed(failure), Work::Done) }
+    let change = match doubt {
+        Doubt::Again { why, at_least } => stays(Work::Retry { why, at_least }),
+        Doubt::PutOff { why, wait } => stays(Work::PutOff { why, wait }),
+        Doubt::LookUp => stays(Work::Next { kind: Kind::ResolvePayment, after: Duration::ZERO }),
+        Doubt::NeverRan { code, message } => never_ran(Failure { code, message, decline_class: None }),
+        Doubt::Review { reason, alarm } => needs_review(reason, alarm),
+    };
+    Change { call_not_sent, alarm: alarm.or(change.alarm), ..change }
 }
 
-fn unknown(payment: &Payment, why: &str, resolution: Resolution, context: Context) -> Change {
-    // What the gateway is known to have, it will tell some day.
-    let window = if payment.gateway_ref.is_some() { SLOW_OUTCOME_WINDOW } else { LOOK_UP_WINDOW };
-    match context.kind {
-        Kind::ChargePayment if resolution == Resolution::Replay && may_replay(payment, context.now) => {
-            again(why, Duration::ZERO)
-        }
-        Kind::ChargePayment => look_up(),
-        Kind::ResolvePayment if within(payment, context.now, window) => again(why, Duration::ZERO),
-        Kind::ResolvePayment => {
-            needs_review(format!("the gateway does not tell the outcome: {why}"), "an outcome stays unknown")
-        }
-    }
-}
-
-fn not_found(payment: &Payment, context: Context) -> Change {
-    if payment.gateway_ref.is_some() {
-        return unknown(payment, "the gateway has lost its trace", Resolution::LookUp, context);
-    }
-    if within(payment, context.now, EMPTY_LOOK_UPS_WINDOW) {
-        return again("the gateway has no trace of it", Duration::ZERO);
-    }
-    needs_review("the gateway has no trace of a request that it may have run", "an outcome stays unknown")
-}
-
-/// Whether a call begun at `now` may be sent: it is the first that could run, or the gateway still knows
-/// the key of those before it. A worker asks this before every call, because a job may have slept for
-/// longer than a key lives.
+/// Whether a call begun at `now` may be sent.
 #[must_use]
 pub fn may_send(payment: &Payment, now: Timestamp) -> bool {
-    is_first_that_could_run(payment) || may_replay(payment, now)
-}
-
-/// Whether every call before the present one provably never ran.
-fn is_first_that_could_run(payment: &Payment) -> bool {
-    payment.calls_begun - payment.calls_not_sent <= 1
-}
-
-/// Whether the gateway still knows the key.
-fn may_replay(payment: &Payment, now: Timestamp) -> bool {
-    within(payment, now, REPLAY_WINDOW)
-}
-
-fn within(payment: &Payment, now: Timestamp, window: Duration) -> bool {
-    let since = payment.first_call_at.unwrap_or(payment.created_at);
-    (now - since).to_std().is_ok_and(|age| age < window) || now < since
+    payment.exposure.may_send(payment.created_at, now, payment.order.gateway.terms())
 }
 
 /// Brings a payment into the state of an outcome.
@@ -346,13 +327,22 @@ pub fn enter(payment: &mut Payment, outcome: Outcome, now: Timestamp) {
     let keep = |new: Option<String>, old: &mut Option<String>| *old = new.or(old.take());
     payment.status = match outcome {
         Outcome::Processing => Status::Processing,
+        Outcome::Approved => {
+            begin_stage(payment, Stage::Complete, None);
+            Status::Processing
+        }
         Outcome::RequiresAction { url } => {
             payment.next_action_url = url;
+            // A cancellation that did not happen is over.
+            if payment.stage.is_finish() {
+                payment.stage = Stage::Charge;
+            }
             Status::RequiresAction
         }
-        Outcome::Authorized { charge_ref, card } => {
+        Outcome::Authorized { charge_ref, card, failure } => {
             keep(charge_ref, &mut payment.charge_ref);
             payment.card = card.or(payment.card.take());
+            payment.failure = failure;
             Status::Authorized
         }
         Outcome::Succeeded { captured, charge_ref, card } => {
@@ -374,5 +364,21 @@ pub fn enter(payment: &mut Payment, outcome: Outcome, now: Timestamp) {
     payment.settled_at = payment.status.is_final().then_some(now);
 }
 
+/// A new operation begins: under a key of its own, with nothing set in motion yet.
+fn begin_stage(payment: &mut Payment, stage: Stage, amount: Option<Decimal>) {
+    payment.stage = stage;
+    payment.stage_number += 1;
+    payment.stage_amount = amount;
+    payment.exposure = crate::gateway::doubt::Exposure::default();
+}
+
+impl Stage {
+    /// Whether it ends what an earlier stage has begun.
+    #[must_use]
+    pub fn is_finish(self) -> bool {
+        matches!(self, Self::Capture | Self::Cancel)
+    }
+}
+
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -41,6 +41,8 @@ impl Bearers {
     /// Takes note of a new token.
     pub(crate) fn add(&mut self, bearer: Bearer) {
         self.issued += 1;
+        let issued_ms = bearer.expires_ms - LIFE_SECONDS * 1000;
+        self.alive.retain(|_, older| older.expires_ms > issued_ms);
         self.alive.insert(bearer.token.clone(), bearer);
     }
 

@@ -10,10 +10,10 @@ use super::objects::{
 };
 use super::store::{Change as PayPalChange, Store};
 use super::vault::{self, Charging};
+use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
 use crate::state::Change;
-use crate::stripe::charging::Setting;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 

@@ -6,12 +6,12 @@ use super::call::Query;
 use super::effect::Effect;
 use super::errors::PayPalError;
 use super::objects::{Capture, CaptureStatus, Dispute, DisputeStatus, new_id};
-use super::render;
+use super::render_payments;
 use super::store::{Change as PayPalChange, Object, Store};
+use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
 use crate::state::Change;
-use crate::stripe::charging::Setting;
 
 /// What a dispute costs the seller, whoever wins it, in minor units.
 pub(crate) const FEE: i64 = 2_000;
@@ -116,7 +116,7 @@ pub(crate) fn list(store: &Store, query: &Query, public_url: &str) -> Result<Eff
     });
     let found = all.filter(|dispute| wanted.is_none_or(|capture| dispute.capture == capture));
     let summary = |dispute: &Dispute| -> Option<Value> {
-        let mut shown = render::dispute(dispute, store.capture(&dispute.capture)?, public_url);
+        let mut shown = render_payments::dispute(dispute, store.capture(&dispute.capture)?, public_url);
         // The list says less than the object.
         shown
             .as_object_mut()?

@@ -13,6 +13,7 @@ use super::objects::{
     Refund, RefundStatus, new_id,
 };
 use super::render::{self, View};
+use super::render_payments;
 use super::store::{Change as PayPalChange, Store};
 use super::times;
 use crate::clock::Moment;
@@ -40,18 +41,18 @@ fn of_change(store: &Store, view: View<'_>, change: &PayPalChange, teller: &Tell
         }
         PayPalChange::Authorization(new) => {
             let kind = of_authorization(store.authorization(&new.id), new);
-            teller.tell(kind, "authorization", &new.order, || render::authorization(new, url))
+            teller.tell(kind, "authorization", &new.order, || render_payments::authorization(new, url))
         }
         PayPalChange::Capture(new) => {
             let kind = of_capture(store.capture(&new.id), new);
-            teller.tell(kind, "capture", &new.order, || render::capture(new, url))
+            teller.tell(kind, "capture", &new.order, || render_payments::capture(new, url))
         }
         PayPalChange::Refund(new) => {
             let Some(capture) = view.capture(&new.capture) else {
                 return Vec::new();
             };
             let kind = of_refund(store.refund(&new.id), new);
-            teller.tell(kind, "refund", &capture.order, || render::refund(new, capture, url))
+            teller.tell(kind, "refund", &capture.order, || render_payments::refund(new, capture, url))
         }
         PayPalChange::Dispute(new) => {
             let Some(capture) = view.capture(&new.capture) else {
@@ -59,7 +60,7 @@ fn of_change(store: &Store, view: View<'_>, change: &PayPalChange, teller: &Tell
             };
             let kind = of_dispute(store.dispute(&new.id), new);
             let mut told =
-                teller.tell(kind, "dispute", &capture.order, || render::dispute(new, capture, url));
+                teller.tell(kind, "dispute", &capture.order, || render_payments::dispute(new, capture, url));
             let reversed = (new.status == DisputeStatus::Lost).then_some("PAYMENT.CAPTURE.REVERSED");
             told.extend(teller.tell(reversed, "refund", &capture.order, || reversal(new, capture, url)));
             told

@@ -24,12 +24,11 @@ use super::reporting;
 use super::store::{Change as PayPalChange, Store};
 use super::vault;
 use super::webhooks;
-use crate::app::App;
+use crate::app::{App, Setting};
 use crate::clock::Moment;
 use crate::faults::{Fault, Subject, When};
 use crate::journal::LineNumber;
 use crate::state::{Change, State};
-use crate::stripe::charging::Setting;
 
 /// How a request ends for its client.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 //! 45 days. PayPal says nothing about an id used for something else; the sandbox refuses it, because
 //! whoever does that is about to believe in a payment that never was.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,7 @@ pub(crate) enum Verdict<'a> {
 #[derive(Default)]
 pub(crate) struct RequestIds {
     kept: HashMap<RequestId, Kept>,
+    oldest_first: HashMap<Api, VecDeque<(i64, RequestId)>>,
     /// In memory only: a killed gateway runs nothing any more.
     running: HashMap<RequestId, Use>,
     busy: HashSet<Object>,
@@ -131,9 +132,20 @@ impl RequestIds {
         }
     }
 
-    /// Keeps what a request made.
+    /// Keeps what a request made, and forgets what its API has kept for long enough by then.
     pub(crate) fn keep(&mut self, kept: Kept) {
-        self.kept.insert(kept.first_use.id.clone(), kept);
+        let id = kept.first_use.id.clone();
+        let queue = self.oldest_first.entry(id.api).or_default();
+        while let Some((at_ms, old)) =
+            queue.pop_front_if(|(at_ms, _)| kept.at_ms - *at_ms >= id.api.keeps_ms())
+        {
+            // The id may have run anew since: then the newer use stays.
+            if self.kept.get(&old).is_some_and(|known| known.at_ms == at_ms) {
+                self.kept.remove(&old);
+            }
+        }
+        queue.push_back((kept.at_ms, id.clone()));
+        self.kept.insert(id, kept);
     }
 }
 

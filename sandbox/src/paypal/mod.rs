@@ -38,6 +38,7 @@ mod objects;
 mod orders;
 mod refunds;
 mod render;
+mod render_payments;
 mod reporting;
 pub(crate) mod settling;
 pub(crate) mod store;

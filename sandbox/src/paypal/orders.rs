@@ -11,8 +11,8 @@ use super::fields::Fields;
 use super::objects::{Intent, Order, OrderStatus, Source, Unit, new_id};
 use super::store::{Change as PayPalChange, Object, Store};
 use super::vault::{self, Creating};
+use crate::app::Setting;
 use crate::clock::Moment;
-use crate::stripe::charging::Setting;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 

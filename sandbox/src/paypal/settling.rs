@@ -7,11 +7,11 @@ use super::objects::{AuthorizationStatus, Capture, CaptureStatus, Refund, Refund
 use super::refunds;
 use super::store::{Change as PayPalChange, Object, Store};
 use super::vault::{self, Charging, Refunding};
+use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
 use crate::control::{Ending, Selection};
 use crate::state::Change;
-use crate::stripe::charging::Setting;
 
 /// The changes that are due at this moment, for the object for which they have been due longest.
 pub(crate) fn next_due(store: &Store, setting: &Setting<'_>) -> Option<Vec<Change>> {

@@ -16,10 +16,11 @@ use super::errors::PayPalError;
 use super::events;
 use super::objects::{Capture, CaptureStatus, Dispute, DisputeStatus, Order, OrderStatus, new_id};
 use super::render::{self, View};
+use super::render_payments;
 use super::store::Store;
 use super::times;
 use crate::clock::Moment;
-use crate::stripe::webhooks::hmac;
+use crate::hmac::hmac;
 use crate::webhooks::outbox::Targets;
 use crate::webhooks::{Event, Header};
 
@@ -106,7 +107,7 @@ fn invented_approval(store: &Store, order: &Order, public_url: &str) -> serde_js
 }
 
 fn invented_success(capture: &Capture, public_url: &str) -> serde_json::Value {
-    render::capture(&Capture { status: CaptureStatus::Completed, ..capture.clone() }, public_url)
+    render_payments::capture(&Capture { status: CaptureStatus::Completed, ..capture.clone() }, public_url)
 }
 
 fn invented_dispute(capture: &Capture, now: Moment, public_url: &str) -> serde_json::Value {
@@ -120,5 +121,5 @@ fn invented_dispute(capture: &Capture, now: Moment, public_url: &str) -> serde_j
         withdrawal: new_id(),
         due_ms: None,
     };
-    render::dispute(&dispute, capture, public_url)
+    render_payments::dispute(&dispute, capture, public_url)
 }

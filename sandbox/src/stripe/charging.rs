@@ -11,6 +11,7 @@ use super::objects::{CaptureMethod, Charge, ChargeStatus, Intent, IntentStatus, 
 use super::render;
 use super::store::Change as StripeChange;
 use super::test_cards::{AUTHENTICATION_REQUIRED, Behaviour, Decline, Settlement};
+use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
 use crate::ids::new_id;
@@ -18,15 +19,6 @@ use crate::state::Change;
 
 /// How long an authorization can be captured: seven days.
 const AUTHORIZATION_LIFE_MS: i64 = 7 * 24 * 60 * 60 * 1000;
-
-/// What the sandbox as a whole has to say about an attempt.
-pub(crate) struct Setting<'a> {
-    pub(crate) now: Moment,
-    /// Where the sandbox is reached by the payer's browser.
-    pub(crate) public_url: &'a str,
-    /// How long a debit takes, in milliseconds.
-    pub(crate) settle_after_ms: i64,
-}
 
 /// What the confirming request says about the payer.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::balance;
-use super::charging::Setting;
 use super::effect::Effect;
 use super::errors::StripeError;
 use super::expand::{self, Expand, Shelf};
@@ -13,6 +12,7 @@ use super::money_objects::{Dispute, DisputeStatus};
 use super::objects::Charge;
 use super::render_money::{self, EVIDENCE};
 use super::store::{Change as StripeChange, Store};
+use crate::app::Setting;
 use crate::clock::Moment;
 use crate::ids::new_id;
 use crate::state::Change;

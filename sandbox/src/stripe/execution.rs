@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::{Call, Endpoint};
-use super::charging::Setting;
 use super::effect::Effect;
 use super::errors::StripeError;
 use super::idempotency::{Answer, Key, Use, Verdict};
 use super::store::Change as StripeChange;
 use super::{customers, disputes, events, listing, payment_intents, refunds, test_cards};
-use crate::app::App;
+use crate::app::{App, Setting};
 use crate::faults::{Fault, Subject, TokenFault, When};
 use crate::journal::LineNumber;
 use crate::state::{Change, State};

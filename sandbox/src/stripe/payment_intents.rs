@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::charging::{self, Attempt, Setting, Terms};
+use super::charging::{self, Attempt, Terms};
 use super::customers;
 use super::effect::Effect;
 use super::errors::StripeError;
@@ -17,6 +17,7 @@ use super::render;
 use super::store::{Change as StripeChange, Store};
 use super::test_cards::Kind;
 use super::{amounts, balance, descriptors};
+use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
 use crate::ids::new_id;

@@ -2,7 +2,6 @@
 
 use super::amounts;
 use super::balance;
-use super::charging::Setting;
 use super::effect::Effect;
 use super::errors::StripeError;
 use super::expand::{self, Expand, Shelf};
@@ -14,6 +13,7 @@ use super::render;
 use super::render_money;
 use super::store::{Change as StripeChange, Store};
 use super::test_cards::Refunding;
+use crate::app::Setting;
 use crate::clock::Moment;
 use crate::control::Ending;
 use crate::ids::new_id;

@@ -1,11 +1,12 @@
 //! What happens by itself: debits settle, authorizations expire, refunds end, disputes come and go.
 
-use super::charging::{self, Attempt, Setting};
+use super::charging::{self, Attempt};
 use super::money_objects::DisputeStatus;
 use super::objects::{Intent, IntentStatus, referred};
 use super::store::{Change as StripeChange, Due, Store};
 use super::test_cards::{Behaviour, Settlement};
 use super::{disputes, payment_intents, refunds, render};
+use crate::app::Setting;
 use crate::clock::Moment;
 use crate::control::{Ending, Selection};
 use crate::state::Change;

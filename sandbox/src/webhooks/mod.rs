@@ -46,12 +46,15 @@ pub(crate) type Header = (&'static str, String);
 
 impl Gateway {
     /// The headers that go with this body. A forgery is signed as somebody would who lacks the secret.
+    /// Signatures bear the machine's time: whoever checks them knows nothing of a moved clock.
     pub(crate) fn sign(self, app: &App, state: &State, body: &str, forged: bool) -> Vec<Header> {
         match self {
-            Self::Stripe => stripe::webhooks::sign(&state.outbox.targets, body, forged, app.clock.now()),
+            Self::Stripe => {
+                stripe::webhooks::sign(&state.outbox.targets, body, forged, app.clock.machine_now())
+            }
             Self::Paypal => {
-                let setting = app.setting();
-                paypal::webhooks::sign(&state.outbox.targets, body, forged, setting.now, setting.public_url)
+                let (now, url) = (app.clock.machine_now(), app.setting().public_url);
+                paypal::webhooks::sign(&state.outbox.targets, body, forged, now, url)
             }
         }
     }

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use common::gateway::{
-    CaptureRequest, ChargeRequest, DeclineClass, EventSecrets, GatewayName, MethodType, RefundRequest,
-    Report, Resolution,
+    CaptureRequest, ChargeRequest, DeclineClass, EventSecrets, Gateway as _, GatewayName, MethodType,
+    RefundRequest, Report, Resolution,
+    guard::{Guarded, Protection, breaker::Rule},
     stripe::{Stripe, StripeConfig},
 };
 use serde_json::json;
-use tests::{Deployment, Service, Settings};
+use tests::{Deployment, Service, Settings, eventually};
 
 use super::bench::{Bench, Operation, Ready, Tokens, charge_of, money};
 
@@ -182,4 +183,30 @@ async fn refusals_of_a_refund_keep_their_code() {
     assert_eq!(code(&disputed, "1.00").await, "charge_disputed");
     let reserved = bench.reserved("pm_card_visa").await;
     assert_eq!(code(&reserved, "1.00").await, "refused: charge_not_refundable");
+}
+
+/// The protection, around a gateway that really is down and comes back.
+#[tokio::test]
+async fn a_gateway_that_is_down_is_left_alone_until_it_answers() {
+    let bench = bench().await;
+    let rule = Rule { failures: 3, rest: Duration::from_millis(300) };
+    let protection = Protection { breaker: rule, ..Protection::suiting(GatewayName::Stripe) };
+    let adapter = Box::new(stripe(bench.deployment.sandbox_url(), "sk_test_contract"));
+    let guarded = Guarded::new(GatewayName::Stripe, adapter, protection);
+    let request = bench.charge_request("pm_card_visa");
+
+    bench.control("down", json!({ "down": true })).await;
+    for _ in 0..rule.failures {
+        let report = guarded.charge(&request).await.report;
+        assert!(matches!(report, Report::Unknown { resolution: Resolution::Replay, .. }), "{report:?}");
+    }
+    let answer = guarded.charge(&request).await;
+    assert!(matches!(answer.report, Report::PutOff { .. }), "{answer:?}");
+
+    bench.control("down", json!({ "down": false })).await;
+    let answered = eventually("it is called again", || async {
+        Some(guarded.charge(&request).await.report).filter(|report| !matches!(report, Report::PutOff { .. }))
+    });
+    assert!(matches!(answered.await, Report::Succeeded(_)));
+    assert_eq!(bench.times_done(&Ready::Charge(request)).await, 1);
 }

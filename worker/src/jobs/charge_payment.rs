@@ -2,7 +2,7 @@
 //! answered the first, for as long as it knows the key. After that only a look-up is safe.
 
 use common::{
-    gateway::{Answer, Report, Resolution},
+    gateway::Answer,
     job::Claim,
     payment::{Payment, state},
 };
@@ -12,12 +12,8 @@ use crate::Context;
 /// Asks the payment's gateway for the money.
 pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
     if !state::may_send(payment, claim.at) {
-        let why = "the gateway may have forgotten the key of an earlier call".into();
-        return Answer::without_a_call(Report::Unknown { why, resolution: Resolution::LookUp });
+        return super::look_up(super::KEY_FORGOTTEN);
     }
-    context
-        .gateways
-        .get(payment.order.gateway)
-        .charge(&payment.charge_request(claim.traceparent.as_deref()))
-        .await
+    let request = payment.charge_request(claim.traceparent.as_deref());
+    context.gateways.get(payment.order.gateway).charge(&request).await
 }

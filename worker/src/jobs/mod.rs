@@ -1,20 +1,88 @@
-//! The jobs, one file each. A job asks, and answers with what it learnt; it writes nothing itself.
+//! The jobs, one file each. A job asks, and answers with what it learnt; it writes nothing itself, but for
+//! the reconciler, which keeps what it has read.
 
+mod cancel_payment;
+mod capture_payment;
 mod charge_payment;
+mod handle_event;
+mod reconcile_gateway;
+mod refund_payment;
 mod resolve_payment;
+mod resolve_refund;
+
+use std::sync::Arc;
 
 use common::{
-    gateway::Answer,
+    gateway::{Answer, Report, Resolution},
     job::{Claim, Kind},
-    payment::Payment,
+    payment::{Payment, store::Settlement as PaymentSettlement},
+    receipt::Findings,
+    refund::{Refund, store::Settlement as RefundSettlement},
 };
 
-use crate::Context;
+use crate::{
+    Context,
+    books::{Claimed, Subject},
+};
+
+/// What a job has learnt, to be recorded.
+pub enum Learnt {
+    /// Of a payment.
+    Payment(Arc<PaymentSettlement>),
+    /// Of a refund.
+    Refund(Arc<RefundSettlement>),
+    /// Of a gateway's event.
+    Event(Arc<Findings>),
+    /// The job has recorded it.
+    Recorded,
+}
 
 /// Does the job, whatever its kind.
-pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
-    match claim.kind {
-        Kind::ChargePayment => charge_payment::run(context, claim, payment).await,
-        Kind::ResolvePayment => resolve_payment::run(context, claim, payment).await,
+pub async fn run(context: &Context, Claimed { claim, subject }: Claimed) -> Learnt {
+    match subject {
+        Subject::Payment(payment) => {
+            let answer = ask_about_payment(context, &claim, &payment).await;
+            Learnt::Payment(Arc::new(PaymentSettlement { claim, payment: *payment, answer }))
+        }
+        Subject::Refund(refund, payment) => {
+            let answer = ask_about_refund(context, &claim, &refund, &payment).await;
+            let gateway = payment.order.gateway;
+            Learnt::Refund(Arc::new(RefundSettlement { claim, refund: *refund, gateway, answer }))
+        }
+        Subject::Event(receipt) => {
+            let learnt = handle_event::run(context, &receipt).await;
+            Learnt::Event(Arc::new(Findings { claim, receipt: *receipt, learnt }))
+        }
+        Subject::Reconciliation(reconciliation) => {
+            reconcile_gateway::run(context, &claim, *reconciliation).await;
+            Learnt::Recorded
+        }
     }
 }
+
+async fn ask_about_payment(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
+    match claim.kind {
+        Kind::ChargePayment => charge_payment::run(context, claim, payment).await,
+        Kind::CapturePayment => capture_payment::run(context, claim, payment).await,
+        Kind::CancelPayment => cancel_payment::run(context, claim, payment).await,
+        _ => resolve_payment::run(context, claim, payment).await,
+    }
+}
+
+async fn ask_about_refund(context: &Context, claim: &Claim, refund: &Refund, payment: &Payment) -> Answer {
+    match claim.kind {
+        Kind::RefundPayment => refund_payment::run(context, claim, refund, payment).await,
+        _ => resolve_refund::run(context, claim, refund, payment).await,
+    }
+}
+
+/// Nothing was sent, because it is not safe, or not possible: a look-up must tell.
+fn look_up(why: &str) -> Answer {
+    Answer::without_a_call(Report::Unknown { why: why.into(), resolution: Resolution::LookUp })
+}
+
+/// Why an operation is not sent again.
+const KEY_FORGOTTEN: &str = "the gateway may have forgotten the key of an earlier call";
+
+/// Why an operation cannot be sent.
+const NAME_UNKNOWN: &str = "the gateway's name of the payment is not known";

@@ -14,12 +14,10 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{ANSWER_TIMEOUT, BrokerConfig, BrokerError, RECONNECT, abandon};
-use crate::{
-    id::PaymentId,
-    job::{Due, Message},
-};
+use crate::job::{Due, Message};
 
 /// Messages sent and not yet confirmed; no more are sent while there are as many. Few, so that what
 /// becomes due meanwhile fills the next ones: alone a job leaves at once, in a crowd many share one.
@@ -38,7 +36,7 @@ pub struct Publisher {
 
 enum Outgoing {
     Job(Due),
-    Notice { to: String, about: PaymentId },
+    Notice { to: String, about: Uuid },
 }
 
 impl Publisher {
@@ -65,9 +63,9 @@ impl Publisher {
         let _ = self.outbox.send(Outgoing::Job(due)).await;
     }
 
-    /// Tells whoever waits on `reply_to` that the payment has changed. Transient: who misses it asks the
+    /// Tells whoever waits on `reply_to` that the payment or refund has changed. Transient: who misses it asks the
     /// database.
-    pub fn notify(&self, reply_to: String, about: PaymentId) {
+    pub fn notify(&self, reply_to: String, about: Uuid) {
         let _ = self.outbox.try_send(Outgoing::Notice { to: reply_to, about });
     }
 
@@ -230,9 +228,9 @@ async fn send_message(
     channel.basic_publish(config.exchange(), key, options, &body, properties).await
 }
 
-async fn send_notice(channel: &Channel, to: String, about: PaymentId) -> lapin::Result<PublisherConfirm> {
+async fn send_notice(channel: &Channel, to: String, about: Uuid) -> lapin::Result<PublisherConfirm> {
     let properties = BasicProperties::default()
-        .with_correlation_id(about.to_string().into())
+        .with_correlation_id(about.simple().to_string().into())
         .with_expiration(expiration(Duration::from_secs(30)));
     let (exchange, options) = (ShortString::from(""), BasicPublishOptions::default());
     channel.basic_publish(exchange, to.into(), options, &[], properties).await

@@ -1,5 +1,5 @@
 //! AMQP's own request and reply, for callers who asked to wait: a queue that lives as long as its
-//! connection, on which workers say that a payment has changed.
+//! connection, on which workers say that something has changed.
 
 use futures_util::StreamExt as _;
 use lapin::{
@@ -9,22 +9,22 @@ use lapin::{
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{BrokerConfig, BrokerError, RECONNECT, abandon};
-use crate::id::PaymentId;
 
-/// The queue on which this process hears of payments.
+/// The queue on which this process hears of changes.
 #[derive(Clone)]
 pub struct Replies {
     queue: watch::Receiver<Option<String>>,
 }
 
 impl Replies {
-    /// Starts listening; `on_notice` is called for each payment that a worker says has changed.
+    /// Starts listening; `on_notice` is called for each payment or refund that a worker says has changed.
     #[must_use]
     pub fn start(
         config: BrokerConfig,
-        on_notice: impl Fn(PaymentId) + Send + Sync + 'static,
+        on_notice: impl Fn(Uuid) + Send + Sync + 'static,
         shutdown: CancellationToken,
     ) -> Self {
         let (tell, queue) = watch::channel(None);
@@ -44,7 +44,7 @@ impl Replies {
     }
 }
 
-async fn supervise(config: BrokerConfig, on_notice: impl Fn(PaymentId), tell: watch::Sender<Option<String>>) {
+async fn supervise(config: BrokerConfig, on_notice: impl Fn(Uuid), tell: watch::Sender<Option<String>>) {
     loop {
         let connection = RECONNECT
             .until_ok(
@@ -62,11 +62,11 @@ async fn supervise(config: BrokerConfig, on_notice: impl Fn(PaymentId), tell: wa
 async fn listen(
     config: &BrokerConfig,
     connection: &Connection,
-    on_notice: &impl Fn(PaymentId),
+    on_notice: &impl Fn(Uuid),
     tell: &watch::Sender<Option<String>>,
 ) -> Result<(), BrokerError> {
     let channel = connection.create_channel().await?;
-    let name = format!("{}.replies.{}", config.prefix, uuid::Uuid::new_v4().simple());
+    let name = format!("{}.replies.{}", config.prefix, Uuid::new_v4().simple());
     let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
     channel.queue_declare(name.as_str().into(), options, FieldTable::default()).await?;
     let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
@@ -75,9 +75,9 @@ async fn listen(
     tell.send_replace(Some(name));
     while let Some(notice) = notices.next().await {
         let notice = notice?;
-        let about = notice.properties.correlation_id().as_ref().map(|id| id.as_str().parse());
-        if let Some(Ok(payment)) = about {
-            on_notice(payment);
+        let about = notice.properties.correlation_id().as_ref().map(|id| Uuid::try_parse(id.as_str()));
+        if let Some(Ok(subject)) = about {
+            on_notice(subject);
         }
     }
     Err(BrokerError::ConsumerEnded)

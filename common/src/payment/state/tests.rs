@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    gateway::{Capture, DeclineClass, GatewayName, MethodType},
+    gateway::{Capture, Decline, DeclineClass, GatewayName, MethodType, Resolution, doubt::Exposure},
     id::{MerchantId, PaymentId},
     money::{Currency, Money},
     payment::{Order, Status::*},
@@ -15,7 +15,8 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
 }
 
-fn payment(status: Status) -> Payment {
+/// A payment of 49.90 EUR, in that status.
+pub fn payment(status: Status) -> Payment {
     let money = Money::parse_positive("49.90", Currency::from_code("EUR").unwrap()).unwrap();
     let failure = Failure { code: "x".into(), message: "x".into(), decline_class: None };
     Payment {
@@ -24,7 +25,7 @@ fn payment(status: Status) -> Payment {
         order: Order {
             money,
             method: MethodType::Card,
-            token: "pm_card_visa".into(),
+            token: Some("pm_card_visa".into()),
             capture: Capture::Automatic,
             gateway: GatewayName::Stripe,
             customer: None,
@@ -35,6 +36,11 @@ fn payment(status: Status) -> Payment {
         },
         created_at: at(0),
         status,
+        stage: Stage::Charge,
+        stage_number: 0,
+        stage_amount: None,
+        amount_refunded: Decimal::ZERO,
+        amount_refunding: Decimal::ZERO,
         amount_captured: if status == Succeeded { money.amount } else { Decimal::ZERO },
         failure: (status == Failed).then_some(failure),
         next_action_url: None,
@@ -44,11 +50,12 @@ fn payment(status: Status) -> Payment {
         gateway_ref: None,
         charge_ref: None,
         card: None,
-        calls_begun: 1,
-        calls_not_sent: 0,
-        first_call_at: Some(at(0)),
-        last_call_at: Some(at(0)),
+        exposure: exposure(1, 0),
     }
+}
+
+fn exposure(calls_begun: i32, calls_not_sent: i32) -> Exposure {
+    Exposure { calls_begun, calls_not_sent, first_call_at: Some(at(0)), last_call_at: Some(at(0)) }
 }
 
 fn charge(amount: &str) -> Charge {
@@ -103,6 +110,18 @@ fn canceled() -> Report {
     Report::Canceled { gateway_ref: "pi_1".into() }
 }
 
+fn approved() -> Report {
+    Report::Approved { gateway_ref: "pi_1".into() }
+}
+
+fn put_off() -> Report {
+    Report::PutOff { why: "resting".into(), wait: Duration::from_secs(7) }
+}
+
+fn look_up() -> Work {
+    Work::Next { kind: Kind::ResolvePayment, after: Duration::ZERO }
+}
+
 fn every_report() -> Vec<Report> {
     vec![
         succeeded(),
@@ -116,6 +135,8 @@ fn every_report() -> Vec<Report> {
         processing(),
         requires_action(),
         canceled(),
+        approved(),
+        put_off(),
         Report::NotFound,
     ]
 }
@@ -146,7 +167,9 @@ fn what_a_charge_becomes() {
     let kind = |work: &Work| match work {
         Work::Done => "done",
         Work::Retry { .. } => "retry",
-        Work::LookUp { .. } => "look up",
+        Work::PutOff { .. } => "put off",
+        Work::Next { kind: Kind::ResolvePayment, .. } => "look up",
+        Work::Next { .. } => "another",
     };
     for (report, context, status, work) in [
         (succeeded(), charging(1), Succeeded, "done"),
@@ -166,6 +189,10 @@ fn what_a_charge_becomes() {
         (declined(), resolving(1), Failed, "done"),
         (processing(), resolving(1), Processing, "retry"),
         (requires_action(), resolving(1), RequiresAction, "retry"),
+        (put_off(), charging(1), Processing, "put off"),
+        (put_off(), charging(100 * HOUR), Processing, "put off"),
+        (put_off(), resolving(1), Processing, "put off"),
+        (approved(), resolving(1), Processing, "another"),
         (Report::NotFound, resolving(1), Processing, "retry"),
         (Report::NotFound, resolving(HOUR), NeedsReview, "done"),
         (unknown(Resolution::LookUp), resolving(1), Processing, "retry"),
@@ -182,20 +209,20 @@ fn what_a_charge_becomes() {
 
 #[test]
 fn a_refusal_after_a_request_that_may_have_run_is_not_a_failure() {
-    let exposed = Payment { calls_begun: 2, ..payment(Processing) };
+    let exposed = Payment { exposure: exposure(2, 0), ..payment(Processing) };
     for report in [refused(false), refused(true)] {
         let (status, work) = after(exposed.clone(), &report, charging(1));
-        assert_eq!((status, work), (Processing, Work::LookUp { after: Duration::ZERO }));
+        assert_eq!((status, work), (Processing, look_up()));
     }
-    let sent_for_the_first_time = Payment { calls_begun: 2, calls_not_sent: 1, ..payment(Processing) };
+    let sent_for_the_first_time = Payment { exposure: exposure(2, 1), ..payment(Processing) };
     assert_eq!(after(sent_for_the_first_time, &refused(false), charging(1)).0, Failed);
 }
 
 #[test]
 fn an_unreachable_gateway_is_a_failure_only_if_nothing_ever_ran() {
-    let exposed = Payment { calls_begun: 3, calls_not_sent: 1, ..payment(Processing) };
+    let exposed = Payment { exposure: exposure(3, 1), ..payment(Processing) };
     let (status, work) = after(exposed, &not_sent(), charging(21 * HOUR));
-    assert_eq!((status, work), (Processing, Work::LookUp { after: Duration::ZERO }));
+    assert_eq!((status, work), (Processing, look_up()));
 }
 
 #[test]
@@ -355,7 +382,7 @@ proptest! {
     #[test]
     fn whatever_happens_the_books_agree(fates in fates(), step_seconds in 1_i64..100_000) {
         let mut gateway = Gateway::default();
-        let mut told = Payment { calls_begun: 0, first_call_at: None, ..payment(Pending) };
+        let mut told = Payment { exposure: Exposure::default(), ..payment(Pending) };
         let (mut kind, mut now) = (Kind::ChargePayment, 0);
         // After the last fault the gateway answers, and what is put off is put off for up to an hour.
         let faults = fates.len();
@@ -364,8 +391,8 @@ proptest! {
             now += if step < faults { step_seconds } else { step_seconds.max(HOUR) };
             let report = if kind == Kind::ChargePayment {
                 told.status = Processing;
-                told.calls_begun += 1;
-                told.first_call_at.get_or_insert(at(now));
+                told.exposure.calls_begun += 1;
+                told.exposure.first_call_at.get_or_insert(at(now));
                 if may_send(&told, at(now)) {
                     gateway.charge(fate, now)
                 } else {
@@ -376,14 +403,14 @@ proptest! {
             };
             let Some(report) = report else { continue };
             let change = apply(&told, &report, Context { now: at(now), kind });
-            told.calls_not_sent += i32::from(change.call_not_sent);
+            told.exposure.calls_not_sent += i32::from(change.call_not_sent);
             if let Some(outcome) = change.to {
                 enter(&mut told, outcome, at(now));
             }
             match change.work {
                 Work::Done => break,
-                Work::Retry { .. } => {}
-                Work::LookUp { .. } => kind = Kind::ResolvePayment,
+                Work::Retry { .. } | Work::PutOff { .. } => {}
+                Work::Next { kind: next, .. } => kind = next,
             }
         }
         prop_assert!(told.status.is_final(), "it ends: {told:?}");

@@ -2,19 +2,21 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use rust_decimal::Decimal;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
+    gateway::doubt::Exposure,
     id::{JobId, MerchantId},
     job::{Kind, store::interval},
-    payment::{NewPayment, Payment, Status},
+    payment::{NewPayment, Payment, Stage, Status},
 };
 
 use super::row::{PaymentRow, payments};
 
 /// How long the scheduler leaves a new job to the publisher of the process that accepted it.
-const PUBLISHER_GRACE: Duration = Duration::from_secs(15);
+pub(crate) const PUBLISHER_GRACE: Duration = Duration::from_secs(15);
 
 /// What became of a request to pay.
 #[derive(Debug, Clone)]
@@ -108,7 +110,7 @@ async fn insert(
         &column!(|new: &New, _, _| new.order.money.currency.code().to_owned()),
         &column!(|new: &New, _, _| new.order.capture.as_str().to_owned()),
         &column!(|new: &New, _, _| new.order.method.as_str().to_owned()),
-        &column!(|new: &New, _, _| new.order.token.clone()),
+        &column!(|new: &New, _, _| new.order.token.clone()) as _,
         &column!(|new: &New, _, _| new.order.gateway.as_str().to_owned()),
         &column!(|new: &New, _, _| new.order.customer.clone().map(Json)) as _,
         &column!(|new: &New, _, _| new.order.description.clone()) as _,
@@ -163,7 +165,12 @@ fn fresh(new: &NewPayment, created_at: crate::clock::Timestamp) -> Payment {
         order: new.order.clone(),
         created_at,
         status: Status::Pending,
-        amount_captured: rust_decimal::Decimal::ZERO,
+        stage: Stage::Charge,
+        stage_number: 0,
+        stage_amount: None,
+        amount_captured: Decimal::ZERO,
+        amount_refunded: Decimal::ZERO,
+        amount_refunding: Decimal::ZERO,
         failure: None,
         next_action_url: None,
         review_reason: None,
@@ -172,9 +179,6 @@ fn fresh(new: &NewPayment, created_at: crate::clock::Timestamp) -> Payment {
         gateway_ref: None,
         charge_ref: None,
         card: None,
-        calls_begun: 0,
-        calls_not_sent: 0,
-        first_call_at: None,
-        last_call_at: None,
+        exposure: Exposure::default(),
     }
 }

@@ -1,9 +1,12 @@
-//! The rows of `payments`, and what is written with them. [`accept`] makes them, [`begin`](begin_charges)
+//! The rows of `payments`, and what is written with them. [`accept`] makes them, [`begin`]
 //! takes them in hand before a call to the gateway, [`settle`] records what came of it.
 
 mod accept;
+mod operators;
 mod row;
 mod settle;
+mod wish;
+mod write;
 
 use std::time::Duration;
 
@@ -11,17 +14,21 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    clock::Timestamp,
     id::{MerchantId, PaymentId},
     job::{self, Kind},
 };
 
-use super::{Payment, Status};
+use super::{Payment, Stage, Status};
 use row::payments;
 
+pub(crate) use accept::PUBLISHER_GRACE;
 pub use accept::{Accepted, accept};
+pub use operators::{CallRow, EventRow, calls, events};
 pub use row::InvalidRow;
+pub(crate) use settle::end_jobs;
 pub use settle::{Settled, Settlement, code_failed, settle};
+pub use wish::{Answered, grant};
+pub(crate) use write::{Happened, insert_calls, insert_events};
 
 /// One payment of this merchant. Another merchant's is not found.
 ///
@@ -122,37 +129,49 @@ pub async fn list(
 
 /// A worker is about to call the gateway for these: they become `processing`, and the call is counted
 /// before it is made, so that a crash cannot hide that it may have run. Missing from the answer: those
-/// that have ended meanwhile.
+/// that have ended meanwhile, or that are in a stage of another kind of job.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn begin_charges(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
+pub async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
+    let stages: &[String] = &match kind {
+        Kind::CapturePayment => vec!["capture".to_owned()],
+        Kind::CancelPayment => vec!["cancel".to_owned()],
+        _ => vec!["charge".to_owned(), "complete".to_owned()],
+    };
     let rows = payments!(
         "UPDATE payments
          SET status = 'processing', calls_begun = calls_begun + 1, updated_at = clock.now,
              first_call_at = coalesce(first_call_at, clock.now), last_call_at = clock.now,
              review_reason = NULL, settled_at = NULL
          FROM (SELECT remit_now() AS now OFFSET 0) clock
-         WHERE id = ANY($1) AND status IN ('pending', 'processing', 'needs_review') RETURNING ",
+         WHERE id = ANY($1) AND stage = ANY($2) AND status IN ('pending', 'processing', 'needs_review')
+         RETURNING ",
         "",
-        ids
+        ids,
+        stages
     )
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(Payment::try_from).collect::<Result<_, _>>()?)
 }
 
-/// A worker is about to ask the gateway about these. Missing from the answer: those that have ended.
+/// A worker is about to ask the gateway about these, whatever has been told of them: facts may come late.
+/// Missing from the answer: those whose money has moved, and those that another job has in hand, which
+/// learns the same by itself.
 ///
-/// Like [`begin_charges`] it touches `updated_at`, by which [`settle()`] sees whether somebody else has
-/// taken the payment in hand since.
+/// Like [`begin`] it touches `updated_at`, by which [`settle()`] sees whether somebody else has taken the
+/// payment in hand since.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
     let rows = payments!(
-        "UPDATE payments SET updated_at = clock.now FROM (SELECT remit_now() AS now OFFSET 0) clock
-         WHERE id = ANY($1) AND status IN ('pending', 'processing', 'requires_action', 'needs_review')
+        "UPDATE payments SET updated_at = greatest(clock.now, updated_at + interval '1 us')
+         FROM (SELECT remit_now() AS now OFFSET 0) clock
+         WHERE id = ANY($1) AND status <> 'succeeded' AND NOT EXISTS (
+             SELECT FROM jobs WHERE subject_id = payments.id AND state <> 'dead'
+                AND kind IN ('charge_payment', 'capture_payment', 'cancel_payment'))
          RETURNING ",
         "",
         ids
@@ -162,12 +181,50 @@ pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result
     Ok(rows.into_iter().map(Payment::try_from).collect::<Result<_, _>>()?)
 }
 
+/// An event of the gateway's names a payment that we know by no name of the gateway's yet. Not a change
+/// that a worker at the gateway would have to know of, so the row's version stays.
+///
+/// # Errors
+/// When the database fails.
+pub async fn learn_gateway_ref(
+    db: &mut PgConnection,
+    id: PaymentId,
+    gateway_ref: Option<&str>,
+) -> sqlx::Result<()> {
+    if let Some(gateway_ref) = gateway_ref {
+        sqlx::query!(
+            "UPDATE payments SET gateway_ref = $2
+             WHERE id = $1 AND gateway_ref IS NULL AND status IN ('processing', 'needs_review')",
+            id.0,
+            gateway_ref,
+        )
+        .execute(db)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Locks one payment until the end of the transaction, and reads it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(db: &mut PgConnection, id: PaymentId) -> sqlx::Result<Option<Payment>> {
+    payments!("SELECT ", " FROM payments WHERE id = $1 FOR UPDATE", id.0)
+        .fetch_optional(db)
+        .await?
+        .map(Payment::try_from)
+        .transpose()
+        .map_err(Into::into)
+}
+
 /// A payment that is under way without a job that would end it.
 pub struct Stuck {
     /// The payment.
     pub id: PaymentId,
-    /// Whether a call was begun for it.
-    pub called: bool,
+    /// Its stage.
+    stage: Stage,
+    /// Whether a call was begun in it.
+    called: bool,
 }
 
 /// Payments of the last `days` that are under way without a job: there must be none. Read hour by hour,
@@ -182,7 +239,7 @@ pub async fn without_a_job(db: &PgPool, days: u32) -> sqlx::Result<Vec<Stuck>> {
     for hour in 0..u64::from(days) * 24 {
         let to = newest_ms.saturating_sub(hour * HOUR_MS).saturating_add(HOUR_MS);
         let rows = sqlx::query!(
-            "SELECT id, calls_begun FROM payments p
+            "SELECT id, stage, calls_begun FROM payments p
              WHERE id >= $1 AND id < $2 AND status IN ('pending', 'processing', 'requires_action')
                AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = p.id) ORDER BY id LIMIT 1000",
             first_id_of(to.saturating_sub(HOUR_MS)),
@@ -190,8 +247,10 @@ pub async fn without_a_job(db: &PgPool, days: u32) -> sqlx::Result<Vec<Stuck>> {
         )
         .fetch_all(db)
         .await?;
-        stuck
-            .extend(rows.into_iter().map(|row| Stuck { id: PaymentId(row.id), called: row.calls_begun > 0 }));
+        for row in rows {
+            let stage = row.stage.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+            stuck.push(Stuck { id: PaymentId(row.id), stage, called: row.calls_begun > 0 });
+        }
     }
     Ok(stuck)
 }
@@ -208,8 +267,13 @@ fn first_id_of(unix_ms: u64) -> Uuid {
 /// # Errors
 /// When the database fails.
 pub async fn heal(db: &PgPool, stuck: &Stuck) -> sqlx::Result<()> {
-    let kind = if stuck.called { Kind::ResolvePayment } else { Kind::ChargePayment };
-    job::store::enqueue(db, kind, stuck.id.0, Duration::ZERO, None).await
+    let kind = match stuck.stage {
+        _ if stuck.called => Kind::ResolvePayment,
+        Stage::Charge | Stage::Complete => Kind::ChargePayment,
+        Stage::Capture => Kind::CapturePayment,
+        Stage::Cancel => Kind::CancelPayment,
+    };
+    job::store::enqueue(db, kind, stuck.id.0, Duration::ZERO, None).await.map(drop)
 }
 
 /// An operator wants the gateway to be asked once more what became of a payment. Tells whether there is
@@ -223,65 +287,4 @@ pub async fn resolve(db: &PgPool, id: PaymentId) -> sqlx::Result<bool> {
         job::store::enqueue(db, Kind::ResolvePayment, id.0, Duration::ZERO, None).await?;
     }
     Ok(open)
-}
-
-/// A call to a gateway, as operators see it.
-#[derive(Debug, serde::Serialize)]
-pub struct CallRow {
-    /// Which attempt of its job it was.
-    pub attempt: i32,
-    /// `charge`, `look_up` …
-    pub operation: String,
-    /// One word of the gateways' vocabulary.
-    pub outcome: String,
-    /// More than the word.
-    pub detail: Option<String>,
-    /// The status of the answer, if one came.
-    pub http_status: Option<i32>,
-    /// The gateway's own id for the request.
-    pub request_id: Option<String>,
-    /// How long it took, in milliseconds.
-    pub duration_ms: i32,
-    /// When it was recorded.
-    pub at: Timestamp,
-}
-
-/// All calls that were made for a payment, in order.
-///
-/// # Errors
-/// When the database fails.
-pub async fn calls(db: impl PgExecutor<'_>, id: PaymentId) -> sqlx::Result<Vec<CallRow>> {
-    sqlx::query_as!(
-        CallRow,
-        "SELECT attempt, operation, outcome, detail, http_status, request_id, duration_ms, at
-         FROM gateway_calls WHERE payment_id = $1 ORDER BY at, job_id, attempt",
-        id.0,
-    )
-    .fetch_all(db)
-    .await
-}
-
-/// An event, as operators see it.
-#[derive(Debug, serde::Serialize)]
-pub struct EventRow {
-    /// `payment.succeeded` …
-    pub r#type: String,
-    /// When it happened.
-    pub created_at: Timestamp,
-    /// What merchants are told.
-    pub data: serde_json::Value,
-}
-
-/// What happened to a payment, in order.
-///
-/// # Errors
-/// When the database fails.
-pub async fn events(db: impl PgExecutor<'_>, id: PaymentId) -> sqlx::Result<Vec<EventRow>> {
-    sqlx::query_as!(
-        EventRow,
-        "SELECT type, created_at, data FROM events WHERE subject_id = $1 ORDER BY id",
-        id.0,
-    )
-    .fetch_all(db)
-    .await
 }

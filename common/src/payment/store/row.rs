@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    gateway::Card,
+    gateway::{Card, doubt::Exposure},
     id::{MerchantId, PaymentId},
     money::{Currency, Money},
     payment::{Customer, Failure, Metadata, Order, Payment},
@@ -19,7 +19,8 @@ macro_rules! payments {
             $before + r#"payments.id, merchant_id, amount, currency, capture, method_type, method_token,
                 gateway, customer AS "customer: sqlx::types::Json<crate::payment::Customer>", description,
                 order_id, metadata AS "metadata: sqlx::types::Json<crate::payment::Metadata>",
-                return_url, created_at, status, amount_captured, failure_code, failure_message,
+                return_url, created_at, status, stage, stage_number, stage_amount, amount_captured,
+                amount_refunded, amount_refunding, failure_code, failure_message,
                 decline_class, next_action_url, review_reason, updated_at, settled_at, gateway_ref,
                 charge_ref, card AS "card: sqlx::types::Json<crate::gateway::Card>", calls_begun,
                 calls_not_sent, first_call_at, last_call_at"# + $after
@@ -27,7 +28,7 @@ macro_rules! payments {
         )
     };
 }
-pub(super) use payments;
+pub(crate) use payments;
 
 /// A row of `payments`, as the database types it.
 pub struct PaymentRow {
@@ -37,7 +38,7 @@ pub struct PaymentRow {
     pub currency: String,
     pub capture: String,
     pub method_type: String,
-    pub method_token: String,
+    pub method_token: Option<String>,
     pub gateway: String,
     pub customer: Option<sqlx::types::Json<Customer>>,
     pub description: Option<String>,
@@ -46,7 +47,12 @@ pub struct PaymentRow {
     pub return_url: Option<String>,
     pub created_at: Timestamp,
     pub status: String,
+    pub stage: String,
+    pub stage_number: i32,
+    pub stage_amount: Option<Decimal>,
     pub amount_captured: Decimal,
+    pub amount_refunded: Decimal,
+    pub amount_refunding: Decimal,
     pub failure_code: Option<String>,
     pub failure_message: Option<String>,
     pub decline_class: Option<String>,
@@ -115,7 +121,12 @@ impl TryFrom<PaymentRow> for Payment {
             },
             created_at: row.created_at,
             status: known(id, "status", &row.status)?,
+            stage: known(id, "stage", &row.stage)?,
+            stage_number: row.stage_number,
+            stage_amount: row.stage_amount,
             amount_captured: row.amount_captured,
+            amount_refunded: row.amount_refunded,
+            amount_refunding: row.amount_refunding,
             failure: failure.transpose()?,
             next_action_url: row.next_action_url,
             review_reason: row.review_reason,
@@ -124,10 +135,12 @@ impl TryFrom<PaymentRow> for Payment {
             gateway_ref: row.gateway_ref,
             charge_ref: row.charge_ref,
             card: row.card.map(|json| json.0),
-            calls_begun: row.calls_begun,
-            calls_not_sent: row.calls_not_sent,
-            first_call_at: row.first_call_at,
-            last_call_at: row.last_call_at,
+            exposure: Exposure {
+                calls_begun: row.calls_begun,
+                calls_not_sent: row.calls_not_sent,
+                first_call_at: row.first_call_at,
+                last_call_at: row.last_call_at,
+            },
         })
     }
 }

@@ -1,0 +1,163 @@
+//! `POST /payments/{id}/capture` and `POST /payments/{id}/cancel`: what a merchant asks of a payment that
+//! was accepted. Both are one wish at most, so neither needs a key: asked again, they answer the same.
+
+use axum::{extract::State, response::Response};
+use common::{
+    clock::Timestamp,
+    id::{MerchantId, PaymentId},
+    job::Due,
+    payment::{
+        Payment,
+        state::{self, Refusal, Wish},
+        store::{self, Answered},
+    },
+};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{
+        OptionalJsonBody, PathId, Prefer, Trace,
+        fields::{Faults, Fields},
+    },
+};
+
+use super::{PaymentView, accepted, process::positive_decimal};
+
+/// What is to be taken of what was reserved.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the description of what read_amount reads")]
+pub struct CapturePayment {
+    /// A decimal string in major units; without it all that was reserved. The rest is released.
+    #[schema(example = "29.90", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
+    amount: Option<String>,
+}
+
+/// Capture a payment
+///
+/// Takes what an authorized payment has reserved, or a part of it; the rest is released. Once: the same
+/// request again answers the same.
+#[utoipa::path(
+    post, path = "/payments/{id}/capture", tag = "Payments", request_body = Option<CapturePayment>,
+    params(
+        ("id" = String, Path, description = "`pay_…`"),
+        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the outcome is known."),
+    ),
+    responses(
+        (status = 202, body = PaymentView, description = "It is being captured: `processing`, then `succeeded`."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "Nothing is reserved, or a cancellation came first."),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults."),
+    ),
+)]
+pub async fn capture(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(id): PathId<PaymentId>,
+    prefer: Prefer,
+    Trace(traceparent): Trace,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Response, ApiError> {
+    let amount = body.map(read_amount).transpose()?.flatten();
+    let current = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    check_amount(&current, amount)?;
+    let decide = |payment: &mut Payment, now| state::capture(payment, amount, now);
+    ask(&app, merchant.id, id, prefer, &traceparent, decide).await
+}
+
+/// Cancel a payment
+///
+/// Calls off what has not moved yet: a payment that waits, one whose payer is at work, or one that is
+/// authorized, whose reservation is released. What has succeeded is refunded instead.
+#[utoipa::path(
+    post, path = "/payments/{id}/cancel", tag = "Payments",
+    params(
+        ("id" = String, Path, description = "`pay_…`"),
+        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the outcome is known."),
+    ),
+    responses(
+        (status = 202, body = PaymentView, description = "`canceled`, or `processing` while the gateway is asked."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is at the gateway at this moment, or it has ended: the answer says which."),
+    ),
+)]
+pub async fn cancel(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(id): PathId<PaymentId>,
+    prefer: Prefer,
+    Trace(traceparent): Trace,
+) -> Result<Response, ApiError> {
+    ask(&app, merchant.id, id, prefer, &traceparent, state::cancel).await
+}
+
+/// Decides the wish under the payment's lock, and waits for its outcome if that is preferred.
+async fn ask(
+    app: &App,
+    merchant: MerchantId,
+    id: PaymentId,
+    prefer: Prefer,
+    traceparent: &str,
+    decide: impl FnOnce(&mut Payment, Timestamp) -> Wish,
+) -> Result<Response, ApiError> {
+    let watch = app.outcomes.watch(id.0);
+    let mut transaction = app.pool.begin().await?;
+    let answered = store::grant(&mut transaction, merchant, id, traceparent, decide).await?;
+    transaction.commit().await?;
+    let Answered { payment, wish, job } = answered.ok_or(ApiError::NotFound)?;
+    if let Some((job, kind)) = job {
+        let reply_to = prefer.wait.and_then(|_| app.outcomes.address());
+        app.publisher.offer(Due { job, kind, reply_to });
+    }
+    match wish {
+        Wish::Granted(_) | Wish::Repeated => {
+            let payment = app.outcomes.wait(&watch, payment, prefer.wait.unwrap_or_default()).await;
+            Ok(accepted(app, payment, prefer, wish == Wish::Repeated))
+        }
+        Wish::Refused(refusal) => Err(refused(&refusal)),
+    }
+}
+
+fn refused(refusal: &Refusal) -> ApiError {
+    let code = match refusal {
+        Refusal::UnderWay => "payment-under-way",
+        Refusal::TooLate(_) => "payment-decided-otherwise",
+        Refusal::NothingReserved(_) => "payment-not-authorized",
+        Refusal::Ended(..) => "payment-ended",
+        Refusal::InReview => "payment-in-review",
+        Refusal::TooMuch { .. } => "capture-exceeds-authorization",
+    };
+    let mut sentence = refusal.to_string();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    ApiError::Conflict(code, sentence + ".")
+}
+
+fn read_amount(body: Value) -> Result<Option<Decimal>, ApiError> {
+    let mut faults = Faults::default();
+    let read = Fields::of(body, "", &mut faults).map(|mut fields| {
+        let amount = fields.optional("amount", positive_decimal);
+        fields.finish();
+        amount
+    });
+    faults.or(read)
+}
+
+/// Whether the payment's currency and gateway have such an amount.
+fn check_amount(payment: &Payment, amount: Option<Decimal>) -> Result<(), ApiError> {
+    let Some(amount) = amount else { return Ok(()) };
+    let money = common::money::Money::new(amount, payment.order.money.currency).map_err(|e| e.to_string());
+    let checked = money.and_then(|money| payment.order.gateway.check_amount(&money));
+    checked.map_err(|detail| {
+        let mut faults = Faults::default();
+        faults.at("/amount", detail);
+        faults.into()
+    })
+}

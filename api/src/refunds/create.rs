@@ -1,0 +1,186 @@
+//! `POST /refund-payment`: accepts a refund; the gateway is asked by a worker.
+
+use axum::{extract::State, response::Response};
+use common::{
+    id::{MerchantId, PaymentId, RefundId},
+    job::{Due, Kind},
+    refund::{
+        NewRefund, Order, Refund,
+        state::Refusal,
+        store::{self, Accepted as Stored},
+    },
+};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+
+use crate::{
+    App, answer,
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{
+        IdempotencyKey, JsonBody, Prefer, Trace,
+        fields::{self, Faults, Fields, metadata},
+    },
+    payments::process::positive_decimal,
+};
+
+use super::RefundView;
+
+/// A refund to be made.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "payment": "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601",
+    "amount": "20.00",
+    "reason": "requested_by_customer"
+}))]
+#[expect(dead_code, reason = "the description of what read reads")]
+pub struct RefundPayment {
+    /// The payment: it must have succeeded.
+    #[schema(example = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    payment: String,
+    /// A decimal string in major units of the payment's currency; without it all that is left.
+    #[schema(example = "20.00", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
+    amount: Option<String>,
+    /// `duplicate`, `fraudulent` or `requested_by_customer`.
+    #[schema(example = "requested_by_customer")]
+    reason: Option<String>,
+    /// Up to 50 keys (40 characters) with values (500 characters) of your own.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<common::payment::Metadata>,
+}
+
+/// Refund a payment
+///
+/// Gives back what a payment has taken, whole or in parts. However many refunds are asked for at once, they
+/// never exceed what was taken.
+#[utoipa::path(
+    post, path = "/refund-payment", tag = "Refunds", request_body = RefundPayment,
+    params(
+        ("Idempotency-Key" = String, Header, description = "Your own name for this refund, up to 255 characters. The same key is the same refund, for ever."),
+        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the outcome is known, after 10 seconds (at most 30) in any case."),
+    ),
+    responses(
+        (status = 202, body = RefundView, description = "Accepted. `Location` names the status URL; `Idempotent-Replayed: true` tells a repetition."),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON, or no Idempotency-Key."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such payment of yours."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "The payment has not succeeded, or less is left than was asked for."),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), card data, or a key that belongs to another request."),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "Nothing was accepted: send the same again."),
+    ),
+)]
+pub async fn create(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    IdempotencyKey(key): IdempotencyKey,
+    prefer: Prefer,
+    Trace(traceparent): Trace,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let new = new_refund(merchant.id, key, read(body)?);
+    // Before the job goes out, so that no notice of its end can be missed.
+    let watch = app.outcomes.watch(new.id.0);
+    let mut transaction = app.pool.begin().await?;
+    let stored = store::accept(&mut transaction, &new, &traceparent).await?;
+    transaction.commit().await?;
+    match stored {
+        Stored::New(refund, job) => {
+            let reply_to = prefer.wait.and_then(|_| app.outcomes.address());
+            app.publisher.offer(Due { job, kind: Kind::RefundPayment, reply_to });
+            let refund = app.outcomes.wait(&watch, *refund, prefer.wait.unwrap_or_default()).await;
+            Ok(accepted(&app, refund, prefer, false))
+        }
+        Stored::Repeated(refund) => {
+            let watch = app.outcomes.watch(refund.id.0);
+            let refund = app.outcomes.wait(&watch, *refund, prefer.wait.unwrap_or_default()).await;
+            Ok(accepted(&app, refund, prefer, true))
+        }
+        Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
+        Stored::NoPayment => Err(ApiError::NotFound),
+        Stored::Refused(refusal) => Err(refused(&refusal)),
+    }
+}
+
+fn accepted(app: &App, refund: Refund, prefer: Prefer, replayed: bool) -> Response {
+    let (path, is_final) = (format!("/refunds/{}", refund.id), refund.status.is_final());
+    answer::accepted(&path, is_final, prefer, replayed, &RefundView::new(app, refund))
+}
+
+fn new_refund(merchant_id: MerchantId, idempotency_key: String, order: Order) -> NewRefund {
+    // Over what was understood, not over its bytes: spaces and the order of fields do not matter.
+    let understood = serde_json::to_vec(&order).unwrap_or_default();
+    let request_hash = Sha256::digest(understood).into();
+    NewRefund { id: RefundId::new(), merchant_id, idempotency_key, request_hash, order }
+}
+
+/// Reads a body, and tells all of its faults at once.
+fn read(body: Value) -> Result<Order, ApiError> {
+    let mut faults = Faults::default();
+    let read = Fields::of(body, "", &mut faults).and_then(|mut fields| {
+        let payment = fields.required("payment", payment_id);
+        let amount = fields.optional("amount", positive_decimal);
+        let reason = fields.optional("reason", fields::name);
+        let metadata = fields.optional("metadata", metadata);
+        fields.finish();
+        Some(Order {
+            payment_id: payment?,
+            amount: amount.map(|amount| amount.normalize()),
+            reason,
+            metadata: metadata.unwrap_or_default(),
+        })
+    });
+    faults.or(read)
+}
+
+fn payment_id(value: Value) -> Result<PaymentId, String> {
+    fields::text(100)(value)?.parse().map_err(|error: common::id::InvalidId| error.to_string())
+}
+
+fn refused(refusal: &Refusal) -> ApiError {
+    let code = match refusal {
+        Refusal::NotSettled(_) => "payment-not-succeeded",
+        Refusal::NothingLeft { .. } => "payment-fully-refunded",
+        Refusal::TooMuch { .. } => "refund-exceeds-payment",
+        Refusal::NotAnAmount(detail) => {
+            let mut faults = Faults::default();
+            faults.at("/amount", detail.clone());
+            return faults.into();
+        }
+    };
+    let mut sentence = refusal.to_string();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    ApiError::Conflict(code, sentence + ".")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Stored for ever with each refund: another hash for the same request would refuse its repetition
+    /// after an upgrade.
+    #[test]
+    fn the_hash_of_a_request_is_pinned() {
+        let hash = |body| {
+            let new = new_refund(MerchantId::new(), "k".into(), read(body).expect("a valid body"));
+            new.request_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let payment = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601";
+        let least = hash(json!({ "payment": payment }));
+        assert_eq!(least, hash(json!({ "payment": payment, "amount": null, "metadata": {} })));
+        let most = json!({
+            "payment": payment, "amount": "5.00", "reason": "duplicate", "metadata": { "b": "2", "a": "1" },
+        });
+        assert_eq!(
+            hash(most.clone()),
+            hash(json!({
+                "metadata": { "a": "1", "b": "2" }, "reason": "duplicate", "amount": "5", "payment": payment,
+            }))
+        );
+        assert_eq!((&least[..16], &hash(most)[..16]), ("4afb130e18b74afb", "d7caf4f5d7a97cd0"));
+    }
+}

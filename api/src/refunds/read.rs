@@ -1,0 +1,102 @@
+//! `GET /refunds` and `GET /refunds/{id}`.
+
+use axum::{extract::State, response::Response};
+use common::{
+    id::{PaymentId, RefundId},
+    refund::store::{self, Filter},
+};
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    answer::{self, Found, Page},
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{PathId, QueryFields},
+};
+
+use super::RefundView;
+
+/// A page of refunds, newest first.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the description of what answer::list writes")]
+pub struct RefundList {
+    /// Always `list`.
+    object: &'static str,
+    data: Vec<RefundView>,
+    /// Whether there are more in the direction of the page.
+    has_more: bool,
+    /// The path of the list.
+    url: &'static str,
+}
+
+/// Get a refund
+///
+/// As it stands now.
+#[utoipa::path(
+    get, path = "/refunds/{id}", tag = "Refunds",
+    params(("id" = String, Path, description = "`re_…`")),
+    responses(
+        (status = 200, body = RefundView, description = "With `Retry-After` while its status is not final."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+    ),
+)]
+pub async fn get(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(id): PathId<RefundId>,
+) -> Result<Response, ApiError> {
+    let refund = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    Ok(answer::one(refund.status.is_final(), &RefundView::new(&app, refund)))
+}
+
+/// List refunds
+///
+/// Newest first.
+#[utoipa::path(
+    get, path = "/refunds", tag = "Refunds",
+    params(
+        ("limit" = Option<u16>, Query, description = "1 to 100, 10 by default.", minimum = 1, maximum = 100),
+        ("starting_after" = Option<String>, Query, description = "The page after this refund, towards older ones."),
+        ("ending_before" = Option<String>, Query, description = "The page before this refund, towards newer ones."),
+        ("payment" = Option<String>, Query, description = "Only those of this payment."),
+        ("status" = Option<String>, Query, description = "Only those in this status."),
+    ),
+    responses(
+        (status = 200, body = RefundList, description = "`Link` with `rel=\"next\"` leads to the next page.",
+            headers(("Link" = Option<String>))),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+    ),
+)]
+pub async fn list(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    query: QueryFields,
+) -> Result<Response, ApiError> {
+    let (page, filter) = read_filter(query)?;
+    let (refunds, has_more) = store::list(&app.pool, merchant.id, &filter).await?;
+    let last = refunds.last().map(|refund| refund.id);
+    let data = refunds.into_iter().map(|refund| RefundView::new(&app, refund)).collect();
+    let same = [
+        ("payment", filter.payment.map(|id| id.to_string())),
+        ("status", filter.status.map(|status| status.as_str().to_owned())),
+    ];
+    Ok(answer::list(&app, "/refunds", &page, &same, Found { data, has_more, last }))
+}
+
+fn read_filter(mut query: QueryFields) -> Result<(Page<RefundId>, Filter), ApiError> {
+    let page = Page::read(&mut query);
+    let filter = Filter {
+        limit: page.limit,
+        starting_after: page.starting_after,
+        ending_before: page.ending_before,
+        payment: query
+            .optional("payment", |text| text.parse::<PaymentId>().map_err(|error| error.to_string())),
+        status: query.optional("status", |text| {
+            text.parse().map_err(|error: common::name::UnknownName| error.to_string())
+        }),
+    };
+    query.finish().map(|()| (page, filter))
+}

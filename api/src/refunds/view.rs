@@ -1,0 +1,74 @@
+//! A refund as its merchant sees it. Our own bookkeeping stays inside.
+
+use common::{
+    clock::Timestamp,
+    gateway::RefundReason,
+    payment::Metadata,
+    refund::{Failure, Refund},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::App;
+
+/// A refund.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefundView {
+    #[schema(example = "re_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    id: String,
+    /// Always `refund`.
+    object: &'static str,
+    /// `pending`, `processing`, `succeeded`, `failed` (it was not given back, or came back), or
+    /// `needs_review`: the outcome could not be found out, and a person is looking.
+    #[schema(example = "succeeded")]
+    status: &'static str,
+    /// Ask here for the status.
+    status_url: String,
+    /// The payment that it gives back.
+    #[schema(example = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    payment: String,
+    /// A decimal, in major units.
+    #[schema(example = "20.00")]
+    amount: String,
+    /// ISO 4217.
+    #[schema(example = "EUR")]
+    currency: &'static str,
+    /// `duplicate`, `fraudulent` or `requested_by_customer`.
+    reason: Option<&'static str>,
+    #[schema(value_type = Object)]
+    metadata: Metadata,
+    /// Why it failed.
+    #[schema(value_type = Option<Object>)]
+    failure: Option<Failure>,
+    /// Why a person must look, while the status is `needs_review`.
+    review_reason: Option<String>,
+    /// The gateway's name for it.
+    gateway_reference: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl RefundView {
+    /// The refund as its merchant sees it.
+    pub fn new(app: &App, refund: Refund) -> Self {
+        let id = refund.id.to_string();
+        Self {
+            status_url: app.url(&format!("/refunds/{id}")),
+            id,
+            object: "refund",
+            status: refund.status.as_str(),
+            payment: refund.payment_id.to_string(),
+            amount: refund.money.display_amount(),
+            currency: refund.money.currency.code(),
+            reason: refund.reason.map(RefundReason::as_str),
+            metadata: refund.metadata,
+            failure: refund.failure,
+            review_reason: refund.review_reason,
+            gateway_reference: refund.gateway_ref,
+            created_at: refund.created_at,
+            updated_at: refund.updated_at,
+        }
+    }
+}

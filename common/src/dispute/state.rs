@@ -1,0 +1,103 @@
+//! The rules of a dispute: what the gateway's word changes. Pure. It may be heard of late, twice, and in
+//! any order: what counts is what the gateway says when it is asked.
+
+use crate::{
+    gateway::{self, Standing},
+    ledger::Kind,
+};
+
+/// What is known of a dispute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Where it stands.
+    pub standing: Standing,
+    /// Whether the money was taken back from us, at least for a time.
+    pub withdrawn: bool,
+}
+
+/// What the gateway's word changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What is known from now on.
+    pub to: Known,
+    /// Whether the merchant is to be told.
+    pub is_news: bool,
+    /// Money that moved, in its order.
+    pub moved: Vec<Kind>,
+    /// Something that an operator should be woken for.
+    pub alarm: Option<&'static str>,
+}
+
+/// Decides what the gateway's word changes.
+#[must_use]
+pub fn apply(known: Option<Known>, told: &gateway::Dispute) -> Change {
+    let before = known.unwrap_or(Known { standing: Standing::Open, withdrawn: false });
+    if before.standing != Standing::Open && told.standing != before.standing {
+        // Decided once and for all, we thought. What moved since is for a person to find out.
+        let alarm = (told.standing != Standing::Open).then_some("a decided dispute was decided otherwise");
+        return Change { to: before, is_news: false, moved: Vec::new(), alarm };
+    }
+    let to = Known { standing: told.standing, withdrawn: before.withdrawn || told.withdrawn };
+    let is_back = |known: Known| known.standing == Standing::Won && known.withdrawn;
+    let mut moved = Vec::new();
+    if to.withdrawn && !before.withdrawn {
+        moved.push(Kind::DisputeWithdrawn);
+    }
+    if is_back(to) && !is_back(before) {
+        moved.push(Kind::DisputeReinstated);
+    }
+    Change { is_news: known != Some(to), to, moved, alarm: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::{Currency, Money};
+
+    fn told(standing: Standing, withdrawn: bool) -> gateway::Dispute {
+        let money = Money::parse_positive("10.00", Currency::from_code("EUR").unwrap()).unwrap();
+        gateway::Dispute {
+            dispute_ref: "dp_1".into(),
+            reference: None,
+            money,
+            fee: None,
+            reason: None,
+            standing,
+            withdrawn,
+        }
+    }
+
+    /// In whatever order and however often it is heard: each movement is booked once.
+    #[test]
+    fn every_movement_is_booked_once() {
+        use Kind::{DisputeReinstated as Back, DisputeWithdrawn as Out};
+        use Standing::{Lost, Open, Won};
+        for (words, booked, end) in [
+            (vec![(Open, true), (Won, true)], vec![Out, Back], Won),
+            (vec![(Open, true), (Lost, true)], vec![Out], Lost),
+            (vec![(Open, false), (Open, true), (Open, false), (Lost, true)], vec![Out], Lost),
+            (vec![(Won, true)], vec![Out, Back], Won),
+            (vec![(Lost, true), (Lost, true), (Open, true)], vec![Out], Lost),
+            (vec![(Open, false), (Won, false)], vec![], Won),
+            (vec![(Won, false), (Won, true)], vec![Out, Back], Won),
+        ] {
+            let (mut known, mut moved) = (None, Vec::new());
+            for (standing, withdrawn) in &words {
+                let change = apply(known, &told(*standing, *withdrawn));
+                moved.extend(change.moved);
+                known = Some(change.to);
+            }
+            assert_eq!((moved, known.unwrap().standing), (booked, end), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn the_merchant_is_told_once_and_an_operator_of_what_should_not_be() {
+        let open = apply(None, &told(Standing::Open, true));
+        assert!(open.is_news);
+        assert!(!apply(Some(open.to), &told(Standing::Open, true)).is_news);
+        let won = apply(Some(open.to), &told(Standing::Won, true));
+        assert!(won.is_news && won.alarm.is_none());
+        assert!(apply(Some(won.to), &told(Standing::Lost, true)).alarm.is_some());
+    }
+}

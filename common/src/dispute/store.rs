@@ -1,0 +1,173 @@
+//! The rows of `disputes`, and what is written with them.
+
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::{
+    gateway::{self, GatewayName},
+    id::{DisputeId, MerchantId, PaymentId},
+    ledger,
+    money::{Currency, Money},
+    payment::store::{self as payments, Happened, insert_events},
+};
+
+use super::{
+    Dispute,
+    state::{self, Known},
+};
+
+/// What was made of a gateway's word about a dispute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is about a payment of ours.
+    Ours {
+        /// What an operator should be woken for.
+        alarm: Option<&'static str>,
+    },
+    /// It is about no payment of ours.
+    NotOurs,
+}
+
+/// Records what the gateway says about a dispute: its row, the event, and the books, in the caller's
+/// transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record(
+    db: &mut PgConnection,
+    gateway: GatewayName,
+    told: &gateway::Dispute,
+) -> sqlx::Result<Recorded> {
+    let reference = told.reference.as_deref().and_then(|reference| reference.parse().ok());
+    let Some(id) = reference else { return Ok(Recorded::NotOurs) };
+    // The payment's lock stands for the dispute's: its row may not be there yet.
+    let payment = payments::lock(&mut *db, id).await?.filter(|payment| payment.order.gateway == gateway);
+    let Some(payment) = payment else { return Ok(Recorded::NotOurs) };
+    let known = by_ref(&mut *db, gateway, &told.dispute_ref).await?;
+    let change = state::apply(known.as_ref().map(|(_, known)| *known), told);
+    let now = crate::db::now(&mut *db).await?;
+    let id = known.map_or_else(DisputeId::new, |(id, _)| id);
+    upsert(&mut *db, id, &payment, told, change.to).await?;
+    let subject = ledger::Subject { merchant_id: payment.merchant_id, gateway, id: id.0 };
+    let moved: Vec<_> = change.moved.iter().filter_map(|kind| subject.posting(*kind, told.money)).collect();
+    ledger::store::post(&mut *db, &moved, now).await?;
+    // The fee may be told later than the money.
+    let fee = told.fee.and_then(|fee| subject.posting(ledger::Kind::DisputeFee, fee));
+    ledger::store::post_once(&mut *db, fee.as_slice(), now).await?;
+    if change.is_news {
+        insert_events(&mut *db, &[to_dispute(id, payment.merchant_id, payment.id, told, change.to)], now)
+            .await?;
+    }
+    Ok(Recorded::Ours { alarm: change.alarm })
+}
+
+async fn by_ref(
+    db: &mut PgConnection,
+    gateway: GatewayName,
+    dispute_ref: &str,
+) -> sqlx::Result<Option<(DisputeId, Known)>> {
+    let row = sqlx::query!(
+        "SELECT id, standing, withdrawn FROM disputes WHERE gateway = $1 AND dispute_ref = $2",
+        gateway.as_str(),
+        dispute_ref,
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| {
+        let standing = row.standing.parse().map_err(unreadable)?;
+        Ok((DisputeId(row.id), Known { standing, withdrawn: row.withdrawn }))
+    })
+    .transpose()
+}
+
+async fn upsert(
+    db: &mut PgConnection,
+    id: DisputeId,
+    payment: &crate::payment::Payment,
+    told: &gateway::Dispute,
+    to: Known,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO disputes (id, merchant_id, payment_id, gateway, dispute_ref, amount, currency, reason,
+             standing, withdrawn)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (gateway, dispute_ref) DO UPDATE
+         SET standing = excluded.standing, withdrawn = excluded.withdrawn,
+             reason = coalesce(excluded.reason, disputes.reason), updated_at = remit_now()",
+        id.0,
+        payment.merchant_id.0,
+        payment.id.0,
+        payment.order.gateway.as_str(),
+        told.dispute_ref,
+        told.money.amount,
+        told.money.currency.code(),
+        told.reason,
+        to.standing.as_str(),
+        to.withdrawn,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A dispute has come into its present standing.
+fn to_dispute(
+    id: DisputeId,
+    merchant_id: MerchantId,
+    payment: PaymentId,
+    told: &gateway::Dispute,
+    to: Known,
+) -> Happened {
+    Happened {
+        merchant_id,
+        subject: id.0,
+        kind: format!("dispute.{}", to.standing.as_str()),
+        data: serde_json::json!({
+            "id": id,
+            "object": "dispute",
+            "payment": payment,
+            "status": to.standing,
+            "amount": told.money.display_amount(),
+            "currency": told.money.currency,
+            "reason": told.reason,
+            "funds_withdrawn": to.withdrawn,
+        }),
+    }
+}
+
+/// The disputes about these payments, in their order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_payments(db: impl PgExecutor<'_>, payments: &[PaymentId]) -> sqlx::Result<Vec<Dispute>> {
+    let ids: Vec<_> = payments.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        "SELECT id, merchant_id, payment_id, dispute_ref, amount, currency, reason, standing, withdrawn,
+                created_at, updated_at
+         FROM disputes WHERE payment_id = ANY($1) ORDER BY id",
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let currency = Currency::from_code(&row.currency).map_err(unreadable)?;
+            Ok(Dispute {
+                id: DisputeId(row.id),
+                merchant_id: MerchantId(row.merchant_id),
+                payment_id: PaymentId(row.payment_id),
+                dispute_ref: row.dispute_ref,
+                money: Money { amount: row.amount, currency },
+                reason: row.reason,
+                standing: row.standing.parse().map_err(unreadable)?,
+                withdrawn: row.withdrawn,
+                created_at: row.created_at,
+                updated_at: row.updated_at,
+            })
+        })
+        .collect()
+}
+
+/// A word that this version does not know: written by a newer one.
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
+}

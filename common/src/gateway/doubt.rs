@@ -1,0 +1,219 @@
+//! Calls whose outcome is in doubt, of whatever operation: what may be sent again, what must be looked
+//! up, and what has to be shown to a person. Pure.
+//!
+//! An unknown outcome is asked for again: first with the same key, then by our reference. We say by
+//! ourselves that something did not happen only where no request of ours can have run.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+use super::{Report, Resolution, Terms};
+
+/// How long an outcome that nothing is known of is looked up before a person is asked.
+pub const LOOK_UP_WINDOW: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// How long an outcome may take that the gateway is known to have: bank debits take days.
+pub const SLOW_OUTCOME_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What we may have set in motion at the gateway under one key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Exposure {
+    /// Calls that were begun, counted before each.
+    pub calls_begun: i32,
+    /// Of those, how many provably never ran.
+    pub calls_not_sent: i32,
+    /// When the first of them began: the replay window opens here.
+    pub first_call_at: Option<Timestamp>,
+    /// When the last of them began.
+    pub last_call_at: Option<Timestamp>,
+}
+
+/// A report in doubt, and its circumstances.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// What we may have set in motion.
+    pub exposure: &'a Exposure,
+    /// When the operation was asked for: its time runs from here until the first call.
+    pub asked_at: Timestamp,
+    /// What the gateway promises about its memory.
+    pub terms: Terms,
+    /// Whether the report comes from a question, not from the operation itself.
+    pub is_question: bool,
+    /// Whether the gateway is known to have the operation: it will tell some day.
+    pub is_known: bool,
+    /// Now, by the database's clock.
+    pub now: Timestamp,
+}
+
+/// What to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// The same again, not before `at_least`.
+    Again {
+        /// Why, for operators.
+        why: String,
+        /// What the gateway asked for.
+        at_least: Duration,
+    },
+    /// The same again after the wait: no call was made, and none is counted against it.
+    PutOff {
+        /// Why, for operators.
+        why: String,
+        /// How long.
+        wait: Duration,
+    },
+    /// Ask the gateway what became of it.
+    LookUp,
+    /// No request of ours ran: it did not happen, and will not.
+    NeverRan {
+        /// Stable, for programs.
+        code: String,
+        /// For people.
+        message: String,
+    },
+    /// It cannot be found out: a person must look.
+    Review {
+        /// At what.
+        reason: String,
+        /// What an operator is woken for.
+        alarm: &'static str,
+    },
+}
+
+/// The verdict on a report in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weighed {
+    /// What to do.
+    pub doubt: Doubt,
+    /// The report proves that its call never ran.
+    pub call_not_sent: bool,
+    /// Something that an operator should be woken for.
+    pub alarm: Option<&'static str>,
+}
+
+/// Weighs a report that tells no outcome; `None` for one that does.
+#[must_use]
+pub fn weigh(report: &Report, case: Case<'_>) -> Option<Weighed> {
+    let weighed = match report {
+        Report::NotSent { why, retry_after } => Weighed {
+            call_not_sent: !case.is_question,
+            ..only(not_sent(why, retry_after.unwrap_or_default(), case))
+        },
+        Report::PutOff { why, wait } => Weighed {
+            call_not_sent: !case.is_question,
+            ..only(Doubt::PutOff { why: why.clone(), wait: *wait })
+        },
+        Report::Refused { code, message, alarm } => Weighed {
+            alarm: alarm.then_some("a gateway refuses our credentials"),
+            ..only(refused(code, message, *alarm, case))
+        },
+        Report::Unknown { why, resolution } => only(unknown(why, *resolution, case)),
+        Report::NotFound => only(not_found(case)),
+        _ => return None,
+    };
+    let alarm = match weighed.doubt {
+        Doubt::Review { alarm, .. } => Some(alarm),
+        _ => weighed.alarm,
+    };
+    Some(Weighed { alarm, ..weighed })
+}
+
+fn only(doubt: Doubt) -> Weighed {
+    Weighed { doubt, call_not_sent: false, alarm: None }
+}
+
+fn not_sent(why: &str, at_least: Duration, case: Case<'_>) -> Doubt {
+    if case.is_question || case.within(case.terms.replay_window) {
+        Doubt::Again { why: why.to_owned(), at_least }
+    } else if case.exposure.is_first_that_could_run() {
+        // The one failure that we may tell by ourselves: no request of ours ever ran.
+        Doubt::NeverRan {
+            code: "gateway_unreachable".into(),
+            message: "The payment gateway could not be reached; nothing was done.".into(),
+        }
+    } else {
+        Doubt::LookUp
+    }
+}
+
+/// A refusal is about this request; an earlier one with the same key may still have run.
+fn refused(code: &str, message: &str, credentials: bool, case: Case<'_>) -> Doubt {
+    if !case.exposure.is_first_that_could_run() {
+        return Doubt::LookUp;
+    }
+    if credentials {
+        // What is wrong with our credentials is nobody else's business.
+        return Doubt::NeverRan {
+            code: "gateway_configuration".into(),
+            message: "The payment gateway cannot be used at the moment.".into(),
+        };
+    }
+    Doubt::NeverRan {
+        code: code.to_owned(),
+        message: format!("The payment gateway refused the request: {message}"),
+    }
+}
+
+fn unknown(why: &str, resolution: Resolution, case: Case<'_>) -> Doubt {
+    let again = Doubt::Again { why: why.to_owned(), at_least: Duration::ZERO };
+    if !case.is_question {
+        let replay = resolution == Resolution::Replay && case.within(case.terms.replay_window);
+        return if replay { again } else { Doubt::LookUp };
+    }
+    if case.within(if case.is_known { SLOW_OUTCOME_WINDOW } else { LOOK_UP_WINDOW }) {
+        return again;
+    }
+    Doubt::Review {
+        reason: format!("the gateway does not tell the outcome: {why}"),
+        alarm: "an outcome stays unknown",
+    }
+}
+
+fn not_found(case: Case<'_>) -> Doubt {
+    if case.is_known {
+        return unknown("the gateway has lost its trace", Resolution::LookUp, case);
+    }
+    if case.within(case.terms.empty_look_ups_window) {
+        return Doubt::Again { why: "the gateway has no trace of it".into(), at_least: Duration::ZERO };
+    }
+    Doubt::Review {
+        reason: "the gateway has no trace of a request that it may have run".into(),
+        alarm: "an outcome stays unknown",
+    }
+}
+
+impl Case<'_> {
+    fn within(&self, window: Duration) -> bool {
+        self.exposure.within(self.asked_at, self.now, window)
+    }
+}
+
+impl Exposure {
+    /// Whether a call begun at `now` may be sent: it is the first that could run, or the gateway still
+    /// knows the key of those before it. A worker asks this before every call, because a job may have
+    /// slept for longer than a key lives.
+    #[must_use]
+    pub fn may_send(&self, asked_at: Timestamp, now: Timestamp, terms: Terms) -> bool {
+        self.is_first_that_could_run() || self.within(asked_at, now, terms.replay_window)
+    }
+
+    /// Whether every call before the present one provably never ran.
+    #[must_use]
+    pub fn is_first_that_could_run(&self) -> bool {
+        self.calls_begun - self.calls_not_sent <= 1
+    }
+
+    /// Whether less than `window` has passed since the first call, or since it was asked for.
+    #[must_use]
+    pub fn within(&self, asked_at: Timestamp, now: Timestamp, window: Duration) -> bool {
+        let since = self.first_call_at.unwrap_or(asked_at);
+        (now - since).to_std().is_ok_and(|age| age < window) || now < since
+    }
+
+    /// From the first call to the last: what we set in motion was made within this time.
+    #[must_use]
+    pub fn made_between(&self, asked_at: Timestamp) -> (Timestamp, Timestamp) {
+        (self.first_call_at.unwrap_or(asked_at), self.last_call_at.unwrap_or(asked_at))
+    }
+}

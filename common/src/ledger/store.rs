@@ -1,0 +1,122 @@
+//! The rows of `ledger_entries`.
+
+use rust_decimal::Decimal;
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use crate::{clock::Timestamp, id::MerchantId, money::Currency};
+
+use super::{Balance, Posting};
+
+/// Writes postings down, all or none. That one of them is there already is a defect, and fails.
+///
+/// # Errors
+/// When the database fails or refuses.
+pub async fn post(db: &mut PgConnection, postings: &[Posting], now: Timestamp) -> sqlx::Result<()> {
+    if postings.is_empty() {
+        return Ok(());
+    }
+    // Each posting is two entries: what is debited, and what is credited.
+    let sides =
+        || postings.iter().flat_map(|p| [(p, p.debit, p.money.amount), (p, p.credit, -p.money.amount)]);
+    macro_rules! column {
+        ($value:expr) => {
+            sides().map($value).collect::<Vec<_>>()
+        };
+    }
+    sqlx::query!(
+        "INSERT INTO ledger_entries (subject_id, kind, account, merchant_id, gateway, currency, amount, created_at)
+         SELECT *, $8::timestamptz FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[],
+             $6::text[], $7::numeric[])",
+        &column!(|(p, _, _)| p.subject),
+        &column!(|(p, _, _)| p.kind.as_str().to_owned()),
+        &column!(|(_, account, _)| account.as_str().to_owned()),
+        &column!(|(p, _, _)| p.merchant_id.0),
+        &column!(|(p, _, _)| p.gateway.as_str().to_owned()),
+        &column!(|(p, _, _)| p.money.currency.code().to_owned()),
+        &column!(|(_, _, amount)| amount),
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Writes those postings down that are not there yet: what a gateway told late, and perhaps twice.
+///
+/// # Errors
+/// When the database fails or refuses.
+pub async fn post_once(db: &mut PgConnection, postings: &[Posting], now: Timestamp) -> sqlx::Result<()> {
+    for posting in postings {
+        let known = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM ledger_entries WHERE subject_id = $1 AND kind = $2) AS "known!""#,
+            posting.subject,
+            posting.kind.as_str(),
+        )
+        .fetch_one(&mut *db)
+        .await?;
+        if !known {
+            post(&mut *db, std::slice::from_ref(posting), now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// One side of a ledger transaction, as people read it.
+#[derive(Debug, serde::Serialize)]
+pub struct EntryRow {
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// What moved.
+    pub kind: String,
+    /// Where.
+    pub account: String,
+    /// The currency.
+    pub currency: String,
+    /// How much: debits are positive.
+    pub amount: Decimal,
+}
+
+/// The entries of some subjects, in their order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn entries(db: impl PgExecutor<'_>, subjects: &[Uuid]) -> sqlx::Result<Vec<EntryRow>> {
+    sqlx::query_as!(
+        EntryRow,
+        "SELECT created_at, kind, account, currency, amount FROM ledger_entries
+         WHERE subject_id = ANY($1) ORDER BY created_at, subject_id, kind, amount DESC",
+        subjects,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// What every account holds, of one merchant or of all: the trial balance.
+///
+/// # Errors
+/// When the database fails.
+pub async fn balances(db: impl PgExecutor<'_>, merchant: Option<MerchantId>) -> sqlx::Result<Vec<Balance>> {
+    let rows = sqlx::query!(
+        r#"SELECT gateway, account, currency, sum(amount) AS "amount!" FROM ledger_entries
+           WHERE $1::uuid IS NULL OR merchant_id = $1
+           GROUP BY gateway, account, currency ORDER BY currency, gateway, account"#,
+        merchant.map(|merchant| merchant.0),
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Balance {
+                gateway: row.gateway.parse().map_err(unreadable)?,
+                account: row.account.parse().map_err(unreadable)?,
+                currency: Currency::from_code(&row.currency).map_err(unreadable)?,
+                amount: row.amount,
+            })
+        })
+        .collect()
+}
+
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
+}

@@ -1,0 +1,173 @@
+//! A capture or a cancellation under way. Exactly one of them can be, and either ends where it began if
+//! the gateway says that it did not happen: the money is still reserved, or the payer still at work.
+
+use crate::gateway::Report;
+
+use super::{
+    Change, Context, Failure, Outcome, Payment, Stage, Work, becomes, canceled, declined, failure_of,
+    in_doubt, nothing_left, slow,
+};
+use crate::payment::Status;
+
+/// Decides what `report` changes; that money moved was decided before.
+pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
+    match report {
+        Report::Canceled { gateway_ref } => canceled(gateway_ref),
+        Report::Authorized(_) => did_not_happen(payment, not_done(payment.stage)),
+        Report::Declined(decline) if payment.charge_ref.is_some() => {
+            did_not_happen(payment, failure_of(decline))
+        }
+        // The payer was still at work, and has failed meanwhile: there is nothing left to call off.
+        Report::Declined(decline) => declined(decline),
+        // A person has it: only a definite answer takes it back.
+        _ if payment.status == Status::NeedsReview => nothing_left(),
+        Report::Processing { gateway_ref } => slow(payment, Outcome::Processing, gateway_ref, context),
+        Report::RequiresAction { .. } | Report::Approved { .. } => {
+            did_not_happen(payment, not_done(payment.stage))
+        }
+        _ => in_doubt(payment, report, context, |failure| did_not_happen(payment, failure)),
+    }
+}
+
+/// Back to where it was, with the reason.
+fn did_not_happen(payment: &Payment, failure: Failure) -> Change {
+    if payment.charge_ref.is_some() {
+        let outcome = Outcome::Authorized { charge_ref: None, card: None, failure: Some(failure) };
+        return becomes(outcome, Work::Done);
+    }
+    let work = Work::Next { kind: crate::job::Kind::ResolvePayment, after: super::SLOW_OUTCOME_POLL };
+    becomes(Outcome::RequiresAction { url: payment.next_action_url.clone() }, work)
+}
+
+fn not_done(stage: Stage) -> Failure {
+    let (code, message) = match stage {
+        Stage::Cancel => ("not_canceled", "The gateway has not called the payment off."),
+        _ => ("not_captured", "The gateway has not taken the money; it is still reserved."),
+    };
+    Failure { code: code.into(), message: message.into(), decline_class: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::Decimal;
+
+    use super::*;
+    use crate::{
+        gateway::{Capture, Charge, Decline, DeclineClass, Resolution},
+        job::Kind,
+        money::Money,
+        payment::{
+            Status::{
+                self, Authorized, Canceled, Failed, NeedsReview, Processing, RequiresAction, Succeeded,
+            },
+            state::{apply, enter, tests::payment},
+        },
+    };
+
+    fn under_way(stage: Stage, reserved: bool) -> Payment {
+        let mut payment = payment(Processing);
+        payment.order.capture = Capture::Manual;
+        payment.gateway_ref = Some("pi_1".into());
+        payment.charge_ref = reserved.then(|| "ch_1".into());
+        payment.stage = stage;
+        payment.stage_number = 1;
+        payment.stage_amount = (stage == Stage::Capture).then(|| Decimal::TEN);
+        payment
+    }
+
+    fn charge(amount: Decimal) -> Charge {
+        let money = Some(Money { amount, ..payment(Processing).order.money });
+        Charge { gateway_ref: "pi_1".into(), charge_ref: None, card: None, money, fee: None }
+    }
+
+    fn declined() -> Report {
+        Report::Declined(Decline {
+            class: DeclineClass::Hard,
+            code: "expired".into(),
+            message: "no".into(),
+            gateway_ref: None,
+        })
+    }
+
+    fn after(mut payment: Payment, report: &Report, kind: Kind) -> (Payment, Work) {
+        let now = payment.exposure.first_call_at.unwrap();
+        let change = apply(&payment, report, Context { now, kind });
+        if let Some(outcome) = change.to {
+            enter(&mut payment, outcome, now);
+        }
+        (payment, change.work)
+    }
+
+    #[test]
+    fn what_a_capture_and_a_cancellation_become() {
+        let reserved = payment(Processing).order.money.amount;
+        let refused = || Report::Refused { code: "x".into(), message: "x".into(), alarm: false };
+        let unknown = |resolution| Report::Unknown { why: "x".into(), resolution };
+        let canceled = || Report::Canceled { gateway_ref: "pi_1".into() };
+        let acting = || Report::RequiresAction { gateway_ref: "pi_1".into(), url: None };
+        let (capture, cancel, resolve) = (Kind::CapturePayment, Kind::CancelPayment, Kind::ResolvePayment);
+        for (stage, is_reserved, report, kind, expected) in [
+            (Stage::Capture, true, Report::Succeeded(charge(Decimal::TEN)), capture, Succeeded),
+            (Stage::Capture, true, Report::Succeeded(charge(Decimal::ONE)), capture, NeedsReview),
+            (Stage::Capture, true, Report::Authorized(charge(reserved)), resolve, Authorized),
+            (Stage::Capture, true, canceled(), capture, Canceled),
+            (Stage::Capture, true, declined(), capture, Authorized),
+            (Stage::Capture, true, refused(), capture, Authorized),
+            (Stage::Capture, true, unknown(Resolution::Replay), capture, Processing),
+            (Stage::Capture, true, unknown(Resolution::LookUp), capture, Processing),
+            (Stage::Capture, true, Report::NotFound, resolve, Processing),
+            (Stage::Cancel, true, canceled(), cancel, Canceled),
+            // The money was taken first: that is a fact.
+            (Stage::Cancel, true, Report::Succeeded(charge(reserved)), cancel, Succeeded),
+            (Stage::Cancel, true, Report::Authorized(charge(reserved)), resolve, Authorized),
+            (Stage::Cancel, true, refused(), cancel, Authorized),
+            (Stage::Cancel, false, canceled(), cancel, Canceled),
+            (Stage::Cancel, false, acting(), resolve, RequiresAction),
+            (Stage::Cancel, false, declined(), resolve, Failed),
+            (Stage::Cancel, false, unknown(Resolution::Replay), cancel, Processing),
+        ] {
+            let (payment, _) = after(under_way(stage, is_reserved), &report, kind);
+            assert_eq!(payment.status, expected, "{stage} {report:?}");
+            let told = payment.failure.is_some();
+            assert_eq!(told, matches!(expected, Authorized | Failed), "{stage} {report:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_taken_is_what_was_asked_for_not_what_was_reserved() {
+        let report = Report::Succeeded(charge(Decimal::TEN));
+        let (payment, _) = after(under_way(Stage::Capture, true), &report, Kind::CapturePayment);
+        assert_eq!(payment.amount_captured, Decimal::TEN);
+        // Somebody has captured a part of it in the gateway's dashboard.
+        let (payment, _) = after(under_way(Stage::Cancel, true), &report, Kind::ResolvePayment);
+        assert_eq!((payment.status, payment.amount_captured), (Succeeded, Decimal::TEN));
+    }
+
+    /// A payer who was at work still is; their charge goes on as one.
+    #[test]
+    fn a_cancellation_that_did_not_happen_leaves_the_payer_at_work() {
+        let acting = Report::RequiresAction { gateway_ref: "pi_1".into(), url: None };
+        let (payment, work) = after(under_way(Stage::Cancel, false), &acting, Kind::ResolvePayment);
+        assert_eq!((payment.status, payment.stage), (RequiresAction, Stage::Charge));
+        assert!(matches!(work, Work::Next { kind: Kind::ResolvePayment, .. }));
+        let debit = Report::Processing { gateway_ref: "pi_1".into() };
+        assert_eq!(after(payment, &debit, Kind::ResolvePayment).0.status, Processing);
+    }
+
+    #[test]
+    fn a_person_keeps_it_until_something_is_certain() {
+        let reviewed = |stage| Payment {
+            status: NeedsReview,
+            review_reason: Some("x".into()),
+            ..under_way(stage, true)
+        };
+        let status = |report: &Report| -> Status {
+            after(reviewed(Stage::Capture), report, Kind::ResolvePayment).0.status
+        };
+        assert_eq!(status(&Report::NotFound), NeedsReview);
+        assert_eq!(status(&Report::Processing { gateway_ref: "pi_1".into() }), NeedsReview);
+        assert_eq!(status(&Report::Succeeded(charge(Decimal::TEN))), Succeeded);
+        assert_eq!(status(&Report::Authorized(charge(Decimal::TEN))), Authorized);
+        assert_eq!(status(&Report::Canceled { gateway_ref: "pi_1".into() }), Canceled);
+    }
+}

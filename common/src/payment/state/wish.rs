@@ -1,0 +1,172 @@
+//! What a merchant may ask of a payment after it was accepted: to take what was reserved, or to call it
+//! off. Whoever comes first wins; the other is told why not.
+
+use rust_decimal::Decimal;
+
+use crate::{job::Kind, money::Money};
+
+use super::{Outcome, Payment, Stage, Status, begin_stage};
+use crate::clock::Timestamp;
+
+/// What becomes of a wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// The payment was changed; the gateway is to be asked by a job of that kind, if there is one.
+    Granted(Option<Kind>),
+    /// It was granted before, and nothing changes.
+    Repeated,
+    /// It cannot be granted.
+    Refused(Refusal),
+}
+
+/// Why it cannot.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Its charge is at the gateway at this moment.
+    #[error("the payment is at the gateway at this moment; its outcome decides")]
+    UnderWay,
+    /// Another wish came first.
+    #[error("{0}")]
+    TooLate(&'static str),
+    /// Nothing is reserved.
+    #[error("a payment that is {0} has nothing to capture; only an authorized one has")]
+    NothingReserved(Status),
+    /// It has ended.
+    #[error("a payment that is {0} cannot be canceled{1}")]
+    Ended(Status, &'static str),
+    /// A person looks at it.
+    #[error("its outcome could not be found out, and a person is looking")]
+    InReview,
+    /// More than was reserved.
+    #[error("{asked} is more than the {reserved} that are reserved")]
+    TooMuch {
+        /// What was asked for.
+        asked: Money,
+        /// What there is.
+        reserved: Money,
+    },
+}
+
+/// A merchant wants what was reserved, or `amount` of it; the rest is released.
+pub fn capture(payment: &mut Payment, amount: Option<Decimal>, now: Timestamp) -> Wish {
+    let reserved = payment.order.money;
+    let amount = amount.unwrap_or(reserved.amount);
+    match (payment.status, payment.stage) {
+        (Status::Processing, Stage::Capture) if payment.stage_amount == Some(amount) => Wish::Repeated,
+        (Status::Processing, Stage::Capture) => {
+            Wish::Refused(Refusal::TooLate("another amount is being captured"))
+        }
+        (Status::Processing, Stage::Cancel) => Wish::Refused(Refusal::TooLate("it is being canceled")),
+        (Status::Succeeded, Stage::Capture) if payment.amount_captured == amount => Wish::Repeated,
+        (Status::Authorized, _) if amount > reserved.amount => {
+            Wish::Refused(Refusal::TooMuch { asked: Money { amount, ..reserved }, reserved })
+        }
+        (Status::Authorized, _) => {
+            enter_stage(payment, Stage::Capture, Some(amount), now);
+            Wish::Granted(Some(Kind::CapturePayment))
+        }
+        (Status::NeedsReview, _) => Wish::Refused(Refusal::InReview),
+        (status, _) => Wish::Refused(Refusal::NothingReserved(status)),
+    }
+}
+
+/// A merchant wants the payment called off.
+pub fn cancel(payment: &mut Payment, now: Timestamp) -> Wish {
+    match (payment.status, payment.stage) {
+        (Status::Canceled, _) | (Status::Processing, Stage::Cancel) => Wish::Repeated,
+        // Never at the gateway: its job will find it ended.
+        (Status::Pending, _) => {
+            super::enter(payment, Outcome::Canceled, now);
+            Wish::Granted(None)
+        }
+        (Status::Processing, Stage::Capture) => Wish::Refused(Refusal::TooLate("it is being captured")),
+        (Status::Processing, _) => Wish::Refused(Refusal::UnderWay),
+        (Status::Authorized | Status::RequiresAction, _) => {
+            enter_stage(payment, Stage::Cancel, None, now);
+            Wish::Granted(Some(Kind::CancelPayment))
+        }
+        (Status::Succeeded, _) => Wish::Refused(Refusal::Ended(payment.status, ": refund it instead")),
+        (Status::Failed, _) => Wish::Refused(Refusal::Ended(payment.status, "")),
+        (Status::NeedsReview, _) => Wish::Refused(Refusal::InReview),
+    }
+}
+
+fn enter_stage(payment: &mut Payment, stage: Stage, amount: Option<Decimal>, now: Timestamp) {
+    // Where the payer was sent is kept: should the gateway not do it, they are still there.
+    let url = payment.next_action_url.take();
+    super::enter(payment, Outcome::Processing, now);
+    begin_stage(payment, stage, amount);
+    payment.next_action_url = url;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        gateway::doubt::Exposure,
+        payment::state::{enter, tests::payment},
+    };
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn amount(text: &str) -> Option<Decimal> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn only_what_is_reserved_can_be_captured() {
+        for status in Status::ALL {
+            let wish = capture(&mut payment(status), amount("10"), NOW);
+            let granted = wish == Wish::Granted(Some(Kind::CapturePayment));
+            assert_eq!(granted, status == Status::Authorized, "{status}: {wish:?}");
+        }
+        let more = capture(&mut payment(Status::Authorized), amount("49.91"), NOW);
+        assert!(matches!(more, Wish::Refused(Refusal::TooMuch { .. })), "{more:?}");
+    }
+
+    #[test]
+    fn what_has_not_moved_can_be_canceled() {
+        for (status, expected) in [
+            (Status::Pending, Wish::Granted(None)),
+            (Status::Processing, Wish::Refused(Refusal::UnderWay)),
+            (Status::RequiresAction, Wish::Granted(Some(Kind::CancelPayment))),
+            (Status::Authorized, Wish::Granted(Some(Kind::CancelPayment))),
+            (Status::Succeeded, Wish::Refused(Refusal::Ended(Status::Succeeded, ": refund it instead"))),
+            (Status::Failed, Wish::Refused(Refusal::Ended(Status::Failed, ""))),
+            (Status::Canceled, Wish::Repeated),
+            (Status::NeedsReview, Wish::Refused(Refusal::InReview)),
+        ] {
+            assert_eq!(cancel(&mut payment(status), NOW), expected, "{status}");
+        }
+    }
+
+    /// Of a capture and a cancellation, one is first, and the other is told so.
+    #[test]
+    fn exactly_one_of_the_two_wins() {
+        let mut captured = payment(Status::Authorized);
+        assert!(matches!(capture(&mut captured, amount("10"), NOW), Wish::Granted(_)));
+        assert_eq!(cancel(&mut captured, NOW), Wish::Refused(Refusal::TooLate("it is being captured")));
+        assert_eq!(capture(&mut captured, amount("10"), NOW), Wish::Repeated);
+        assert!(matches!(capture(&mut captured, amount("11"), NOW), Wish::Refused(Refusal::TooLate(_))));
+
+        let mut canceled = payment(Status::Authorized);
+        assert!(matches!(cancel(&mut canceled, NOW), Wish::Granted(_)));
+        assert!(matches!(capture(&mut canceled, None, NOW), Wish::Refused(Refusal::TooLate(_))));
+        assert_eq!(cancel(&mut canceled, NOW), Wish::Repeated);
+    }
+
+    /// Each operation has a key of its own, and counts its own calls.
+    #[test]
+    fn every_operation_has_its_own_key() {
+        let mut payment = payment(Status::Authorized);
+        let mut keys = vec![payment.key()];
+        for _ in 0..2 {
+            assert!(matches!(capture(&mut payment, None, NOW), Wish::Granted(_)));
+            assert_eq!(payment.exposure, Exposure::default());
+            keys.push(payment.key());
+            enter(&mut payment, Outcome::Authorized { charge_ref: None, card: None, failure: None }, NOW);
+        }
+        keys.dedup();
+        assert_eq!(keys.len(), 3, "{keys:?}");
+    }
+}

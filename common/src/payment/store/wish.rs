@@ -1,0 +1,58 @@
+//! What a merchant asks of a payment after it was accepted, decided under its lock: of two who ask at
+//! once, one is first.
+
+use sqlx::PgConnection;
+
+use crate::{
+    clock::Timestamp,
+    id::{JobId, MerchantId, PaymentId},
+    job::{self, Kind},
+    payment::{Payment, state::Wish},
+};
+
+use super::{
+    PUBLISHER_GRACE,
+    settle::later,
+    write::{Happened, insert_events, update},
+};
+
+/// The answer to a wish.
+#[derive(Debug)]
+pub struct Answered {
+    /// The payment, as it stands now.
+    pub payment: Payment,
+    /// What became of the wish.
+    pub wish: Wish,
+    /// The job that will ask the gateway, to be published after the commit.
+    pub job: Option<(JobId, Kind)>,
+}
+
+/// Decides a wish about a payment of this merchant, in the caller's transaction. `None`: no such payment.
+///
+/// # Errors
+/// When the database fails.
+pub async fn grant(
+    db: &mut PgConnection,
+    merchant: MerchantId,
+    id: PaymentId,
+    traceparent: &str,
+    decide: impl FnOnce(&mut Payment, Timestamp) -> Wish,
+) -> sqlx::Result<Option<Answered>> {
+    let found = super::lock(&mut *db, id).await?.filter(|payment| payment.merchant_id == merchant);
+    let Some(mut payment) = found else { return Ok(None) };
+    let now = crate::db::now(&mut *db).await?;
+    let seen = payment.updated_at;
+    let wish = decide(&mut payment, now);
+    let Wish::Granted(kind) = wish else { return Ok(Some(Answered { payment, wish, job: None })) };
+    payment.updated_at = later(now, seen);
+    update(&mut *db, std::iter::once((&payment, seen))).await?;
+    insert_events(&mut *db, &[Happened::to_payment(&payment)], now).await?;
+    let job = match kind {
+        None => None,
+        Some(kind) => {
+            let trace = Some(traceparent);
+            Some((job::store::enqueue(&mut *db, kind, id.0, PUBLISHER_GRACE, trace).await?, kind))
+        }
+    };
+    Ok(Some(Answered { payment, wish, job }))
+}

@@ -1,0 +1,194 @@
+//! What is written about payments: their rows, the calls made for them, the events that merchants are
+//! told, the entries in the books. Many in one statement.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::json;
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    gateway::{Answer, Charge, Report},
+    id::{EventId, MerchantId},
+    job::Claim,
+    ledger::{Kind, Posting, Subject},
+    money::Money,
+    payment::{Payment, Status},
+};
+
+/// Writes payments that are still as they were seen, and answers which.
+pub async fn update<'a>(
+    db: &mut PgConnection,
+    changed: impl Iterator<Item = (&'a Payment, Timestamp)>,
+) -> sqlx::Result<HashSet<Uuid>> {
+    // Two results for one payment in one batch: the first is in time, the second is late. In the order
+    // of their ids, so that two batches cannot wait for each other.
+    let mut first = HashMap::new();
+    for (payment, seen) in changed {
+        first.entry(payment.id).or_insert((payment, seen));
+    }
+    let mut rows: Vec<(&Payment, Timestamp)> = first.into_values().collect();
+    rows.sort_by_key(|(payment, _)| payment.id);
+    macro_rules! column {
+        ($value:expr) => {
+            rows.iter().map(|(payment, _)| *payment).map($value).collect::<Vec<_>>()
+        };
+    }
+    let written = sqlx::query_scalar!(
+        "UPDATE payments p
+         SET status = n.status, stage = n.stage, stage_number = n.stage_number, stage_amount = n.stage_amount,
+             amount_captured = n.captured, failure_code = n.failure_code,
+             failure_message = n.failure_message, decline_class = n.decline_class,
+             next_action_url = n.next_action_url, review_reason = n.review_reason,
+             updated_at = n.updated_at, settled_at = n.settled_at, gateway_ref = coalesce(n.gateway_ref, p.gateway_ref),
+             charge_ref = n.charge_ref, card = n.card, calls_begun = n.calls_begun,
+             calls_not_sent = n.calls_not_sent, first_call_at = n.first_call_at, last_call_at = n.last_call_at
+         FROM unnest($1::uuid[], $2::text[], $3::numeric[], $4::text[], $5::text[], $6::text[], $7::text[],
+                     $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[],
+                     $13::jsonb[], $14::integer[], $15::timestamptz[], $16::text[], $17::integer[],
+                     $18::numeric[], $19::integer[], $20::timestamptz[], $21::timestamptz[])
+              AS n (id, status, captured, failure_code, failure_message, decline_class, next_action_url,
+                    review_reason, updated_at, settled_at, gateway_ref, charge_ref, card, calls_not_sent, seen,
+                    stage, stage_number, stage_amount, calls_begun, first_call_at, last_call_at)
+         WHERE p.id = n.id AND p.updated_at = n.seen
+         RETURNING p.id",
+        &column!(|p| p.id.0),
+        &column!(|p| p.status.as_str().to_owned()),
+        &column!(|p| p.amount_captured),
+        &column!(|p| p.failure.as_ref().map(|f| f.code.clone())) as _,
+        &column!(|p| p.failure.as_ref().map(|f| f.message.clone())) as _,
+        &column!(|p| p.failure.as_ref().and_then(|f| f.decline_class).map(|c| c.as_str().to_owned())) as _,
+        &column!(|p| p.next_action_url.clone()) as _,
+        &column!(|p| p.review_reason.clone()) as _,
+        &column!(|p| p.updated_at),
+        &column!(|p| p.settled_at) as _,
+        &column!(|p| p.gateway_ref.clone()) as _,
+        &column!(|p| p.charge_ref.clone()) as _,
+        &column!(|p| p.card.clone().map(Json)) as _,
+        &column!(|p| p.exposure.calls_not_sent),
+        &rows.iter().map(|(_, seen)| *seen).collect::<Vec<_>>(),
+        &column!(|p| p.stage.as_str().to_owned()),
+        &column!(|p| p.stage_number),
+        &column!(|p| p.stage_amount) as _,
+        &column!(|p| p.exposure.calls_begun),
+        &column!(|p| p.exposure.first_call_at) as _,
+        &column!(|p| p.exposure.last_call_at) as _,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(written.into_iter().collect())
+}
+
+/// Writes down the calls to a gateway that were made for payments.
+pub(crate) async fn insert_calls<'a>(
+    db: &mut PgConnection,
+    calls: impl Iterator<Item = (Uuid, &'a Claim, &'a Answer)>,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    // What was put off was no call.
+    let calls: Vec<_> =
+        calls.filter(|(_, _, answer)| !matches!(answer.report, Report::PutOff { .. })).collect();
+    macro_rules! column {
+        ($value:expr) => {
+            calls.iter().map($value).collect::<Vec<_>>()
+        };
+    }
+    sqlx::query!(
+        "INSERT INTO gateway_calls (payment_id, job_id, attempt, operation, outcome, detail, http_status,
+             request_id, duration_ms, at)
+         SELECT *, $10::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[],
+             $5::text[], $6::text[], $7::integer[], $8::text[], $9::integer[])
+         ON CONFLICT DO NOTHING",
+        &column!(|(payment, _, _)| *payment),
+        &column!(|(_, claim, _)| claim.id.0),
+        &column!(|(_, claim, _)| claim.attempt),
+        &column!(|(_, _, answer)| answer.call.operation.to_owned()),
+        &column!(|(_, _, answer)| answer.report.word().to_owned()),
+        &column!(|(_, _, answer)| answer.report.detail()) as _,
+        &column!(|(_, _, answer)| answer.call.http_status.map(i32::from)) as _,
+        &column!(|(_, _, answer)| answer.call.request_id.clone()) as _,
+        &column!(|(_, _, answer)| i32::try_from(answer.call.duration.as_millis()).unwrap_or(i32::MAX)),
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Something that happened, as merchants are told it.
+pub(crate) struct Happened {
+    /// Whom it concerns.
+    pub merchant_id: MerchantId,
+    /// What it is about: a payment, a refund, a dispute.
+    pub subject: Uuid,
+    /// `payment.succeeded` …
+    pub kind: String,
+    /// Ids, status, amounts, metadata. No personal data.
+    pub data: serde_json::Value,
+}
+
+impl Happened {
+    /// A payment has come into its present status.
+    pub fn to_payment(payment: &Payment) -> Self {
+        Self {
+            merchant_id: payment.merchant_id,
+            subject: payment.id.0,
+            kind: format!("payment.{}", payment.status.as_str()),
+            data: json!({
+                "id": payment.id,
+                "object": "payment",
+                "status": payment.status,
+                "amount": payment.order.money.display_amount(),
+                "currency": payment.order.money.currency,
+                "order_id": payment.order.order_id,
+                "metadata": payment.order.metadata,
+                "failure": payment.failure,
+            }),
+        }
+    }
+}
+
+/// Writes down what happened.
+pub(crate) async fn insert_events(
+    db: &mut PgConnection,
+    happened: &[Happened],
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    if happened.is_empty() {
+        return Ok(());
+    }
+    macro_rules! column {
+        ($value:expr) => {
+            happened.iter().map($value).collect::<Vec<_>>()
+        };
+    }
+    sqlx::query!(
+        "INSERT INTO events (id, merchant_id, subject_id, type, data, created_at)
+         SELECT *, $6::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[])",
+        &column!(|_| EventId::new().0),
+        &column!(|h| h.merchant_id.0),
+        &column!(|h| h.subject),
+        &column!(|h| h.kind.clone()),
+        &column!(|h| h.data.clone()) as _,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What the books say of a payment that has come into its present status: money that moved, and its fee
+/// where the gateway has told it.
+pub(crate) fn postings(payment: &Payment, report: &Report) -> Vec<Posting> {
+    let Report::Succeeded(Charge { fee, .. }) = report else { return Vec::new() };
+    if payment.status != Status::Succeeded {
+        return Vec::new();
+    }
+    let subject =
+        Subject { merchant_id: payment.merchant_id, gateway: payment.order.gateway, id: payment.id.0 };
+    let money = Money { amount: payment.amount_captured, ..payment.order.money };
+    let captured = subject.posting(Kind::PaymentCaptured, money);
+    let fee = fee.and_then(|fee| subject.posting(Kind::PaymentFee, fee));
+    captured.into_iter().chain(fee).collect()
+}

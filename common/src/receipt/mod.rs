@@ -1,0 +1,47 @@
+//! A receipt: what a gateway has told by itself, from its arrival until it was worked off. It is a hint
+//! and nothing more; what it is about is looked up.
+
+pub mod store;
+
+use crate::{
+    gateway::{About, Dispute, GatewayName, Received},
+    id::ReceiptId,
+    job::Claim,
+};
+
+/// An event that waits to be worked off.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// Its name.
+    pub id: ReceiptId,
+    /// Who is said to have sent it.
+    pub gateway: GatewayName,
+    /// The sender's word for what happened.
+    pub kind: String,
+    /// What it is about.
+    pub about: About,
+    /// What the gateway must be asked to verify; `None`: it was verified.
+    pub unverified: Option<Received>,
+}
+
+/// What a worker learnt about it.
+#[derive(Debug)]
+pub struct Findings {
+    /// The job under which it asked.
+    pub claim: Claim,
+    /// The event.
+    pub receipt: Receipt,
+    /// What was learnt.
+    pub learnt: Learnt,
+}
+
+/// What was learnt.
+#[derive(Debug)]
+pub enum Learnt {
+    /// The gateway has not sent it.
+    Forged,
+    /// The gateway has sent it. With the dispute that it is about, if it is about one.
+    Genuine(Option<Dispute>),
+    /// The gateway could not be asked: why.
+    Unknown(String),
+}

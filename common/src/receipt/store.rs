@@ -1,0 +1,173 @@
+//! The rows of `gateway_events`. An event is stored once, with the job that will work it off, and leads to
+//! the same look-up that a worker in doubt would make.
+
+use std::time::Duration;
+
+use sqlx::{PgConnection, PgPool, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    dispute,
+    gateway::{About, Event, GatewayName, Received},
+    id::{JobId, PaymentId, ReceiptId, RefundId},
+    job::{self, Kind},
+    payment::{Status, store as payments},
+};
+
+use super::{Findings, Learnt, Receipt};
+
+/// Stores an event with its job. `None`: nothing is to be done about it, because it came before, or because
+/// it tells what is known. `unverified` is what the gateway must be asked to verify.
+///
+/// # Errors
+/// When the database fails; then the gateway should send it again.
+pub async fn accept(
+    pool: &PgPool,
+    gateway: GatewayName,
+    event: &Event,
+    unverified: Option<&Received>,
+) -> sqlx::Result<Option<JobId>> {
+    let mut transaction = pool.begin().await?;
+    let id = ReceiptId::new();
+    let stored = sqlx::query!(
+        "INSERT INTO gateway_events (id, gateway, event_id, kind, about, verified, headers, body)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (gateway, event_id) WHERE verified DO NOTHING",
+        id.0,
+        gateway.as_str(),
+        event.id,
+        event.kind,
+        Json(&event.about) as _,
+        unverified.is_none(),
+        unverified.map(|received| Json(&received.headers)) as _,
+        unverified.map(|received| received.body.as_slice()),
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let mut job = None;
+    if stored.rows_affected() == 1 && is_news(&mut transaction, &event.about).await? {
+        let after = Duration::ZERO;
+        job = Some(job::store::enqueue(&mut *transaction, Kind::HandleEvent, id.0, after, None).await?);
+    }
+    transaction.commit().await?;
+    Ok(job)
+}
+
+/// Most events tell what the answer to our own call has told before.
+async fn is_news(db: &mut PgConnection, about: &About) -> sqlx::Result<bool> {
+    Ok(match about {
+        About::Payment { reference, .. } => match reference.parse() {
+            Ok(id) => payments::find_any(&mut *db, id)
+                .await?
+                .is_some_and(|payment| payment.status != Status::Succeeded),
+            Err(_) => false,
+        },
+        About::Refund { reference } => reference.parse::<RefundId>().is_ok(),
+        About::Dispute { .. } => true,
+        About::Nothing => false,
+    })
+}
+
+/// A worker is about to work these off.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Receipt>> {
+    let rows = sqlx::query!(
+        r#"SELECT id, gateway, kind, about AS "about: Json<About>",
+                  headers AS "headers: Json<std::collections::BTreeMap<String, String>>", body
+           FROM gateway_events WHERE id = ANY($1) AND handled_at IS NULL"#,
+        ids,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let headers = row.headers.map(|json| json.0).unwrap_or_default();
+            Ok(Receipt {
+                id: ReceiptId(row.id),
+                gateway: row.gateway.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+                kind: row.kind,
+                about: row.about.0,
+                unverified: row.body.map(|body| Received { headers, body }),
+            })
+        })
+        .collect()
+}
+
+/// Acts on what was learnt, and ends the job, in one transaction. Answers what an operator should be woken
+/// for.
+///
+/// # Errors
+/// When the database fails; then nothing was done, and the same may be done again.
+pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&'static str>> {
+    let Findings { claim, receipt, learnt } = findings;
+    let mut transaction = pool.begin().await?;
+    let db = &mut *transaction;
+    let mut alarm = None;
+    match learnt {
+        Learnt::Unknown(why) => {
+            let wait = claim.kind.retry_policy().delay(claim.tries);
+            job::store::retry(&mut *db, claim, wait, why).await?;
+            transaction.commit().await?;
+            return Ok(None);
+        }
+        Learnt::Forged => {
+            sqlx::query!("DELETE FROM gateway_events WHERE id = $1", receipt.id.0).execute(&mut *db).await?;
+        }
+        Learnt::Genuine(found) => {
+            if handled(&mut *db, receipt).await? {
+                follow(&mut *db, &receipt.about).await?;
+                if let Some(told) = found {
+                    alarm = match dispute::store::record(&mut *db, receipt.gateway, told).await? {
+                        dispute::store::Recorded::Ours { alarm } => alarm,
+                        dispute::store::Recorded::NotOurs => None,
+                    };
+                }
+            }
+        }
+    }
+    job::store::finish(&mut *db, &[claim.id.0], &[claim.attempt]).await?;
+    transaction.commit().await?;
+    Ok(alarm)
+}
+
+/// Marks it as verified and worked off; `false`: another copy of it was.
+async fn handled(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool> {
+    let marked = sqlx::query!(
+        "UPDATE gateway_events e SET verified = true, headers = NULL, body = NULL, handled_at = remit_now()
+         WHERE id = $1 AND handled_at IS NULL AND NOT EXISTS (
+             SELECT FROM gateway_events o
+             WHERE o.gateway = e.gateway AND o.event_id = e.event_id AND o.verified AND o.id <> e.id)",
+        receipt.id.0,
+    )
+    .execute(&mut *db)
+    .await?;
+    if marked.rows_affected() == 1 {
+        return Ok(true);
+    }
+    sqlx::query!("DELETE FROM gateway_events WHERE id = $1 AND NOT verified", receipt.id.0)
+        .execute(db)
+        .await?;
+    Ok(false)
+}
+
+/// Calls for the look-up that a hint suggests.
+async fn follow(db: &mut PgConnection, about: &About) -> sqlx::Result<()> {
+    match about {
+        About::Payment { reference, gateway_ref } => {
+            let Ok(PaymentId(id)) = reference.parse() else { return Ok(()) };
+            payments::learn_gateway_ref(&mut *db, PaymentId(id), gateway_ref.as_deref()).await?;
+            look_up(db, Kind::ResolvePayment, id).await
+        }
+        About::Refund { reference } => {
+            let Ok(RefundId(id)) = reference.parse() else { return Ok(()) };
+            look_up(db, Kind::ResolveRefund, id).await
+        }
+        About::Dispute { .. } | About::Nothing => Ok(()),
+    }
+}
+
+async fn look_up(db: &mut PgConnection, kind: Kind, subject: Uuid) -> sqlx::Result<()> {
+    job::store::enqueue(db, kind, subject, Duration::ZERO, None).await.map(drop)
+}

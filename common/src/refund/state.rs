@@ -1,0 +1,258 @@
+//! The rules of a refund: whether it may be made, and what a gateway's report changes. Pure, and the only
+//! place where its status is decided.
+//!
+//! - A refund holds its amount from the moment it is accepted; a failed one gives it back.
+//! - A refund that succeeded may come back from the payer's bank: it is `failed` then, and the books are
+//!   reversed. Nothing else leaves `succeeded`.
+
+use std::time::Duration;
+
+use rust_decimal::Decimal;
+
+use crate::{
+    clock::Timestamp,
+    gateway::{
+        Charge, Report,
+        doubt::{Case, Doubt, SLOW_OUTCOME_WINDOW, Weighed, weigh},
+    },
+    job::Kind,
+    money::Money,
+    payment::{Payment, Status as PaymentStatus, state::Work},
+};
+
+use super::{Failure, Refund, Status};
+
+/// How often a slow refund is asked for.
+const SLOW_OUTCOME_POLL: Duration = Duration::from_secs(5 * 60);
+
+/// Why a refund cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No money has moved yet, or none will.
+    #[error("a payment that is {0} has nothing to refund; only a succeeded one has")]
+    NotSettled(PaymentStatus),
+    /// It was all given back, or is being given back.
+    #[error("the {captured} that were captured are refunded, or being refunded, already")]
+    NothingLeft {
+        /// What was taken.
+        captured: Money,
+    },
+    /// More than what is left.
+    #[error("{asked} is more than the {left} that are left to refund")]
+    TooMuch {
+        /// What was asked for.
+        asked: Money,
+        /// What is left.
+        left: Money,
+    },
+    /// Not an amount of the payment's currency, or of its gateway.
+    #[error("the amount {0}")]
+    NotAnAmount(String),
+}
+
+/// How much is to be given back, if `asked` (or what is left) can be.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn accept(payment: &Payment, asked: Option<Decimal>) -> Result<Money, Refusal> {
+    if payment.status != PaymentStatus::Succeeded {
+        return Err(Refusal::NotSettled(payment.status));
+    }
+    let of = |amount| Money { amount, ..payment.order.money };
+    let left = of(payment.refundable());
+    if left.amount.is_zero() {
+        return Err(Refusal::NothingLeft { captured: of(payment.amount_captured) });
+    }
+    let money = of(asked.unwrap_or(left.amount));
+    if money.amount > left.amount {
+        return Err(Refusal::TooMuch { asked: money, left });
+    }
+    Money::new(money.amount, money.currency)
+        .map_err(|error| error.to_string())
+        .and_then(|money| payment.order.gateway.check_amount(&money))
+        .map_err(Refusal::NotAnAmount)?;
+    Ok(money)
+}
+
+/// The circumstances of a report.
+#[derive(Debug, Clone, Copy)]
+pub struct Context {
+    /// Now, by the database's clock.
+    pub now: Timestamp,
+    /// The job that brought the report.
+    pub kind: Kind,
+    /// What is left to refund of the payment, beside what is held.
+    pub left: Decimal,
+}
+
+/// What a report changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The new status, and what goes with it; `None`: the refund stays as it is.
+    pub to: Option<Outcome>,
+    /// The gateway's name for it, where the report tells one.
+    pub gateway_ref: Option<String>,
+    /// The report proves that its call never ran.
+    pub call_not_sent: bool,
+    /// What becomes of the work.
+    pub work: Work,
+    /// Something that an operator should be woken for.
+    pub alarm: Option<&'static str>,
+}
+
+/// A status, and what must be known with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The outcome is still being found out.
+    Processing,
+    /// The money was given back.
+    Succeeded,
+    /// It was not, or it came back.
+    Failed(Failure),
+    /// A person must look.
+    NeedsReview {
+        /// At what.
+        reason: String,
+    },
+}
+
+/// Decides what `report` changes.
+#[must_use]
+pub fn apply(refund: &Refund, payment: &Payment, report: &Report, context: Context) -> Change {
+    match (refund.status, report) {
+        (
+            Status::Succeeded | Status::Processing | Status::Pending | Status::NeedsReview,
+            Report::Declined(no),
+        ) => {
+            let failure = Failure { code: no.code.clone(), message: no.message.clone() };
+            Change { gateway_ref: no.gateway_ref.clone(), ..becomes(Outcome::Failed(failure)) }
+        }
+        (
+            Status::Succeeded | Status::Processing | Status::Pending | Status::NeedsReview,
+            Report::Canceled { .. },
+        ) => {
+            let message = "The refund was canceled at the gateway.".into();
+            becomes(Outcome::Failed(Failure { code: "canceled".into(), message }))
+        }
+        (Status::Succeeded, _) => stays(Work::Done),
+        (_, Report::Succeeded(charge)) => succeeded(refund, charge, context),
+        // An end that we have told stands; a person has the other: only a definite answer takes it back.
+        (Status::Failed | Status::NeedsReview, _) => stays(Work::Done),
+        (_, Report::Processing { gateway_ref }) => slow(refund, gateway_ref, context),
+        _ => in_doubt(refund, payment, report, context),
+    }
+}
+
+fn becomes(outcome: Outcome) -> Change {
+    Change { to: Some(outcome), gateway_ref: None, call_not_sent: false, work: Work::Done, alarm: None }
+}
+
+fn stays(work: Work) -> Change {
+    Change { to: None, gateway_ref: None, call_not_sent: false, work, alarm: None }
+}
+
+fn needs_review(reason: impl Into<String>, alarm: &'static str) -> Change {
+    Change { alarm: Some(alarm), ..becomes(Outcome::NeedsReview { reason: reason.into() }) }
+}
+
+fn succeeded(refund: &Refund, charge: &Charge, context: Context) -> Change {
+    let gateway_ref = Some(charge.gateway_ref.clone());
+    if let Some(stated) = charge.money.filter(|stated| *stated != refund.money) {
+        let reason = format!("the gateway states {stated}, we asked for {}", refund.money);
+        return Change {
+            gateway_ref,
+            ..needs_review(reason, "a gateway states another amount than the one we asked for")
+        };
+    }
+    if refund.status != Status::Failed {
+        return Change { gateway_ref, ..becomes(Outcome::Succeeded) };
+    }
+    // What it held was given free, and may be held by another since.
+    let alarm = "a refund succeeded after we had told that it failed";
+    if context.left < refund.money.amount {
+        // The gateway will refuse the other; then there is room for this one.
+        let work = Work::Retry { why: alarm.into(), at_least: SLOW_OUTCOME_POLL };
+        return Change { gateway_ref, alarm: Some(alarm), ..stays(work) };
+    }
+    Change { gateway_ref, alarm: Some(alarm), ..becomes(Outcome::Succeeded) }
+}
+
+/// The gateway has it, and takes its time.
+fn slow(refund: &Refund, gateway_ref: &str, context: Context) -> Change {
+    let gateway_ref = Some(gateway_ref.to_owned());
+    if !refund.exposure.within(refund.created_at, context.now, SLOW_OUTCOME_WINDOW) {
+        let reason = "the gateway has not settled it in a month";
+        return Change { gateway_ref, ..needs_review(reason, "an outcome does not come") };
+    }
+    let work = match context.kind {
+        Kind::ResolveRefund => Work::Retry { why: "not settled yet".into(), at_least: SLOW_OUTCOME_POLL },
+        _ => Work::Next { kind: Kind::ResolveRefund, after: SLOW_OUTCOME_POLL },
+    };
+    Change { gateway_ref, ..stays(work) }
+}
+
+fn in_doubt(refund: &Refund, payment: &Payment, report: &Report, context: Context) -> Change {
+    let case = Case {
+        exposure: &refund.exposure,
+        asked_at: refund.created_at,
+        terms: payment.order.gateway.terms(),
+        is_question: context.kind == Kind::ResolveRefund,
+        is_known: refund.gateway_ref.is_some(),
+        now: context.now,
+    };
+    let Some(Weighed { doubt, call_not_sent, alarm }) = weigh(report, case) else {
+        return needs_review(
+            format!("the gateway calls it {}", report.word()),
+            "a refund cannot be understood",
+        );
+    };
+    let change = match doubt {
+        Doubt::Again { why, at_least } => stays(Work::Retry { why, at_least }),
+        Doubt::PutOff { why, wait } => stays(Work::PutOff { why, wait }),
+        Doubt::LookUp => stays(Work::Next { kind: Kind::ResolveRefund, after: Duration::ZERO }),
+        Doubt::NeverRan { code, message } => becomes(Outcome::Failed(Failure { code, message })),
+        Doubt::Review { reason, alarm } => needs_review(reason, alarm),
+    };
+    Change { call_not_sent, alarm: alarm.or(change.alarm), ..change }
+}
+
+/// Whether a call begun at `now` may be sent.
+#[must_use]
+pub fn may_send(refund: &Refund, payment: &Payment, now: Timestamp) -> bool {
+    refund.exposure.may_send(refund.created_at, now, payment.order.gateway.terms())
+}
+
+/// Brings a refund into the state of an outcome, and its payment's amounts with it.
+pub fn enter(refund: &mut Refund, payment: &mut Payment, outcome: Outcome, now: Timestamp) {
+    let before = refund.status;
+    refund.failure = None;
+    refund.review_reason = None;
+    refund.status = match outcome {
+        Outcome::Processing => Status::Processing,
+        Outcome::Succeeded => Status::Succeeded,
+        Outcome::Failed(failure) => {
+            refund.failure = Some(failure);
+            Status::Failed
+        }
+        Outcome::NeedsReview { reason } => {
+            refund.review_reason = Some(reason);
+            Status::NeedsReview
+        }
+    };
+    refund.settled_at = refund.status.is_final().then_some(now);
+    let (held_before, held) = (held(before, refund.money.amount), held(refund.status, refund.money.amount));
+    payment.amount_refunding += held.0 - held_before.0;
+    payment.amount_refunded += held.1 - held_before.1;
+}
+
+/// What a refund in that status holds, and what it has given back.
+fn held(status: Status, amount: Decimal) -> (Decimal, Decimal) {
+    match status {
+        Status::Pending | Status::Processing | Status::NeedsReview => (amount, Decimal::ZERO),
+        Status::Succeeded => (Decimal::ZERO, amount),
+        Status::Failed => (Decimal::ZERO, Decimal::ZERO),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,384 @@
+//! The rows of `refunds`, and what is written with them. A refund changes together with its payment's
+//! amounts, under the payment's lock, so that no two can give back the same money.
+
+mod row;
+
+use sqlx::{PgConnection, PgExecutor, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    gateway::{Answer, Charge, GatewayName, Report},
+    id::{JobId, MerchantId, PaymentId, RefundId},
+    job::{self, Claim, Kind},
+    ledger::{self, Posting},
+    payment::{
+        Payment,
+        store::{self as payments, Happened, PUBLISHER_GRACE, insert_calls, insert_events},
+    },
+};
+
+use super::{
+    NewRefund, Refund, Status,
+    state::{self, Change, Context, Refusal},
+};
+use row::refunds;
+
+/// What became of a request to refund.
+#[derive(Debug)]
+pub enum Accepted {
+    /// A new refund, and the job that will make it.
+    New(Box<Refund>, JobId),
+    /// The same request was accepted before: this is that refund, as it stands now.
+    Repeated(Box<Refund>),
+    /// The key belongs to another request.
+    KeyReused,
+    /// This merchant has no such payment.
+    NoPayment,
+    /// It cannot be made.
+    Refused(Refusal),
+}
+
+/// Stores a new refund with its job, and holds its amount, in the caller's transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -> sqlx::Result<Accepted> {
+    let payment = payments::lock(&mut *db, new.order.payment_id).await?;
+    let payment = payment.filter(|payment| payment.merchant_id == new.merchant_id);
+    // A repetition is told what it was told before, whatever has become of the payment since.
+    if let Some(earlier) = by_key(&mut *db, new).await? {
+        return Ok(earlier);
+    }
+    let Some(payment) = payment else { return Ok(Accepted::NoPayment) };
+    let money = match state::accept(&payment, new.order.amount) {
+        Ok(money) => money,
+        Err(refusal) => return Ok(Accepted::Refused(refusal)),
+    };
+    let inserted = sqlx::query!(
+        "INSERT INTO refunds (id, merchant_id, payment_id, idempotency_key, request_hash, amount, currency,
+             reason, metadata, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, remit_now(), remit_now())
+         ON CONFLICT (merchant_id, idempotency_key) DO NOTHING",
+        new.id.0,
+        new.merchant_id.0,
+        payment.id.0,
+        new.idempotency_key,
+        new.request_hash.as_slice(),
+        money.amount,
+        money.currency.code(),
+        new.order.reason.map(crate::gateway::RefundReason::as_str),
+        sqlx::types::Json(&new.order.metadata) as _,
+    )
+    .execute(&mut *db)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        // The same key, for another payment, at the same moment.
+        return Ok(by_key(&mut *db, new).await?.unwrap_or(Accepted::KeyReused));
+    }
+    let held = Payment { amount_refunding: payment.amount_refunding + money.amount, ..payment };
+    write_amounts(&mut *db, &held).await?;
+    let job =
+        job::store::enqueue(&mut *db, Kind::RefundPayment, new.id.0, PUBLISHER_GRACE, Some(traceparent));
+    let job = job.await?;
+    let refund = find(&mut *db, new.merchant_id, new.id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    Ok(Accepted::New(Box::new(refund), job))
+}
+
+async fn by_key(db: &mut PgConnection, new: &NewRefund) -> sqlx::Result<Option<Accepted>> {
+    let hash = sqlx::query_scalar!(
+        "SELECT request_hash FROM refunds WHERE merchant_id = $1 AND idempotency_key = $2",
+        new.merchant_id.0,
+        new.idempotency_key,
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    let Some(hash) = hash else { return Ok(None) };
+    if hash != new.request_hash {
+        return Ok(Some(Accepted::KeyReused));
+    }
+    let row = refunds!(
+        "SELECT ",
+        " FROM refunds WHERE merchant_id = $1 AND idempotency_key = $2",
+        new.merchant_id.0,
+        new.idempotency_key
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    Ok(Some(Accepted::Repeated(Box::new(row.try_into()?))))
+}
+
+async fn write_amounts(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE payments SET amount_refunding = $2, amount_refunded = $3,
+             updated_at = greatest(remit_now(), updated_at + interval '1 us') WHERE id = $1",
+        payment.id.0,
+        payment.amount_refunding,
+        payment.amount_refunded,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// One refund of this merchant. Another merchant's is not found.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    id: RefundId,
+) -> sqlx::Result<Option<Refund>> {
+    refunds!("SELECT ", " FROM refunds WHERE id = $1 AND merchant_id = $2", id.0, merchant.0)
+        .fetch_optional(db)
+        .await?
+        .map(Refund::try_from)
+        .transpose()
+        .map_err(Into::into)
+}
+
+/// Which refunds to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only those of this payment.
+    pub payment: Option<PaymentId>,
+    /// Only those in this status.
+    pub status: Option<Status>,
+    /// The page after this refund, towards older ones.
+    pub starting_after: Option<RefundId>,
+    /// The page before this refund, towards newer ones.
+    pub ending_before: Option<RefundId>,
+    /// How many.
+    pub limit: u16,
+}
+
+/// A page of this merchant's refunds, newest first, and whether there are more in its direction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    filter: &Filter,
+) -> sqlx::Result<(Vec<Refund>, bool)> {
+    let backwards = filter.ending_before.is_some();
+    let rows = refunds!(
+        "SELECT ",
+        " FROM refunds WHERE merchant_id = $1 AND ($2::uuid IS NULL OR payment_id = $2)
+            AND ($3::text IS NULL OR status = $3) AND ($4::uuid IS NULL OR id < $4)
+            AND ($5::uuid IS NULL OR id > $5)
+          ORDER BY CASE WHEN $5::uuid IS NULL THEN id END DESC, id LIMIT $6",
+        merchant.0,
+        filter.payment.map(|id| id.0),
+        filter.status.map(Status::as_str),
+        filter.starting_after.map(|id| id.0),
+        filter.ending_before.map(|id| id.0),
+        i64::from(filter.limit) + 1
+    )
+    .fetch_all(db)
+    .await?;
+    let has_more = rows.len() > usize::from(filter.limit);
+    let page = rows.into_iter().take(usize::from(filter.limit)).map(Refund::try_from);
+    let mut page = page.collect::<Result<Vec<_>, _>>()?;
+    if backwards {
+        page.reverse();
+    }
+    Ok((page, has_more))
+}
+
+/// All refunds of a payment, whoever's it is, in their order: for operators.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_payment(db: impl PgExecutor<'_>, payment: PaymentId) -> sqlx::Result<Vec<Refund>> {
+    let rows = refunds!("SELECT ", " FROM refunds WHERE payment_id = $1 ORDER BY id", payment.0)
+        .fetch_all(db)
+        .await?;
+    Ok(rows.into_iter().map(Refund::try_from).collect::<Result<_, _>>()?)
+}
+
+/// A worker is about to call the gateway for these: the call is counted before it is made. Missing from
+/// the answer: those that have ended meanwhile.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Result<Vec<(Refund, Payment)>> {
+    let rows = if kind == Kind::RefundPayment {
+        refunds!(
+            "UPDATE refunds
+             SET status = 'processing', calls_begun = calls_begun + 1,
+                 updated_at = greatest(clock.now, updated_at + interval '1 us'),
+                 first_call_at = coalesce(first_call_at, clock.now), last_call_at = clock.now
+             FROM (SELECT remit_now() AS now OFFSET 0) clock
+             WHERE id = ANY($1) AND status IN ('pending', 'processing') RETURNING ",
+            "",
+            ids
+        )
+        .fetch_all(&mut *db)
+        .await?
+    } else {
+        refunds!(
+            "UPDATE refunds SET updated_at = greatest(remit_now(), updated_at + interval '1 us')
+             WHERE id = ANY($1) AND NOT EXISTS (
+                 SELECT FROM jobs WHERE subject_id = refunds.id AND kind = 'refund_payment' AND state <> 'dead')
+             RETURNING ",
+            "",
+            ids
+        )
+        .fetch_all(&mut *db)
+        .await?
+    };
+    let mut begun = Vec::with_capacity(rows.len());
+    for row in rows {
+        let refund = Refund::try_from(row)?;
+        let payment =
+            payments::find_any(&mut *db, refund.payment_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+        begun.push((refund, payment));
+    }
+    Ok(begun)
+}
+
+/// What a worker learnt about a refund.
+#[derive(Debug)]
+pub struct Settlement {
+    /// The job under which it asked.
+    pub claim: Claim,
+    /// The refund, as it was when it was claimed.
+    pub refund: Refund,
+    /// The gateway that was asked.
+    pub gateway: GatewayName,
+    /// What the gateway answered.
+    pub answer: Answer,
+}
+
+/// What was made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// Where the refund stands now.
+    pub status: Status,
+    /// Whether this settlement changed it.
+    pub changed: bool,
+    /// What an operator should be woken for.
+    pub alarm: Option<&'static str>,
+}
+
+/// Records what was learnt: the refund, its payment's amounts, the call, the event, the books, and the end
+/// of the job. A worker that comes late loses its failure, but money that moved is recorded from anybody.
+///
+/// # Errors
+/// When the database fails; then nothing was recorded, and the same facts may be recorded again.
+pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Settled> {
+    let mut transaction = pool.begin().await?;
+    let db = &mut *transaction;
+    let now = crate::db::now(&mut *db).await?;
+    let Settlement { claim, refund: seen, answer, .. } = settlement;
+    let mut payment = payments::lock(&mut *db, seen.payment_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let row =
+        refunds!("SELECT ", " FROM refunds WHERE id = $1 FOR UPDATE", seen.id.0).fetch_one(&mut *db).await?;
+    let mut refund = Refund::try_from(row)?;
+    insert_calls(&mut *db, std::iter::once((payment.id.0, claim, answer)), now).await?;
+    let is_late = refund.updated_at != seen.updated_at;
+    if is_late && !matches!(answer.report, Report::Succeeded(_)) {
+        transaction.commit().await?;
+        return Ok(Settled { status: refund.status, changed: false, alarm: None });
+    }
+    let context = Context { now, kind: claim.kind, left: payment.refundable() };
+    let before = refund.status;
+    let Change { to, gateway_ref, call_not_sent, work, alarm } =
+        state::apply(&refund, &payment, &answer.report, context);
+    refund.exposure.calls_not_sent += i32::from(call_not_sent);
+    refund.gateway_ref = gateway_ref.or(refund.gateway_ref.take());
+    let changed = to.is_some();
+    if let Some(outcome) = to {
+        state::enter(&mut refund, &mut payment, outcome, now);
+        write_amounts(&mut *db, &payment).await?;
+        insert_events(&mut *db, &[to_refund(&refund)], now).await?;
+        ledger::store::post(&mut *db, &postings(&refund, before, &payment, &answer.report), now).await?;
+    }
+    write(&mut *db, &refund).await?;
+    if !is_late {
+        payments::end_jobs(&mut *db, std::iter::once((claim, &work))).await?;
+    }
+    transaction.commit().await?;
+    Ok(Settled { status: refund.status, changed, alarm })
+}
+
+async fn write(db: &mut PgConnection, refund: &Refund) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE refunds
+         SET status = $2, failure_code = $3, failure_message = $4, review_reason = $5, settled_at = $6,
+             gateway_ref = $7, calls_not_sent = $8,
+             updated_at = greatest(remit_now(), updated_at + interval '1 us')
+         WHERE id = $1",
+        refund.id.0,
+        refund.status.as_str(),
+        refund.failure.as_ref().map(|failure| failure.code.as_str()),
+        refund.failure.as_ref().map(|failure| failure.message.as_str()),
+        refund.review_reason,
+        refund.settled_at,
+        refund.gateway_ref,
+        refund.exposure.calls_not_sent,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What the books say of a refund that has come from one status into another.
+fn postings(refund: &Refund, before: Status, payment: &Payment, report: &Report) -> Vec<Posting> {
+    let subject =
+        ledger::Subject { merchant_id: refund.merchant_id, gateway: payment.order.gateway, id: refund.id.0 };
+    let fee = match report {
+        Report::Succeeded(Charge { fee, .. }) => *fee,
+        _ => None,
+    };
+    match (before, refund.status) {
+        (_, Status::Succeeded) => {
+            let moved = subject.posting(ledger::Kind::RefundSucceeded, refund.money);
+            let fee = fee.and_then(|fee| subject.posting(ledger::Kind::RefundFee, fee));
+            moved.into_iter().chain(fee).collect()
+        }
+        (Status::Succeeded, _) => {
+            subject.posting(ledger::Kind::RefundFailed, refund.money).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A refund has come into its present status.
+fn to_refund(refund: &Refund) -> Happened {
+    Happened {
+        merchant_id: refund.merchant_id,
+        subject: refund.id.0,
+        kind: format!("refund.{}", refund.status.as_str()),
+        data: serde_json::json!({
+            "id": refund.id,
+            "object": "refund",
+            "payment": refund.payment_id,
+            "status": refund.status,
+            "amount": refund.money.display_amount(),
+            "currency": refund.money.currency,
+            "metadata": refund.metadata,
+            "failure": refund.failure,
+        }),
+    }
+}
+
+/// The code of a refund's job has failed for good: the refund is shown to a person.
+///
+/// # Errors
+/// When the database fails.
+pub async fn code_failed(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
+    let now: Timestamp = crate::db::now(&mut *db).await?;
+    let row =
+        refunds!("SELECT ", " FROM refunds WHERE id = $1", claim.subject).fetch_optional(&mut *db).await?;
+    let Some(refund) = row else { return Ok(()) };
+    let mut refund = Refund::try_from(refund)?;
+    let payment = payments::lock(&mut *db, refund.payment_id).await?;
+    let (Some(mut payment), false) = (payment, refund.status.is_final()) else { return Ok(()) };
+    let reason = format!("the code of job {} fails again and again", claim.id);
+    state::enter(&mut refund, &mut payment, state::Outcome::NeedsReview { reason }, now);
+    write(&mut *db, &refund).await?;
+    insert_events(&mut *db, &[to_refund(&refund)], now).await
+}

@@ -1,0 +1,56 @@
+-- Comparing a gateway's account of a time with our own, both ways.
+
+CREATE TABLE reconciliations (
+    id          uuid PRIMARY KEY,
+    gateway     text NOT NULL,
+    from_at     timestamptz NOT NULL,
+    to_at       timestamptz NOT NULL CHECK (to_at > from_at),
+    state       text NOT NULL DEFAULT 'reading' CHECK (state IN ('reading', 'done', 'failed')),
+    -- where in the gateway's account the next part begins
+    cursor      text,
+    -- how many lines were read, and how many of them were put right without a person
+    lines       integer NOT NULL DEFAULT 0,
+    repairs     integer NOT NULL DEFAULT 0,
+    created_at  timestamptz NOT NULL DEFAULT remit_now(),
+    finished_at timestamptz,
+    CONSTRAINT reconciliations_once UNIQUE (gateway, from_at, to_at)
+);
+
+-- The gateway's lines, while they are compared.
+CREATE TABLE reconciliation_lines (
+    reconciliation_id uuid NOT NULL REFERENCES reconciliations,
+    -- our name for the subject, as the gateway keeps it: 'pay_…', 're_…'
+    reference    text,
+    gateway_ref  text NOT NULL,
+    -- how money moved; 'payment': not a movement, but what became of a payment
+    movement     text NOT NULL,
+    outcome      text,
+    amount       numeric(19, 4),
+    currency     text,
+    fee          numeric(19, 4),
+    fee_currency text
+);
+CREATE INDEX reconciliation_lines_by_reference ON reconciliation_lines (reconciliation_id, reference);
+
+-- What differs, and what was done about it.
+CREATE TABLE reconciliation_findings (
+    reconciliation_id uuid NOT NULL REFERENCES reconciliations,
+    kind        text NOT NULL CHECK (kind IN (
+                    'unknown_here', 'missing_there', 'amount_differs', 'state_differs', 'fee_differs')),
+    reference   text,
+    gateway_ref text,
+    detail      text NOT NULL,
+    -- 'asked': the gateway is asked, and the answer changes what is wrong; 'needs_review': for a person
+    remedy      text NOT NULL CHECK (remedy IN ('asked', 'needs_review')),
+    created_at  timestamptz NOT NULL DEFAULT remit_now()
+);
+CREATE INDEX reconciliation_findings_of ON reconciliation_findings (reconciliation_id);
+
+-- The id in a reference of that prefix; null for anything else.
+CREATE FUNCTION remit_id(prefix text, reference text) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT CASE WHEN reference ~ ('^' || prefix || '[0-9a-f]{32}$')
+               THEN substr(reference, length(prefix) + 1)::uuid END $$;
+
+-- The lowest UUIDv7 of a moment: ids are in the order of their birth.
+CREATE FUNCTION remit_first_id(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid $$;
