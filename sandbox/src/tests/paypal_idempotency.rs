@@ -183,14 +183,16 @@ async fn an_object_at_work_is_a_conflict_under_any_id() {
     assert_eq!(shop.post(&void, Some("b"), json!({})).await.issue(), "PREVIOUSLY_CAPTURED");
 
     let created = shop.post(ORDERS, Some("c"), order_for_payer("pay_2")).await;
-    shop.approve(created.id(), json!({"instrument": "vault_sandbox_slow_before_1500"})).await;
+    shop.approve(created.id(), json!({})).await;
     let path = format!("{ORDERS}/{}/capture", created.id());
+    let rule = json!([{"fault": "slow_before_1500", "count": 1, "match": {"path_prefix": path}}]);
+    shop.control("faults", rule).await;
     let request = shop.request(reqwest::Method::POST, &path, Some("d")).json(&json!({}));
     let running = tokio::spawn(request.send());
     eventually("it is at work", async || shop.server.outcomes("pay_2").await.contains(&"running".to_owned()))
         .await;
-    let conflict = shop.post(&path, Some("d"), json!({})).await;
-    assert_eq!(conflict.status, 409);
+    let conflict = shop.post(&path, Some("e"), json!({})).await;
+    assert_eq!((conflict.status, conflict.issue()), (422, "ORDER_COMPLETION_IN_PROGRESS"));
     assert_eq!(running.await.unwrap().unwrap().status(), 201);
     assert_eq!(shop.server.charges("pay_2").await.len(), 1);
 }
