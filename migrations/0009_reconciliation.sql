@@ -30,6 +30,8 @@ CREATE TABLE reconciliation_lines (
     fee          numeric(19, 4),
     fee_currency text
 );
+-- A gateway may tell the same line twice, where one part of its account ends and the next begins.
+CREATE UNIQUE INDEX reconciliation_lines_once ON reconciliation_lines (reconciliation_id, movement, gateway_ref);
 CREATE INDEX reconciliation_lines_by_reference ON reconciliation_lines (reconciliation_id, reference);
 
 -- What differs, and what was done about it.

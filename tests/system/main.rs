@@ -6,6 +6,7 @@ mod contract;
 mod faults;
 mod idempotency;
 mod isolation;
+mod mixed;
 mod outcomes;
 mod pages;
 mod tidy;

@@ -109,6 +109,11 @@ fn each_library_has_its_place() {
             "common/src/db.rs",
             "common/src/job/store",
             "common/src/payment/store",
+            "common/src/refund/store",
+            "common/src/dispute/store",
+            "common/src/receipt/store",
+            "common/src/ledger/store",
+            "common/src/reconciliation/store",
             "common/src/merchant/store",
         ],
     );

@@ -90,7 +90,7 @@ pub trait Gateway: Send + Sync {
     fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a>;
     /// Asks what became of a refund.
     fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a>;
-    /// Asks for a dispute by the gateway's name for it.
+    /// Asks for a dispute by the gateway's name for it, or as the gateway's account names it.
     fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>>;
     /// Asks whether an event is the gateway's own, where its signature could not be checked on receipt.
     fn verify_event<'a>(&'a self, received: &'a Received) -> Reply<'a, Verdict>;

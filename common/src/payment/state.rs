@@ -17,7 +17,7 @@ use rust_decimal::Decimal;
 use crate::{
     clock::Timestamp,
     gateway::{
-        Card, Charge, Decline, Report,
+        Card, Charge, Decline, DeclineClass, Report,
         doubt::{Case, Doubt, SLOW_OUTCOME_WINDOW, Weighed, weigh},
     },
     job::Kind,
@@ -149,8 +149,23 @@ pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
         (_, Report::RequiresAction { gateway_ref, url }) => {
             slow(payment, Outcome::RequiresAction { url: url.clone() }, gateway_ref, context)
         }
+        (Status::RequiresAction, Report::NotFound) => gone(payment, report, context),
         _ => in_doubt(payment, report, context, |failure| becomes(Outcome::Failed(failure), Work::Done)),
     }
+}
+
+/// The payer was to act, and after a time the gateway has forgotten what was begun: they did not.
+fn gone(payment: &Payment, report: &Report, context: Context) -> Change {
+    let patience = payment.order.gateway.terms().empty_look_ups_window;
+    if payment.exposure.within(payment.created_at, context.now, patience) {
+        return in_doubt(payment, report, context, |_| nothing_left());
+    }
+    let failure = Failure {
+        code: "expired".into(),
+        message: "The payer did not act in time; nothing was charged.".into(),
+        decline_class: Some(DeclineClass::Customer),
+    };
+    becomes(Outcome::Failed(failure), Work::Done)
 }
 
 fn becomes(outcome: Outcome, work: Work) -> Change {

@@ -170,7 +170,8 @@ async fn insert_lines(db: &mut PgConnection, of: ReconciliationId, lines: &[Line
         "INSERT INTO reconciliation_lines (reconciliation_id, reference, gateway_ref, movement, outcome, amount,
              currency, fee, fee_currency)
          SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::text[],
-             $8::numeric[], $9::text[])",
+             $8::numeric[], $9::text[])
+         ON CONFLICT DO NOTHING",
         of.0,
         &column!(|line| reference(line)) as _,
         &column!(|line| gateway_ref(line).to_owned()),

@@ -42,8 +42,12 @@ async fn go_on(context: &Context, claim: &Claim, mut of: Reconciliation) -> sqlx
     }
     let mut disputes = Vec::new();
     for dispute_ref in store::disputes_named(&context.pool, &of).await? {
-        if let Found::One(dispute) = gateway.find_dispute(&dispute_ref).await {
-            disputes.push(dispute);
+        match gateway.find_dispute(&dispute_ref).await {
+            Found::One(dispute) => disputes.push(dispute),
+            Found::None => {}
+            Found::Unknown(why) => {
+                return store::unreadable_account(&context.pool, claim, &of, &why).await.map(drop);
+            }
         }
     }
     let found = store::compare(&context.pool, claim, &of, &disputes).await?;

@@ -34,6 +34,29 @@ struct Disputed {
     invoice_number: Option<String>,
 }
 
+/// What PayPal's ids of disputes begin with.
+pub const PREFIX: &str = "PP-";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct List {
+    items: Option<Vec<Body>>,
+}
+
+/// Reads the answer of `GET /v1/customer/disputes?disputed_transaction_id=…`: the id of the latest.
+pub fn read_list(received: &Received) -> Found<String> {
+    if received.status != 200 {
+        return Found::Unknown(format!("the gateway answered {}", received.status));
+    }
+    match response::object::<List>(&received.body) {
+        Ok(list) => {
+            let first = list.items.unwrap_or_default().into_iter().find_map(|dispute| dispute.dispute_id);
+            first.map_or(Found::None, Found::One)
+        }
+        Err(why) => Found::Unknown(why),
+    }
+}
+
 /// Reads the answer of `GET /v1/customer/disputes/{id}`.
 pub fn read(received: &Received) -> Found<Dispute> {
     match received.status {

@@ -40,9 +40,18 @@ impl Paypal {
 
     pub(super) async fn ask_for_dispute(&self, dispute_ref: &str) -> Found<Dispute> {
         let mut talk = Talk::begin(self, "find_dispute", None);
-        match talk.get(&["v1", "customer", "disputes", dispute_ref], &[]).await {
-            Ok(received) => dispute::read(&received),
+        if dispute_ref.starts_with(dispute::PREFIX) {
+            return dispute_by_id(&mut talk, dispute_ref).await;
+        }
+        let of_capture = [("disputed_transaction_id", dispute_ref.to_owned())];
+        let listed = match talk.get(&["v1", "customer", "disputes"], &of_capture).await {
+            Ok(received) => dispute::read_list(&received),
             Err(silence) => Found::Unknown(silence.why()),
+        };
+        match listed {
+            Found::One(id) => dispute_by_id(&mut talk, &id).await,
+            Found::None => Found::None,
+            Found::Unknown(why) => Found::Unknown(why),
         }
     }
 
@@ -75,6 +84,13 @@ impl Paypal {
             lines: page.transactions.iter().filter_map(reporting::Transaction::line).collect(),
             next: place.next(between.1, &page).map(|place| place.cursor()),
         })
+    }
+}
+
+async fn dispute_by_id(talk: &mut Talk<'_>, id: &str) -> Found<Dispute> {
+    match talk.get(&["v1", "customer", "disputes", id], &[]).await {
+        Ok(received) => dispute::read(&received),
+        Err(silence) => Found::Unknown(silence.why()),
     }
 }
 

@@ -82,6 +82,7 @@ struct Detail {
 #[serde(default)]
 pub struct Transaction {
     transaction_id: Option<String>,
+    paypal_reference_id: Option<String>,
     transaction_event_code: Option<String>,
     transaction_status: Option<String>,
     transaction_amount: Option<Amount>,
@@ -250,7 +251,11 @@ impl Transaction {
         let fee = fee.map(|fee| Money { amount: Decimal::ZERO - fee.amount, ..fee });
         Some(Line::Movement {
             reference: filled(self.custom_field.as_deref()).or(filled(self.invoice_id.as_deref())),
-            gateway_ref: self.transaction_id.clone()?,
+            // The account does not name disputes: they are found by the capture that they are about.
+            gateway_ref: match code {
+                "T1201" | "T1202" => self.paypal_reference_id.clone().or(self.transaction_id.clone())?,
+                _ => self.transaction_id.clone()?,
+            },
             movement: match code {
                 _ if is_charge && comes_in => Movement::Charge,
                 // The money of a dispute is held, and let go again.

@@ -263,6 +263,15 @@ fn what_the_gateway_has_is_not_given_up_for_a_bad_answer() {
     }
 }
 
+/// An order that no payer approves is forgotten by PayPal after some hours.
+#[test]
+fn what_the_gateway_has_forgotten_unapproved_has_expired() {
+    let waiting = Payment { gateway_ref: Some("O-1".into()), ..payment(RequiresAction) };
+    let (status, work) = after(waiting.clone(), &Report::NotFound, resolving(60));
+    assert!(matches!((status, work), (RequiresAction, Work::Retry { .. })));
+    assert_eq!(after(waiting, &Report::NotFound, resolving(24 * HOUR)), (Failed, Work::Done));
+}
+
 #[test]
 fn a_refusal_of_our_credentials_is_not_quoted() {
     let mut refused_by_key = payment(Processing);

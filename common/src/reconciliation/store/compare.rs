@@ -35,15 +35,15 @@ pub async fn compare(
     sqlx::query!("DELETE FROM reconciliation_findings WHERE reconciliation_id = $1", of.id.0)
         .execute(&mut *db)
         .await?;
-    unknown_here(&mut *db, of).await?;
     other_states(&mut *db, of).await?;
     other_amounts(&mut *db, of).await?;
     missing_there(&mut *db, of).await?;
-    let fees = late_fees(&mut *db, of).await?;
-    other_fees(&mut *db, of).await?;
     for dispute in disputes {
         crate::dispute::store::record(&mut *db, of.gateway, dispute).await?;
     }
+    unknown_here(&mut *db, of).await?;
+    let fees = late_fees(&mut *db, of).await?;
+    other_fees(&mut *db, of).await?;
     ask(&mut *db, of).await?;
     let found = end(&mut *db, of, fees).await?;
     job::store::finish(&mut *db, &[claim.id.0], &[claim.attempt]).await?;
@@ -57,15 +57,19 @@ async fn unknown_here(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Resul
     sqlx::query!(
         "INSERT INTO reconciliation_findings (reconciliation_id, kind, reference, gateway_ref, detail, remedy)
          SELECT $1, 'unknown_here', reference, gateway_ref,
-                format('a %s of %s %s that is no payment or refund of ours', movement, amount, currency),
+                format('a %s of %s %s that is none of ours', movement, amount, currency),
                 'needs_review'
          FROM reconciliation_lines l
-         WHERE reconciliation_id = $1 AND movement IN ('charge', 'refund') AND NOT EXISTS (
+         WHERE reconciliation_id = $1 AND movement IN ('charge', 'refund', 'dispute') AND NOT EXISTS (
              SELECT FROM payments p
              WHERE movement = 'charge' AND p.id = remit_id('pay_', l.reference) AND p.gateway = $2
              UNION ALL
              SELECT FROM refunds r JOIN payments p ON p.id = r.payment_id
-             WHERE movement = 'refund' AND r.id = remit_id('re_', l.reference) AND p.gateway = $2)",
+             WHERE movement = 'refund' AND r.id = remit_id('re_', l.reference) AND p.gateway = $2
+             UNION ALL
+             SELECT FROM disputes d
+             WHERE movement = 'dispute' AND d.gateway = $2
+               AND (d.dispute_ref = l.gateway_ref OR d.payment_id = remit_id('pay_', l.reference)))",
         of.id.0,
         of.gateway.as_str(),
     )
@@ -177,6 +181,12 @@ async fn late_fees(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<i
                   ELSE false END
              WHERE l.reconciliation_id = $1 AND l.fee <> 0
              GROUP BY 1, 2, 3, 4, 5 HAVING sum(l.fee) <> 0
+             UNION ALL
+             SELECT d.id, d.merchant_id, d.gateway, 'dispute.fee', l.fee_currency, l.fee
+             FROM reconciliation_lines l
+             JOIN disputes d ON d.gateway = $2 AND d.withdrawn
+                  AND (d.dispute_ref = l.gateway_ref OR d.payment_id = remit_id('pay_', l.reference))
+             WHERE l.reconciliation_id = $1 AND l.movement = 'dispute' AND l.fee <> 0
          ), missing AS (
              SELECT * FROM told t WHERE NOT EXISTS (
                  SELECT FROM ledger_entries e WHERE e.subject_id = t.subject_id AND e.kind = t.kind)
@@ -188,6 +198,7 @@ async fn late_fees(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<i
          )
          SELECT count(*) AS "count!" FROM booked WHERE account = 'fees'"#,
         of.id.0,
+        of.gateway.as_str(),
     )
     .fetch_one(db)
     .await?;
