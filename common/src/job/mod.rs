@@ -6,6 +6,7 @@
 
 pub mod broker;
 pub mod store;
+pub mod work;
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{clock::Timestamp, id::JobId};
 
-use super::{Claim, Due, Kind};
+use super::{Claim, Due, Kind, work::Work};
 
 /// A worker takes jobs: those that are queued become running, and are its own until the lease is over.
 /// Ids that are missing from the answer are somebody else's, or done, or wait for their time: once
@@ -62,6 +62,41 @@ pub async fn finish(db: &mut PgConnection, ids: &[Uuid], attempts: &[i32]) -> sq
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Ends jobs as was decided: done, put off, or replaced by another. Only for the attempts that hold them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end<'a>(
+    db: &mut PgConnection,
+    ends: impl Iterator<Item = (&'a Claim, &'a Work)>,
+) -> sqlx::Result<()> {
+    let (mut done, mut attempts) = (Vec::new(), Vec::new());
+    for (claim, work) in ends {
+        match work {
+            Work::Retry { why, at_least } => {
+                let wait = claim.kind.retry_policy().delay(claim.tries).max(*at_least);
+                retry(&mut *db, claim, wait, why).await?;
+                continue;
+            }
+            Work::PutOff { why, wait } => {
+                put_off(&mut *db, claim, *wait, why).await?;
+                continue;
+            }
+            Work::Next { kind, after } => {
+                let trace = claim.traceparent.as_deref();
+                enqueue(&mut *db, *kind, claim.subject, *after, trace).await?;
+            }
+            Work::Done => {}
+        }
+        done.push(claim.id.0);
+        attempts.push(claim.attempt);
+    }
+    if done.is_empty() {
+        return Ok(());
+    }
+    finish(db, &done, &attempts).await
 }
 
 /// It failed for a passing reason: back to the queue after the wait, unless somebody else has claimed it

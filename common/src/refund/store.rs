@@ -298,7 +298,7 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
     }
     write(&mut *db, &refund).await?;
     if !is_late {
-        payments::end_jobs(&mut *db, std::iter::once((claim, &work))).await?;
+        job::store::end(&mut *db, std::iter::once((claim, &work))).await?;
     }
     transaction.commit().await?;
     Ok(Settled { status: refund.status, changed, alarm })
