@@ -17,7 +17,7 @@ use rust_decimal::Decimal;
 use crate::{
     clock::Timestamp,
     gateway::{
-        Card, Charge, Decline, DeclineClass, Report,
+        Capture, Card, Charge, Decline, DeclineClass, Report,
         doubt::{Case, Doubt, SLOW_OUTCOME_WINDOW, Weighed, weigh},
     },
     job::{
@@ -160,32 +160,35 @@ fn needs_review(reason: impl Into<String>, alarm: &'static str) -> Change {
 }
 
 fn succeeded(payment: &Payment, charge: &Charge) -> Change {
-    let captured = match captured_amount(payment, charge) {
-        Ok(captured) => captured,
-        Err(change) => return change,
+    let Some(captured) = captured_amount(payment, charge) else {
+        return other_amount(payment, asked_amount(payment), charge);
     };
     let outcome =
         Outcome::Succeeded { captured, charge_ref: charge.charge_ref.clone(), card: charge.card.clone() };
     Change {
-        gateway_ref: Some(charge.gateway_ref.clone()),
         alarm: told_otherwise(payment.status).then_some("a charge succeeded after we had told another end"),
-        ..Change::becomes(outcome, Work::Done)
+        ..Change::becomes(outcome, Work::Done).named(&charge.gateway_ref)
     }
 }
 
-/// How much was taken: what we asked for, or, where we asked for nothing in particular (a reservation
-/// that somebody captured elsewhere), what the gateway states, up to what was reserved.
-fn captured_amount(payment: &Payment, charge: &Charge) -> Result<Decimal, Change> {
-    let ordered = payment.order.money;
-    let asked = match (payment.stage, payment.order.capture) {
+/// What we have asked to be taken; `None` where nothing in particular: a reservation that somebody
+/// captured elsewhere.
+fn asked_amount(payment: &Payment) -> Option<Decimal> {
+    match (payment.stage, payment.order.capture) {
         (Stage::Capture, _) => payment.stage_amount,
-        (_, crate::gateway::Capture::Automatic) => Some(ordered.amount),
-        (_, crate::gateway::Capture::Manual) => None,
-    };
-    let Some(stated) = charge.money else { return Ok(asked.unwrap_or(ordered.amount)) };
+        (_, Capture::Automatic) => Some(payment.order.money.amount),
+        (_, Capture::Manual) => None,
+    }
+}
+
+/// How much was taken: what we asked for, or, where we asked for nothing in particular, what the gateway
+/// states, up to what was reserved. `None`: it states something else.
+fn captured_amount(payment: &Payment, charge: &Charge) -> Option<Decimal> {
+    let (ordered, asked) = (payment.order.money, asked_amount(payment));
+    let Some(stated) = charge.money else { return Some(asked.unwrap_or(ordered.amount)) };
     let is_ours = stated.currency == ordered.currency
         && asked.map_or(stated.amount <= ordered.amount, |asked| stated.amount == asked);
-    if is_ours { Ok(stated.amount) } else { Err(other_amount(payment, asked, charge)) }
+    is_ours.then_some(stated.amount)
 }
 
 /// A success over another amount than the one asked for is nobody's to guess at.

@@ -135,7 +135,6 @@ pub async fn find(
         .await?
         .map(Refund::try_from)
         .transpose()
-        .map_err(Into::into)
 }
 
 /// Which refunds to list, newest first.
@@ -195,7 +194,7 @@ pub async fn of_payment(db: impl PgExecutor<'_>, payment: PaymentId) -> sqlx::Re
     let rows = refunds!("SELECT ", " FROM refunds WHERE payment_id = $1 ORDER BY id", payment.0)
         .fetch_all(db)
         .await?;
-    Ok(rows.into_iter().map(Refund::try_from).collect::<Result<_, _>>()?)
+    rows.into_iter().map(Refund::try_from).collect()
 }
 
 /// A worker is about to call the gateway for these: the call is counted before it is made. Missing from

@@ -70,7 +70,7 @@ mod tests {
         payment.charge_ref = reserved.then(|| "ch_1".into());
         payment.stage = stage;
         payment.stage_number = 1;
-        payment.stage_amount = (stage == Stage::Capture).then(|| Decimal::TEN);
+        payment.stage_amount = (stage == Stage::Capture).then_some(Decimal::TEN);
         payment
     }
 
