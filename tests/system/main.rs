@@ -8,4 +8,5 @@ mod idempotency;
 mod isolation;
 mod outcomes;
 mod pages;
+mod refunds;
 mod tidy;
