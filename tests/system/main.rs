@@ -8,5 +8,6 @@ mod idempotency;
 mod isolation;
 mod outcomes;
 mod pages;
+mod refund_faults;
 mod refunds;
 mod tidy;
