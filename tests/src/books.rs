@@ -53,12 +53,7 @@ impl Deployment {
     }
 
     /// What our rows say was given back of each payment is the sum of its refunds that succeeded.
-    async fn check_refunded(
-        &self,
-        books: &Books,
-        payments: &[PaymentRow],
-        refunds: &[(Uuid, Uuid, String)],
-    ) {
+    async fn check_refunded(&self, books: &Books, payments: &[PaymentRow], refunds: &[(Uuid, Uuid, String)]) {
         let unclear: HashSet<Uuid> = refunds
             .iter()
             .filter(|(_, _, status)| status == "needs_review")

@@ -4,10 +4,12 @@
 mod bad_input;
 mod contract;
 mod faults;
+mod finish;
 mod idempotency;
 mod isolation;
 mod outcomes;
 mod pages;
+mod paypal;
 mod refund_faults;
 mod refunds;
 mod tidy;
