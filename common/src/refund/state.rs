@@ -3,7 +3,7 @@
 //!
 //! - A refund holds its amount from the moment it is accepted; a failed one gives it back.
 //! - A refund that succeeded may come back from the payer's bank: it is `failed` then, and the books are
-//!   reversed. Nothing else leaves `succeeded`.
+//!   reversed. Nothing else leaves `succeeded`, and what came back does not succeed again.
 
 use std::time::Duration;
 
@@ -129,6 +129,8 @@ pub fn apply(refund: &Refund, payment: &Payment, report: &Report, context: Conte
             Change::becomes(Outcome::Failed(Failure { code: "canceled".into(), message }), Work::Done)
         }
         (Status::Succeeded, _) => Change::nothing_left(),
+        // The gateway has it, and calls it failed: its success is an older word.
+        (Status::Failed, Report::Succeeded(_)) if refund.gateway_ref.is_some() => Change::nothing_left(),
         (_, Report::Succeeded(charge)) => succeeded(refund, charge, context),
         // An end that we have told stands; a person has the other: only a definite answer takes it back.
         (Status::Failed | Status::NeedsReview, _) => Change::nothing_left(),

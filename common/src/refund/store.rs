@@ -217,6 +217,10 @@ pub async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Res
         .fetch_all(&mut *db)
         .await?
     } else {
+        // Locked first, so that a call which ends meanwhile is seen to have ended.
+        sqlx::query!("SELECT FROM refunds WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
+            .execute(&mut *db)
+            .await?;
         refunds!(
             "UPDATE refunds SET updated_at = greatest(remit_now(), updated_at + interval '1 us')
              WHERE id = ANY($1) AND NOT EXISTS (

@@ -160,12 +160,18 @@ pub async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Res
 /// Missing from the answer: those whose money has moved, and those that another job has in hand, which
 /// learns the same by itself.
 ///
+/// They are locked before those jobs are looked for: a capture or a cancellation that was asked for
+/// meanwhile must be seen, or its payment would be found as it was before.
+///
 /// Like [`begin`] it touches `updated_at`, by which [`settle()`] sees whether somebody else has taken the
 /// payment in hand since.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
+    sqlx::query!("SELECT FROM payments WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
+        .execute(&mut *db)
+        .await?;
     let rows = payments!(
         "UPDATE payments SET updated_at = greatest(clock.now, updated_at + interval '1 us')
          FROM (SELECT remit_now() AS now OFFSET 0) clock
