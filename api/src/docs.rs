@@ -16,15 +16,21 @@ use utoipa::openapi::{
 use crate::App;
 
 const INTRODUCTION: &str = "\
-Payments, accepted at once and done reliably. A write is answered with `202 Accepted` and a status URL; \
-what was accepted reaches an end, and no customer is charged twice.
+Payments and refunds, accepted at once and done reliably. A write is answered with `202 Accepted` and a \
+status URL; what was accepted reaches an end, no customer is charged twice, and nothing is refunded twice.
 
-Send your key as `Authorization: Bearer rmt_test_…`. Send an `Idempotency-Key` with every write: the same \
-key is the same write, for ever. Send `Prefer: wait=10` to get the outcome in the answer, if it comes in \
-time. Card numbers are refused wherever they appear: send the token that the gateway's form gave you.
+Send your key as `Authorization: Bearer rmt_test_…`. Send an `Idempotency-Key` with every payment and every \
+refund: the same key is the same one, for ever. A capture and a cancellation need none: asked again, they \
+answer the same. Send `Prefer: wait=10` to get the outcome in the answer, if it comes in time. Card numbers \
+are refused wherever they appear: send the token that the gateway's form gave you.
+
+A payment with `\"capture\": \"manual\"` becomes `authorized`: capture it, whole or in part, or cancel it. One that \
+`requires_action` waits for its payer at `next_action.url`. One that `succeeded` can be refunded, in parts that \
+together never exceed what was taken; a payer's dispute is shown with it.
 
 Every error is an RFC 9457 problem document with a stable `code` and a `request_id`; a body with several \
-faults lists them all. Every path is also served under `/v1`.";
+faults lists them all. What does not fit the state of things is answered with 409, and the `code` says \
+why. Every path is also served under `/v1`.";
 
 /// The description, without paths.
 pub fn about() -> OpenApi {

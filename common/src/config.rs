@@ -50,13 +50,13 @@ pub struct GatewayArgs {
     /// PayPal's API, or a sandbox that speaks its protocol.
     #[arg(long, env = "REMIT_PAYPAL_URL", default_value = "https://api-m.paypal.com")]
     pub paypal_url: Url,
-    /// PayPal's client id of our application.
+    /// PayPal's client id of our application; without it payments by PayPal fail.
     #[arg(long, env = "REMIT_PAYPAL_CLIENT_ID", default_value = "")]
     pub paypal_client_id: String,
     /// PayPal's secret of our application.
     #[arg(long, env = "REMIT_PAYPAL_CLIENT_SECRET", hide_env_values = true, default_value = "", value_parser = secret)]
     pub paypal_client_secret: SecretString,
-    /// PayPal's id of our webhook, by which it verifies its events.
+    /// PayPal's id of our webhook, by which it verifies its events; without it they wait.
     #[arg(long, env = "REMIT_PAYPAL_WEBHOOK_ID")]
     pub paypal_webhook_id: Option<String>,
     /// Bound for one operation at a gateway, in milliseconds.

@@ -32,7 +32,7 @@ pub struct SchedulerArgs {
     /// How often to check what must always hold, in milliseconds.
     #[arg(long, env = "REMIT_SCHEDULER_INVARIANTS_MS", default_value = "300000")]
     pub invariants_ms: u64,
-    /// Which gateways' accounts to compare with ours every day, separated by commas.
+    /// Which gateways' accounts to compare with ours every day, separated by commas; may be empty.
     #[arg(long, env = "REMIT_RECONCILE", default_value = "stripe")]
     pub reconcile: Accounts,
 }
