@@ -192,11 +192,7 @@ async fn slow_refunds_hold_their_amount_and_failed_ones_give_it_free() {
         let token = body["payment_method"]["token"].to_string();
         let payment = merchant.paid_up(&token, &body).await;
         let refund = merchant.refunded(&token, &payment, Some("15.00")).await;
-        eventually("the gateway has it", || async {
-            let refund = merchant.get(&format!("/refunds/{refund}")).await;
-            refund.body["gateway_reference"].is_string().then_some(())
-        })
-        .await;
+        at_the_gateway(merchant, &refund).await;
         merchant.refund_with(&refund, &[before]).await;
         let held = ["20.00", "0.00", "15.00"].map(str::to_owned);
         let given_back = ["20.00", "15.00", "0.00"].map(str::to_owned);
@@ -213,7 +209,8 @@ async fn slow_refunds_hold_their_amount_and_failed_ones_give_it_free() {
         assert_eq!(&amounts(merchant, &payment).await, expected, "{token}");
         // What was given free can be given back another time.
         if after == "failed" {
-            merchant.refunded(&format!("{token} again"), &payment, None).await;
+            let again = merchant.refunded(&format!("{token} again"), &payment, None).await;
+            at_the_gateway(merchant, &again).await;
         }
         deployment.advance(301).await;
     }
@@ -221,6 +218,14 @@ async fn slow_refunds_hold_their_amount_and_failed_ones_give_it_free() {
     deployment.advance(301).await;
     deployment.quiet().await;
     deployment.check_books().await;
+}
+
+async fn at_the_gateway(merchant: &Merchant, refund: &str) {
+    eventually("the gateway has it", || async {
+        let refund = merchant.get(&format!("/refunds/{refund}")).await;
+        refund.body["gateway_reference"].is_string().then_some(())
+    })
+    .await;
 }
 
 fn ids(list: &Value) -> Vec<&str> {
