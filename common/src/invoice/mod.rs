@@ -2,16 +2,26 @@
 //!
 //! [`totals`] turns what is sold into lines, [`state`] decides what becomes of the whole.
 
+pub mod dunning;
+mod rate;
 pub mod rounding;
 mod span;
+pub mod state;
 pub mod totals;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use dunning::Ladder;
+pub use rate::{Discount, Duration, InvalidPercent, Percent, Reduction, TaxRate};
 pub use span::Span;
 
-use crate::{id::InvoiceId, name::names};
+use crate::{
+    clock::Timestamp,
+    id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
+    money::{Currency, Money},
+    name::names,
+};
 
 /// What a line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -34,97 +44,6 @@ names!(
     Period => "period", ProrationCredit => "proration_credit", ProrationCharge => "proration_charge",
     Discount => "discount", Tax => "tax",
 );
-
-/// A share in hundredths: more than nothing, at most all of it, with up to four decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Percent(Decimal);
-
-/// A number that is no percentage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a percentage above 0 and up to 100, with up to 4 decimals")]
-pub struct InvalidPercent;
-
-impl Percent {
-    /// `percent` hundredths.
-    ///
-    /// # Errors
-    /// [`InvalidPercent`].
-    pub fn new(percent: Decimal) -> Result<Self, InvalidPercent> {
-        let percent = percent.normalize();
-        let is_valid = percent > Decimal::ZERO && percent <= Decimal::ONE_HUNDRED && percent.scale() <= 4;
-        if is_valid { Ok(Self(percent)) } else { Err(InvalidPercent) }
-    }
-
-    /// The number: `12.5` for one eighth.
-    #[must_use]
-    pub fn number(self) -> Decimal {
-        self.0
-    }
-
-    /// The share as a fraction of whole numbers.
-    #[must_use]
-    pub fn fraction(self) -> (i128, i128) {
-        (self.0.mantissa(), 10_i128.pow(2 + self.0.scale()))
-    }
-}
-
-/// A tax, as a rate on every line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaxRate {
-    /// What it is called on the invoice.
-    pub name: String,
-    /// How much.
-    pub percent: Percent,
-    /// Whether prices contain it. Otherwise it is added to them.
-    pub inclusive: bool,
-}
-
-/// What a discount takes off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reduction {
-    /// A share of every line that sells something.
-    Percent(Percent),
-    /// So much off an invoice's period, once per invoice, in its currency and in terms of its prices (with
-    /// tax where tax is inclusive). What is more than there is to pay is lost.
-    Amount(Decimal),
-}
-
-/// For how many periods a discount is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Duration {
-    /// One.
-    Once,
-    /// So many.
-    Periods(u32),
-    /// All.
-    Forever,
-}
-
-/// A discount of a subscription.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Discount {
-    /// What it is called on the invoice.
-    pub name: String,
-    /// What it takes off.
-    pub reduction: Reduction,
-    /// For how long.
-    pub duration: Duration,
-    /// The first period that it is given for.
-    pub from_period: u32,
-}
-
-impl Discount {
-    /// Whether it is given for period `index`.
-    #[must_use]
-    pub fn covers(&self, index: u32) -> bool {
-        let nth = index.checked_sub(self.from_period);
-        match self.duration {
-            Duration::Once => nth == Some(0),
-            Duration::Periods(periods) => nth.is_some_and(|nth| nth < periods),
-            Duration::Forever => nth.is_some(),
-        }
-    }
-}
 
 /// A line, by the invoice that it is on and its place there, from zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -155,4 +74,91 @@ pub struct Line {
     pub days: Option<Span>,
     /// The line that a credit gives back, or that a discount makes cheaper.
     pub of: Option<LineRef>,
+}
+
+/// Where an invoice stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Being made: without a number, its lines may change, and it may be deleted.
+    Draft,
+    /// To be paid: it has its number, and its lines never change again.
+    Open,
+    /// Paid, or there was nothing to pay.
+    Paid,
+    /// Called off, as if it had never been.
+    Void,
+    /// Given up. It may still be paid.
+    Uncollectible,
+}
+
+names!(
+    Status,
+    Draft => "draft", Open => "open", Paid => "paid", Void => "void", Uncollectible => "uncollectible",
+);
+
+/// What an invoice bills. Of each there is one invoice that is not void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Occasion {
+    /// The period of that number.
+    Period(u32),
+    /// The change of that number, within a period.
+    Change(u32),
+}
+
+/// An invoice, whole.
+#[derive(Debug, Clone)]
+pub struct Invoice {
+    /// Its name.
+    pub id: InvoiceId,
+    /// Whose money it asks for.
+    pub merchant_id: MerchantId,
+    /// Who is to pay.
+    pub customer_id: CustomerId,
+    /// For what.
+    pub subscription_id: SubscriptionId,
+    /// For what of it.
+    pub occasion: Occasion,
+    /// The merchant's number for it, from the moment it opens.
+    pub number: Option<String>,
+    /// What money is counted in.
+    pub currency: Currency,
+    /// Where it stands.
+    pub status: Status,
+    /// What it asks for.
+    pub lines: Vec<Line>,
+    /// The sum of the lines.
+    pub total: Decimal,
+    /// What of the total the customer's balance has paid.
+    pub from_balance: Decimal,
+    /// What of the total payments have paid.
+    pub amount_paid: Decimal,
+    /// How many payments were begun for it.
+    pub attempts: u32,
+    /// The payment whose outcome is not known yet. While there is one, no other begins.
+    pub live_payment: Option<PaymentId>,
+    /// The retries: the policy of the day on which it opened, and how far they have come.
+    pub ladder: Ladder,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it opened.
+    pub opened_at: Option<Timestamp>,
+    /// When it was paid, called off or given up.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Invoice {
+    /// What is still to pay.
+    #[must_use]
+    pub fn due(&self) -> Money {
+        let amount = match self.status {
+            Status::Draft | Status::Open | Status::Uncollectible => {
+                self.total.max(Decimal::ZERO) - self.from_balance - self.amount_paid
+            }
+            Status::Paid | Status::Void => Decimal::ZERO,
+        };
+        Money { amount, currency: self.currency }
+    }
 }
