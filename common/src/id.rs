@@ -111,6 +111,22 @@ id!(
     ReconciliationId, "rec_"
 );
 id!(
+    /// A customer: who pays a merchant's invoices.
+    CustomerId, "cus_"
+);
+id!(
+    /// A plan: a price that subscriptions are made from.
+    PlanId, "plan_"
+);
+id!(
+    /// A subscription.
+    SubscriptionId, "sub_"
+);
+id!(
+    /// An invoice.
+    InvoiceId, "in_"
+);
+id!(
     /// A job.
     JobId, "job_"
 );

@@ -1,0 +1,265 @@
+//! The rules of an invoice: when it opens, who may pay it, and how it ends. Pure, and the only place where
+//! its status is decided.
+//!
+//! - One payment at a time: while the outcome of one is unknown, no other begins, and nothing else ends the
+//!   invoice. That is what keeps a customer from paying twice.
+//! - Money that comes all the same (a late success) is never refused. What is too much goes to the
+//!   customer's balance.
+
+use rust_decimal::Decimal;
+
+use super::{
+    Invoice, Status,
+    dunning::{Due, Exhausted, Next, Reason, Setback},
+};
+use crate::{clock::Timestamp, id::PaymentId, payment};
+
+/// Why something cannot be done with an invoice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Only a draft can be opened, changed or deleted.
+    #[error("the invoice is {0}; only a draft can be changed, opened or deleted")]
+    NotADraft(Status),
+    /// A draft is deleted instead.
+    #[error("the invoice is a draft, which is deleted, never voided")]
+    IsADraft,
+    /// Nothing is owed.
+    #[error("the invoice is {0}: nothing is left to pay")]
+    NothingOwed(Status),
+    /// A payment is on its way.
+    #[error("payment {0} of the invoice has no outcome yet; only then can there be another")]
+    PaymentUnderWay(PaymentId),
+    /// It was paid.
+    #[error("the invoice is paid; refund its payment instead")]
+    Paid,
+    /// Part of it was paid.
+    #[error("part of the invoice is paid; refund that payment first")]
+    PartlyPaid,
+    /// Called off.
+    #[error("the invoice is void")]
+    Void,
+    /// Given up already.
+    #[error("the invoice is uncollectible already")]
+    Uncollectible,
+}
+
+/// What the customer's balance gets (or gives, where it is negative).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[must_use]
+pub struct ToBalance(pub Decimal);
+
+/// What a payment's end has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Settled {
+    /// The invoice is paid. The retries that were planned are dropped.
+    Paid {
+        /// What was too much of it.
+        to_balance: ToBalance,
+    },
+    /// It is still owed.
+    Owed(Next),
+    /// Less was taken than was due (a reservation captured elsewhere): the rest is owed, and asked for when
+    /// the invoice next comes due.
+    PartlyPaid,
+    /// The retries have come to their end: it is uncollectible.
+    GivenUp(Exhausted),
+    /// Nothing was owed any more, and still money came: it goes to the balance, and somebody should look.
+    Surplus {
+        /// All of it.
+        to_balance: ToBalance,
+        /// Why to look.
+        alarm: &'static str,
+    },
+    /// It had ended, and nothing changes.
+    Ended,
+}
+
+/// How a payment ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// So much was taken.
+    Succeeded(Decimal),
+    /// Nothing was taken.
+    Failed(Setback),
+}
+
+/// How `payment` ended, for its invoice; `None` while it has no outcome: pending, at the gateway, at the
+/// payer's, or not to be found out.
+#[must_use]
+pub fn ended(payment: &payment::Payment) -> Option<Ended> {
+    match payment.status {
+        payment::Status::Pending
+        | payment::Status::Processing
+        | payment::Status::RequiresAction
+        | payment::Status::Authorized
+        | payment::Status::NeedsReview => None,
+        payment::Status::Succeeded => Some(Ended::Succeeded(payment.amount_captured)),
+        payment::Status::Failed | payment::Status::Canceled => {
+            let class = payment.failure.as_ref().and_then(|failure| failure.decline_class);
+            Some(Ended::Failed(class.map_or(Setback::Technical, Setback::Declined)))
+        }
+    }
+}
+
+/// Opens a draft: it gets its number, and what the customer has in the balance is used first. What is more
+/// than nothing to give back goes there.
+///
+/// # Errors
+/// [`Refusal::NotADraft`].
+pub fn finalize(
+    invoice: &mut Invoice,
+    number: String,
+    balance: Decimal,
+    now: Timestamp,
+) -> Result<ToBalance, Refusal> {
+    if invoice.status != Status::Draft {
+        return Err(Refusal::NotADraft(invoice.status));
+    }
+    invoice.number = Some(number);
+    invoice.opened_at = Some(now);
+    let given_back = -invoice.total.min(Decimal::ZERO);
+    invoice.from_balance = balance.max(Decimal::ZERO).min(invoice.total.max(Decimal::ZERO));
+    invoice.status = Status::Open;
+    if invoice.due().amount.is_zero() {
+        end(invoice, Status::Paid, now);
+    }
+    invoice.updated_at = now;
+    Ok(ToBalance(given_back - invoice.from_balance))
+}
+
+/// Whether a draft may be deleted, or its lines changed.
+///
+/// # Errors
+/// [`Refusal::NotADraft`].
+pub fn may_edit(invoice: &Invoice) -> Result<(), Refusal> {
+    if invoice.status == Status::Draft { Ok(()) } else { Err(Refusal::NotADraft(invoice.status)) }
+}
+
+/// A payment begins, for all that is due. Its number is the answer, from 1.
+///
+/// # Errors
+/// [`Refusal`], above all while another payment has no outcome.
+pub fn begin_payment(invoice: &mut Invoice, payment: PaymentId, now: Timestamp) -> Result<u32, Refusal> {
+    match invoice.status {
+        Status::Open | Status::Uncollectible => {}
+        Status::Draft => return Err(Refusal::NotADraft(invoice.status)),
+        Status::Paid | Status::Void => return Err(Refusal::NothingOwed(invoice.status)),
+    }
+    nothing_under_way(invoice)?;
+    invoice.live_payment = Some(payment);
+    invoice.attempts += 1;
+    invoice.updated_at = now;
+    Ok(invoice.attempts)
+}
+
+/// A payment of the invoice has ended. `reason` is why it was made. To be called once for every end, and once
+/// more if a payment that had failed succeeds after all.
+pub fn settle(
+    invoice: &mut Invoice,
+    payment: PaymentId,
+    ended: Ended,
+    reason: Reason,
+    now: Timestamp,
+) -> Settled {
+    let was_live = invoice.live_payment == Some(payment);
+    if was_live {
+        invoice.live_payment = None;
+        invoice.updated_at = now;
+    }
+    match (invoice.status, ended) {
+        (Status::Open | Status::Uncollectible, Ended::Succeeded(amount)) => receive(invoice, amount, now),
+        (Status::Draft | Status::Paid | Status::Void, Ended::Succeeded(amount)) => Settled::Surplus {
+            to_balance: ToBalance(amount),
+            alarm: "an invoice was paid that owed nothing any more",
+        },
+        (Status::Open, Ended::Failed(setback)) if was_live => {
+            match invoice.ladder.set_back(reason, setback, now) {
+                Next::Exhausted(then) => {
+                    end(invoice, Status::Uncollectible, now);
+                    Settled::GivenUp(then)
+                }
+                next => Settled::Owed(next),
+            }
+        }
+        (
+            Status::Open | Status::Draft | Status::Paid | Status::Void | Status::Uncollectible,
+            Ended::Failed(_),
+        ) => Settled::Ended,
+    }
+}
+
+fn receive(invoice: &mut Invoice, amount: Decimal, now: Timestamp) -> Settled {
+    let due = invoice.due().amount;
+    invoice.amount_paid += amount.min(due);
+    invoice.updated_at = now;
+    if amount < due {
+        return Settled::PartlyPaid;
+    }
+    end(invoice, Status::Paid, now);
+    Settled::Paid { to_balance: ToBalance(amount - due) }
+}
+
+/// A job finds that the invoice may be due. What is to be done now; at the end of its retries, the invoice has
+/// become uncollectible.
+///
+/// # Errors
+/// [`Refusal`]: it has ended, or a payment of it has no outcome yet. Then that outcome decides what is next.
+pub fn come_due(invoice: &mut Invoice, now: Timestamp) -> Result<Due, Refusal> {
+    if invoice.status != Status::Open {
+        return Err(Refusal::NothingOwed(invoice.status));
+    }
+    nothing_under_way(invoice)?;
+    let due = invoice.ladder.due(now);
+    if let Due::Exhausted(_) = due {
+        end(invoice, Status::Uncollectible, now);
+    }
+    Ok(due)
+}
+
+/// A merchant, or the end of an incomplete subscription, calls it off. What the balance had paid goes back.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn void(invoice: &mut Invoice, now: Timestamp) -> Result<ToBalance, Refusal> {
+    match invoice.status {
+        Status::Draft => return Err(Refusal::IsADraft),
+        Status::Paid => return Err(Refusal::Paid),
+        Status::Void => return Err(Refusal::Void),
+        Status::Open | Status::Uncollectible => nothing_under_way(invoice)?,
+    }
+    if !invoice.amount_paid.is_zero() {
+        return Err(Refusal::PartlyPaid);
+    }
+    end(invoice, Status::Void, now);
+    Ok(ToBalance(std::mem::take(&mut invoice.from_balance)))
+}
+
+/// A merchant gives it up.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn give_up(invoice: &mut Invoice, now: Timestamp) -> Result<(), Refusal> {
+    match invoice.status {
+        Status::Draft => return Err(Refusal::IsADraft),
+        Status::Paid => return Err(Refusal::Paid),
+        Status::Void => return Err(Refusal::Void),
+        Status::Uncollectible => return Err(Refusal::Uncollectible),
+        Status::Open => nothing_under_way(invoice)?,
+    }
+    end(invoice, Status::Uncollectible, now);
+    Ok(())
+}
+
+fn nothing_under_way(invoice: &Invoice) -> Result<(), Refusal> {
+    invoice.live_payment.map_or(Ok(()), |payment| Err(Refusal::PaymentUnderWay(payment)))
+}
+
+fn end(invoice: &mut Invoice, status: Status, now: Timestamp) {
+    invoice.status = status;
+    invoice.ended_at = Some(now);
+    invoice.updated_at = now;
+}
+
+#[cfg(test)]
+pub mod tests;
