@@ -23,6 +23,7 @@ pub use event::{
 };
 pub use operation::{
     CancelRequest, CaptureRequest, ChargeRequest, LookUp, RefundLookUp, RefundReason, RefundRequest,
+    SaveRequest, SavedMethod,
 };
 pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Report, Resolution};
 
@@ -80,6 +81,11 @@ pub type Reply<'a, T = Answer> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Gateway: Send + Sync {
     /// Charges (or authorizes) under the request's own key.
     fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a>;
+    /// Saves a payment method, so that it can be charged without its payer. `Saved` names it.
+    ///
+    /// There is nothing to look up: a method belongs to one customer at most, so the request may be sent
+    /// again at any time, also when its key is forgotten, and tells what it has come to.
+    fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a>;
     /// Asks what became of a payment: its charge, capture, or cancellation.
     fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a>;
     /// Takes money that was reserved. `Succeeded` says what was taken.

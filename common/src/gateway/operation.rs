@@ -20,6 +20,11 @@ pub struct ChargeRequest {
     pub method: MethodType,
     /// The gateway's token for the payment method; `None` where the payer is to choose at the gateway.
     pub token: Option<String>,
+    /// What is charged instead of a token: a method that was saved, or one that is to be saved by this
+    /// very payment, for a customer whom the gateway knows.
+    pub saved: Option<SavedMethod>,
+    /// The payer is not there to do anything: what would need them is declined.
+    pub off_session: bool,
     /// When the money is taken.
     pub capture: Capture,
     /// Shown to the merchant in the gateway's dashboard.
@@ -30,6 +35,43 @@ pub struct ChargeRequest {
     /// completed, and no other one begun.
     pub approved: Option<String>,
     /// W3C trace context, for the gateway's logs. Not a part of the operation.
+    pub traceparent: Option<String>,
+}
+
+impl ChargeRequest {
+    /// The gateway's name for what is charged; `None` where the payer is to choose at the gateway.
+    #[must_use]
+    pub fn method_ref(&self) -> Option<&str> {
+        let saved = self.saved.as_ref().map(|saved| saved.method_ref.as_str());
+        saved.or(self.token.as_deref())
+    }
+}
+
+/// A payment method that can be charged without its payer, again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedMethod {
+    /// The gateway's name for whose it is; `None` where the gateway has no need of one.
+    pub customer_ref: Option<String>,
+    /// The gateway's name for the method.
+    pub method_ref: String,
+}
+
+/// Saves a payment method for a customer. No money moves.
+#[derive(Debug, Clone)]
+pub struct SaveRequest {
+    /// Our name for the customer (`cus_…`): stored at the gateway, and found again.
+    pub reference: String,
+    /// The idempotency key; one for each method to be saved.
+    pub key: String,
+    /// The gateway's name for the customer, where it has one already. `None` makes a customer.
+    pub customer_ref: Option<String>,
+    /// Shown to the merchant in the gateway's dashboard.
+    pub email: Option<String>,
+    /// The same.
+    pub name: Option<String>,
+    /// The gateway's token for the payment method.
+    pub token: String,
+    /// W3C trace context, for the gateway's logs.
     pub traceparent: Option<String>,
 }
 

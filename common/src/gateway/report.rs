@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
 
+use super::SavedMethod;
+
 /// What became of an operation, as far as the gateway lets us know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
@@ -14,6 +16,13 @@ pub enum Report {
     Succeeded(Charge),
     /// The money is reserved and waits for a capture.
     Authorized(Charge),
+    /// The payment method is saved. No money has moved.
+    Saved {
+        /// What can be charged from now on.
+        method: SavedMethod,
+        /// What may be kept of the card.
+        card: Option<Card>,
+    },
     /// Accepted; the outcome comes later (a bank debit: days).
     Processing {
         /// The gateway's name for it.
@@ -184,6 +193,7 @@ impl Report {
         match self {
             Self::Succeeded(_) => "succeeded",
             Self::Authorized(_) => "authorized",
+            Self::Saved { .. } => "saved",
             Self::Processing { .. } => "processing",
             Self::RequiresAction { .. } => "requires_action",
             Self::Approved { .. } => "approved",

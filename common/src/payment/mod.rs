@@ -213,6 +213,8 @@ impl Payment {
             money: self.order.money,
             method: self.order.method,
             token: self.order.token.clone(),
+            saved: None,
+            off_session: false,
             capture: self.order.capture,
             description: self.order.description.clone(),
             return_url: self.order.return_url.clone(),

@@ -119,6 +119,8 @@ impl Bench {
             money: money("49.90", "EUR"),
             method: self.method,
             token: Some(token.into()),
+            saved: None,
+            off_session: false,
             capture: Capture::Automatic,
             description: Some("a thing".into()),
             return_url: None,

@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{
     CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayName, LookUp, Received,
-    RefundLookUp, RefundRequest, Reply, Statement, Verdict,
+    RefundLookUp, RefundRequest, Reply, SaveRequest, Statement, Verdict,
 };
 use crate::clock::Timestamp;
 use breaker::{Breaker, Health, Pass, Rule};
@@ -189,6 +189,10 @@ impl Guarded {
 impl Gateway for Guarded {
     fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a> {
         Box::pin(self.call(self.adapter.charge(request)))
+    }
+
+    fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a> {
+        Box::pin(self.call(self.adapter.save_method(request)))
     }
 
     fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a> {

@@ -44,6 +44,9 @@ impl Gateway for Stub {
             self.answer(request.description.as_deref())
         })
     }
+    fn save_method<'a>(&'a self, _: &'a SaveRequest) -> Reply<'a> {
+        Box::pin(async { self.answer(None) })
+    }
     fn look_up<'a>(&'a self, _: &'a LookUp) -> Reply<'a> {
         Box::pin(async { self.answer(None) })
     }
@@ -95,6 +98,8 @@ fn request(order: &str) -> ChargeRequest {
         money: Money { amount: 1.into(), currency: Currency::from_code("EUR").unwrap() },
         method: MethodType::Card,
         token: None,
+        saved: None,
+        off_session: false,
         capture: Capture::Automatic,
         description: Some(order.into()),
         return_url: None,

@@ -1,12 +1,12 @@
 //! Charging: an order is made under the payment's key, and completed under a key of its own, in the same
 //! call where the payer's approval is there already.
 
-use crate::gateway::{Answer, ChargeRequest, Report, Resolution};
+use crate::gateway::{Answer, ChargeRequest, DeclineClass, Report, Resolution};
 
 use super::{
     Paypal,
     http::Talk,
-    issue::{Meaning, Refusal},
+    issue::{self, Meaning, Refusal},
     request::{self, completion, completion_key},
     response::{self, Answered, Order, sort},
     unresolved,
@@ -19,7 +19,19 @@ impl Paypal {
             Some(order) => complete(&mut talk, request, order, &request.key).await,
             None => begin(&mut talk, request).await,
         };
-        talk.answer(report)
+        talk.answer(if request.off_session { without_payer(report) } else { report })
+    }
+}
+
+/// Nobody is there to act, and nobody is told of the page: without an approval the order takes nothing.
+fn without_payer(report: Report) -> Report {
+    match report {
+        Report::RequiresAction { gateway_ref, .. } => Report::Declined(issue::decline(
+            DeclineClass::Customer,
+            issue::PAYER_ACTION_REQUIRED,
+            Some(gateway_ref),
+        )),
+        report => report,
     }
 }
 
@@ -67,7 +79,7 @@ async fn complete(talk: &mut Talk<'_>, request: &ChargeRequest, order: &str, key
 }
 
 async fn refused(talk: &mut Talk<'_>, request: &ChargeRequest, order: &str, refusal: &Refusal) -> Report {
-    let chooses_there = request.token.is_none();
+    let chooses_there = request.method_ref().is_none();
     match refusal.meaning {
         Meaning::DoneAlready => adopt(talk, order, refusal).await,
         Meaning::OtherFunding if !chooses_there => refusal.report(Some(order.to_owned())),

@@ -47,7 +47,10 @@ const DONE_ALREADY: &[&str] = &[
     "DUPLICATE_INVOICE_ID",
 ];
 
-const PAYER_MUST_ACT: &[&str] = &["PAYER_ACTION_REQUIRED", "ORDER_NOT_APPROVED"];
+/// The payer has to come and do something.
+pub const PAYER_ACTION_REQUIRED: &str = "PAYER_ACTION_REQUIRED";
+
+const PAYER_MUST_ACT: &[&str] = &[PAYER_ACTION_REQUIRED, "ORDER_NOT_APPROVED"];
 
 const OTHER_FUNDING: &[&str] = &["REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "INSTRUMENT_DECLINED"];
 

@@ -21,8 +21,9 @@ use reqwest::{Client, Url};
 use secrecy::SecretString;
 
 use super::{
-    CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp, Received, RefundLookUp,
-    RefundRequest, Reply, Report, Resolution, Statement, Terms, Verdict,
+    Answer, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp, Received,
+    RefundLookUp, RefundRequest, Reply, Report, Resolution, SaveRequest, SavedMethod, Statement, Terms,
+    Verdict,
 };
 use crate::clock::Timestamp;
 
@@ -67,6 +68,12 @@ impl Paypal {
 impl Gateway for Paypal {
     fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a> {
         Box::pin(self.charge_order(request))
+    }
+
+    fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a> {
+        // The payer has saved it at PayPal, and the token is its name there: nothing is asked.
+        let method = SavedMethod { customer_ref: None, method_ref: request.token.clone() };
+        Box::pin(async { Answer::without_a_call(Report::Saved { method, card: None }) })
     }
 
     fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a> {

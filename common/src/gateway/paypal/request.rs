@@ -72,7 +72,8 @@ struct RefundBody<'a> {
 pub fn order(request: &ChargeRequest) -> Result<String, AmountError> {
     let return_url = request.return_url.as_deref();
     // A saved payer may be asked to come back after all: then there should be a way home.
-    let goes_there = request.token.is_none() || return_url.is_some();
+    let comes_back = return_url.is_some() && !request.off_session;
+    let goes_there = request.method_ref().is_none() || comes_back;
     let experience = Experience { return_url, cancel_url: return_url, user_action: "PAY_NOW" };
     Ok(json(&Order {
         intent: match request.capture {
@@ -88,7 +89,7 @@ pub fn order(request: &ChargeRequest) -> Result<String, AmountError> {
         }],
         payment_source: Source {
             paypal: Wallet {
-                vault_id: request.token.as_deref(),
+                vault_id: request.method_ref(),
                 experience_context: goes_there.then_some(experience),
             },
         },
@@ -141,7 +142,7 @@ fn json(body: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use crate::{
-        gateway::MethodType,
+        gateway::{MethodType, SavedMethod},
         money::{Currency, Money},
     };
 
@@ -158,6 +159,8 @@ mod tests {
             money: money("49.9", "EUR"),
             method: MethodType::Paypal,
             token: Some("vault_ok".into()),
+            saved: None,
+            off_session: false,
             capture: Capture::Automatic,
             description: None,
             return_url: None,
@@ -185,6 +188,11 @@ mod tests {
             order(&by_the_payer).unwrap(),
             r#"{"intent":"AUTHORIZE","purchase_units":[{"reference_id":"pay_1","custom_id":"pay_1","invoice_id":"pay_1","description":"order 1","amount":{"currency_code":"HUF","value":"5000"}}],"payment_source":{"paypal":{"experience_context":{"return_url":"https://shop.example/back","cancel_url":"https://shop.example/back","user_action":"PAY_NOW"}}}}"#
         );
+        let saved = SavedMethod { customer_ref: None, method_ref: "vault_ok".into() };
+        let return_url = Some("https://shop.example/back".into());
+        let without_payer =
+            ChargeRequest { token: None, saved: Some(saved), off_session: true, return_url, ..charge() };
+        assert_eq!(order(&without_payer).unwrap(), order(&charge()).unwrap(), "nobody comes back");
         let taking = CaptureRequest {
             reference: "pay_1".into(),
             key: "pay_1-take".into(),

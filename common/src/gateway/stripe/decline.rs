@@ -122,9 +122,9 @@ fn sentence(class: DeclineClass, code: &str) -> String {
         ("expired_card", _) => "The card has expired.",
         ("incorrect_cvc" | "invalid_cvc", _) => "The card's security code is incorrect.",
         ("authentication_required", _) => "The bank asks the payer to authenticate.",
-        (_, DeclineClass::Soft) => "The payment was declined; a later attempt may succeed.",
-        (_, DeclineClass::Customer) => "The payment was declined; the payer should check the details.",
-        (_, DeclineClass::Hard) => "The payment was declined; another payment method is needed.",
+        (_, DeclineClass::Soft) => "The payment method was declined; a later attempt may succeed.",
+        (_, DeclineClass::Customer) => "The payment method was declined; the payer should check the details.",
+        (_, DeclineClass::Hard) => "The payment method was declined; another one is needed.",
     }
     .to_owned()
 }

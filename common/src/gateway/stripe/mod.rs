@@ -1,6 +1,6 @@
 //! Stripe: Payment Intents, created and confirmed in one call under the payment's own key.
-//! [`request`] builds and [`response`] reads, both pure; [`http`] speaks. Operations are here, questions
-//! in [`look_up`] and [`statement`], and what Stripe tells by itself in [`event`].
+//! [`request`] builds and [`response`] reads, both pure; [`http`] speaks. Operations are here and in
+//! [`saving`], questions in [`look_up`] and [`statement`], and what Stripe tells by itself in [`event`].
 
 pub mod amount;
 mod decline;
@@ -9,6 +9,7 @@ mod http;
 mod look_up;
 mod request;
 mod response;
+mod saving;
 mod statement;
 
 use std::time::{Duration, Instant};
@@ -18,13 +19,14 @@ use secrecy::SecretString;
 
 use super::{
     Answer, Call, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp,
-    RefundLookUp, RefundRequest, Reply, Report, Resolution, Statement, Terms, Verdict,
+    RefundLookUp, RefundRequest, Reply, Report, Resolution, SaveRequest, Statement, Terms, Verdict,
 };
 use crate::clock::Timestamp;
 use http::Http;
 use look_up::Asking;
 use request::{Fields, Unspeakable};
 use response::{Operation, Received};
+use saving::Saving;
 
 /// Stripe keeps keys for at least 24 hours, and its lists show at once what was made.
 pub const TERMS: Terms = Terms {
@@ -120,6 +122,10 @@ impl Stripe {
 impl Gateway for Stripe {
     fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a> {
         Box::pin(self.charge(request))
+    }
+
+    fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a> {
+        Box::pin(Saving::of(&self.http, request, self.timeout))
     }
 
     fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a> {

@@ -1,7 +1,7 @@
 //! What is sent to Stripe. Pure: the same operation always makes the same body, because the same key
 //! must carry the same body for as long as the operation may be sent again.
 
-use crate::gateway::{CaptureRequest, ChargeRequest, MethodType, RefundRequest};
+use crate::gateway::{CaptureRequest, ChargeRequest, MethodType, RefundRequest, SaveRequest};
 
 use super::amount::{AmountError, to_minor_units};
 
@@ -10,6 +10,9 @@ pub const PAYMENT: &str = "remit_payment";
 
 /// The same for a refund.
 pub const REFUND: &str = "remit_refund";
+
+/// The same for a customer.
+pub const CUSTOMER: &str = "remit_customer";
 
 /// Names and values, as a form or a query.
 pub type Fields = Vec<(&'static str, String)>;
@@ -40,14 +43,14 @@ pub fn charge(request: &ChargeRequest) -> Result<Fields, Unspeakable> {
     let mut form = vec![
         ("amount", to_minor_units(&request.money)?.to_string()),
         ("currency", request.money.currency.code().to_ascii_lowercase()),
-        ("payment_method", request.token.clone().ok_or(Unspeakable::NoToken)?),
+        ("payment_method", request.method_ref().ok_or(Unspeakable::NoToken)?.to_owned()),
         ("confirm", "true".to_owned()),
         ("capture_method", request.capture.as_str().to_owned()),
         ("automatic_payment_methods[enabled]", "true".to_owned()),
         ("metadata[remit_payment]", request.reference.clone()),
         ("expand[0]", "latest_charge.balance_transaction".to_owned()),
     ];
-    match &request.return_url {
+    match request.return_url.as_ref().filter(|_| !request.off_session) {
         Some(url) => form.push(("return_url", url.clone())),
         // Without a page to come back to, no method that leaves ours can be used.
         None => form.push(("automatic_payment_methods[allow_redirects]", "never".to_owned())),
@@ -59,7 +62,38 @@ pub fn charge(request: &ChargeRequest) -> Result<Fields, Unspeakable> {
         // The payer agreed on the merchant's page; the merchant vouches for it.
         form.push(("mandate_data[customer_acceptance][type]", "offline".to_owned()));
     }
+    if let Some(customer) = request.saved.as_ref().and_then(|saved| saved.customer_ref.clone()) {
+        form.push(("customer", customer));
+        if !request.off_session {
+            // The bank is asked now for what will be charged without the payer later.
+            form.push(("setup_future_usage", "off_session".to_owned()));
+        }
+    }
+    if request.off_session {
+        form.push(("off_session", "true".to_owned()));
+        form.push(("error_on_requires_action", "true".to_owned()));
+    }
     Ok(form)
+}
+
+/// The form of `POST /v1/customers`: a customer and their first payment method in one call, so that there
+/// is never one without the other.
+pub fn customer(request: &SaveRequest) -> Fields {
+    let mut form = vec![
+        ("payment_method", request.token.clone()),
+        // Nothing is charged by default; but so the answer names the method.
+        ("invoice_settings[default_payment_method]", request.token.clone()),
+        ("metadata[remit_customer]", request.reference.clone()),
+        ("expand[0]", "invoice_settings.default_payment_method".to_owned()),
+    ];
+    form.extend(request.email.clone().map(|email| ("email", email)));
+    form.extend(request.name.clone().map(|name| ("name", name)));
+    form
+}
+
+/// The form of `POST /v1/payment_methods/{id}/attach`.
+pub fn attachment(customer_ref: &str) -> Fields {
+    vec![("customer", customer_ref.to_owned())]
 }
 
 /// The form of `POST /v1/payment_intents/{id}/capture`. The amount is always said: what Stripe would
@@ -128,7 +162,7 @@ fn page(expand: &str, starting_after: Option<&str>) -> Fields {
 #[cfg(test)]
 mod tests {
     use crate::{
-        gateway::{Capture, RefundReason},
+        gateway::{Capture, RefundReason, SavedMethod},
         money::{Currency, Money},
     };
 
@@ -145,6 +179,8 @@ mod tests {
             money: money("49.90", "EUR"),
             method: MethodType::Card,
             token: Some("pm_card_visa".into()),
+            saved: None,
+            off_session: false,
             capture: Capture::Automatic,
             description: None,
             return_url: None,
@@ -182,6 +218,45 @@ mod tests {
              &expand%5B0%5D=latest_charge.balance_transaction\
              &automatic_payment_methods%5Ballow_redirects%5D=never"
         );
+    }
+
+    #[test]
+    fn the_bodies_of_charges_of_a_saved_method_are_pinned() {
+        let saved = SavedMethod { customer_ref: Some("cus_1".into()), method_ref: "pm_1".into() };
+        let with_payer = ChargeRequest { token: None, saved: Some(saved), ..charge_request() };
+        let body = encoded(&charge(&charge_request()).unwrap());
+        let body = body.replace("payment_method=pm_card_visa", "payment_method=pm_1");
+        assert_eq!(
+            encoded(&charge(&with_payer).unwrap()),
+            format!("{body}&customer=cus_1&setup_future_usage=off_session")
+        );
+        let return_url = Some("https://shop.example/back".into());
+        let without_payer = ChargeRequest { off_session: true, return_url, ..with_payer };
+        assert_eq!(
+            encoded(&charge(&without_payer).unwrap()),
+            format!("{body}&customer=cus_1&off_session=true&error_on_requires_action=true")
+        );
+    }
+
+    #[test]
+    fn the_bodies_of_saving_are_pinned() {
+        let request = SaveRequest {
+            reference: "cus_ours".into(),
+            key: "key".into(),
+            customer_ref: None,
+            email: Some("ada@shop.example".into()),
+            name: Some("Ada".into()),
+            token: "pm_1".into(),
+            traceparent: None,
+        };
+        assert_eq!(
+            encoded(&customer(&request)),
+            "payment_method=pm_1&invoice_settings%5Bdefault_payment_method%5D=pm_1\
+             &metadata%5Bremit_customer%5D=cus_ours\
+             &expand%5B0%5D=invoice_settings.default_payment_method\
+             &email=ada%40shop.example&name=Ada"
+        );
+        assert_eq!(encoded(&attachment("cus_1")), "customer=cus_1");
     }
 
     #[test]

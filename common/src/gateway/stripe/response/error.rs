@@ -87,7 +87,7 @@ fn declined(operation: Operation, error: &ErrorBody) -> Decline {
         Operation::Refund => {
             Decline { message: refund::sentence("").into(), ..decline::classify(error.said(), None) }
         }
-        Operation::Charge | Operation::Capture | Operation::Cancel => {
+        Operation::Charge | Operation::Capture | Operation::Cancel | Operation::Save => {
             let gateway_ref = error.payment_intent.as_ref().and_then(|intent| intent.id.clone());
             decline::classify(error.said(), gateway_ref)
         }

@@ -10,6 +10,7 @@ mod error;
 pub mod intent;
 pub mod list;
 pub mod refund;
+pub mod saved;
 pub mod statement;
 
 use std::time::Duration;
@@ -38,6 +39,7 @@ pub enum Operation {
     Capture,
     Cancel,
     Refund,
+    Save,
 }
 
 impl Operation {
@@ -47,6 +49,7 @@ impl Operation {
             Self::Capture => "capture",
             Self::Cancel => "cancel",
             Self::Refund => "refund",
+            Self::Save => "save_method",
         }
     }
 }
@@ -81,10 +84,12 @@ pub fn read(operation: Operation, received: &Received) -> Report {
     let hint = received.should_retry.as_deref();
     match received.status {
         200..=299 => match operation {
-            Operation::Charge | Operation::Capture | Operation::Cancel => Subject::Intent,
-            Operation::Refund => Subject::Refund,
-        }
-        .read(&received.body, Resolution::Replay),
+            Operation::Charge | Operation::Capture | Operation::Cancel => {
+                Subject::Intent.read(&received.body, Resolution::Replay)
+            }
+            Operation::Refund => Subject::Refund.read(&received.body, Resolution::Replay),
+            Operation::Save => saved::read(&received.body),
+        },
         429 => Report::NotSent {
             why: "the gateway limits our rate".into(),
             retry_after: received.retry_after.as_deref().and_then(seconds),

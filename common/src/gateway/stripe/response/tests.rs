@@ -2,7 +2,8 @@
 
 use super::*;
 
-const ALL: [Operation; 4] = [Operation::Charge, Operation::Capture, Operation::Cancel, Operation::Refund];
+const ALL: [Operation; 5] =
+    [Operation::Charge, Operation::Capture, Operation::Cancel, Operation::Refund, Operation::Save];
 
 fn received(status: u16, body: &str) -> Received {
     let body = Bytes::from(body.to_owned());
