@@ -9,6 +9,7 @@
 
 mod boundary;
 mod change;
+mod creation;
 mod wish;
 
 use chrono::TimeDelta;
@@ -26,7 +27,8 @@ use crate::{
 
 pub use boundary::{Renewal, bill_missed, renew, skip_missed};
 pub use change::change;
-pub use wish::{New, Place, Resume, When, cancel, change_method, change_zone, create, keep, pause, resume};
+pub use creation::{New, create};
+pub use wish::{Place, Resume, When, cancel, change_method, change_zone, keep, pause, resume};
 
 /// How long a first invoice may be paid.
 pub const FIRST_INVOICE_WINDOW: TimeDelta = TimeDelta::hours(23);
