@@ -100,9 +100,9 @@ names!(
 /// What an invoice bills. Of each there is one invoice that is not void.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Occasion {
-    /// The period of that number.
-    Period(u32),
-    /// The change of that number, within a period.
+    /// The whole of its period.
+    Period,
+    /// The change of that number, within its period.
     Change(u32),
 }
 
@@ -117,7 +117,9 @@ pub struct Invoice {
     pub customer_id: CustomerId,
     /// For what.
     pub subscription_id: SubscriptionId,
-    /// For what of it.
+    /// For which of its periods.
+    pub period_index: u32,
+    /// For what of that.
     pub occasion: Occasion,
     /// The merchant's number for it, from the moment it opens.
     pub number: Option<String>,

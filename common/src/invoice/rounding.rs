@@ -35,7 +35,7 @@ pub fn fraction(
         .ok_or(TooLarge)?;
     let divisor = denominator.into().checked_mul(power(scale - exponent)?).ok_or(TooLarge)?;
     let limit = power(WHOLE_DIGITS + exponent)?;
-    let coins = half_away_from_zero(dividend, divisor).filter(|coins| coins.abs() < limit).ok_or(TooLarge)?;
+    let coins = nearest(dividend, divisor).filter(|coins| coins.abs() < limit).ok_or(TooLarge)?;
     Decimal::try_from_i128_with_scale(coins, exponent).map_err(|_| TooLarge)
 }
 
@@ -47,8 +47,9 @@ pub fn to_coins(amount: Decimal, currency: Currency) -> Result<Decimal, TooLarge
     fraction(amount, 1, 1, currency)
 }
 
-/// `dividend ÷ divisor` to the nearest whole number, halves away from zero.
-fn half_away_from_zero(dividend: i128, divisor: i128) -> Option<i128> {
+/// `dividend ÷ divisor` to the nearest whole number, halves away from zero; `None` by zero.
+#[must_use]
+pub fn nearest(dividend: i128, divisor: i128) -> Option<i128> {
     let quotient = dividend.checked_div(divisor)?;
     let remainder = dividend.checked_rem(divisor)?;
     let is_half_or_more = remainder.unsigned_abs() >= divisor.unsigned_abs() - remainder.unsigned_abs();
@@ -73,9 +74,9 @@ mod tests {
             (0, 7, 0),
             (1, 1, 1),
         ] {
-            assert_eq!(half_away_from_zero(dividend, divisor), Some(expected), "{dividend} / {divisor}");
+            assert_eq!(nearest(dividend, divisor), Some(expected), "{dividend} / {divisor}");
         }
-        assert_eq!(half_away_from_zero(1, 0), None);
+        assert_eq!(nearest(1, 0), None);
     }
 
     #[test]

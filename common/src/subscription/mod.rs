@@ -1,75 +1,250 @@
 //! A subscription: a price that is billed again and again.
+//!
+//! [`state`] decides what becomes of it, [`calendar`] when its periods begin, [`proration`] what a change
+//! within one costs. What it owes is on [invoices](crate::invoice), which have rules of their own.
 
 pub mod calendar;
+pub mod figures;
+mod interval;
 pub mod proration;
+pub mod state;
 
-use crate::name::names;
+use chrono_tz::Tz;
+use serde::Serialize;
 
-/// What an interval is counted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Unit {
-    /// Days.
-    Day,
-    /// Weeks.
-    Week,
-    /// Calendar months.
-    Month,
-    /// Calendar years.
-    Year,
+pub use interval::{Interval, InvalidInterval, Price, Unit};
+
+/// The retries of what a subscription owes.
+pub use crate::invoice::dunning;
+
+use crate::{
+    clock::Timestamp,
+    gateway::MethodType,
+    id::{CustomerId, InvoiceId, MerchantId, PlanId, SubscriptionId},
+    invoice::{
+        Discount, Line, TaxRate,
+        rounding::TooLarge,
+        totals::{self, Item, Sale},
+    },
+    name::names,
+    payment::Metadata,
+};
+use calendar::{Anchor, OutOfCalendar, Period};
+
+/// A plan: what subscriptions are made from. They copy its price, so a later plan changes none of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Its name for programs.
+    pub id: PlanId,
+    /// Whose it is.
+    pub merchant_id: MerchantId,
+    /// Its name for people, which is on the invoices.
+    pub name: String,
+    /// What it costs.
+    pub price: Price,
+    /// How many days a new subscription is free.
+    pub trial_days: u16,
+    /// No new subscription is made from it.
+    pub archived: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
 }
 
-names!(Unit, Day => "day", Week => "week", Month => "month", Year => "year");
+/// Where a subscription stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Its first invoice is not paid yet.
+    Incomplete,
+    /// Its first invoice was not paid in time.
+    IncompleteExpired,
+    /// Free, up to a day.
+    Trialing,
+    /// It renews, and everything is paid or on its way.
+    Active,
+    /// It renews, and something was declined.
+    PastDue,
+    /// It renews no more until what is open is paid.
+    Unpaid,
+    /// It rests: nothing is billed.
+    Paused,
+    /// It has ended.
+    Canceled,
+}
 
-impl Unit {
-    /// The longest interval: three years.
+names!(
+    Status,
+    Incomplete => "incomplete", IncompleteExpired => "incomplete_expired", Trialing => "trialing",
+    Active => "active", PastDue => "past_due", Unpaid => "unpaid", Paused => "paused",
+    Canceled => "canceled",
+);
+
+impl Status {
+    /// Whether it has ended for good.
     #[must_use]
-    pub const fn longest(self) -> u16 {
-        match self {
-            Self::Day => 1095,
-            Self::Week => 156,
-            Self::Month => 36,
-            Self::Year => 3,
-        }
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::IncompleteExpired | Self::Canceled)
+    }
+
+    /// Whether its next boundary means something: a renewal, or the end of its trial.
+    #[must_use]
+    pub fn renews(self) -> bool {
+        matches!(self, Self::Trialing | Self::Active | Self::PastDue)
     }
 }
 
-/// How long a period is: `count` units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Interval {
-    unit: Unit,
-    count: u16,
+/// What is subscribed to, as it was agreed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The plan.
+    pub plan_id: PlanId,
+    /// The plan's name.
+    pub name: String,
+    /// The plan's price.
+    pub price: Price,
+    /// How many seats; at least one.
+    pub quantity: u32,
 }
 
-/// An interval that is empty or too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be between 1 and {} for an interval in {unit}s", unit.longest())]
-pub struct InvalidInterval {
-    /// What it was to be counted in.
-    pub unit: Unit,
+/// How a customer pays without being present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentMethod {
+    /// What it is; it chooses the gateway.
+    pub kind: MethodType,
+    /// The gateway's token for it.
+    pub token: String,
 }
 
-impl Interval {
-    /// `count` units.
+/// What becomes of a trial that ends without a payment method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutMethod {
+    /// It rests until there is one.
+    #[default]
+    Pause,
+    /// It ends.
+    Cancel,
+}
+
+names!(WithoutMethod, Pause => "pause", Cancel => "cancel");
+
+/// A subscription, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// Its name.
+    pub id: SubscriptionId,
+    /// Whose customer it is.
+    pub merchant_id: MerchantId,
+    /// Who pays.
+    pub customer_id: CustomerId,
+    /// For what.
+    pub terms: Terms,
+    /// What is taken off its invoices, in this order.
+    pub discounts: Vec<Discount>,
+    /// The tax on them.
+    pub tax: Option<TaxRate>,
+    /// How it is paid.
+    pub method: Option<PaymentMethod>,
+    /// Where it stands.
+    pub status: Status,
+    /// Where its periods are counted from.
+    pub anchor: Anchor,
+    /// The last period that began; `None` while it is in its trial.
+    pub current_period: Option<Period>,
+    /// The number of the period that is billed next.
+    pub next_period_index: u32,
+    /// How many changes within periods were billed: the number of the last.
+    pub change_seq: u32,
+    /// When its trial ends, or ended.
+    pub trial_ends_at: Option<Timestamp>,
+    /// What then, without a payment method.
+    pub without_method: WithoutMethod,
+    /// It ends with the period.
+    pub cancel_at_period_end: bool,
+    /// It rests from the end of the period on.
+    pub pause_at_period_end: bool,
+    /// The terms from the next boundary on.
+    pub pending_terms: Option<Terms>,
+    /// The zone from the next boundary on.
+    pub pending_zone: Option<Tz>,
+    /// So many renewals were missed that a person must decide: how many.
+    pub missed_renewals: Option<u32>,
+    /// Up to this period a person has let missed renewals be billed.
+    pub catch_up_to: Option<u32>,
+    /// The merchant's own keys and values.
+    pub metadata: Metadata,
+    /// How often it was stored: its ETag. The store counts.
+    pub version: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Subscription {
+    /// The period that is billed next; its start is when. It begins where the one before it ended, whatever
+    /// has become of the zone since.
     ///
     /// # Errors
-    /// [`InvalidInterval`] for none, and for more than three years.
-    pub fn every(count: u16, unit: Unit) -> Result<Self, InvalidInterval> {
-        if (1..=unit.longest()).contains(&count) {
-            Ok(Self { unit, count })
-        } else {
-            Err(InvalidInterval { unit })
-        }
+    /// [`OutOfCalendar`].
+    pub fn next_period(&self) -> Result<Period, OutOfCalendar> {
+        let period = self.anchor.period(self.terms.price.interval, self.next_period_index)?;
+        let start = match self.current_period {
+            Some(current) if current.index + 1 == period.index && self.anchor.index < period.index => {
+                current.end
+            }
+            Some(current) => period.start.max(current.end),
+            None => period.start,
+        };
+        Ok(Period { start, end: period.end.max(start), ..period })
     }
 
-    /// What it is counted in.
-    #[must_use]
-    pub fn unit(self) -> Unit {
-        self.unit
+    /// When its next boundary comes; `None` where it does not renew.
+    ///
+    /// # Errors
+    /// [`OutOfCalendar`].
+    pub fn next_boundary(&self) -> Result<Option<Timestamp>, OutOfCalendar> {
+        self.status.renews().then(|| self.next_period().map(|period| period.start)).transpose()
     }
 
-    /// How many units.
-    #[must_use]
-    pub fn count(self) -> u16 {
-        self.count
+    /// The lines of the invoice for a whole period.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn period_lines(&self, invoice: InvoiceId, period: &Period) -> Result<Vec<Line>, TooLarge> {
+        let Terms { name, price, quantity, .. } = &self.terms;
+        let sale = Sale::period(name, price.unit.amount, *quantity, period.days, price.unit.currency)?;
+        self.lines(invoice, &[Item::Sale(sale)], |discount| discount.covers(period.index))
+    }
+
+    /// The lines of the invoice for a change within period `index`.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn change_lines(
+        &self,
+        invoice: InvoiceId,
+        index: u32,
+        items: &[Item],
+    ) -> Result<Vec<Line>, TooLarge> {
+        self.lines(invoice, items, |discount| discount.covers(index))
+    }
+
+    fn lines(
+        &self,
+        invoice: InvoiceId,
+        items: &[Item],
+        applies: impl Fn(&&Discount) -> bool,
+    ) -> Result<Vec<Line>, TooLarge> {
+        let discounts: Vec<Discount> = self.discounts.iter().filter(applies).cloned().collect();
+        let currency = self.terms.price.unit.currency;
+        totals::lines(
+            items,
+            &totals::Terms { invoice, currency, discounts: &discounts, tax: self.tax.as_ref() },
+        )
     }
 }

@@ -1,0 +1,270 @@
+//! What a merchant may ask of a subscription: to rest, to go on, to end. What is asked for twice is
+//! granted twice and changes nothing.
+
+use chrono_tz::Tz;
+
+use super::{Effect, Effects, Refusal, begin, begin_anew, boundary::take_pending, cut, enter};
+use crate::{
+    clock::Timestamp,
+    invoice::totals::Item,
+    subscription::{
+        PaymentMethod, Status, Subscription, Terms,
+        calendar::{Anchor, OutOfCalendar, Period, local_date},
+        proration::{Billed, Moment, Proration, Seats},
+    },
+};
+
+/// When a wish is to be granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// At once.
+    Now,
+    /// When the period has ended.
+    AtPeriodEnd,
+}
+
+/// How a subscription goes on after a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Resume {
+    /// Its periods are counted from today.
+    #[default]
+    NewAnchor,
+    /// Its periods end when they always did: the rest of this one is charged by day.
+    OldAnchor,
+}
+
+/// Where in time a wish is granted.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// What was billed for the current period ([`crate::subscription::proration::in_force`]).
+    pub billed: &'a [Billed],
+}
+
+/// It rests: at once, and the rest of the period is given back; or from the end of the period on.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn pause(
+    subscription: &mut Subscription,
+    when: When,
+    proration: Proration,
+    place: Place<'_>,
+) -> Result<Effects, Refusal> {
+    match subscription.status {
+        Status::Active | Status::PastDue => {}
+        Status::Paused => return Ok(Vec::new()),
+        status => return Err(not_now(status, "paused")),
+    }
+    if subscription.cancel_at_period_end {
+        return Err(Refusal::Ending);
+    }
+    if when == When::AtPeriodEnd || proration == Proration::AtPeriodEnd {
+        subscription.pause_at_period_end = true;
+        subscription.updated_at = place.now;
+        return Ok(Vec::new());
+    }
+    not_at_boundary(subscription, place.now)?;
+    let items = match proration {
+        Proration::ByDay => moment(subscription, place).map_or(Ok(Vec::new()), |moment| moment.end())?,
+        Proration::None | Proration::AtPeriodEnd => Vec::new(),
+    };
+    subscription.pause_at_period_end = false;
+    enter(subscription, Status::Paused, place.now);
+    Ok(prorate(subscription, items).into_iter().collect())
+}
+
+/// It goes on; or the pause that was planned is withdrawn.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn resume(subscription: &mut Subscription, how: Resume, place: Place<'_>) -> Result<Effects, Refusal> {
+    match subscription.status {
+        Status::Paused => {}
+        Status::Active | Status::PastDue => {
+            subscription.pause_at_period_end = false;
+            return Ok(Vec::new());
+        }
+        status => return Err(not_now(status, "resumed")),
+    }
+    if subscription.method.is_none() {
+        return Err(Refusal::NoMethod);
+    }
+    let interval = subscription.terms.price.interval;
+    take_pending(subscription)?;
+    enter(subscription, Status::Active, place.now);
+    match how {
+        Resume::OldAnchor if subscription.terms.price.interval == interval => rejoin(subscription, place),
+        Resume::OldAnchor | Resume::NewAnchor => begin_anew(subscription, place.now),
+    }
+}
+
+/// Back to the periods as they always were: what is left of this one is charged.
+fn rejoin(subscription: &mut Subscription, place: Place<'_>) -> Result<Effects, Refusal> {
+    let today = local_date(place.now, subscription.anchor.zone);
+    let mut effects = Effects::new();
+    if subscription.current_period.is_none_or(|current| current.days.to <= today) {
+        let Some(period) = period_on(subscription, today)? else { return Ok(effects) };
+        effects.extend(cut(subscription, period.start));
+        let start = subscription.current_period.map_or(period.start, |last| period.start.max(last.end));
+        let period = Period { start, ..period };
+        begin(subscription, period, place.now);
+        if period.days.from == today {
+            effects.push(Effect::Bill(period));
+            return Ok(effects);
+        }
+        effects.push(Effect::Open(period));
+    }
+    let seats = seats(&subscription.terms);
+    let items = moment(subscription, place).map_or(Ok(Vec::new()), |moment| moment.begin(&seats))?;
+    effects.extend(prorate(subscription, items));
+    Ok(effects)
+}
+
+/// The period to come that `day` is in. Of what has passed of it, nothing is billed: it begins on that day.
+fn period_on(subscription: &Subscription, day: chrono::NaiveDate) -> Result<Option<Period>, OutOfCalendar> {
+    let Subscription { anchor, terms, .. } = subscription;
+    let interval = terms.price.interval;
+    let mut index = subscription.next_period_index;
+    if day < anchor.date_of(interval, index)? {
+        return Ok(None);
+    }
+    while anchor.date_of(interval, index + 1)? <= day {
+        index += 1;
+    }
+    let aligned = anchor.period(interval, index)?;
+    let start = Anchor { date: day, index, ..*anchor }.boundary(interval, index)?;
+    Ok(Some(Period { start, ..aligned }))
+}
+
+/// It ends: at once, or with the period. At once, the rest of the period is given back only by day.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn cancel(
+    subscription: &mut Subscription,
+    when: When,
+    proration: Proration,
+    place: Place<'_>,
+) -> Result<Effects, Refusal> {
+    let status = subscription.status;
+    match (status, when) {
+        (Status::Canceled, _) => return Ok(Vec::new()),
+        (Status::IncompleteExpired, _) => return Err(Refusal::Ended(status)),
+        (Status::Trialing | Status::Active | Status::PastDue, When::AtPeriodEnd) => {
+            subscription.cancel_at_period_end = true;
+            subscription.pause_at_period_end = false;
+            subscription.updated_at = place.now;
+            return Ok(Vec::new());
+        }
+        // What does not renew has no period's end to wait for.
+        (Status::Incomplete | Status::Unpaid | Status::Paused, When::AtPeriodEnd) => {}
+        (
+            Status::Trialing
+            | Status::Active
+            | Status::PastDue
+            | Status::Incomplete
+            | Status::Unpaid
+            | Status::Paused,
+            When::Now,
+        ) => {}
+    }
+    let is_running = matches!(status, Status::Active | Status::PastDue);
+    let items = match moment(subscription, place) {
+        Some(moment) if is_running && proration == Proration::ByDay => moment.end()?,
+        _ => Vec::new(),
+    };
+    let mut effects: Effects = prorate(subscription, items).into_iter().collect();
+    if status == Status::Incomplete {
+        effects.push(Effect::VoidFirstInvoice);
+    }
+    subscription.missed_renewals = None;
+    enter(subscription, Status::Canceled, place.now);
+    Ok(effects)
+}
+
+/// It shall not end with the period after all.
+///
+/// # Errors
+/// [`Refusal::Ended`].
+pub fn keep(subscription: &mut Subscription, now: Timestamp) -> Result<(), Refusal> {
+    if subscription.status.is_final() {
+        return Err(Refusal::Ended(subscription.status));
+    }
+    subscription.cancel_at_period_end = false;
+    subscription.updated_at = now;
+    Ok(())
+}
+
+/// It has a new payment method: whatever is open is tried once, now.
+///
+/// # Errors
+/// [`Refusal::Ended`].
+pub fn change_method(
+    subscription: &mut Subscription,
+    method: PaymentMethod,
+    now: Timestamp,
+) -> Result<Effects, Refusal> {
+    if subscription.status.is_final() {
+        return Err(Refusal::Ended(subscription.status));
+    }
+    subscription.method = Some(method);
+    subscription.updated_at = now;
+    Ok(vec![Effect::TryOpenInvoices])
+}
+
+/// Its midnights are those of another zone, from the next boundary on.
+///
+/// # Errors
+/// [`Refusal::Ended`].
+pub fn change_zone(subscription: &mut Subscription, zone: Tz, now: Timestamp) -> Result<(), Refusal> {
+    if subscription.status.is_final() {
+        return Err(Refusal::Ended(subscription.status));
+    }
+    subscription.pending_zone = Some(zone);
+    subscription.updated_at = now;
+    Ok(())
+}
+
+/// The terms, as proration sees them.
+pub(super) fn seats(terms: &Terms) -> Seats<'_> {
+    Seats { name: &terms.name, unit_amount: terms.price.unit.amount, quantity: terms.quantity }
+}
+
+/// The place within the current period; `None` where none has begun.
+pub(super) fn moment<'a>(subscription: &Subscription, place: Place<'a>) -> Option<Moment<'a>> {
+    subscription.current_period.map(|period| Moment {
+        billed: place.billed,
+        period: period.days,
+        day: local_date(place.now, subscription.anchor.zone),
+        currency: subscription.terms.price.unit.currency,
+    })
+}
+
+/// The invoice of a change, if there is anything on it.
+pub(super) fn prorate(subscription: &mut Subscription, items: Vec<Item>) -> Option<Effect> {
+    let period = subscription.current_period.filter(|_| !items.is_empty())?.index;
+    subscription.change_seq += 1;
+    Some(Effect::Prorate { change: subscription.change_seq, period, items })
+}
+
+/// Refuses what would need a period that is not billed yet.
+pub(super) fn not_at_boundary(subscription: &Subscription, now: Timestamp) -> Result<(), Refusal> {
+    match subscription.next_boundary()? {
+        Some(boundary) if boundary <= now => Err(Refusal::RenewalDue),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn not_now(status: Status, wish: &'static str) -> Refusal {
+    let hint = match status {
+        Status::Canceled | Status::IncompleteExpired => return Refusal::Ended(status),
+        Status::Incomplete => ": its first invoice is to be paid first",
+        Status::Unpaid => ": its open invoices are to be paid first",
+        Status::Trialing => " before its trial has ended",
+        Status::Paused => ": resume it first",
+        Status::Active | Status::PastDue => "",
+    };
+    Refusal::NotNow { status, wish, hint }
+}
