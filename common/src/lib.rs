@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod clock;
 pub mod config;
+pub mod customer;
 pub mod db;
 pub mod dispute;
 pub mod gateway;
@@ -17,6 +18,7 @@ pub mod merchant;
 pub mod money;
 pub mod name;
 pub mod payment;
+pub mod plan;
 pub mod receipt;
 pub mod reconciliation;
 pub mod refund;

@@ -1,9 +1,10 @@
 //! What must always hold, checked now and then: every payment that is under way has a job that will end
-//! it. The backlog is measured here too.
+//! it, and every subscription that time will change has one that will renew it. The backlog is measured here
+//! too.
 
 use std::time::Duration;
 
-use common::{job, payment};
+use common::{job, payment, subscription};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +21,7 @@ pub async fn run(pool: &PgPool, check_every: Duration, shutdown: &CancellationTo
     loop {
         let done = tokio::select! {
             _ = measure.tick() => measure_backlog(pool).await,
-            _ = check.tick() => heal_payments(pool).await,
+            _ = check.tick() => heal(pool).await,
             () = shutdown.cancelled() => return,
         };
         if let Err(error) = done {
@@ -44,6 +45,11 @@ async fn measure_backlog(pool: &PgPool) -> sqlx::Result<()> {
     Ok(())
 }
 
+async fn heal(pool: &PgPool) -> sqlx::Result<()> {
+    heal_payments(pool).await?;
+    heal_subscriptions(pool).await
+}
+
 /// A payment without a job would wait for ever. The transactions make that impossible; should it be
 /// found all the same, it gets one, and somebody is told.
 async fn heal_payments(pool: &PgPool) -> sqlx::Result<()> {
@@ -52,6 +58,20 @@ async fn heal_payments(pool: &PgPool) -> sqlx::Result<()> {
     for stuck in stuck {
         tracing::error!(payment_id = %stuck.id, "a payment had no job; it gets one");
         payment::store::heal(pool, &stuck).await?;
+    }
+    Ok(())
+}
+
+/// A subscription without a job would never renew. Impossible as above, and healed as above.
+async fn heal_subscriptions(pool: &PgPool) -> sqlx::Result<()> {
+    let stuck = subscription::store::without_a_job(pool).await?;
+    metrics::gauge!("subscriptions_without_a_job")
+        .set(as_float(i64::try_from(stuck.len()).unwrap_or(i64::MAX)));
+    for id in stuck {
+        tracing::error!(subscription_id = %id, "a subscription had no job; it gets one");
+        if let Err(error) = subscription::store::heal(pool, id).await {
+            tracing::error!(%error, subscription_id = %id, "a subscription could not be given its job");
+        }
     }
     Ok(())
 }

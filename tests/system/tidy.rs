@@ -115,6 +115,10 @@ fn each_library_has_its_place() {
             "common/src/ledger/store",
             "common/src/reconciliation/store",
             "common/src/merchant/store",
+            "common/src/customer/store",
+            "common/src/plan/store",
+            "common/src/subscription/store",
+            "common/src/invoice/store",
         ],
     );
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use common::{
     batch::{BatchError, Batcher, Bounds},
-    id::JobId,
+    id::{InvoiceId, JobId, SubscriptionId},
     job::{self, Claim, Kind},
     payment::{
         Payment,
@@ -43,6 +43,10 @@ pub enum Subject {
     Event(Box<Receipt>),
     /// A comparison of a gateway's account with ours.
     Reconciliation(Box<Reconciliation>),
+    /// A subscription whose time may have come.
+    Subscription(SubscriptionId),
+    /// An invoice that may be due.
+    Invoice(InvoiceId),
 }
 
 /// What recording has changed.
@@ -129,7 +133,8 @@ impl Books {
                 Kind::RefundPayment | Kind::ResolveRefund => {
                     refund::store::code_failed(&mut transaction, claim).await?;
                 }
-                Kind::HandleEvent | Kind::ReconcileGateway => {}
+                Kind::HandleEvent | Kind::ReconcileGateway | Kind::RenewSubscription | Kind::RetryInvoice => {
+                }
             }
         }
         transaction.commit().await?;
@@ -195,6 +200,11 @@ async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Result<
             let found = reconciliation::store::begin(db, ids).await?.into_iter();
             found.map(|found| (found.id.0, Subject::Reconciliation(Box::new(found)))).collect()
         }
+        // These are read under a lock, by whoever changes them.
+        Kind::RenewSubscription => {
+            ids.iter().map(|id| (*id, Subject::Subscription(SubscriptionId(*id)))).collect()
+        }
+        Kind::RetryInvoice => ids.iter().map(|id| (*id, Subject::Invoice(InvoiceId(*id)))).collect(),
     })
 }
 

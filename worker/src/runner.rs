@@ -110,7 +110,9 @@ fn span(Claimed { claim, subject }: &Claimed) -> tracing::Span {
     let (payment, refund) = match subject {
         Subject::Payment(payment) => (Some(payment), None),
         Subject::Refund(refund, payment) => (Some(payment), Some(refund.id)),
-        Subject::Event(_) | Subject::Reconciliation(_) => (None, None),
+        Subject::Event(_) | Subject::Reconciliation(_) | Subject::Subscription(_) | Subject::Invoice(_) => {
+            (None, None)
+        }
     };
     tracing::info_span!(
         "job",

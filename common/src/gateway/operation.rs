@@ -1,6 +1,8 @@
 //! What a gateway is asked to do, and asked about. Every request names its own key: the same key is the
 //! same operation, and carries the same request, however often it is sent.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{clock::Timestamp, money::Money};
 
 use super::{Capture, MethodType};
@@ -48,7 +50,7 @@ impl ChargeRequest {
 }
 
 /// A payment method that can be charged without its payer, again and again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedMethod {
     /// The gateway's name for whose it is; `None` where the gateway has no need of one.
     pub customer_ref: Option<String>,

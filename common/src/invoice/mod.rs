@@ -7,6 +7,7 @@ mod rate;
 pub mod rounding;
 mod span;
 pub mod state;
+pub mod store;
 pub mod totals;
 
 use rust_decimal::Decimal;
@@ -162,5 +163,10 @@ impl Invoice {
             Status::Paid | Status::Void => Decimal::ZERO,
         };
         Money { amount, currency: self.currency }
+    }
+
+    /// The lines, each with its place.
+    pub fn places(&self) -> impl Iterator<Item = (LineRef, &Line)> {
+        (0..).zip(&self.lines).map(|(position, line)| (LineRef { invoice: self.id, position }, line))
     }
 }

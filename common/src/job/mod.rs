@@ -34,6 +34,10 @@ pub enum Kind {
     HandleEvent,
     /// Compare a gateway's account with our own.
     ReconcileGateway,
+    /// See what time has brought to a subscription: a renewal, the end of its trial or of its patience.
+    RenewSubscription,
+    /// Try once more to be paid an invoice.
+    RetryInvoice,
 }
 
 impl Kind {
@@ -50,7 +54,12 @@ impl Kind {
             Self::ChargePayment | Self::CapturePayment | Self::CancelPayment | Self::RefundPayment => {
                 Policy { initial: Duration::from_secs(1), factor: 2, max: Duration::from_secs(5 * 60) }
             }
-            Self::ResolvePayment | Self::ResolveRefund | Self::HandleEvent | Self::ReconcileGateway => {
+            Self::ResolvePayment
+            | Self::ResolveRefund
+            | Self::HandleEvent
+            | Self::ReconcileGateway
+            | Self::RenewSubscription
+            | Self::RetryInvoice => {
                 Policy { initial: Duration::from_secs(2), factor: 3, max: Duration::from_secs(3600) }
             }
         }
@@ -62,6 +71,7 @@ names!(
     ChargePayment => "charge_payment", CapturePayment => "capture_payment", CancelPayment => "cancel_payment",
     ResolvePayment => "resolve_payment", RefundPayment => "refund_payment", ResolveRefund => "resolve_refund",
     HandleEvent => "handle_event", ReconcileGateway => "reconcile_gateway",
+    RenewSubscription => "renew_subscription", RetryInvoice => "retry_invoice",
 );
 
 /// A job that somebody should look at.
@@ -165,6 +175,8 @@ mod tests {
             "resolve_refund",
             "handle_event",
             "reconcile_gateway",
+            "renew_subscription",
+            "retry_invoice",
         ];
         assert_eq!(Kind::ALL.map(Kind::as_str), names);
         for kind in Kind::ALL {

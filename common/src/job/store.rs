@@ -224,6 +224,53 @@ pub async fn enqueue(
     .map(JobId)
 }
 
+/// Calls for work at a moment, and answers its job: [`enqueue`], for what is planned long ahead.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enqueue_at(
+    db: impl PgExecutor<'_>,
+    kind: Kind,
+    subject: Uuid,
+    at: Timestamp,
+    traceparent: Option<&str>,
+) -> sqlx::Result<JobId> {
+    sqlx::query_scalar!(
+        "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (subject_id, kind) DO UPDATE
+         SET due_at = CASE WHEN jobs.state = 'queued' THEN least(jobs.due_at, excluded.due_at)
+                 ELSE jobs.due_at END
+         RETURNING id",
+        JobId::new().0,
+        kind.as_str(),
+        subject,
+        at,
+        traceparent,
+    )
+    .fetch_one(db)
+    .await
+    .map(JobId)
+}
+
+/// Its time has not come, or it has done its part for now: it comes again at that moment. Only for the
+/// attempt that still holds it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put_back(db: impl PgExecutor<'_>, claim: &Claim, at: Timestamp) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE jobs SET state = 'queued', emits = 0, panics = 0, put_off = attempt, due_at = $3,
+             last_error = NULL
+         WHERE id = $1 AND attempt = $2",
+        claim.id.0,
+        claim.attempt,
+        at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// The scheduler takes what is due, `max` at most, and puts off the next time that it will: 15 s at
 /// first, doubling to ten minutes while nobody claims it, so that a long queue is not emitted over and
 /// over. A running job that is due has lost its worker, and is queued again.

@@ -14,9 +14,9 @@ use crate::{
     clock::Timestamp,
     gateway::{
         CancelRequest, Capture, CaptureRequest, Card, ChargeRequest, DeclineClass, GatewayName, LookUp,
-        MethodType, doubt::Exposure,
+        MethodType, SavedMethod, doubt::Exposure,
     },
-    id::{MerchantId, PaymentId},
+    id::{InvoiceId, MerchantId, PaymentId},
     money::Money,
     name::names,
 };
@@ -149,6 +149,17 @@ pub struct Failure {
     pub decline_class: Option<DeclineClass>,
 }
 
+/// What a payment of an invoice has besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Billing {
+    /// What it pays.
+    pub invoice: InvoiceId,
+    /// The payer is not there to do anything.
+    pub off_session: bool,
+    /// What is charged instead of the token; `None` until the method is saved at the gateway.
+    pub saved: Option<SavedMethod>,
+}
+
 /// A payment, whole.
 #[derive(Debug, Clone)]
 pub struct Payment {
@@ -158,6 +169,8 @@ pub struct Payment {
     pub merchant_id: MerchantId,
     /// What was asked for.
     pub order: Order,
+    /// The invoice that it pays, if it pays one.
+    pub billing: Option<Billing>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// Where it stands.
@@ -213,8 +226,8 @@ impl Payment {
             money: self.order.money,
             method: self.order.method,
             token: self.order.token.clone(),
-            saved: None,
-            off_session: false,
+            saved: self.billing.as_ref().and_then(|billing| billing.saved.clone()),
+            off_session: self.billing.as_ref().is_some_and(|billing| billing.off_session),
             capture: self.order.capture,
             description: self.order.description.clone(),
             return_url: self.order.return_url.clone(),

@@ -8,6 +8,7 @@ pub mod figures;
 mod interval;
 pub mod proration;
 pub mod state;
+pub mod store;
 
 use chrono_tz::Tz;
 use serde::Serialize;

@@ -1,5 +1,5 @@
 //! The jobs, one file each. A job asks, and answers with what it learnt; it writes nothing itself, but for
-//! the reconciler, which keeps what it has read.
+//! the reconciler, which keeps what it has read, and for those that need no gateway.
 
 mod cancel_payment;
 mod capture_payment;
@@ -7,17 +7,20 @@ mod charge_payment;
 mod handle_event;
 mod reconcile_gateway;
 mod refund_payment;
+mod renew_subscription;
 mod resolve_payment;
 mod resolve_refund;
+mod retry_invoice;
 
 use std::sync::Arc;
 
 use common::{
     gateway::{Answer, Report, Resolution},
-    job::{Claim, Kind},
+    job::{Claim, Kind, store},
     payment::{Payment, store::Settlement as PaymentSettlement},
     receipt::Findings,
     refund::{Refund, store::Settlement as RefundSettlement},
+    subscription::store::Trouble,
 };
 
 use crate::{
@@ -56,6 +59,35 @@ pub async fn run(context: &Context, Claimed { claim, subject }: Claimed) -> Lear
         Subject::Reconciliation(reconciliation) => {
             reconcile_gateway::run(context, &claim, *reconciliation).await;
             Learnt::Recorded
+        }
+        Subject::Subscription(id) => {
+            renew_subscription::run(context, &claim, id).await;
+            Learnt::Recorded
+        }
+        Subject::Invoice(id) => {
+            retry_invoice::run(context, &claim, id).await;
+            Learnt::Recorded
+        }
+    }
+}
+
+/// Something that an operator should be woken for.
+fn alarm(alarm: &'static str) {
+    metrics::counter!("alarms_total", "alarm" => alarm).increment(1);
+    tracing::error!("{alarm}");
+}
+
+/// A change that needs no gateway was not made. A database that is away lets go of the job: its lease ends, and
+/// another claim goes on. What the rules refuse is for people, and is tried again meanwhile.
+async fn not_done(context: &Context, claim: &Claim, trouble: &Trouble) {
+    match trouble {
+        Trouble::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
+        Trouble::Refused(refusal) => {
+            alarm("a subscription stands in the way of its own rules");
+            let wait = claim.kind.retry_policy().delay(claim.tries);
+            if let Err(error) = store::retry(&context.pool, claim, wait, &refusal.to_string()).await {
+                tracing::warn!(%error, "a refused job was not put back; its lease will end");
+            }
         }
     }
 }

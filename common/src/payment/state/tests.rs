@@ -41,6 +41,7 @@ pub fn payment(status: Status) -> Payment {
         stage_number: 0,
         stage_amount: None,
         amount_refunded: Decimal::ZERO,
+        billing: None,
         amount_refunding: Decimal::ZERO,
         amount_captured: if status == Succeeded { money.amount } else { Decimal::ZERO },
         failure: (status == Failed).then_some(failure),

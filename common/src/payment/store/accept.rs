@@ -164,6 +164,7 @@ fn fresh(new: &NewPayment, created_at: crate::clock::Timestamp) -> Payment {
         id: new.id,
         merchant_id: new.merchant_id,
         order: new.order.clone(),
+        billing: None,
         created_at,
         status: Status::Pending,
         stage: Stage::Charge,

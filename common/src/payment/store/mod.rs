@@ -2,6 +2,7 @@
 //! takes them in hand before a call to the gateway, [`settle`] records what came of it.
 
 mod accept;
+mod bill;
 mod operators;
 mod row;
 mod settle;
@@ -24,6 +25,8 @@ use row::payments;
 
 pub(crate) use accept::PUBLISHER_GRACE;
 pub use accept::{Accepted, accept};
+pub(crate) use bill::{InvoicePayment, bill};
+pub use bill::{OWN_KEYS, remember_saved};
 pub use operators::{CallRow, EventRow, calls, events};
 pub use row::InvalidRow;
 pub use settle::{Settled, Settlement, code_failed, settle};

@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    gateway::{Card, doubt::Exposure},
-    id::{MerchantId, PaymentId},
+    gateway::{Card, SavedMethod, doubt::Exposure},
+    id::{InvoiceId, MerchantId, PaymentId},
     money::{Currency, Money},
-    payment::{Customer, Failure, Fallback, Metadata, Order, Payment},
+    payment::{Billing, Customer, Failure, Fallback, Metadata, Order, Payment},
 };
 
 /// A query that answers payments: what stands before the columns, and what after.
@@ -24,7 +24,8 @@ macro_rules! payments {
                 amount_refunded, amount_refunding, failure_code, failure_message,
                 decline_class, next_action_url, review_reason, updated_at, settled_at, gateway_ref,
                 charge_ref, card AS "card: sqlx::types::Json<crate::gateway::Card>", calls_begun,
-                calls_not_sent, first_call_at, last_call_at"# + $after
+                calls_not_sent, first_call_at, last_call_at, invoice_id, off_session,
+                saved AS "saved: sqlx::types::Json<crate::gateway::SavedMethod>" "# + $after
             $(, $argument)*
         )
     };
@@ -69,6 +70,9 @@ pub struct PaymentRow {
     pub calls_not_sent: i32,
     pub first_call_at: Option<Timestamp>,
     pub last_call_at: Option<Timestamp>,
+    pub invoice_id: Option<Uuid>,
+    pub off_session: bool,
+    pub saved: Option<sqlx::types::Json<SavedMethod>>,
 }
 
 /// A row with a word that this version does not know: written by a newer one.
@@ -122,6 +126,11 @@ impl TryFrom<PaymentRow> for Payment {
                 return_url: row.return_url,
                 fallback: row.fallback.map(|json| json.0),
             },
+            billing: row.invoice_id.map(|invoice| Billing {
+                invoice: InvoiceId(invoice),
+                off_session: row.off_session,
+                saved: row.saved.map(|json| json.0),
+            }),
             created_at: row.created_at,
             status: known(id, "status", &row.status)?,
             stage: known(id, "stage", &row.stage)?,

@@ -13,6 +13,7 @@ use crate::{
     clock::Timestamp,
     gateway::{Answer, Report},
     id::PaymentId,
+    invoice,
     job::{self, Claim, work::Work},
     ledger,
     payment::{
@@ -71,10 +72,11 @@ pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::R
     insert_calls(db, batch.iter().map(|s| (s.payment.id.0, &s.claim, &s.answer)), now).await?;
     tell(db, results().map(|((_, decided), _)| decided), now).await?;
     job::store::end(db, results().map(|((s, decided), _)| (&s.claim, &decided.work))).await?;
+    let alarm = settle_invoices(db, results().map(|((_, decided), _)| decided), now).await?;
     let mut answers = Vec::with_capacity(batch.len());
     for ((settlement, decided), in_time) in batch.iter().zip(&decided).zip(&in_time) {
         answers.push(match in_time {
-            true => decided.settled,
+            true => Settled { alarm: decided.settled.alarm.or(alarm), ..decided.settled },
             false => settle_late(db, settlement, now).await?,
         });
     }
@@ -119,6 +121,20 @@ async fn tell<'a>(
     ledger::store::post(db, &moved, now).await
 }
 
+/// Payments of invoices take their invoices along. Others pay for this with one look at what is in memory.
+async fn settle_invoices<'a>(
+    db: &mut PgConnection,
+    decided: impl Iterator<Item = &'a Decided<'a>>,
+    now: Timestamp,
+) -> sqlx::Result<Option<&'static str>> {
+    let is_billed = |d: &&Decided<'_>| d.settled.changed && d.payment.billing.is_some();
+    let billed: Vec<_> = decided.filter(is_billed).map(|d| &d.payment).collect();
+    match billed.is_empty() {
+        true => Ok(None),
+        false => invoice::store::payments_ended(db, &billed, now).await,
+    }
+}
+
 /// Somebody else has taken the payment in hand since: only money that moved still counts. The job is
 /// theirs to end.
 async fn settle_late(
@@ -139,7 +155,8 @@ async fn settle_late(
     let decided = decide(&current, settlement, now);
     update(db, std::iter::once((&decided.payment, decided.seen))).await?;
     tell(db, std::iter::once(&decided), now).await?;
-    Ok(decided.settled)
+    let alarm = settle_invoices(db, std::iter::once(&decided), now).await?;
+    Ok(Settled { alarm: decided.settled.alarm.or(alarm), ..decided.settled })
 }
 
 /// The code of a payment's job has failed for good: the payment is shown to a person.

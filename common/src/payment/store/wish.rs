@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use crate::{
     clock::Timestamp,
     id::{JobId, MerchantId, PaymentId},
+    invoice,
     job::{self, Kind},
     payment::{Payment, state::Wish},
 };
@@ -47,6 +48,9 @@ pub async fn grant(
     payment.updated_at = later(now, seen);
     update(&mut *db, std::iter::once((&payment, seen))).await?;
     insert_events(&mut *db, &[Happened::to_payment(&payment)], now).await?;
+    if payment.billing.is_some() {
+        invoice::store::payments_ended(&mut *db, &[&payment], now).await?;
+    }
     let job = match kind {
         None => None,
         Some(kind) => {

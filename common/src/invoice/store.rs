@@ -1,0 +1,187 @@
+//! The rows of `invoices`, and what is written with them. An invoice changes under the lock of its
+//! subscription, which is taken first: so both are always seen together as they are.
+
+mod attempt;
+mod open;
+mod retry;
+mod row;
+mod settle;
+
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::{
+    clock::Timestamp,
+    id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
+    money::display_amount,
+    payment::store::{Happened, insert_events},
+};
+
+use super::{Invoice, Status};
+pub(crate) use attempt::try_open;
+pub(crate) use open::{NewInvoice, Opened, open, void_unpaid};
+pub use retry::{Retried, retry};
+use row::{invoices, update};
+pub(crate) use settle::payments_ended;
+
+/// One invoice of this merchant. Another merchant's is not found.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    id: InvoiceId,
+) -> sqlx::Result<Option<Invoice>> {
+    let row =
+        invoices!(" WHERE i.id = $1 AND i.merchant_id = $2", id.0, merchant.0).fetch_optional(db).await?;
+    Ok(row.map(Invoice::try_from).transpose()?)
+}
+
+/// Which invoices to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only those in this status.
+    pub status: Option<Status>,
+    /// Only those of this subscription.
+    pub subscription: Option<SubscriptionId>,
+    /// Only this customer's.
+    pub customer: Option<CustomerId>,
+    /// The page after this invoice, towards older ones.
+    pub starting_after: Option<InvoiceId>,
+    /// The page before this invoice, towards newer ones.
+    pub ending_before: Option<InvoiceId>,
+    /// How many.
+    pub limit: u16,
+}
+
+/// A page of this merchant's invoices, newest first, and whether there are more in its direction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    filter: &Filter,
+) -> sqlx::Result<(Vec<Invoice>, bool)> {
+    let rows = invoices!(
+        " WHERE i.merchant_id = $1 AND ($2::text IS NULL OR i.status = $2)
+            AND ($3::uuid IS NULL OR i.subscription_id = $3) AND ($4::uuid IS NULL OR i.customer_id = $4)
+            AND ($5::uuid IS NULL OR i.id < $5) AND ($6::uuid IS NULL OR i.id > $6)
+          ORDER BY CASE WHEN $6::uuid IS NULL THEN i.id END DESC, i.id LIMIT $7",
+        merchant.0,
+        filter.status.map(Status::as_str),
+        filter.subscription.map(|id| id.0),
+        filter.customer.map(|id| id.0),
+        filter.starting_after.map(|id| id.0),
+        filter.ending_before.map(|id| id.0),
+        i64::from(filter.limit) + 1
+    )
+    .fetch_all(db)
+    .await?;
+    let has_more = rows.len() > usize::from(filter.limit);
+    let page = rows.into_iter().take(usize::from(filter.limit)).map(Invoice::try_from);
+    let mut page = page.collect::<Result<Vec<_>, _>>()?;
+    if filter.ending_before.is_some() {
+        page.reverse();
+    }
+    Ok((page, has_more))
+}
+
+/// The payments of an invoice, in their order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn payments(db: impl PgExecutor<'_>, id: InvoiceId) -> sqlx::Result<Vec<PaymentId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT payment_id FROM invoice_payments WHERE invoice_id = $1 ORDER BY attempt_no",
+        id.0,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(PaymentId).collect())
+}
+
+/// What bills a period, in the order in which it was made: of what is open or paid.
+pub(crate) async fn of_period(
+    db: &mut PgConnection,
+    subscription: SubscriptionId,
+    index: u32,
+) -> sqlx::Result<Vec<Invoice>> {
+    let rows = invoices!(
+        " WHERE i.subscription_id = $1 AND i.period_index = $2 AND i.status IN ('open', 'paid')
+          ORDER BY i.id",
+        subscription.0,
+        i64::from(index)
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Invoice::try_from).collect::<Result<_, _>>()?)
+}
+
+/// The invoices of a subscription that are to be paid, oldest first.
+async fn open_ones(db: &mut PgConnection, subscription: SubscriptionId) -> sqlx::Result<Vec<Invoice>> {
+    let rows = invoices!(" WHERE i.subscription_id = $1 AND i.status = 'open' ORDER BY i.id", subscription.0)
+        .fetch_all(db)
+        .await?;
+    Ok(rows.into_iter().map(Invoice::try_from).collect::<Result<_, _>>()?)
+}
+
+/// How many invoices of a subscription are to be paid.
+pub(crate) async fn count_open(db: &mut PgConnection, subscription: SubscriptionId) -> sqlx::Result<u32> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM invoices WHERE subscription_id = $1 AND status = 'open'"#,
+        subscription.0,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// Whether a payment of a subscription's invoices has no outcome yet.
+pub(crate) async fn has_payment_under_way(
+    db: &mut PgConnection,
+    subscription: SubscriptionId,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM invoices i JOIN invoice_payments p ON p.invoice_id = i.id
+               WHERE i.subscription_id = $1 AND p.open) AS "is!""#,
+        subscription.0,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// One invoice, whose subscription is locked.
+async fn read(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Invoice> {
+    Ok(invoices!(" WHERE i.id = $1", id.0).fetch_one(db).await?.try_into()?)
+}
+
+/// Writes an invoice as it has become, and tells the merchant if that is another status.
+async fn write(db: &mut PgConnection, before: Status, invoice: &Invoice, at: Timestamp) -> sqlx::Result<()> {
+    update(&mut *db, invoice).await?;
+    if invoice.status != before {
+        insert_events(db, &[told(invoice)], at).await?;
+    }
+    Ok(())
+}
+
+/// An invoice has come into its present status.
+fn told(invoice: &Invoice) -> Happened {
+    Happened {
+        merchant_id: invoice.merchant_id,
+        subject: invoice.id.0,
+        kind: format!("invoice.{}", invoice.status),
+        data: serde_json::json!({
+            "id": invoice.id,
+            "object": "invoice",
+            "status": invoice.status,
+            "number": invoice.number,
+            "customer": invoice.customer_id,
+            "subscription": invoice.subscription_id,
+            "total": display_amount(invoice.total, invoice.currency),
+            "amount_due": invoice.due().display_amount(),
+            "currency": invoice.currency,
+            "next_attempt_at": invoice.ladder.next_at,
+        }),
+    }
+}

@@ -1,0 +1,96 @@
+//! One attempt to be paid: a payment of its own, which the invoice waits for.
+
+use sqlx::{PgConnection, types::Json};
+
+use crate::{
+    gateway::SavedMethod,
+    id::{JobId, PaymentId, SubscriptionId},
+    invoice::{Invoice, dunning::Reason, state},
+    payment::store::{InvoicePayment, bill},
+    subscription::{Subscription, store::Circumstances},
+};
+
+use super::{open_ones, row::update};
+
+/// Makes the payment of all that is due, and the job that will charge it; `None` where none may begin, or
+/// where there is nothing to charge.
+pub(super) async fn attempt(
+    db: &mut PgConnection,
+    invoice: &mut Invoice,
+    subscription: &Subscription,
+    reason: Reason,
+    circumstances: &Circumstances<'_>,
+) -> sqlx::Result<Option<JobId>> {
+    let Some(method) = &subscription.method else { return Ok(None) };
+    let (id, money) = (PaymentId::new(), invoice.due());
+    let Ok(attempt_no) = state::begin_payment(invoice, id, circumstances.now) else { return Ok(None) };
+    let payment = InvoicePayment {
+        id,
+        merchant_id: invoice.merchant_id,
+        invoice: invoice.id,
+        attempt_no,
+        money,
+        method: method.kind,
+        token: &method.token,
+        saved: saved_method(&mut *db, subscription.id).await?,
+        description: format!("Invoice {}", invoice.number.as_deref().unwrap_or_default()),
+        return_url: circumstances.return_url,
+    };
+    let due_at = circumstances.now + circumstances.grace;
+    let job = bill(&mut *db, &payment, circumstances.now, due_at, circumstances.traceparent).await?;
+    sqlx::query!(
+        "INSERT INTO invoice_payments (invoice_id, attempt_no, payment_id, reason, open)
+         VALUES ($1, $2, $3, $4, true)",
+        invoice.id.0,
+        i32::try_from(attempt_no).unwrap_or(i32::MAX),
+        id.0,
+        reason.as_str(),
+    )
+    .execute(&mut *db)
+    .await?;
+    update(db, invoice).await?;
+    Ok(Some(job))
+}
+
+/// One attempt for every open invoice of a subscription that is locked, oldest first.
+pub(crate) async fn try_open(
+    db: &mut PgConnection,
+    subscription: &Subscription,
+    reason: Reason,
+    circumstances: &Circumstances<'_>,
+) -> sqlx::Result<Vec<JobId>> {
+    // The method may be new: nothing is saved of it that an attempt could use.
+    forget_saved(&mut *db, subscription).await?;
+    let mut jobs = Vec::new();
+    for mut invoice in open_ones(&mut *db, subscription.id).await? {
+        let _ = invoice.ladder.renew_method(circumstances.now);
+        jobs.extend(attempt(&mut *db, &mut invoice, subscription, reason, circumstances).await?);
+        update(&mut *db, &invoice).await?;
+        super::settle::call_for_retry(&mut *db, &invoice, circumstances.traceparent).await?;
+    }
+    Ok(jobs)
+}
+
+/// The gateway's own name for the subscription's method, once it was saved there.
+async fn saved_method(db: &mut PgConnection, id: SubscriptionId) -> sqlx::Result<Option<SavedMethod>> {
+    let saved = sqlx::query_scalar!(
+        r#"SELECT method_saved AS "saved: Json<SavedMethod>" FROM subscriptions WHERE id = $1"#,
+        id.0,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(saved.map(|saved| saved.0))
+}
+
+async fn forget_saved(db: &mut PgConnection, subscription: &Subscription) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE subscriptions SET method_saved = NULL
+         WHERE id = $1 AND (method_type, method_token) IS DISTINCT FROM ($2::text, $3::text)",
+        subscription.id.0,
+        subscription.method.as_ref().map(|method| method.kind.as_str()),
+        subscription.method.as_ref().map(|method| method.token.as_str()),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

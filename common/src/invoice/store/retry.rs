@@ -1,0 +1,84 @@
+//! A rung of the ladder: the invoice is tried once more, or the retries have come to their end.
+
+use sqlx::{PgConnection, PgPool};
+
+use crate::{
+    id::{InvoiceId, JobId, SubscriptionId},
+    invoice::{
+        dunning::{Due, Reason},
+        state,
+    },
+    job::{self, Claim},
+    subscription::{
+        state::Fact,
+        store::{self as subscriptions, Circumstances, Trouble},
+    },
+};
+
+use super::{attempt::attempt, read, write};
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Retried {
+    /// The charge that was called for.
+    pub job: Option<JobId>,
+    /// What an operator should be woken for.
+    pub alarm: Option<&'static str>,
+}
+
+/// A job finds that an invoice may be due.
+///
+/// # Errors
+/// [`Trouble`]: nothing was changed.
+pub async fn retry(db: &PgPool, claim: &Claim) -> Result<Retried, Trouble> {
+    let mut transaction = db.begin().await?;
+    let retried = come_due(&mut transaction, claim).await?;
+    transaction.commit().await?;
+    Ok(retried)
+}
+
+async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Trouble> {
+    let of = sqlx::query_scalar!("SELECT subscription_id FROM invoices WHERE id = $1", claim.subject)
+        .fetch_optional(&mut *db)
+        .await?;
+    let subscription = match of {
+        Some(id) => subscriptions::lock(&mut *db, SubscriptionId(id)).await?,
+        None => None,
+    };
+    // A subscription that has ended is asked for nothing more: what it owes is the merchant's to collect.
+    let Some(subscription) = subscription.filter(|subscription| !subscription.status.is_final()) else {
+        job::store::finish(db, &[claim.id.0], &[claim.attempt]).await?;
+        return Ok(Retried::default());
+    };
+    let now = crate::db::now(&mut *db).await?;
+    let circumstances = Circumstances {
+        now,
+        traceparent: claim.traceparent.as_deref(),
+        // Nobody publishes what is called for here but the scheduler.
+        grace: std::time::Duration::ZERO,
+        return_url: None,
+    };
+    let mut invoice = read(&mut *db, InvoiceId(claim.subject)).await?;
+    let before = invoice.status;
+    let mut retried = Retried::default();
+    match state::come_due(&mut invoice, now) {
+        Ok(Due::NotBefore(at)) => {
+            job::store::put_back(&mut *db, claim, at).await?;
+            return Ok(retried);
+        }
+        Ok(Due::Attempt) => {
+            retried.job =
+                attempt(&mut *db, &mut invoice, &subscription, Reason::Ladder, &circumstances).await?;
+        }
+        Ok(Due::Exhausted(then)) => {
+            write(&mut *db, before, &invoice, now).await?;
+            let fact = Fact::DunningExhausted(then);
+            let done = subscriptions::happened(&mut *db, subscription, fact, &circumstances).await?;
+            retried.alarm = done.alarm;
+        }
+        // It has ended, or the outcome of a payment decides.
+        Err(_) => {}
+    }
+    job::store::finish(db, &[claim.id.0], &[claim.attempt]).await?;
+    Ok(retried)
+}

@@ -1,0 +1,122 @@
+//! Payments that we make ourselves, for invoices. They are stored beside what merchants ask for, and told
+//! apart by keys that no merchant may use.
+
+use sha2::{Digest as _, Sha256};
+use sqlx::{PgConnection, PgPool, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    gateway::{GatewayName, MethodType, SavedMethod},
+    id::{InvoiceId, JobId, MerchantId, PaymentId},
+    job::{self, Kind},
+    money::Money,
+};
+
+/// What the idempotency keys of our own payments begin with. A merchant's key must not.
+pub const OWN_KEYS: &str = "remit:";
+
+/// A payment of an invoice.
+pub(crate) struct InvoicePayment<'a> {
+    pub id: PaymentId,
+    pub merchant_id: MerchantId,
+    pub invoice: InvoiceId,
+    /// Which payment of the invoice it is, from 1.
+    pub attempt_no: u32,
+    pub money: Money,
+    pub method: MethodType,
+    pub token: &'a str,
+    /// What is charged instead of the token, if it was saved.
+    pub saved: Option<SavedMethod>,
+    /// For the merchant's eyes.
+    pub description: String,
+    /// Where the payer comes back to; `None` where there is no payer to do anything.
+    pub return_url: Option<&'a str>,
+}
+
+/// Stores it, with the job that will charge it.
+pub(crate) async fn bill(
+    db: &mut PgConnection,
+    new: &InvoicePayment<'_>,
+    now: Timestamp,
+    due_at: Timestamp,
+    traceparent: Option<&str>,
+) -> sqlx::Result<JobId> {
+    let key = format!("{OWN_KEYS}{}:{}", new.invoice, new.attempt_no);
+    let hash = Sha256::digest(&key);
+    sqlx::query!(
+        "INSERT INTO payments (id, merchant_id, idempotency_key, request_hash, amount, currency, capture,
+             method_type, method_token, gateway, description, return_url, invoice_id, off_session, saved,
+             created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 'automatic', $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)",
+        new.id.0,
+        new.merchant_id.0,
+        key,
+        hash.as_slice(),
+        new.money.amount,
+        new.money.currency.code(),
+        new.method.as_str(),
+        new.token,
+        GatewayName::for_method(new.method).as_str(),
+        new.description,
+        new.return_url,
+        new.invoice.0,
+        new.return_url.is_none(),
+        new.saved.as_ref().map(Json) as _,
+        now,
+    )
+    .execute(&mut *db)
+    .await?;
+    job::store::enqueue_at(db, Kind::ChargePayment, new.id.0, due_at, traceparent).await
+}
+
+/// The method of a payment was saved at its gateway: from now on that is what is charged.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remember_saved(db: &PgPool, id: PaymentId, saved: &SavedMethod) -> sqlx::Result<()> {
+    let mut transaction = db.begin().await?;
+    let paid = sqlx::query!(
+        "UPDATE payments SET saved = $2 WHERE id = $1 AND saved IS NULL
+         RETURNING invoice_id, gateway, method_type, method_token",
+        id.0,
+        Json(saved) as _,
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some((row, invoice)) = paid.and_then(|row| row.invoice_id.map(|invoice| (row, invoice))) else {
+        return Ok(());
+    };
+    remember_customer(&mut transaction, invoice, &row.gateway, saved.customer_ref.as_deref()).await?;
+    sqlx::query!(
+        "UPDATE subscriptions SET method_saved = $2
+         WHERE id = (SELECT subscription_id FROM invoices WHERE id = $1)
+           AND method_type = $3 AND method_token = $4",
+        invoice,
+        Json(saved) as _,
+        row.method_type,
+        row.method_token,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await
+}
+
+async fn remember_customer(
+    db: &mut PgConnection,
+    invoice: Uuid,
+    gateway: &str,
+    customer_ref: Option<&str>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO customer_refs (customer_id, gateway, customer_ref)
+         SELECT customer_id, $2, $3::text FROM invoices WHERE id = $1 AND $3::text IS NOT NULL
+         ON CONFLICT DO NOTHING",
+        invoice,
+        gateway,
+        customer_ref,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

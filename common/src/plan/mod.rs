@@ -1,0 +1,25 @@
+//! A plan: a price that subscriptions are made from. They copy it, so a plan is never changed, only archived.
+
+pub mod store;
+
+use crate::{
+    id::{MerchantId, PlanId},
+    subscription::Price,
+};
+
+pub use crate::subscription::Plan;
+
+/// What a merchant makes.
+#[derive(Debug, Clone)]
+pub struct NewPlan {
+    /// Its name from now on.
+    pub id: PlanId,
+    /// Whose it is.
+    pub merchant_id: MerchantId,
+    /// Its name for people.
+    pub name: String,
+    /// What it costs.
+    pub price: Price,
+    /// How many days a new subscription is free.
+    pub trial_days: u16,
+}

@@ -1,0 +1,158 @@
+//! The rows of `plans`.
+
+use rust_decimal::Decimal;
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    id::{MerchantId, PlanId},
+    subscription::store::{InvalidColumn, known, price},
+};
+
+use super::{NewPlan, Plan};
+
+/// A query that answers plans: what stands before the columns, and what after.
+macro_rules! plans {
+    ($before:literal, $after:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            PlanRow,
+            $before + "id, merchant_id, name, unit_amount, currency, interval_unit, interval_count,
+                trial_days, archived, created_at, updated_at" + $after
+            $(, $argument)*
+        )
+    };
+}
+
+struct PlanRow {
+    id: Uuid,
+    merchant_id: Uuid,
+    name: String,
+    unit_amount: Decimal,
+    currency: String,
+    interval_unit: String,
+    interval_count: i32,
+    trial_days: i32,
+    archived: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl TryFrom<PlanRow> for Plan {
+    type Error = InvalidColumn;
+
+    fn try_from(row: PlanRow) -> Result<Self, InvalidColumn> {
+        Ok(Self {
+            id: PlanId(row.id),
+            merchant_id: MerchantId(row.merchant_id),
+            name: row.name,
+            price: price(row.unit_amount, &row.currency, &row.interval_unit, row.interval_count)?,
+            trial_days: known("trial_days", row.trial_days)?,
+            archived: row.archived,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Stores a new plan.
+///
+/// # Errors
+/// When the database fails.
+pub async fn create(db: impl PgExecutor<'_>, new: &NewPlan) -> sqlx::Result<Plan> {
+    let NewPlan { id, merchant_id, name, price, trial_days } = new;
+    let row = plans!(
+        "INSERT INTO plans (id, merchant_id, name, unit_amount, currency, interval_unit, interval_count, trial_days)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ",
+        "",
+        id.0,
+        merchant_id.0,
+        name,
+        price.unit.amount,
+        price.unit.currency.code(),
+        price.interval.unit().as_str(),
+        i32::from(price.interval.count()),
+        i32::from(*trial_days)
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(row.try_into()?)
+}
+
+/// One plan of this merchant. Another merchant's is not found.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(db: impl PgExecutor<'_>, merchant: MerchantId, id: PlanId) -> sqlx::Result<Option<Plan>> {
+    let row = plans!("SELECT ", " FROM plans WHERE id = $1 AND merchant_id = $2", id.0, merchant.0)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.map(Plan::try_from).transpose()?)
+}
+
+/// Which plans to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only those that are archived, or that are not.
+    pub archived: Option<bool>,
+    /// The page after this plan, towards older ones.
+    pub starting_after: Option<PlanId>,
+    /// The page before this plan, towards newer ones.
+    pub ending_before: Option<PlanId>,
+    /// How many.
+    pub limit: u16,
+}
+
+/// A page of this merchant's plans, newest first, and whether there are more in its direction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    filter: &Filter,
+) -> sqlx::Result<(Vec<Plan>, bool)> {
+    let rows = plans!(
+        "SELECT ",
+        " FROM plans WHERE merchant_id = $1 AND ($2::boolean IS NULL OR archived = $2)
+            AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
+          ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id LIMIT $5",
+        merchant.0,
+        filter.archived,
+        filter.starting_after.map(|id| id.0),
+        filter.ending_before.map(|id| id.0),
+        i64::from(filter.limit) + 1
+    )
+    .fetch_all(db)
+    .await?;
+    let has_more = rows.len() > usize::from(filter.limit);
+    let page = rows.into_iter().take(usize::from(filter.limit)).map(Plan::try_from);
+    let mut page = page.collect::<Result<Vec<_>, _>>()?;
+    if filter.ending_before.is_some() {
+        page.reverse();
+    }
+    Ok((page, has_more))
+}
+
+/// No new subscription is made from it; those that exist go on. Archiving twice changes nothing. `None`: this
+/// merchant has no such plan.
+///
+/// # Errors
+/// When the database fails.
+pub async fn archive(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    id: PlanId,
+) -> sqlx::Result<Option<Plan>> {
+    let row = plans!(
+        "UPDATE plans SET archived = true,
+             updated_at = CASE WHEN archived THEN updated_at ELSE remit_now() END
+         WHERE id = $1 AND merchant_id = $2 RETURNING ",
+        "",
+        id.0,
+        merchant.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(Plan::try_from).transpose()?)
+}

@@ -1,0 +1,180 @@
+//! The rows of `subscriptions` and their periods. [`create()`] makes them, [`grant`] does what a merchant asks,
+//! [`renew`] what time brings, and what becomes of invoices is told by their store. Each is one transaction
+//! over one locked subscription: all of it happens, or nothing.
+
+mod create;
+mod effects;
+mod health;
+mod renew;
+mod row;
+mod stored;
+mod wish;
+
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::{
+    clock::Timestamp,
+    id::{CustomerId, MerchantId, PlanId, SubscriptionId},
+    payment::store::{Happened, insert_events},
+};
+
+use super::{
+    Status, Subscription,
+    calendar::OutOfCalendar,
+    state::{FIRST_INVOICE_WINDOW, Refusal},
+};
+pub use create::{Accepted, NewSubscription, create};
+pub(crate) use effects::{Circumstances, happened};
+pub use health::{heal, without_a_job};
+pub use renew::{Renewed, renew};
+use row::subscriptions;
+pub use stored::InvalidColumn;
+pub(crate) use stored::{currency, known, price, word};
+pub use wish::{Answered, Granted, bill_missed, cancel, grant, skip_missed};
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// One subscription of this merchant. Another merchant's is not found.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    id: SubscriptionId,
+) -> sqlx::Result<Option<Subscription>> {
+    let row = subscriptions!(" WHERE s.id = $1 AND s.merchant_id = $2", id.0, merchant.0)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.map(Subscription::try_from).transpose()?)
+}
+
+/// Locks one subscription until the end of the transaction, and reads it. In two statements: what belongs to
+/// it is to be seen as it is once the lock is ours.
+pub(crate) async fn lock(db: &mut PgConnection, id: SubscriptionId) -> sqlx::Result<Option<Subscription>> {
+    sqlx::query!("SELECT FROM subscriptions WHERE id = $1 FOR UPDATE", id.0).execute(&mut *db).await?;
+    let row = subscriptions!(" WHERE s.id = $1", id.0).fetch_optional(db).await?;
+    Ok(row.map(Subscription::try_from).transpose()?)
+}
+
+/// Subscriptions of which statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Statuses {
+    /// Those that are in force: trialing, active, past due.
+    #[default]
+    InForce,
+    /// One status.
+    Only(Status),
+    /// Whatever their status.
+    All,
+}
+
+/// Which subscriptions to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of which statuses.
+    pub statuses: Statuses,
+    /// Only this customer's.
+    pub customer: Option<CustomerId>,
+    /// Only those of this plan.
+    pub plan: Option<PlanId>,
+    /// The page after this subscription, towards older ones.
+    pub starting_after: Option<SubscriptionId>,
+    /// The page before this subscription, towards newer ones.
+    pub ending_before: Option<SubscriptionId>,
+    /// How many.
+    pub limit: u16,
+}
+
+/// A page of this merchant's subscriptions, newest first, and whether there are more in its direction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    filter: &Filter,
+) -> sqlx::Result<(Vec<Subscription>, bool)> {
+    let statuses = match filter.statuses {
+        Statuses::InForce => vec![Status::Trialing, Status::Active, Status::PastDue],
+        Statuses::Only(status) => vec![status],
+        Statuses::All => Status::ALL.to_vec(),
+    };
+    let statuses: Vec<String> = statuses.into_iter().map(|status| status.as_str().to_owned()).collect();
+    let rows = subscriptions!(
+        " WHERE s.merchant_id = $1 AND s.status = ANY($2) AND ($3::uuid IS NULL OR s.customer_id = $3)
+            AND ($4::uuid IS NULL OR s.plan_id = $4) AND ($5::uuid IS NULL OR s.id < $5)
+            AND ($6::uuid IS NULL OR s.id > $6)
+          ORDER BY CASE WHEN $6::uuid IS NULL THEN s.id END DESC, s.id LIMIT $7",
+        merchant.0,
+        &statuses,
+        filter.customer.map(|id| id.0),
+        filter.plan.map(|id| id.0),
+        filter.starting_after.map(|id| id.0),
+        filter.ending_before.map(|id| id.0),
+        i64::from(filter.limit) + 1
+    )
+    .fetch_all(db)
+    .await?;
+    let has_more = rows.len() > usize::from(filter.limit);
+    let page = rows.into_iter().take(usize::from(filter.limit)).map(Subscription::try_from);
+    let mut page = page.collect::<Result<Vec<_>, _>>()?;
+    if filter.ending_before.is_some() {
+        page.reverse();
+    }
+    Ok((page, has_more))
+}
+
+/// When time will next bring something to a subscription by itself; `None` where it will not.
+///
+/// # Errors
+/// [`OutOfCalendar`].
+pub(crate) fn wakes_at(subscription: &Subscription) -> Result<Option<Timestamp>, OutOfCalendar> {
+    match subscription.status {
+        Status::Incomplete => Ok(Some(subscription.created_at + FIRST_INVOICE_WINDOW)),
+        _ if subscription.missed_renewals.is_some() => Ok(None),
+        _ => subscription.next_boundary(),
+    }
+}
+
+/// Writes a subscription as it has become, and tells the merchant if that is another status.
+async fn write(
+    db: &mut PgConnection,
+    before: &Subscription,
+    now: &mut Subscription,
+    at: Timestamp,
+) -> sqlx::Result<()> {
+    row::update(&mut *db, before, now).await?;
+    now.version = before.version + 1;
+    if now.status != before.status {
+        insert_events(db, &[told(now)], at).await?;
+    }
+    Ok(())
+}
+
+/// A subscription has come into its present status.
+fn told(subscription: &Subscription) -> Happened {
+    Happened {
+        merchant_id: subscription.merchant_id,
+        subject: subscription.id.0,
+        kind: format!("subscription.{}", subscription.status),
+        data: serde_json::json!({
+            "id": subscription.id,
+            "object": "subscription",
+            "status": subscription.status,
+            "customer": subscription.customer_id,
+            "plan": subscription.terms.plan_id,
+            "quantity": subscription.terms.quantity,
+            "metadata": subscription.metadata,
+        }),
+    }
+}

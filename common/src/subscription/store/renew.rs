@@ -1,0 +1,91 @@
+//! What time brings to a subscription: one boundary in one transaction, under the subscription's lock. Whoever
+//! does it twice, late, or dies in the middle leaves one invoice for each period.
+
+use chrono::TimeDelta;
+use sqlx::{PgConnection, PgPool};
+
+use crate::{
+    clock::Timestamp,
+    id::{JobId, SubscriptionId},
+    invoice,
+    job::{self, Claim},
+    subscription::{
+        Status, Subscription,
+        state::{self, Effects, Fact, Refusal, Renewal},
+    },
+};
+
+use super::{
+    Trouble,
+    effects::{Circumstances, perform},
+    lock, wakes_at, write,
+};
+
+/// How long a payment under way delays the end of a subscription whose first invoice is not paid.
+const ASK_AGAIN: TimeDelta = TimeDelta::minutes(10);
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Renewed {
+    /// The charges that were called for.
+    pub jobs: Vec<JobId>,
+    /// What an operator should be woken for.
+    pub alarm: Option<&'static str>,
+}
+
+/// A job finds that a subscription's time may have come. Does what is due, the oldest first, one boundary at a
+/// time, and puts the job back until the next.
+///
+/// # Errors
+/// [`Trouble`]: nothing was changed.
+pub async fn renew(db: &PgPool, claim: &Claim) -> Result<Renewed, Trouble> {
+    let mut transaction = db.begin().await?;
+    let renewed = come_due(&mut transaction, claim).await?;
+    transaction.commit().await?;
+    Ok(renewed)
+}
+
+async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Renewed, Trouble> {
+    let subscription = lock(&mut *db, SubscriptionId(claim.subject)).await?;
+    let now = crate::db::now(&mut *db).await?;
+    let Some(before) = subscription else {
+        job::store::finish(db, &[claim.id.0], &[claim.attempt]).await?;
+        return Ok(Renewed::default());
+    };
+    let mut subscription = before.clone();
+    let circumstances = Circumstances {
+        now,
+        traceparent: claim.traceparent.as_deref(),
+        // Nobody publishes what is called for here but the scheduler.
+        grace: std::time::Duration::ZERO,
+        return_url: None,
+    };
+    let (effects, again) = decide(&mut *db, &mut subscription, now).await?;
+    let done = perform(&mut *db, &mut subscription, effects, &circumstances).await?;
+    if subscription != before {
+        write(&mut *db, &before, &mut subscription, now).await?;
+    }
+    match again.or(wakes_at(&subscription).map_err(Refusal::from)?) {
+        Some(at) => job::store::put_back(&mut *db, claim, at).await?,
+        None => job::store::finish(db, &[claim.id.0], &[claim.attempt]).await?,
+    }
+    Ok(Renewed { jobs: done.jobs, alarm: done.alarm })
+}
+
+/// What is to be done now, and when to ask again where that is not the next boundary.
+async fn decide(
+    db: &mut PgConnection,
+    subscription: &mut Subscription,
+    now: Timestamp,
+) -> Result<(Effects, Option<Timestamp>), Trouble> {
+    if subscription.status == Status::Incomplete {
+        let payment_under_way = invoice::store::has_payment_under_way(db, subscription.id).await?;
+        let fact = Fact::FirstInvoiceExpired { payment_under_way };
+        let effects = state::apply(subscription, fact, now)?;
+        return Ok((effects, payment_under_way.then(|| now + ASK_AGAIN)));
+    }
+    match state::renew(subscription, now)? {
+        Renewal::NotBefore(_) | Renewal::None | Renewal::InReview => Ok((Effects::new(), None)),
+        Renewal::Done(effects) => Ok((effects, None)),
+    }
+}

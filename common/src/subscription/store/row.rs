@@ -1,0 +1,254 @@
+//! Between rows and subscriptions. Columns are named once to be read and once to be written, here.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::stored::{InvalidColumn, StoredDiscount, StoredTax, StoredTerms, known, price, word};
+use crate::{
+    clock::Timestamp,
+    id::{CustomerId, MerchantId, PlanId, SubscriptionId},
+    invoice::{Discount, Span, TaxRate},
+    payment::Metadata,
+    subscription::{
+        PaymentMethod, Subscription, Terms,
+        calendar::{Anchor, Period},
+    },
+};
+
+/// A query that answers subscriptions, each with the last period that began: what stands after the tables.
+macro_rules! subscriptions {
+    ($after:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            $crate::subscription::store::row::SubscriptionRow,
+            r#"SELECT s.id, s.merchant_id, s.customer_id, s.plan_id, s.name, s.unit_amount, s.currency,
+                s.interval_unit, s.interval_count, s.quantity,
+                s.discounts AS "discounts: crate::subscription::store::row::Discounts",
+                s.tax AS "tax: crate::subscription::store::row::Tax",
+                s.method_type, s.method_token, s.anchor_date, s.anchor_index, s.zone, s.next_period_index,
+                s.change_seq, s.trial_ends_at, s.without_method, s.status, s.cancel_at_period_end,
+                s.pause_at_period_end,
+                s.pending_terms AS "pending_terms: crate::subscription::store::row::Pending",
+                s.pending_zone, s.missed_renewals, s.catch_up_to,
+                s.metadata AS "metadata: sqlx::types::Json<crate::payment::Metadata>",
+                s.version, s.created_at, s.updated_at, s.ended_at,
+                period.period_index AS "period_index?", period.from_date AS "from_date?",
+                period.to_date AS "to_date?", period.starts_at AS "starts_at?", period.ends_at AS "ends_at?"
+             FROM subscriptions s LEFT JOIN LATERAL (
+                SELECT * FROM subscription_periods p WHERE p.subscription_id = s.id
+                ORDER BY period_index DESC LIMIT 1) period ON true"# + $after
+            $(, $argument)*
+        )
+    };
+}
+pub(super) use subscriptions;
+
+// The names of columns, which these stand in, are short.
+pub type Discounts = Json<Vec<StoredDiscount>>;
+pub type Tax = Json<StoredTax>;
+pub type Pending = Json<StoredTerms>;
+
+/// A row of `subscriptions`, as the database types it.
+pub struct SubscriptionRow {
+    pub id: Uuid,
+    pub merchant_id: Uuid,
+    pub customer_id: Uuid,
+    pub plan_id: Uuid,
+    pub name: String,
+    pub unit_amount: Decimal,
+    pub currency: String,
+    pub interval_unit: String,
+    pub interval_count: i32,
+    pub quantity: i64,
+    pub discounts: Discounts,
+    pub tax: Option<Tax>,
+    pub method_type: Option<String>,
+    pub method_token: Option<String>,
+    pub anchor_date: NaiveDate,
+    pub anchor_index: i64,
+    pub zone: String,
+    pub next_period_index: i64,
+    pub change_seq: i64,
+    pub trial_ends_at: Option<Timestamp>,
+    pub without_method: String,
+    pub status: String,
+    pub cancel_at_period_end: bool,
+    pub pause_at_period_end: bool,
+    pub pending_terms: Option<Pending>,
+    pub pending_zone: Option<String>,
+    pub missed_renewals: Option<i64>,
+    pub catch_up_to: Option<i64>,
+    pub metadata: Json<Metadata>,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub period_index: Option<i64>,
+    pub from_date: Option<NaiveDate>,
+    pub to_date: Option<NaiveDate>,
+    pub starts_at: Option<Timestamp>,
+    pub ends_at: Option<Timestamp>,
+}
+
+impl SubscriptionRow {
+    fn current_period(&self) -> Result<Option<Period>, InvalidColumn> {
+        let (Some(index), Some(from), Some(to), Some(start), Some(end)) =
+            (self.period_index, self.from_date, self.to_date, self.starts_at, self.ends_at)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Period { index: known("period_index", index)?, days: Span { from, to }, start, end }))
+    }
+
+    fn method(&self) -> Result<Option<PaymentMethod>, InvalidColumn> {
+        let (Some(kind), Some(token)) = (&self.method_type, &self.method_token) else { return Ok(None) };
+        Ok(Some(PaymentMethod { kind: word("method_type", kind)?, token: token.clone() }))
+    }
+}
+
+impl TryFrom<SubscriptionRow> for Subscription {
+    type Error = InvalidColumn;
+
+    fn try_from(row: SubscriptionRow) -> Result<Self, InvalidColumn> {
+        Ok(Self {
+            id: SubscriptionId(row.id),
+            merchant_id: MerchantId(row.merchant_id),
+            customer_id: CustomerId(row.customer_id),
+            current_period: row.current_period()?,
+            method: row.method()?,
+            terms: Terms {
+                plan_id: PlanId(row.plan_id),
+                name: row.name,
+                price: price(row.unit_amount, &row.currency, &row.interval_unit, row.interval_count)?,
+                quantity: known("quantity", row.quantity)?,
+            },
+            discounts: row.discounts.0.into_iter().map(Discount::try_from).collect::<Result<_, _>>()?,
+            tax: row.tax.map(|tax| TaxRate::try_from(tax.0)).transpose()?,
+            status: word("status", &row.status)?,
+            anchor: Anchor {
+                date: row.anchor_date,
+                zone: word("zone", &row.zone)?,
+                index: known("anchor_index", row.anchor_index)?,
+            },
+            next_period_index: known("next_period_index", row.next_period_index)?,
+            change_seq: known("change_seq", row.change_seq)?,
+            trial_ends_at: row.trial_ends_at,
+            without_method: word("without_method", &row.without_method)?,
+            cancel_at_period_end: row.cancel_at_period_end,
+            pause_at_period_end: row.pause_at_period_end,
+            pending_terms: row.pending_terms.map(|terms| Terms::try_from(terms.0)).transpose()?,
+            pending_zone: row.pending_zone.map(|zone| word("pending_zone", &zone)).transpose()?,
+            missed_renewals: row
+                .missed_renewals
+                .map(|missed| known("missed_renewals", missed))
+                .transpose()?,
+            catch_up_to: row.catch_up_to.map(|last| known("catch_up_to", last)).transpose()?,
+            metadata: row.metadata.0,
+            version: known("version", row.version)?,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            ended_at: row.ended_at,
+        })
+    }
+}
+
+/// What makes a request to subscribe the same request.
+pub struct RequestKey<'a> {
+    pub idempotency_key: &'a str,
+    pub request_hash: &'a [u8; 32],
+}
+
+/// Stores a new subscription, unless its key was used before. Tells whether it did.
+pub async fn insert(
+    db: &mut PgConnection,
+    new: &Subscription,
+    request: &RequestKey<'_>,
+) -> sqlx::Result<bool> {
+    let Subscription { terms, anchor, .. } = new;
+    let stored = sqlx::query!(
+        "INSERT INTO subscriptions (id, merchant_id, customer_id, idempotency_key, request_hash, metadata,
+             created_at, plan_id, name, unit_amount, currency, interval_unit, interval_count, quantity,
+             discounts, tax, method_type, method_token, anchor_date, anchor_index, zone, next_period_index,
+             trial_ends_at, without_method, status, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+             $21, $22, $23, $24, $25, $7)
+         ON CONFLICT (merchant_id, idempotency_key) DO NOTHING",
+        new.id.0,
+        new.merchant_id.0,
+        new.customer_id.0,
+        request.idempotency_key,
+        request.request_hash.as_slice(),
+        Json(&new.metadata) as _,
+        new.created_at,
+        terms.plan_id.0,
+        terms.name,
+        terms.price.unit.amount,
+        terms.price.unit.currency.code(),
+        terms.price.interval.unit().as_str(),
+        i32::from(terms.price.interval.count()),
+        i64::from(terms.quantity),
+        Json(new.discounts.iter().map(StoredDiscount::from).collect::<Vec<_>>()) as _,
+        new.tax.as_ref().map(StoredTax::from).map(Json) as _,
+        new.method.as_ref().map(|method| method.kind.as_str()),
+        new.method.as_ref().map(|method| method.token.as_str()),
+        anchor.date,
+        i64::from(anchor.index),
+        anchor.zone.name(),
+        i64::from(new.next_period_index),
+        new.trial_ends_at,
+        new.without_method.as_str(),
+        new.status.as_str(),
+    )
+    .execute(db)
+    .await?;
+    Ok(stored.rows_affected() == 1)
+}
+
+/// Writes a subscription as it has become, if it still is as it was read. One row, or it is somebody else's:
+/// then nothing of this transaction may stay.
+pub async fn update(db: &mut PgConnection, before: &Subscription, now: &Subscription) -> sqlx::Result<()> {
+    let Subscription { terms, anchor, .. } = now;
+    let written = sqlx::query!(
+        "UPDATE subscriptions
+         SET plan_id = $4, name = $5, unit_amount = $6, interval_unit = $7, interval_count = $8, quantity = $9,
+             method_saved = CASE WHEN method_type = $10 AND method_token = $11 THEN method_saved END,
+             method_type = $10, method_token = $11, anchor_date = $12, anchor_index = $13, zone = $14,
+             next_period_index = $15, change_seq = $16, status = $17, cancel_at_period_end = $18,
+             pause_at_period_end = $19, pending_terms = $20, pending_zone = $21, missed_renewals = $22,
+             catch_up_to = $23, metadata = $24, ended_at = $25, trial_ends_at = $26, discounts = $27, tax = $28,
+             version = version + 1, updated_at = greatest(remit_now(), updated_at)
+         WHERE id = $1 AND version = $2 AND next_period_index = $3",
+        now.id.0,
+        i64::from(before.version),
+        i64::from(before.next_period_index),
+        terms.plan_id.0,
+        terms.name,
+        terms.price.unit.amount,
+        terms.price.interval.unit().as_str(),
+        i32::from(terms.price.interval.count()),
+        i64::from(terms.quantity),
+        now.method.as_ref().map(|method| method.kind.as_str()),
+        now.method.as_ref().map(|method| method.token.as_str()),
+        anchor.date,
+        i64::from(anchor.index),
+        anchor.zone.name(),
+        i64::from(now.next_period_index),
+        i64::from(now.change_seq),
+        now.status.as_str(),
+        now.cancel_at_period_end,
+        now.pause_at_period_end,
+        now.pending_terms.as_ref().map(StoredTerms::from).map(Json) as _,
+        now.pending_zone.map(|zone| zone.name()),
+        now.missed_renewals.map(i64::from),
+        now.catch_up_to.map(i64::from),
+        Json(&now.metadata) as _,
+        now.ended_at,
+        now.trial_ends_at,
+        Json(now.discounts.iter().map(StoredDiscount::from).collect::<Vec<_>>()) as _,
+        now.tax.as_ref().map(StoredTax::from).map(Json) as _,
+    )
+    .execute(db)
+    .await?;
+    if written.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+}

@@ -1,0 +1,182 @@
+//! The stored forms of what stands in one column: terms, discounts, taxes. Names here are in rows for ever.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::PlanId,
+    invoice::{Discount, Duration, Percent, Reduction, TaxRate},
+    money::{Currency, Money},
+    subscription::{Interval, Price, Terms},
+};
+
+/// A column that holds what this version does not know: written by a newer one.
+#[derive(Debug, thiserror::Error)]
+#[error("column {column} holds {value:?}, which this version does not know")]
+pub struct InvalidColumn {
+    column: &'static str,
+    value: String,
+}
+
+impl InvalidColumn {
+    pub(crate) fn new(column: &'static str, value: &impl std::fmt::Debug) -> Self {
+        Self { column, value: format!("{value:?}") }
+    }
+}
+
+impl From<InvalidColumn> for sqlx::Error {
+    fn from(error: InvalidColumn) -> Self {
+        Self::Decode(Box::new(error))
+    }
+}
+
+/// A number as wide as the noun has it.
+pub(crate) fn known<T, V>(column: &'static str, value: V) -> Result<T, InvalidColumn>
+where
+    V: TryInto<T> + std::fmt::Debug + Copy,
+{
+    value.try_into().map_err(|_| InvalidColumn::new(column, &value))
+}
+
+/// A word of a closed set.
+pub(crate) fn word<T: std::str::FromStr>(column: &'static str, value: &str) -> Result<T, InvalidColumn> {
+    value.parse().map_err(|_| InvalidColumn::new(column, &value))
+}
+
+pub(crate) fn currency(code: &str) -> Result<Currency, InvalidColumn> {
+    Currency::from_code(code).map_err(|_| InvalidColumn::new("currency", &code))
+}
+
+/// A price, as its columns have it.
+pub(crate) fn price(amount: Decimal, code: &str, unit: &str, count: i32) -> Result<Price, InvalidColumn> {
+    let interval = Interval::every(known("interval_count", count)?, word("interval_unit", unit)?)
+        .map_err(|_| InvalidColumn::new("interval_count", &count))?;
+    Ok(Price { unit: Money { amount, currency: currency(code)? }, interval })
+}
+
+/// [`Terms`].
+#[derive(Serialize, Deserialize)]
+pub struct StoredTerms {
+    plan_id: PlanId,
+    name: String,
+    unit_amount: Decimal,
+    currency: String,
+    interval_unit: String,
+    interval_count: i32,
+    quantity: u32,
+}
+
+impl From<&Terms> for StoredTerms {
+    fn from(terms: &Terms) -> Self {
+        let Terms { plan_id, name, price, quantity } = terms;
+        Self {
+            plan_id: *plan_id,
+            name: name.clone(),
+            unit_amount: price.unit.amount,
+            currency: price.unit.currency.code().to_owned(),
+            interval_unit: price.interval.unit().as_str().to_owned(),
+            interval_count: price.interval.count().into(),
+            quantity: *quantity,
+        }
+    }
+}
+
+impl TryFrom<StoredTerms> for Terms {
+    type Error = InvalidColumn;
+
+    fn try_from(stored: StoredTerms) -> Result<Self, InvalidColumn> {
+        let StoredTerms { plan_id, name, quantity, unit_amount, currency, interval_unit, interval_count } =
+            stored;
+        let price = price(unit_amount, &currency, &interval_unit, interval_count)?;
+        Ok(Self { plan_id, name, price, quantity })
+    }
+}
+
+/// [`Discount`].
+#[derive(Serialize, Deserialize)]
+pub struct StoredDiscount {
+    name: String,
+    reduction: StoredReduction,
+    duration: StoredDuration,
+    from_period: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredReduction {
+    Percent(Decimal),
+    Amount(Decimal),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredDuration {
+    Once,
+    Periods(u32),
+    Forever,
+}
+
+impl From<&Discount> for StoredDiscount {
+    fn from(discount: &Discount) -> Self {
+        Self {
+            name: discount.name.clone(),
+            reduction: match discount.reduction {
+                Reduction::Percent(percent) => StoredReduction::Percent(percent.number()),
+                Reduction::Amount(amount) => StoredReduction::Amount(amount),
+            },
+            duration: match discount.duration {
+                Duration::Once => StoredDuration::Once,
+                Duration::Periods(periods) => StoredDuration::Periods(periods),
+                Duration::Forever => StoredDuration::Forever,
+            },
+            from_period: discount.from_period,
+        }
+    }
+}
+
+impl TryFrom<StoredDiscount> for Discount {
+    type Error = InvalidColumn;
+
+    fn try_from(stored: StoredDiscount) -> Result<Self, InvalidColumn> {
+        Ok(Self {
+            name: stored.name,
+            reduction: match stored.reduction {
+                StoredReduction::Percent(number) => Reduction::Percent(percent("discounts", number)?),
+                StoredReduction::Amount(amount) => Reduction::Amount(amount),
+            },
+            duration: match stored.duration {
+                StoredDuration::Once => Duration::Once,
+                StoredDuration::Periods(periods) => Duration::Periods(periods),
+                StoredDuration::Forever => Duration::Forever,
+            },
+            from_period: stored.from_period,
+        })
+    }
+}
+
+/// [`TaxRate`].
+#[derive(Serialize, Deserialize)]
+pub struct StoredTax {
+    name: String,
+    percent: Decimal,
+    inclusive: bool,
+}
+
+impl From<&TaxRate> for StoredTax {
+    fn from(tax: &TaxRate) -> Self {
+        Self { name: tax.name.clone(), percent: tax.percent.number(), inclusive: tax.inclusive }
+    }
+}
+
+impl TryFrom<StoredTax> for TaxRate {
+    type Error = InvalidColumn;
+
+    fn try_from(stored: StoredTax) -> Result<Self, InvalidColumn> {
+        let percent = percent("tax", stored.percent)?;
+        Ok(Self { name: stored.name, percent, inclusive: stored.inclusive })
+    }
+}
+
+fn percent(column: &'static str, number: Decimal) -> Result<Percent, InvalidColumn> {
+    Percent::new(number).map_err(|_| InvalidColumn::new(column, &number))
+}
