@@ -24,6 +24,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/livez", get(|| async { "ok" }))
         .route("/books", get(books))
         .route("/requests", get(requests))
+        .route("/control/saved", get(saved))
         .route("/control/faults", get(list_faults).post(set_faults).delete(clear_faults))
         .route("/control/seed", post(seed))
         .route("/control/down", post(down))
@@ -40,6 +41,14 @@ struct OfReference {
 
 async fn books(State(app): State<Arc<App>>, Query(query): Query<OfReference>) -> Json<Value> {
     Json(app.state().books.report(query.reference.as_deref()))
+}
+
+/// Which customers there are of a reference, and what each of them has saved.
+async fn saved(State(app): State<Arc<App>>, Query(query): Query<OfReference>) -> Json<Value> {
+    let state = app.state();
+    let customers = state.stripe.saved(query.reference.as_deref().unwrap_or_default());
+    let shown = customers.iter().map(|(customer, methods)| json!({"id": customer.id, "methods": methods}));
+    Json(json!({"customers": shown.collect::<Vec<_>>()}))
 }
 
 async fn requests(State(app): State<Arc<App>>, Query(query): Query<OfReference>) -> Json<Value> {

@@ -58,7 +58,8 @@ pub struct SavedMethod {
     pub method_ref: String,
 }
 
-/// Saves a payment method for a customer. No money moves.
+/// Saves a payment method for a customer. No money moves. One key carries one request, but for the
+/// `customer_ref`, which may be learnt between two tries.
 #[derive(Debug, Clone)]
 pub struct SaveRequest {
     /// Our name for the customer (`cus_…`): stored at the gateway, and found again.

@@ -71,6 +71,7 @@ pub(crate) enum Endpoint {
     RetrieveEvent(String),
     CreateCustomer,
     RetrieveCustomer(String),
+    CreateMethod,
     RetrieveMethod(String),
     AttachMethod(String),
 }
@@ -102,6 +103,7 @@ impl Endpoint {
             ("GET", ["events", _]) => Self::RetrieveEvent(id),
             ("POST", ["customers"]) => Self::CreateCustomer,
             ("GET", ["customers", _]) => Self::RetrieveCustomer(id),
+            ("POST", ["payment_methods"]) => Self::CreateMethod,
             ("GET", ["payment_methods", _]) => Self::RetrieveMethod(id),
             ("POST", ["payment_methods", _, "attach"]) => Self::AttachMethod(id),
             _ => return None,

@@ -2,6 +2,7 @@
 
 use super::effect::Effect;
 use super::errors::StripeError;
+use super::expand::{self, Expand, Shelf};
 use super::form::Params;
 use super::objects::{Customer, PaymentMethod};
 use super::render;
@@ -23,6 +24,7 @@ pub(crate) fn create(store: &Store, params: &Params, now: Moment) -> Result<Effe
         "payment_method",
         "phone",
     ])?;
+    let expand = Expand::read(params, "", &expand::IN_CUSTOMER)?;
     let mut customer = Customer {
         id: new_id("cus"),
         created: now.seconds(),
@@ -41,25 +43,44 @@ pub(crate) fn create(store: &Store, params: &Params, now: Moment) -> Result<Effe
     if params.has("invoice_settings") {
         customer.default_payment_method = method.as_ref().map(|method| method.id.clone());
     }
-    let effect = Effect::ok(render::customer(&customer));
-    let method = method.map(|method| Change::Stripe(StripeChange::PaymentMethod(method)));
-    Ok(effect.with(method).with([Change::Stripe(StripeChange::Customer(customer))]))
+    let mut changes = Vec::new();
+    changes.extend(method.map(|method| Change::Stripe(StripeChange::PaymentMethod(method))));
+    let shown = render::customer_with_method(&customer, Shelf::after(store, &changes), &expand);
+    changes.push(Change::Stripe(StripeChange::Customer(customer)));
+    Ok(Effect::ok(shown).with(changes))
 }
 
 /// `GET /v1/customers/{id}`.
 pub(crate) fn retrieve(store: &Store, id: &str, params: &Params) -> Result<Effect, StripeError> {
     params.only(&["expand[]"])?;
+    let expand = Expand::read(params, "", &expand::IN_CUSTOMER)?;
     let found = store.customer(id);
     let customer = found.ok_or_else(|| StripeError::no_such(404, "customer", id, "id"))?;
-    Ok(Effect::ok(render::customer(customer)))
+    Ok(Effect::ok(render::customer_with_method(customer, Shelf::stored(store), &expand)))
+}
+
+/// `POST /v1/payment_methods`: what the payer's browser does, with a card behind a `tok_…`.
+pub(crate) fn create_method(store: &Store, params: &Params, now: Moment) -> Result<Effect, StripeError> {
+    params.only(&["card[token]", "expand[]", "type"])?;
+    params.required("type")?;
+    params.choice("type", &["card"])?;
+    let token = params.required("card[token]")?;
+    let name = token.strip_prefix("tok_").unwrap_or_default();
+    let known = [format!("pm_card_{name}"), format!("pm_{name}")];
+    let known = known.iter().find(|name| test_cards::find(name).is_some());
+    let known = known.ok_or_else(|| StripeError::no_such(400, "token", token, "card[token]"))?;
+    let method = resolve_method(store, known, now)?;
+    let effect = Effect::ok(render::payment_method(&method));
+    Ok(effect.with([Change::Stripe(StripeChange::PaymentMethod(method))]))
 }
 
 /// `GET /v1/payment_methods/{id}`.
 pub(crate) fn retrieve_method(store: &Store, id: &str, params: &Params) -> Result<Effect, StripeError> {
     params.only(&["expand[]"])?;
+    let expand = Expand::read(params, "", &expand::IN_METHOD)?;
     let found = store.method(id);
     let method = found.ok_or_else(|| StripeError::no_such(404, "PaymentMethod", id, "payment_method"))?;
-    Ok(Effect::ok(render::payment_method(method)))
+    Ok(Effect::ok(render::owned_method(method, store, &expand)))
 }
 
 /// `POST /v1/payment_methods/{pm}/attach`.

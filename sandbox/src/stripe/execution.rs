@@ -284,6 +284,7 @@ fn perform(state: &State, call: &Call, setting: &Setting<'_>) -> Result<Effect, 
         Endpoint::RetrieveEvent(id) => events::retrieve(&state.outbox, id, params),
         Endpoint::CreateCustomer => customers::create(store, params, now),
         Endpoint::RetrieveCustomer(id) => customers::retrieve(store, id, params),
+        Endpoint::CreateMethod => customers::create_method(store, params, now),
         Endpoint::RetrieveMethod(id) => customers::retrieve_method(store, id, params),
         Endpoint::AttachMethod(id) => customers::attach(store, id, params, now),
     }

@@ -66,6 +66,12 @@ pub(crate) const IN_REFUND: [&str; 5] = [
     "payment_intent",
 ];
 
+/// What may be expanded in a customer.
+pub(crate) const IN_CUSTOMER: [&str; 1] = ["invoice_settings.default_payment_method"];
+
+/// What may be expanded in a payment method.
+pub(crate) const IN_METHOD: [&str; 1] = ["customer"];
+
 /// What may be expanded in a dispute.
 pub(crate) const IN_DISPUTE: [&str; 3] = ["charge", "charge.balance_transaction", "payment_intent"];
 

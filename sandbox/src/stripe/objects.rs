@@ -15,6 +15,9 @@ pub(crate) const REFERENCE: &str = "remit_payment";
 /// The metadata key under which the caller's own reference of a refund travels.
 pub(crate) const REFUND_REFERENCE: &str = "remit_refund";
 
+/// The metadata key under which the caller's own reference of a customer travels.
+pub(crate) const CUSTOMER_REFERENCE: &str = "remit_customer";
+
 /// The group of the objects that carry this reference.
 pub(crate) fn referred(reference: &str) -> String {
     format!("reference:{reference}")

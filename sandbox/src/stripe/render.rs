@@ -229,6 +229,13 @@ fn payment_method_details(method: &PaymentMethod, charge: &Charge) -> Value {
     json!({"type": test.kind.name(), test.kind.name(): details})
 }
 
+/// A payment method, and whose it is.
+pub(crate) fn owned_method(method: &PaymentMethod, store: &Store, expand: &Expand) -> Value {
+    let mut shown = payment_method(method);
+    shown["customer"] = customer_field(method.customer.as_deref(), store, expand);
+    shown
+}
+
 /// A payment method.
 pub(crate) fn payment_method(method: &PaymentMethod) -> Value {
     let test = test_method(method);
@@ -263,6 +270,16 @@ pub(crate) fn payment_method(method: &PaymentMethod) -> Value {
         "type": test.kind.name(),
         test.kind.name(): details,
     })
+}
+
+/// A customer, and what they pay with.
+pub(crate) fn customer_with_method(customer: &Customer, shelf: Shelf<'_>, expand: &Expand) -> Value {
+    let mut shown = self::customer(customer);
+    let is_wanted = expand.within("invoice_settings.default_payment_method").is_some();
+    if let Some(method) = customer.default_payment_method.as_deref().filter(|_| is_wanted) {
+        shown["invoice_settings"]["default_payment_method"] = json!(shelf.method(method).map(payment_method));
+    }
+    shown
 }
 
 /// A customer.

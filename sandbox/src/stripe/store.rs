@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::idempotency::{Answer, Answers};
 use super::money_objects::{BalanceTransaction, Dispute, Refund};
-use super::objects::{Charge, Customer, Intent, PaymentMethod, referred};
+use super::objects::{CUSTOMER_REFERENCE, Charge, Customer, Intent, PaymentMethod, referred};
 use super::table::{Row, Table};
 
 /// One change of Stripe's state, as the journal keeps it: the whole object as it is afterwards.
@@ -102,6 +102,20 @@ impl Store {
     /// The customer with this id.
     pub(crate) fn customer(&self, id: &str) -> Option<&Customer> {
         self.customers.get(id)
+    }
+
+    /// All customers who carry this reference, each with the ids of what they have saved.
+    pub(crate) fn saved(&self, reference: &str) -> Vec<(&Customer, Vec<&str>)> {
+        let is_theirs = |customer: &&Customer| {
+            customer.metadata.get(CUSTOMER_REFERENCE).is_some_and(|theirs| theirs == reference)
+        };
+        let customers = self.customers.values().filter(is_theirs);
+        customers.map(|customer| (customer, self.saved_by(&customer.id))).collect()
+    }
+
+    fn saved_by(&self, customer: &str) -> Vec<&str> {
+        let saved = self.methods.values().filter(|method| method.customer.as_deref() == Some(customer));
+        saved.map(|method| method.id.as_str()).collect()
     }
 
     /// Whether a token's fault has struck this request already.

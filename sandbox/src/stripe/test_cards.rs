@@ -10,6 +10,9 @@ use crate::faults::TokenFault;
 /// The prefix of tokens whose requests go wrong.
 const MISBEHAVING: &str = "pm_sandbox_";
 
+/// The prefix of declining cards that can be saved all the same: they went bad later.
+const SAVED: &str = "pm_sandbox_saved_";
+
 /// One test token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TestMethod {
@@ -180,19 +183,21 @@ fn card(token: &str) -> Option<TestMethod> {
             attaches: true,
             ..visa("0341", declined("generic_decline", "try_again_later", DECLINED))
         },
-        _ => return declining_card(token),
+        _ => match token.strip_prefix(SAVED) {
+            Some(name) => TestMethod { attaches: true, ..declining_card(name)? },
+            None => return declining_card(token.strip_prefix("pm_card_")?),
+        },
     };
     Some(card)
 }
 
-fn declining_card(token: &str) -> Option<TestMethod> {
+fn declining_card(name: &str) -> Option<TestMethod> {
     let no_funds = "Your card has insufficient funds.";
     let too_often =
         "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.";
     let wrong_cvc = "Your card's security code is incorrect.";
     let try_again = "An error occurred while processing your card. Try again in a little bit.";
     // Stripe names most of these with the brand in front and some without; both are taken.
-    let name = token.strip_prefix("pm_card_")?;
     let name = name.strip_prefix("visa_").unwrap_or(name);
     let (last4, behaviour) = match name.strip_prefix("chargeDeclined")? {
         "" => ("0002", declined("generic_decline", "try_again_later", DECLINED)),
@@ -254,10 +259,13 @@ mod tests {
             "pm_sepaDebit_dispute",
             "pm_sandbox_slow_before_250",
             "pm_sandbox_refund_500_after",
+            "pm_sandbox_saved_chargeDeclinedLostCard",
         ] {
             assert!(find(token).is_some(), "{token} is not known");
         }
-        for token in ["pm_card_nonsense", "pm_sandbox_nonsense", "4242424242424242", ""] {
+        for token in
+            ["pm_card_nonsense", "pm_sandbox_nonsense", "pm_sandbox_saved_visa", "4242424242424242", ""]
+        {
             assert!(find(token).is_none(), "{token} is known");
         }
     }

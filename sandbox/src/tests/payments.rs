@@ -219,6 +219,41 @@ async fn a_saved_card_is_charged_again_and_an_unsaved_one_is_not() {
 }
 
 #[tokio::test]
+async fn a_card_is_saved_with_its_customer_or_for_one_and_for_nobody_else() {
+    let server = Server::start().await;
+    let card = [("type", "card"), ("card[token]", "tok_visa")];
+    let made = server.post("/v1/payment_methods", None, &card).await;
+    assert_eq!((made.status, &made.body["customer"]), (200, &json!(null)), "{made:?}");
+    let form = |method| {
+        let whole = ("expand[0]", "invoice_settings.default_payment_method");
+        let usual = ("invoice_settings[default_payment_method]", method);
+        vec![("payment_method", method), usual, ("metadata[remit_customer]", "cus_ours"), whole]
+    };
+    let customer = server.post("/v1/customers", None, &form(made.id())).await;
+    let shown = &customer.body["invoice_settings"]["default_payment_method"];
+    assert_eq!((&shown["id"], &shown["card"]["last4"]), (&made.body["id"], &json!("4242")), "{customer:?}");
+
+    let owned = server.get(&format!("/v1/payment_methods/{}?expand[]=customer", made.id())).await;
+    assert_eq!(owned.body["customer"]["metadata"]["remit_customer"], "cus_ours", "{owned:?}");
+    assert_eq!(server.post("/v1/customers", None, &form(made.id())).await.status, 400, "it is somebody's");
+    let path = format!("/v1/payment_methods/{}/attach", made.id());
+    let again = server.post(&path, None, &[("customer", customer.id())]).await;
+    assert_eq!((again.status, again.id()), (200, made.id()), "it is theirs already");
+
+    let declined = server.post("/v1/customers", None, &form("pm_card_visa_chargeDeclined")).await;
+    assert_eq!(declined.status, 402);
+    let saved = server.get("/control/saved?reference=cus_ours").await;
+    assert_eq!(saved.body, json!({"customers": [{"id": customer.id(), "methods": [made.id()]}]}));
+
+    let later = server.post("/v1/customers", None, &form("pm_sandbox_saved_chargeDeclinedLostCard")).await;
+    let method = later.body["invoice_settings"]["default_payment_method"]["id"].as_str().unwrap();
+    let more = [("customer", later.id()), ("off_session", "true")];
+    let paying = payment_with(method, "pay_1", &more);
+    let refused = server.post("/v1/payment_intents", None, &paying).await;
+    assert_eq!((refused.status, &refused.body["error"]["decline_code"]), (402, &json!("lost_card")));
+}
+
+#[tokio::test]
 async fn the_books_add_up_by_currency() {
     let server = Server::start().await;
     server.pay("pm_card_visa", None, "pay_1").await;

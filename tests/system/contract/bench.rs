@@ -5,7 +5,8 @@ use common::{
     clock::Timestamp,
     gateway::{
         Answer, CancelRequest, Capture, CaptureRequest, Charge, ChargeRequest, DeclineClass, EventSecrets,
-        Gateway, GatewayName, LookUp, MethodType, RefundLookUp, RefundRequest, Report,
+        Gateway, GatewayName, LookUp, MethodType, RefundLookUp, RefundRequest, Report, SaveRequest,
+        SavedMethod,
     },
     id::PaymentId,
     money::{Currency, Money},
@@ -41,6 +42,8 @@ pub struct Tokens {
     pub misbehaving: &'static str,
     /// Those that decline, and what may change that.
     pub declines: &'static [(&'static str, DeclineClass)],
+    /// Those that can be saved and decline, and what may change that.
+    pub saved_declines: &'static [(&'static str, DeclineClass)],
     /// Needs the payer.
     pub asks_the_payer: &'static str,
     /// Its refunds are pending until they are settled.
@@ -127,6 +130,31 @@ impl Bench {
             approved: None,
             traceparent: None,
         }
+    }
+
+    pub fn save_request(&self, token: &str) -> SaveRequest {
+        SaveRequest {
+            reference: new_name("cus"),
+            key: new_name("save"),
+            customer_ref: None,
+            email: Some("ada@shop.example".into()),
+            name: Some("Ada".into()),
+            token: token.into(),
+            traceparent: None,
+        }
+    }
+
+    pub async fn saved(&self, token: &str) -> SavedMethod {
+        match self.gateway.save_method(&self.save_request(token)).await.report {
+            Report::Saved { method, .. } => method,
+            other => panic!("{token} is not saved: {other:?}"),
+        }
+    }
+
+    /// A charge of what is saved, in the absence of its payer.
+    pub fn renewal(&self, saved: &SavedMethod) -> ChargeRequest {
+        let saved = Some(saved.clone());
+        ChargeRequest { token: None, saved, off_session: true, ..self.charge_request("") }
     }
 
     /// Charges, and says what was asked and answered.

@@ -29,6 +29,12 @@ macro_rules! suite {
                 more_than_was_reserved_is_not_taken
                 what_waits_for_the_payer_can_be_called_off
             }
+            saving {
+                what_is_saved_is_charged_without_its_payer_again_and_again
+                without_its_payer_a_decline_is_definite_and_classed
+                what_needs_the_payer_is_declined_without_them
+                silence_about_a_saved_method_is_unknown_and_a_replay_tells
+            }
             refunds {
                 a_payment_is_given_back_in_parts_and_never_more
                 a_refund_may_take_its_time_and_may_fail
@@ -68,6 +74,7 @@ mod events;
 mod inbox;
 mod outcomes;
 mod refunds;
+mod saving;
 mod statements;
 
 // One file for each gateway: its bench, `suite!(…)`, and what only it promises.

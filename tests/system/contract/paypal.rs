@@ -39,6 +39,12 @@ suite! { crate::contract::paypal::bench;
     captures {
         a_part_may_be_taken_and_the_rest_is_given_free
     }
+    saving {
+        what_is_saved_is_charged_without_its_payer_again_and_again
+        without_its_payer_a_decline_is_definite_and_classed
+        what_needs_the_payer_is_declined_without_them
+        silence_about_a_saved_method_is_unknown_and_a_replay_tells
+    }
     refunds {
         a_payment_is_given_back_in_parts_and_never_more
         a_refund_may_take_its_time_and_may_fail
@@ -72,6 +78,12 @@ pub async fn bench() -> Bench {
             unknown: "vault_nobody_knows",
             misbehaving: "vault_sandbox_",
             declines: &[("vault_declined", DeclineClass::Customer)],
+            saved_declines: &[
+                ("vault_declined", DeclineClass::Customer),
+                ("vault_issue_INSTRUMENT_DECLINED", DeclineClass::Customer),
+                ("vault_issue_TRANSACTION_REFUSED", DeclineClass::Hard),
+                ("vault_issue_AGREEMENT_ALREADY_CANCELLED", DeclineClass::Hard),
+            ],
             asks_the_payer: "vault_payer_action",
             pending_refund: "vault_refund_pending",
             failing_refund: "vault_refund_failed",
@@ -114,4 +126,14 @@ async fn taken(bench: &Bench, request: &ChargeRequest) -> Vec<i64> {
     let books = bench.books(&request.reference).await;
     let charges = books["charges"].as_array().unwrap();
     charges.iter().map(|charge| charge["captured"].as_i64().unwrap()).collect()
+}
+
+/// The payer did it at PayPal: nothing is asked, so nothing can go wrong.
+#[tokio::test]
+async fn a_vault_id_is_saved_already() {
+    let bench = bench().await;
+    let answer = bench.unreachable.save_method(&bench.save_request("vault_ok")).await;
+    let Report::Saved { method, .. } = &answer.report else { panic!("{answer:?}") };
+    assert_eq!((method.method_ref.as_str(), answer.call.was_made()), ("vault_ok", false));
+    assert!(matches!(bench.charged(bench.renewal(method)).await.1, Report::Succeeded(_)));
 }

@@ -1,6 +1,8 @@
 //! Stripe's bench, and what only Stripe promises: answers that are kept under a key, its amounts, and
 //! lists that can be searched for our reference.
 
+mod customers;
+
 use std::time::Duration;
 
 use common::gateway::{
@@ -40,6 +42,13 @@ pub async fn bench() -> Bench {
                 ("pm_card_chargeDeclinedExpiredCard", DeclineClass::Hard),
                 ("pm_card_chargeDeclinedIncorrectCvc", DeclineClass::Customer),
                 ("pm_card_chargeDeclinedProcessingError", DeclineClass::Soft),
+            ],
+            saved_declines: &[
+                ("pm_card_chargeCustomerFail", DeclineClass::Soft),
+                ("pm_sandbox_saved_chargeDeclinedInsufficientFunds", DeclineClass::Soft),
+                ("pm_sandbox_saved_chargeDeclinedLostCard", DeclineClass::Hard),
+                ("pm_sandbox_saved_chargeDeclinedExpiredCard", DeclineClass::Hard),
+                ("pm_sandbox_saved_chargeDeclinedIncorrectCvc", DeclineClass::Customer),
             ],
             asks_the_payer: "pm_card_authenticationRequired",
             pending_refund: "pm_card_pendingRefund",
