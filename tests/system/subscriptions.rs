@@ -138,7 +138,7 @@ async fn while_an_outcome_is_unknown_nothing_else_is_charged() {
     let first = deployment.invoices(id).await[1].ladder.first_declined_at.expect("it was declined");
     deployment.swap_card(id, "pm_card_visa").await;
     // The money is taken, and nobody is told.
-    let here = json!({ "path": "/v1/payment_intents" });
+    let here = json!({ "path_prefix": "/v1/payment_intents" });
     deployment.faults(json!([{ "fault": "timeout_after", "match": here }])).await;
     deployment.advance_to(days_after(first, 1)).await;
     eventually("it is charged", || async {
