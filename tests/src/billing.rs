@@ -20,6 +20,9 @@ use common::{
 
 use crate::{Deployment, eventually};
 
+/// A card that can be saved, and is declined whenever it is charged.
+pub const DECLINES: &str = "pm_card_chargeCustomerFail";
+
 /// A day, in seconds.
 pub const DAY: i64 = 24 * 3600;
 
