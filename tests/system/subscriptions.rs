@@ -82,6 +82,33 @@ async fn a_first_invoice_that_is_not_paid_in_time_is_void() {
     deployment.check_books().await;
 }
 
+/// The payer is asked by their bank, and does nothing.
+#[tokio::test]
+async fn a_payer_who_does_not_act_gets_no_subscription() {
+    let deployment = Deployment::start().await;
+    let shop = deployment.shop(Unit::Month).await;
+    let order = shop.order("a", "pm_card_authenticationRequired");
+    let order = store::NewSubscription { return_url: Some("https://shop.example/back".into()), ..order };
+    let id = deployment.subscribed(&order).await;
+    deployment.advance(15).await;
+    eventually("the payer is asked", || async {
+        (deployment.payments_of(id).await == ["requires_action"]).then_some(())
+    })
+    .await;
+    deployment.advance_all(23 * 3600).await;
+    eventually("the payment is called off", || async {
+        (deployment.payments_of(id).await == ["canceled"]).then_some(())
+    })
+    .await;
+    deployment.advance_all(60).await;
+    deployment.becomes(id, Status::IncompleteExpired).await;
+    deployment.advance_all(DAY).await;
+    deployment.settled().await;
+    assert_eq!(deployment.invoices(id).await[0].status, Paid::Void);
+    assert_eq!(deployment.payments_of(id).await, ["canceled"], "it is not tried again");
+    deployment.check_books().await;
+}
+
 /// Case 17.
 #[tokio::test]
 async fn a_cancellation_waits_for_the_period_or_does_not() {
