@@ -77,18 +77,19 @@ fn alarm(alarm: &'static str) {
     tracing::error!("{alarm}");
 }
 
-/// A change that needs no gateway was not made. A database that is away lets go of the job: its lease ends, and
-/// another claim goes on. What the rules refuse is for people, and is tried again meanwhile.
+/// A change that needs no gateway was not made: it is tried again after the backoff, or, where the database is
+/// away, when the lease is over. What the rules refuse is for people besides.
 async fn not_done(context: &Context, claim: &Claim, trouble: &Trouble) {
     match trouble {
         Trouble::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
         Trouble::Refused(refusal) => {
+            tracing::error!(%refusal, "not done");
             alarm("a subscription stands in the way of its own rules");
-            let wait = claim.kind.retry_policy().delay(claim.tries);
-            if let Err(error) = store::retry(&context.pool, claim, wait, &refusal.to_string()).await {
-                tracing::warn!(%error, "a refused job was not put back; its lease will end");
-            }
         }
+    }
+    let wait = claim.kind.retry_policy().delay(claim.tries);
+    if let Err(error) = store::retry(&context.pool, claim, wait, &trouble.to_string()).await {
+        tracing::warn!(%error, "not put back; its lease will end");
     }
 }
 
