@@ -12,6 +12,8 @@ ALTER TABLE payments
     -- what was given back, and what is held for refunds that have no end yet
     ADD COLUMN amount_refunded  numeric(19, 4) NOT NULL DEFAULT 0 CHECK (amount_refunded >= 0),
     ADD COLUMN amount_refunding numeric(19, 4) NOT NULL DEFAULT 0 CHECK (amount_refunding >= 0),
+    -- where else it may be charged; null once that was done
+    ADD COLUMN fallback jsonb,
     -- without a token the payer chooses at the gateway
     ALTER COLUMN method_token DROP NOT NULL,
     -- However many refunds are asked for at once, they never exceed what was taken.

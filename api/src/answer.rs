@@ -9,6 +9,7 @@ use axum::{
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     App,
@@ -97,11 +98,15 @@ pub struct Found<Id, View> {
     pub last: Option<Id>,
 }
 
-#[derive(Serialize)]
-struct List<View> {
+/// A page of a list, newest first.
+#[derive(Serialize, ToSchema)]
+pub struct List<View> {
+    /// Always `list`.
     object: &'static str,
     data: Vec<View>,
+    /// Whether there are more in the direction of the page.
     has_more: bool,
+    /// The path of the list.
     url: &'static str,
 }
 

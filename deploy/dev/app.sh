@@ -68,10 +68,10 @@ demo_key() {
 }
 
 write_env() {
-  local name
+  local name REMIT_STRIPE_URL=$REMIT_SANDBOX_URL REMIT_PAYPAL_URL=$REMIT_SANDBOX_URL
   (
     umask 077
-    for name in DATABASE_URL AMQP_URL REMIT_API_URL REMIT_SANDBOX_URL REMIT_API_KEY; do
+    for name in DATABASE_URL AMQP_URL REMIT_API_URL REMIT_SANDBOX_URL REMIT_STRIPE_URL REMIT_PAYPAL_URL REMIT_API_KEY; do
       printf "export %s='%s'\n" "$name" "${!name:-}"
     done >"$dot/env.new"
   )

@@ -21,6 +21,9 @@ pub struct DoctorArgs {
     /// Stripe's API, or a sandbox that speaks its protocol.
     #[arg(long, env = "REMIT_STRIPE_URL", default_value = "https://api.stripe.com")]
     stripe_url: String,
+    /// PayPal's API, or a sandbox that speaks its protocol.
+    #[arg(long, env = "REMIT_PAYPAL_URL", default_value = "https://api-m.paypal.com")]
+    paypal_url: String,
 }
 
 #[derive(Serialize)]
@@ -35,7 +38,8 @@ pub async fn run(session: &Session, args: DoctorArgs) -> Result<(), String> {
     let findings = [
         schema(session).await,
         broker_answers(args.broker).await,
-        gateway_answers(&args.stripe_url).await,
+        gateway_answers("stripe", &args.stripe_url).await,
+        gateway_answers("paypal", &args.paypal_url).await,
         jobs_live(session).await,
         payments_have_jobs(session).await,
         books_balance(session).await,
@@ -80,12 +84,12 @@ async fn broker_answers(args: BrokerArgs) -> Finding {
 }
 
 /// Any answer will do: the key is not ours to try.
-async fn gateway_answers(url: &str) -> Finding {
+async fn gateway_answers(name: &'static str, url: &str) -> Finding {
     let asked = async {
         let client = gateway::http_client(Duration::from_secs(5)).map_err(|error| error.to_string())?;
         client.get(url).send().await.map_err(|error| format!("{url}: {error}"))
     };
-    finding("gateway", asked.await.map(|answer| format!("{url} answers ({})", answer.status().as_u16())))
+    finding(name, asked.await.map(|answer| format!("{url} answers ({})", answer.status().as_u16())))
 }
 
 async fn jobs_live(session: &Session) -> Finding {

@@ -10,6 +10,7 @@
     reason = "a fault of the harness fails the test"
 )]
 
+mod books;
 mod deployment;
 mod merchant;
 mod process;
@@ -17,7 +18,7 @@ mod proxy;
 mod servers;
 
 pub use deployment::{Deployment, Settings};
-pub use merchant::{Answer, Merchant, card};
+pub use merchant::{Answer, Merchant, card, paypal};
 pub use process::Service;
 pub use proxy::Proxy;
 

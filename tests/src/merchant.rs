@@ -46,6 +46,15 @@ pub fn card(amount: &str, currency: &str, token: &str) -> Value {
     json!({ "amount": amount, "currency": currency, "payment_method": { "type": "card", "token": token } })
 }
 
+/// A payment with PayPal: by a saved payer, or by one who approves on PayPal's page.
+#[must_use]
+pub fn paypal(amount: &str, currency: &str, token: Option<&str>) -> Value {
+    json!({
+        "amount": amount, "currency": currency, "return_url": "https://shop.example/back",
+        "payment_method": { "type": "paypal", "token": token },
+    })
+}
+
 impl Merchant {
     /// Somebody with a key.
     #[must_use]
@@ -111,5 +120,45 @@ impl Merchant {
             (answer.status == 200 && statuses.contains(&answer.text("status"))).then_some(answer.body)
         })
         .await
+    }
+
+    /// A payment that has succeeded; answers its id.
+    pub async fn paid_up(&self, key: &str, body: &Value) -> String {
+        let id = self.paid(key, body).await;
+        self.payment_with(&id, &["succeeded"]).await;
+        id
+    }
+
+    /// `POST /refund-payment`; without an amount all that is left.
+    pub async fn refund(&self, key: &str, payment: &str, amount: Option<&str>) -> Answer {
+        let body = json!({ "payment": payment, "amount": amount });
+        self.send(Method::POST, "/refund-payment", &[("idempotency-key", key)], &body).await
+    }
+
+    /// `POST /refund-payment`, which must be accepted; answers the refund's id.
+    pub async fn refunded(&self, key: &str, payment: &str, amount: Option<&str>) -> String {
+        let answer = self.refund(key, payment, amount).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.text("id").to_owned()
+    }
+
+    /// The refund, once its status is one of these.
+    pub async fn refund_with(&self, id: &str, statuses: &[&str]) -> Value {
+        eventually(&format!("{id} becomes {statuses:?}"), || async {
+            let answer = self.get(&format!("/refunds/{id}")).await;
+            (answer.status == 200 && statuses.contains(&answer.text("status"))).then_some(answer.body)
+        })
+        .await
+    }
+
+    /// `POST /payments/{id}/capture`; without an amount all that is reserved.
+    pub async fn capture(&self, payment: &str, amount: Option<&str>) -> Answer {
+        let body = amount.map_or(Value::Null, |amount| json!({ "amount": amount }));
+        self.send(Method::POST, &format!("/payments/{payment}/capture"), &[], &body).await
+    }
+
+    /// `POST /payments/{id}/cancel`.
+    pub async fn cancel(&self, payment: &str) -> Answer {
+        self.send(Method::POST, &format!("/payments/{payment}/cancel"), &[], &Value::Null).await
     }
 }

@@ -4,9 +4,13 @@
 mod bad_input;
 mod contract;
 mod faults;
+mod finish;
 mod idempotency;
 mod isolation;
 mod mixed;
 mod outcomes;
 mod pages;
+mod paypal;
+mod refund_faults;
+mod refunds;
 mod tidy;

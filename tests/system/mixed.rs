@@ -2,7 +2,7 @@
 //! lose, double, delay and forge at random. In the evening the gateways' books must be our ledger, to the
 //! last cent of every currency.
 //!
-//! `REMIT_MIXED_SEED` repeats a run, `REMIT_MIXED_PAYMENTS` makes it longer.
+//! `./dev faults` makes it a long one; `REMIT_MIXED_SEED` repeats it, `REMIT_MIXED_PAYMENTS` sets its length.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tests::{Deployment, Merchant, Settings, eventually};
 
 /// Payments, unless asked for otherwise.
-const PAYMENTS: u64 = 2000;
+const PAYMENTS: u64 = 400;
 
 /// Payments under way at once.
 const HANDS: u64 = 48;

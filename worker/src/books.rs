@@ -150,7 +150,7 @@ async fn claim(
     let subjects: Vec<_> = claims.iter().map(|claim| claim.subject).collect();
     let mut subjects = begin(&mut transaction, kind, &subjects).await?;
     let mut claimed = HashMap::new();
-    let (mut ended, mut attempts) = (Vec::new(), Vec::new());
+    let (mut ended, mut attempts): (Vec<_>, Vec<_>) = (Vec::new(), Vec::new());
     for claim in claims {
         match subjects.remove(&claim.subject) {
             Some(subject) => drop(claimed.insert(claim.id.0, Claimed { claim, subject })),
@@ -159,6 +159,11 @@ async fn claim(
                 attempts.push(claim.attempt);
             }
         }
+    }
+    if kind == Kind::ResolveRefund && !ended.is_empty() {
+        // A refund may come back: what a call under way will tell may be older than what we were told.
+        let waiting = job::store::give_way(&mut *transaction, &ended, Kind::RefundPayment).await?;
+        (ended, attempts) = ended.into_iter().zip(attempts).filter(|(id, _)| !waiting.contains(id)).unzip();
     }
     if !ended.is_empty() {
         job::store::finish(&mut transaction, &ended, &attempts).await?;

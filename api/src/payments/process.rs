@@ -5,7 +5,7 @@ use common::{
     gateway::{Capture, GatewayName, MethodType},
     id::{MerchantId, PaymentId},
     money::{Currency, Money, parse_positive_decimal},
-    payment::{Customer, Metadata, NewPayment, Order, store::Accepted as Stored},
+    payment::{Customer, Fallback, Metadata, NewPayment, Order, store::Accepted as Stored},
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -59,6 +59,16 @@ pub struct ProcessPayment {
     metadata: Option<Metadata>,
     /// Where the payer comes back to after an authentication.
     return_url: Option<String>,
+    fallback: Option<FallbackMethod>,
+}
+
+/// Another method, at another gateway: used once, if the first gateway provably did not get the request.
+/// Never while it is unknown whether the first has charged.
+#[derive(ToSchema)]
+pub struct FallbackMethod {
+    payment_method: PaymentMethod,
+    /// Use it after a soft decline as well; `false` by default.
+    on_soft_decline: Option<bool>,
 }
 
 /// How the payer pays. Never a card number: the token that the gateway's own form gave you.
@@ -125,7 +135,10 @@ pub async fn process(
 fn new_payment(merchant_id: MerchantId, idempotency_key: String, order: Order) -> NewPayment {
     // Over what was understood, not over its bytes: spaces and the order of fields do not matter. Where it
     // is routed to is ours to change, so the usual gateway stands for it.
-    let usual = Order { gateway: GatewayName::for_method(order.method), ..order.clone() };
+    let mut usual = Order { gateway: GatewayName::for_method(order.method), ..order.clone() };
+    if let Some(fallback) = &mut usual.fallback {
+        fallback.gateway = GatewayName::for_method(fallback.method);
+    }
     let understood = serde_json::to_vec(&usual).unwrap_or_default();
     let request_hash = Sha256::digest(understood).into();
     NewPayment { id: PaymentId::new(), merchant_id, idempotency_key, request_hash, order }
@@ -146,15 +159,7 @@ impl ProcessPayment {
     fn read_fields(fields: &mut Fields<'_>, routes: &Routes) -> Option<Self> {
         let amount = fields.required("amount", positive_decimal);
         let currency = fields.required("currency", currency);
-        let method = fields.required_object("payment_method", |method| {
-            let r#type = method.required("type", fields::name);
-            // A payer of PayPal's may choose there.
-            let token = match r#type {
-                Some(MethodType::Paypal) => method.optional("token", token),
-                _ => method.required("token", token),
-            };
-            Some(PaymentMethod { r#type: r#type?, token })
-        });
+        let method = fields.required_object("payment_method", payment_method);
         let amount = match (amount, currency) {
             (Some(amount), Some(currency)) => money(fields, amount, currency, method.as_ref(), routes),
             _ => None,
@@ -175,6 +180,10 @@ impl ProcessPayment {
         if return_url.is_none() && method.as_ref().is_some_and(chooses_there) {
             fields.fault("return_url", "is required without a token: the payer comes back here from PayPal");
         }
+        let fallback = fields.object("fallback", fallback_method);
+        if let (Some(fallback), Some(method)) = (&fallback, &method) {
+            check_fallback(fields, fallback, method, amount, routes);
+        }
         Some(Self {
             amount: amount?,
             currency: currency?,
@@ -185,6 +194,7 @@ impl ProcessPayment {
             order_id,
             metadata,
             return_url,
+            fallback,
         })
     }
 
@@ -201,7 +211,58 @@ impl ProcessPayment {
             order_id: self.order_id,
             metadata: self.metadata.unwrap_or_default(),
             return_url: self.return_url,
+            fallback: self.fallback.and_then(|fallback| {
+                let method = fallback.payment_method.r#type;
+                Some(Fallback {
+                    method,
+                    token: fallback.payment_method.token?,
+                    gateway: routes.gateway(method),
+                    on_soft_decline: fallback.on_soft_decline.unwrap_or(false),
+                })
+            }),
         }
+    }
+}
+
+fn payment_method(fields: &mut Fields<'_>) -> Option<PaymentMethod> {
+    let r#type = fields.required("type", fields::name);
+    // A payer of PayPal's may choose there.
+    let token = match r#type {
+        Some(MethodType::Paypal) => fields.optional("token", token),
+        _ => fields.required("token", token),
+    };
+    Some(PaymentMethod { r#type: r#type?, token })
+}
+
+fn fallback_method(fields: &mut Fields<'_>) -> Option<FallbackMethod> {
+    let payment_method = fields.required_object("payment_method", payment_method);
+    let on_soft_decline = fields.optional("on_soft_decline", |value| {
+        value.as_bool().ok_or_else(|| "must be true or false".to_owned())
+    });
+    Some(FallbackMethod { payment_method: payment_method?, on_soft_decline })
+}
+
+/// The other gateway must be another, must be able to take the amount, and needs no payer at its page.
+fn check_fallback(
+    fields: &mut Fields<'_>,
+    fallback: &FallbackMethod,
+    method: &PaymentMethod,
+    amount: Option<Money>,
+    routes: &Routes,
+) {
+    let other = &fallback.payment_method;
+    let gateway = routes.gateway(other.r#type);
+    let fault = if other.token.is_none() {
+        Some("must have a token".to_owned())
+    } else if gateway == routes.gateway(method.r#type) {
+        Some(format!("must be at another gateway than {gateway}"))
+    } else {
+        amount
+            .and_then(|money| gateway.check_amount(&money).err())
+            .map(|why| format!("cannot be used: amount {why}"))
+    };
+    if let Some(fault) = fault {
+        fields.fault("fallback", fault);
     }
 }
 

@@ -6,30 +6,16 @@ use common::{
     id::PaymentId,
     payment::store::{self, Filter},
 };
-use utoipa::ToSchema;
 
 use crate::{
     App,
-    answer::{self, Found, Page},
+    answer::{self, Found, List, Page},
     auth::Caller,
     error::{ApiError, Problem},
     extract::{PathId, QueryFields},
 };
 
 use super::PaymentView;
-
-/// A page of payments, newest first.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the description of what answer::list writes")]
-pub struct PaymentList {
-    /// Always `list`.
-    object: &'static str,
-    data: Vec<PaymentView>,
-    /// Whether there are more in the direction of the page.
-    has_more: bool,
-    /// The path of the list.
-    url: &'static str,
-}
 
 /// Get a payment
 ///
@@ -67,7 +53,7 @@ pub async fn get(
         ("order_id" = Option<String>, Query, description = "Only those with this number of yours."),
     ),
     responses(
-        (status = 200, body = PaymentList, description = "`Link` with `rel=\"next\"` leads to the next page.",
+        (status = 200, body = List<PaymentView>, description = "`Link` with `rel=\"next\"` leads to the next page.",
             headers(("Link" = Option<String>))),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
         (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),

@@ -5,30 +5,16 @@ use common::{
     id::{PaymentId, RefundId},
     refund::store::{self, Filter},
 };
-use utoipa::ToSchema;
 
 use crate::{
     App,
-    answer::{self, Found, Page},
+    answer::{self, Found, List, Page},
     auth::Caller,
     error::{ApiError, Problem},
     extract::{PathId, QueryFields},
 };
 
 use super::RefundView;
-
-/// A page of refunds, newest first.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the description of what answer::list writes")]
-pub struct RefundList {
-    /// Always `list`.
-    object: &'static str,
-    data: Vec<RefundView>,
-    /// Whether there are more in the direction of the page.
-    has_more: bool,
-    /// The path of the list.
-    url: &'static str,
-}
 
 /// Get a refund
 ///
@@ -64,7 +50,7 @@ pub async fn get(
         ("status" = Option<String>, Query, description = "Only those in this status."),
     ),
     responses(
-        (status = 200, body = RefundList, description = "`Link` with `rel=\"next\"` leads to the next page.",
+        (status = 200, body = List<RefundView>, description = "`Link` with `rel=\"next\"` leads to the next page.",
             headers(("Link" = Option<String>))),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
         (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),

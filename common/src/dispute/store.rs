@@ -3,11 +3,14 @@
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::{
-    gateway::{self, GatewayName},
+    gateway::{self, GatewayName, Standing},
     id::{DisputeId, MerchantId, PaymentId},
     ledger,
     money::{Currency, Money},
-    payment::store::{self as payments, Happened, insert_events},
+    payment::{
+        Payment,
+        store::{self as payments, Happened, insert_events},
+    },
 };
 
 use super::{
@@ -45,7 +48,7 @@ pub async fn record(
     let known = by_ref(&mut *db, gateway, &told.dispute_ref).await?;
     let change = state::apply(known.as_ref().map(|(_, known)| *known), told);
     let now = crate::db::now(&mut *db).await?;
-    let id = known.map_or_else(DisputeId::new, |(id, _)| id);
+    let id = known.as_ref().map_or_else(DisputeId::new, |(id, _)| *id);
     upsert(&mut *db, id, &payment, told, change.to).await?;
     let subject = ledger::Subject { merchant_id: payment.merchant_id, gateway, id: id.0 };
     let moved: Vec<_> = change.moved.iter().filter_map(|kind| subject.posting(*kind, told.money)).collect();
@@ -54,8 +57,8 @@ pub async fn record(
     let fee = told.fee.and_then(|fee| subject.posting(ledger::Kind::DisputeFee, fee));
     ledger::store::post_once(&mut *db, fee.as_slice(), now).await?;
     if change.is_news {
-        insert_events(&mut *db, &[to_dispute(id, payment.merchant_id, payment.id, told, change.to)], now)
-            .await?;
+        let news = to_dispute(id, &payment, told, change.to, known.is_none());
+        insert_events(&mut *db, &[news], now).await?;
     }
     Ok(Recorded::Ours { alarm: change.alarm })
 }
@@ -82,7 +85,7 @@ async fn by_ref(
 async fn upsert(
     db: &mut PgConnection,
     id: DisputeId,
-    payment: &crate::payment::Payment,
+    payment: &Payment,
     told: &gateway::Dispute,
     to: Known,
 ) -> sqlx::Result<()> {
@@ -112,19 +115,25 @@ async fn upsert(
 /// A dispute has come into its present standing.
 fn to_dispute(
     id: DisputeId,
-    merchant_id: MerchantId,
-    payment: PaymentId,
+    payment: &Payment,
     told: &gateway::Dispute,
     to: Known,
+    is_first: bool,
 ) -> Happened {
+    let what = match to.standing {
+        Standing::Open if is_first => "created",
+        Standing::Open => "updated",
+        Standing::Won => "won",
+        Standing::Lost => "lost",
+    };
     Happened {
-        merchant_id,
+        merchant_id: payment.merchant_id,
         subject: id.0,
-        kind: format!("dispute.{}", to.standing.as_str()),
+        kind: format!("dispute.{what}"),
         data: serde_json::json!({
             "id": id,
             "object": "dispute",
-            "payment": payment,
+            "payment": payment.id,
             "status": to.standing,
             "amount": told.money.display_amount(),
             "currency": told.money.currency,

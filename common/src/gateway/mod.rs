@@ -15,7 +15,7 @@ pub mod stripe;
 use std::{future::Future, pin::Pin, time::Duration};
 
 use secrecy::SecretString;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{clock::Timestamp, money::Money, name::names};
 pub use event::{
@@ -27,7 +27,7 @@ pub use operation::{
 pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Report, Resolution};
 
 /// Which gateway: stored with each payment, so that it never moves to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GatewayName {
     /// Stripe's Payment Intents.
@@ -37,7 +37,7 @@ pub enum GatewayName {
 }
 
 /// How the payer pays. The type chooses the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MethodType {
     /// A card, as a token of the gateway.

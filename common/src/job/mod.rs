@@ -6,6 +6,7 @@
 
 pub mod broker;
 pub mod store;
+pub mod work;
 
 use std::time::Duration;
 
@@ -36,6 +37,12 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it only asks, so that asking again is always safe.
+    #[must_use]
+    pub fn is_question(self) -> bool {
+        matches!(self, Self::ResolvePayment | Self::ResolveRefund)
+    }
+
     /// How long to wait before the next attempt.
     #[must_use]
     pub fn retry_policy(self) -> Policy {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{clock::Timestamp, id::JobId};
 
-use super::{Claim, Due, Kind};
+use super::{Claim, Due, Kind, work::Work};
 
 /// A worker takes jobs: those that are queued become running, and are its own until the lease is over.
 /// Ids that are missing from the answer are somebody else's, or done, or wait for their time: once
@@ -64,6 +64,41 @@ pub async fn finish(db: &mut PgConnection, ids: &[Uuid], attempts: &[i32]) -> sq
     Ok(())
 }
 
+/// Ends jobs as was decided: done, put off, or replaced by another. Only for the attempts that hold them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end<'a>(
+    db: &mut PgConnection,
+    ends: impl Iterator<Item = (&'a Claim, &'a Work)>,
+) -> sqlx::Result<()> {
+    let (mut done, mut attempts) = (Vec::new(), Vec::new());
+    for (claim, work) in ends {
+        match work {
+            Work::Retry { why, at_least } => {
+                let wait = claim.kind.retry_policy().delay(claim.tries).max(*at_least);
+                retry(&mut *db, claim, wait, why).await?;
+                continue;
+            }
+            Work::PutOff { why, wait } => {
+                put_off(&mut *db, claim, *wait, why).await?;
+                continue;
+            }
+            Work::Next { kind, after } => {
+                let trace = claim.traceparent.as_deref();
+                enqueue(&mut *db, *kind, claim.subject, *after, trace).await?;
+            }
+            Work::Done => {}
+        }
+        done.push(claim.id.0);
+        attempts.push(claim.attempt);
+    }
+    if done.is_empty() {
+        return Ok(());
+    }
+    finish(db, &done, &attempts).await
+}
+
 /// It failed for a passing reason: back to the queue after the wait, unless somebody else has claimed it
 /// since.
 ///
@@ -103,6 +138,25 @@ pub async fn put_off(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why
     Ok(())
 }
 
+/// Questions that were claimed while an operation on their subject is under way: its answer may be older
+/// than the reason of the question, so they come again when that job is due. Answers which.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_way(db: impl PgExecutor<'_>, ids: &[Uuid], operation: Kind) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "UPDATE jobs SET state = 'queued', emits = 0, put_off = jobs.put_off + 1, due_at = other.due_at
+         FROM jobs other
+         WHERE jobs.id = ANY($1) AND other.subject_id = jobs.subject_id AND other.kind = $2
+           AND other.state <> 'dead'
+         RETURNING jobs.id",
+        ids,
+        operation.as_str(),
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// The job's own code has failed: back to the queue after the wait, or, after `max` times, put aside as
 /// `dead` until an operator retries or discards it. Only for the attempt that still holds it. Tells
 /// whether it was put aside.
@@ -133,7 +187,8 @@ pub async fn code_failed(
 }
 
 /// Calls for work, and answers its job. A subject has at most one job of a kind: calling for it again
-/// only makes it due sooner.
+/// only makes it due sooner. A question that is being asked at this moment may have been answered before
+/// what we are called for happened: it is asked again, and whoever has it in hand cannot end it any more.
 ///
 /// # Errors
 /// When the database fails.
@@ -148,13 +203,21 @@ pub async fn enqueue(
         "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent)
          VALUES ($1, $2, $3, remit_now() + $4, $5)
          ON CONFLICT (subject_id, kind) DO UPDATE
-         SET due_at = CASE jobs.state WHEN 'queued' THEN least(jobs.due_at, excluded.due_at) ELSE jobs.due_at END
+         SET due_at = CASE
+                 WHEN jobs.state = 'queued' THEN least(jobs.due_at, excluded.due_at)
+                 WHEN jobs.state = 'running' AND $6 THEN excluded.due_at
+                 ELSE jobs.due_at END,
+             attempt = jobs.attempt + (jobs.state = 'running' AND $6)::integer,
+             put_off = jobs.put_off + (jobs.state = 'running' AND $6)::integer,
+             emits = CASE WHEN jobs.state = 'running' AND $6 THEN 0 ELSE jobs.emits END,
+             state = CASE WHEN jobs.state = 'running' AND $6 THEN 'queued' ELSE jobs.state END
          RETURNING id",
         JobId::new().0,
         kind.as_str(),
         subject,
         interval(after),
         traceparent,
+        kind.is_question(),
     )
     .fetch_one(db)
     .await

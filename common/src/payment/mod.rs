@@ -65,6 +65,23 @@ pub struct Order {
     /// Where the payer comes back to after an authentication.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
+    /// Where else it may be charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
+}
+
+/// Another method at another gateway, used once, and only if the first gateway provably did not get the
+/// request, or, by the merchant's choice, declined it softly. Never after an unknown outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    /// How the payer pays then.
+    pub method: MethodType,
+    /// That gateway's token for the payment method.
+    pub token: String,
+    /// Which gateway it goes to then.
+    pub gateway: GatewayName,
+    /// Whether a soft decline is a reason too.
+    pub on_soft_decline: bool,
 }
 
 /// The merchant's own keys and values, which we keep and give back.

@@ -17,10 +17,13 @@ use rust_decimal::Decimal;
 use crate::{
     clock::Timestamp,
     gateway::{
-        Card, Charge, Decline, DeclineClass, Report,
+        Capture, Card, Charge, Decline, DeclineClass, Report,
         doubt::{Case, Doubt, SLOW_OUTCOME_WINDOW, Weighed, weigh},
     },
-    job::Kind,
+    job::{
+        Kind,
+        work::{self, Work},
+    },
 };
 
 use super::{Failure, Payment, Stage, Status};
@@ -43,19 +46,7 @@ pub struct Context {
 }
 
 /// What a report changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// The new status, and what goes with it; `None`: the payment stays as it is.
-    pub to: Option<Outcome>,
-    /// The gateway's name for the operation, where the report tells one.
-    pub gateway_ref: Option<String>,
-    /// The report proves that its call never ran.
-    pub call_not_sent: bool,
-    /// What becomes of the work.
-    pub work: Work,
-    /// Something that an operator should be woken for.
-    pub alarm: Option<&'static str>,
-}
+pub type Change = work::Change<Outcome>;
 
 /// A status, and what must be known with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +55,8 @@ pub enum Outcome {
     Processing,
     /// The payer has approved: a new stage completes the charge.
     Approved,
+    /// It goes on at its other gateway, in a new stage.
+    Rerouted,
     /// The payer must go there.
     RequiresAction {
         /// Where to.
@@ -98,39 +91,11 @@ pub enum Outcome {
     },
 }
 
-/// What becomes of the job.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Work {
-    /// Nothing is left to do: the row goes.
-    Done,
-    /// The same job again, after its kind's backoff and not before `at_least`.
-    Retry {
-        /// Why, for operators.
-        why: String,
-        /// What the gateway asked for.
-        at_least: Duration,
-    },
-    /// The same job again after the wait, as if it had not been tried.
-    PutOff {
-        /// Why, for operators.
-        why: String,
-        /// How long.
-        wait: Duration,
-    },
-    /// This job is done, and another takes over.
-    Next {
-        /// Which.
-        kind: Kind,
-        /// When it is to begin.
-        after: Duration,
-    },
-}
-
 /// Decides what `report` changes.
 #[must_use]
 pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
     match (payment.status, report) {
-        (Status::Succeeded, _) => nothing_left(),
+        (Status::Succeeded, _) => Change::nothing_left(),
         (_, Report::Succeeded(charge)) => succeeded(payment, charge),
         // A capture or a cancellation under way: what was reserved before is no news.
         (Status::Processing | Status::NeedsReview, _) if payment.stage.is_finish() => {
@@ -138,81 +103,92 @@ pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
         }
         (_, Report::Authorized(charge)) => authorized(payment, charge),
         // From here on nothing has moved: an end that we have told stands.
-        (Status::Failed | Status::Canceled, _) => nothing_left(),
+        (Status::Failed | Status::Canceled, _) => Change::nothing_left(),
         (_, Report::Canceled { gateway_ref }) => canceled(gateway_ref),
-        (Status::Authorized, _) => nothing_left(),
+        (Status::Authorized, _) => Change::nothing_left(),
+        (Status::Processing, _) if falls_back(payment, report, context) => rerouted(report),
         (_, Report::Declined(decline)) => declined(decline),
         // A person has it: only a definite answer takes it back.
-        (Status::NeedsReview, _) => nothing_left(),
+        (Status::NeedsReview, _) => Change::nothing_left(),
         (_, Report::Approved { gateway_ref }) => approved(gateway_ref),
         (_, Report::Processing { gateway_ref }) => slow(payment, Outcome::Processing, gateway_ref, context),
         (_, Report::RequiresAction { gateway_ref, url }) => {
             slow(payment, Outcome::RequiresAction { url: url.clone() }, gateway_ref, context)
         }
         (Status::RequiresAction, Report::NotFound) => gone(payment, report, context),
-        _ => in_doubt(payment, report, context, |failure| becomes(Outcome::Failed(failure), Work::Done)),
+        _ => in_doubt(payment, report, context, |failure| {
+            Change::becomes(Outcome::Failed(failure), Work::Done)
+        }),
     }
+}
+
+/// Whether the payment goes on at its other gateway: the first provably did not get any request of it, or
+/// said a soft no and the merchant wants that. Never while an outcome is unknown.
+fn falls_back(payment: &Payment, report: &Report, context: Context) -> bool {
+    let Some(fallback) = &payment.order.fallback else { return false };
+    let is_charge = payment.stage == Stage::Charge && context.kind == Kind::ChargePayment;
+    is_charge
+        && match report {
+            Report::NotSent { .. } | Report::PutOff { .. } => payment.exposure.is_first_that_could_run(),
+            Report::Declined(decline) => fallback.on_soft_decline && decline.class == DeclineClass::Soft,
+            _ => false,
+        }
+}
+
+fn rerouted(report: &Report) -> Change {
+    let work = Work::PutOff { why: format!("the first gateway: {}", report.word()), wait: Duration::ZERO };
+    Change::becomes(Outcome::Rerouted, work)
 }
 
 /// The payer was to act, and after a time the gateway has forgotten what was begun: they did not.
 fn gone(payment: &Payment, report: &Report, context: Context) -> Change {
     let patience = payment.order.gateway.terms().empty_look_ups_window;
     if payment.exposure.within(payment.created_at, context.now, patience) {
-        return in_doubt(payment, report, context, |_| nothing_left());
+        return in_doubt(payment, report, context, |_| Change::nothing_left());
     }
     let failure = Failure {
         code: "expired".into(),
         message: "The payer did not act in time; nothing was charged.".into(),
         decline_class: Some(DeclineClass::Customer),
     };
-    becomes(Outcome::Failed(failure), Work::Done)
-}
-
-fn becomes(outcome: Outcome, work: Work) -> Change {
-    Change { to: Some(outcome), gateway_ref: None, call_not_sent: false, work, alarm: None }
-}
-
-/// The payment stays as it is.
-fn stays(work: Work) -> Change {
-    Change { to: None, gateway_ref: None, call_not_sent: false, work, alarm: None }
-}
-
-fn nothing_left() -> Change {
-    stays(Work::Done)
+    Change::becomes(Outcome::Failed(failure), Work::Done)
 }
 
 fn needs_review(reason: impl Into<String>, alarm: &'static str) -> Change {
     let outcome = Outcome::NeedsReview { reason: reason.into() };
-    Change { alarm: Some(alarm), ..becomes(outcome, Work::Done) }
+    Change { alarm: Some(alarm), ..Change::becomes(outcome, Work::Done) }
 }
 
 fn succeeded(payment: &Payment, charge: &Charge) -> Change {
-    let captured = match captured_amount(payment, charge) {
-        Ok(captured) => captured,
-        Err(change) => return change,
+    let Some(captured) = captured_amount(payment, charge) else {
+        return other_amount(payment, asked_amount(payment), charge);
     };
     let outcome =
         Outcome::Succeeded { captured, charge_ref: charge.charge_ref.clone(), card: charge.card.clone() };
     Change {
-        gateway_ref: Some(charge.gateway_ref.clone()),
         alarm: told_otherwise(payment.status).then_some("a charge succeeded after we had told another end"),
-        ..becomes(outcome, Work::Done)
+        ..Change::becomes(outcome, Work::Done).named(&charge.gateway_ref)
     }
 }
 
-/// How much was taken: what we asked for, or, where we asked for nothing in particular (a reservation
-/// that somebody captured elsewhere), what the gateway states, up to what was reserved.
-fn captured_amount(payment: &Payment, charge: &Charge) -> Result<Decimal, Change> {
-    let ordered = payment.order.money;
-    let asked = match (payment.stage, payment.order.capture) {
+/// What we have asked to be taken; `None` where nothing in particular: a reservation that somebody
+/// captured elsewhere.
+fn asked_amount(payment: &Payment) -> Option<Decimal> {
+    match (payment.stage, payment.order.capture) {
         (Stage::Capture, _) => payment.stage_amount,
-        (_, crate::gateway::Capture::Automatic) => Some(ordered.amount),
-        (_, crate::gateway::Capture::Manual) => None,
-    };
-    let Some(stated) = charge.money else { return Ok(asked.unwrap_or(ordered.amount)) };
+        (_, Capture::Automatic) => Some(payment.order.money.amount),
+        (_, Capture::Manual) => None,
+    }
+}
+
+/// How much was taken: what we asked for, or, where we asked for nothing in particular, what the gateway
+/// states, up to what was reserved. `None`: it states something else.
+fn captured_amount(payment: &Payment, charge: &Charge) -> Option<Decimal> {
+    let (ordered, asked) = (payment.order.money, asked_amount(payment));
+    let Some(stated) = charge.money else { return Some(asked.unwrap_or(ordered.amount)) };
     let is_ours = stated.currency == ordered.currency
         && asked.map_or(stated.amount <= ordered.amount, |asked| stated.amount == asked);
-    if is_ours { Ok(stated.amount) } else { Err(other_amount(payment, asked, charge)) }
+    is_ours.then_some(stated.amount)
 }
 
 /// A success over another amount than the one asked for is nobody's to guess at.
@@ -231,7 +207,7 @@ fn other_amount(payment: &Payment, asked: Option<Decimal>, charge: &Charge) -> C
 
 fn authorized(payment: &Payment, charge: &Charge) -> Change {
     if payment.status == Status::Authorized {
-        return nothing_left();
+        return Change::nothing_left();
     }
     if charge.money.is_some_and(|stated| stated != payment.order.money) {
         return other_amount(payment, None, charge);
@@ -240,7 +216,7 @@ fn authorized(payment: &Payment, charge: &Charge) -> Change {
     Change {
         gateway_ref: Some(charge.gateway_ref.clone()),
         alarm: told_otherwise(payment.status).then_some("money was reserved after we had told another end"),
-        ..becomes(Outcome::Authorized { charge_ref, card, failure: None }, Work::Done)
+        ..Change::becomes(Outcome::Authorized { charge_ref, card, failure: None }, Work::Done)
     }
 }
 
@@ -249,12 +225,12 @@ fn told_otherwise(status: Status) -> bool {
 }
 
 fn canceled(gateway_ref: &str) -> Change {
-    Change { gateway_ref: Some(gateway_ref.to_owned()), ..becomes(Outcome::Canceled, Work::Done) }
+    Change::becomes(Outcome::Canceled, Work::Done).named(gateway_ref)
 }
 
 fn declined(decline: &Decline) -> Change {
     let outcome = Outcome::Failed(failure_of(decline));
-    Change { gateway_ref: decline.gateway_ref.clone(), ..becomes(outcome, Work::Done) }
+    Change { gateway_ref: decline.gateway_ref.clone(), ..Change::becomes(outcome, Work::Done) }
 }
 
 fn failure_of(decline: &Decline) -> Failure {
@@ -267,7 +243,7 @@ fn failure_of(decline: &Decline) -> Failure {
 
 fn approved(gateway_ref: &str) -> Change {
     let work = Work::Next { kind: Kind::ChargePayment, after: Duration::ZERO };
-    Change { gateway_ref: Some(gateway_ref.to_owned()), ..becomes(Outcome::Approved, work) }
+    Change::becomes(Outcome::Approved, work).named(gateway_ref)
 }
 
 /// An outcome that takes its time: the gateway has it, so it is asked for now and then. What takes
@@ -278,8 +254,7 @@ fn slow(payment: &Payment, outcome: Outcome, gateway_ref: &str, context: Context
         _ => (SLOW_OUTCOME_WINDOW, "the gateway has not settled it in a month"),
     };
     if !payment.exposure.within(payment.created_at, context.now, window) {
-        let gateway_ref = Some(gateway_ref.to_owned());
-        return Change { gateway_ref, ..needs_review(reason, "an outcome does not come") };
+        return needs_review(reason, "an outcome does not come").named(gateway_ref);
     }
     let known = match (&outcome, payment.status) {
         (Outcome::Processing, Status::Processing) => payment.gateway_ref.is_some(),
@@ -316,12 +291,12 @@ fn in_doubt(
         now: context.now,
     };
     let Some(Weighed { doubt, call_not_sent, alarm }) = weigh(report, case) else {
-        return nothing_left();
+        return Change::nothing_left();
     };
     let change = match doubt {
-        Doubt::Again { why, at_least } => stays(Work::Retry { why, at_least }),
-        Doubt::PutOff { why, wait } => stays(Work::PutOff { why, wait }),
-        Doubt::LookUp => stays(Work::Next { kind: Kind::ResolvePayment, after: Duration::ZERO }),
+        Doubt::Again { why, at_least } => Change::stays(Work::Retry { why, at_least }),
+        Doubt::PutOff { why, wait } => Change::stays(Work::PutOff { why, wait }),
+        Doubt::LookUp => Change::stays(Work::Next { kind: Kind::ResolvePayment, after: Duration::ZERO }),
         Doubt::NeverRan { code, message } => never_ran(Failure { code, message, decline_class: None }),
         Doubt::Review { reason, alarm } => needs_review(reason, alarm),
     };
@@ -344,6 +319,16 @@ pub fn enter(payment: &mut Payment, outcome: Outcome, now: Timestamp) {
         Outcome::Processing => Status::Processing,
         Outcome::Approved => {
             begin_stage(payment, Stage::Complete, None);
+            Status::Processing
+        }
+        Outcome::Rerouted => {
+            if let Some(fallback) = payment.order.fallback.take() {
+                payment.order.gateway = fallback.gateway;
+                payment.order.method = fallback.method;
+                payment.order.token = Some(fallback.token);
+            }
+            (payment.gateway_ref, payment.charge_ref, payment.card) = (None, None, None);
+            begin_stage(payment, Stage::Charge, None);
             Status::Processing
         }
         Outcome::RequiresAction { url } => {

@@ -117,7 +117,7 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
         }
         Learnt::Genuine(found) => {
             if handled(&mut *db, receipt).await? {
-                follow(&mut *db, &receipt.about).await?;
+                follow(&mut *db, receipt.gateway, &receipt.about).await?;
                 if let Some(told) = found {
                     alarm = match dispute::store::record(&mut *db, receipt.gateway, told).await? {
                         dispute::store::Recorded::Ours { alarm } => alarm,
@@ -153,11 +153,11 @@ async fn handled(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool>
 }
 
 /// Calls for the look-up that a hint suggests.
-async fn follow(db: &mut PgConnection, about: &About) -> sqlx::Result<()> {
+async fn follow(db: &mut PgConnection, gateway: GatewayName, about: &About) -> sqlx::Result<()> {
     match about {
         About::Payment { reference, gateway_ref } => {
             let Ok(PaymentId(id)) = reference.parse() else { return Ok(()) };
-            payments::learn_gateway_ref(&mut *db, PaymentId(id), gateway_ref.as_deref()).await?;
+            payments::learn_gateway_ref(&mut *db, gateway, PaymentId(id), gateway_ref.as_deref()).await?;
             look_up(db, Kind::ResolvePayment, id).await
         }
         About::Refund { reference } => {

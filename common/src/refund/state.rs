@@ -3,7 +3,7 @@
 //!
 //! - A refund holds its amount from the moment it is accepted; a failed one gives it back.
 //! - A refund that succeeded may come back from the payer's bank: it is `failed` then, and the books are
-//!   reversed. Nothing else leaves `succeeded`.
+//!   reversed. Nothing else leaves `succeeded`, and what came back does not succeed again.
 
 use std::time::Duration;
 
@@ -15,9 +15,12 @@ use crate::{
         Charge, Report,
         doubt::{Case, Doubt, SLOW_OUTCOME_WINDOW, Weighed, weigh},
     },
-    job::Kind,
+    job::{
+        Kind,
+        work::{self, Work},
+    },
     money::Money,
-    payment::{Payment, Status as PaymentStatus, state::Work},
+    payment::{Payment, Status as PaymentStatus},
 };
 
 use super::{Failure, Refund, Status};
@@ -86,19 +89,7 @@ pub struct Context {
 }
 
 /// What a report changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// The new status, and what goes with it; `None`: the refund stays as it is.
-    pub to: Option<Outcome>,
-    /// The gateway's name for it, where the report tells one.
-    pub gateway_ref: Option<String>,
-    /// The report proves that its call never ran.
-    pub call_not_sent: bool,
-    /// What becomes of the work.
-    pub work: Work,
-    /// Something that an operator should be woken for.
-    pub alarm: Option<&'static str>,
-}
+pub type Change = work::Change<Outcome>;
 
 /// A status, and what must be known with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,34 +116,34 @@ pub fn apply(refund: &Refund, payment: &Payment, report: &Report, context: Conte
             Report::Declined(no),
         ) => {
             let failure = Failure { code: no.code.clone(), message: no.message.clone() };
-            Change { gateway_ref: no.gateway_ref.clone(), ..becomes(Outcome::Failed(failure)) }
+            Change {
+                gateway_ref: no.gateway_ref.clone(),
+                ..Change::becomes(Outcome::Failed(failure), Work::Done)
+            }
         }
         (
             Status::Succeeded | Status::Processing | Status::Pending | Status::NeedsReview,
             Report::Canceled { .. },
         ) => {
             let message = "The refund was canceled at the gateway.".into();
-            becomes(Outcome::Failed(Failure { code: "canceled".into(), message }))
+            Change::becomes(Outcome::Failed(Failure { code: "canceled".into(), message }), Work::Done)
         }
-        (Status::Succeeded, _) => stays(Work::Done),
+        (Status::Succeeded, _) => Change::nothing_left(),
+        // The gateway has it, and calls it failed: its success is an older word.
+        (Status::Failed, Report::Succeeded(_)) if refund.gateway_ref.is_some() => Change::nothing_left(),
         (_, Report::Succeeded(charge)) => succeeded(refund, charge, context),
         // An end that we have told stands; a person has the other: only a definite answer takes it back.
-        (Status::Failed | Status::NeedsReview, _) => stays(Work::Done),
+        (Status::Failed | Status::NeedsReview, _) => Change::nothing_left(),
         (_, Report::Processing { gateway_ref }) => slow(refund, gateway_ref, context),
         _ => in_doubt(refund, payment, report, context),
     }
 }
 
-fn becomes(outcome: Outcome) -> Change {
-    Change { to: Some(outcome), gateway_ref: None, call_not_sent: false, work: Work::Done, alarm: None }
-}
-
-fn stays(work: Work) -> Change {
-    Change { to: None, gateway_ref: None, call_not_sent: false, work, alarm: None }
-}
-
 fn needs_review(reason: impl Into<String>, alarm: &'static str) -> Change {
-    Change { alarm: Some(alarm), ..becomes(Outcome::NeedsReview { reason: reason.into() }) }
+    Change {
+        alarm: Some(alarm),
+        ..Change::becomes(Outcome::NeedsReview { reason: reason.into() }, Work::Done)
+    }
 }
 
 fn succeeded(refund: &Refund, charge: &Charge, context: Context) -> Change {
@@ -165,16 +156,16 @@ fn succeeded(refund: &Refund, charge: &Charge, context: Context) -> Change {
         };
     }
     if refund.status != Status::Failed {
-        return Change { gateway_ref, ..becomes(Outcome::Succeeded) };
+        return Change { gateway_ref, ..Change::becomes(Outcome::Succeeded, Work::Done) };
     }
     // What it held was given free, and may be held by another since.
     let alarm = "a refund succeeded after we had told that it failed";
     if context.left < refund.money.amount {
         // The gateway will refuse the other; then there is room for this one.
         let work = Work::Retry { why: alarm.into(), at_least: SLOW_OUTCOME_POLL };
-        return Change { gateway_ref, alarm: Some(alarm), ..stays(work) };
+        return Change { gateway_ref, alarm: Some(alarm), ..Change::stays(work) };
     }
-    Change { gateway_ref, alarm: Some(alarm), ..becomes(Outcome::Succeeded) }
+    Change { gateway_ref, alarm: Some(alarm), ..Change::becomes(Outcome::Succeeded, Work::Done) }
 }
 
 /// The gateway has it, and takes its time.
@@ -188,7 +179,7 @@ fn slow(refund: &Refund, gateway_ref: &str, context: Context) -> Change {
         Kind::ResolveRefund => Work::Retry { why: "not settled yet".into(), at_least: SLOW_OUTCOME_POLL },
         _ => Work::Next { kind: Kind::ResolveRefund, after: SLOW_OUTCOME_POLL },
     };
-    Change { gateway_ref, ..stays(work) }
+    Change { gateway_ref, ..Change::stays(work) }
 }
 
 fn in_doubt(refund: &Refund, payment: &Payment, report: &Report, context: Context) -> Change {
@@ -207,10 +198,12 @@ fn in_doubt(refund: &Refund, payment: &Payment, report: &Report, context: Contex
         );
     };
     let change = match doubt {
-        Doubt::Again { why, at_least } => stays(Work::Retry { why, at_least }),
-        Doubt::PutOff { why, wait } => stays(Work::PutOff { why, wait }),
-        Doubt::LookUp => stays(Work::Next { kind: Kind::ResolveRefund, after: Duration::ZERO }),
-        Doubt::NeverRan { code, message } => becomes(Outcome::Failed(Failure { code, message })),
+        Doubt::Again { why, at_least } => Change::stays(Work::Retry { why, at_least }),
+        Doubt::PutOff { why, wait } => Change::stays(Work::PutOff { why, wait }),
+        Doubt::LookUp => Change::stays(Work::Next { kind: Kind::ResolveRefund, after: Duration::ZERO }),
+        Doubt::NeverRan { code, message } => {
+            Change::becomes(Outcome::Failed(Failure { code, message }), Work::Done)
+        }
         Doubt::Review { reason, alarm } => needs_review(reason, alarm),
     };
     Change { call_not_sent, alarm: alarm.or(change.alarm), ..change }

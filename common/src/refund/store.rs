@@ -135,7 +135,6 @@ pub async fn find(
         .await?
         .map(Refund::try_from)
         .transpose()
-        .map_err(Into::into)
 }
 
 /// Which refunds to list, newest first.
@@ -195,7 +194,7 @@ pub async fn of_payment(db: impl PgExecutor<'_>, payment: PaymentId) -> sqlx::Re
     let rows = refunds!("SELECT ", " FROM refunds WHERE payment_id = $1 ORDER BY id", payment.0)
         .fetch_all(db)
         .await?;
-    Ok(rows.into_iter().map(Refund::try_from).collect::<Result<_, _>>()?)
+    rows.into_iter().map(Refund::try_from).collect()
 }
 
 /// A worker is about to call the gateway for these: the call is counted before it is made. Missing from
@@ -218,6 +217,10 @@ pub async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Res
         .fetch_all(&mut *db)
         .await?
     } else {
+        // Locked first, so that a call which ends meanwhile is seen to have ended.
+        sqlx::query!("SELECT FROM refunds WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
+            .execute(&mut *db)
+            .await?;
         refunds!(
             "UPDATE refunds SET updated_at = greatest(remit_now(), updated_at + interval '1 us')
              WHERE id = ANY($1) AND NOT EXISTS (
@@ -298,7 +301,7 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
     }
     write(&mut *db, &refund).await?;
     if !is_late {
-        payments::end_jobs(&mut *db, std::iter::once((claim, &work))).await?;
+        job::store::end(&mut *db, std::iter::once((claim, &work))).await?;
     }
     transaction.commit().await?;
     Ok(Settled { status: refund.status, changed, alarm })

@@ -4,8 +4,7 @@
 use crate::gateway::Report;
 
 use super::{
-    Change, Context, Failure, Outcome, Payment, Stage, Work, becomes, canceled, declined, failure_of,
-    in_doubt, nothing_left, slow,
+    Change, Context, Failure, Outcome, Payment, Stage, Work, canceled, declined, failure_of, in_doubt, slow,
 };
 use crate::payment::Status;
 
@@ -20,7 +19,7 @@ pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
         // The payer was still at work, and has failed meanwhile: there is nothing left to call off.
         Report::Declined(decline) => declined(decline),
         // A person has it: only a definite answer takes it back.
-        _ if payment.status == Status::NeedsReview => nothing_left(),
+        _ if payment.status == Status::NeedsReview => Change::nothing_left(),
         Report::Processing { gateway_ref } => slow(payment, Outcome::Processing, gateway_ref, context),
         Report::RequiresAction { .. } | Report::Approved { .. } => {
             did_not_happen(payment, not_done(payment.stage))
@@ -33,10 +32,10 @@ pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
 fn did_not_happen(payment: &Payment, failure: Failure) -> Change {
     if payment.charge_ref.is_some() {
         let outcome = Outcome::Authorized { charge_ref: None, card: None, failure: Some(failure) };
-        return becomes(outcome, Work::Done);
+        return Change::becomes(outcome, Work::Done);
     }
     let work = Work::Next { kind: crate::job::Kind::ResolvePayment, after: super::SLOW_OUTCOME_POLL };
-    becomes(Outcome::RequiresAction { url: payment.next_action_url.clone() }, work)
+    Change::becomes(Outcome::RequiresAction { url: payment.next_action_url.clone() }, work)
 }
 
 fn not_done(stage: Stage) -> Failure {
@@ -71,7 +70,7 @@ mod tests {
         payment.charge_ref = reserved.then(|| "ch_1".into());
         payment.stage = stage;
         payment.stage_number = 1;
-        payment.stage_amount = (stage == Stage::Capture).then(|| Decimal::TEN);
+        payment.stage_amount = (stage == Stage::Capture).then_some(Decimal::TEN);
         payment
     }
 

@@ -33,6 +33,7 @@ pub fn payment(status: Status) -> Payment {
             order_id: None,
             metadata: crate::payment::Metadata::new(),
             return_url: None,
+            fallback: None,
         },
         created_at: at(0),
         status,
@@ -270,6 +271,50 @@ fn what_the_gateway_has_forgotten_unapproved_has_expired() {
     let (status, work) = after(waiting.clone(), &Report::NotFound, resolving(60));
     assert!(matches!((status, work), (RequiresAction, Work::Retry { .. })));
     assert_eq!(after(waiting, &Report::NotFound, resolving(24 * HOUR)), (Failed, Work::Done));
+}
+
+/// Another gateway is asked only where the first has certainly taken nothing.
+#[test]
+fn another_gateway_is_asked_only_where_the_first_took_nothing() {
+    let soft = declined();
+    let hard = Report::Declined(Decline {
+        class: DeclineClass::Hard,
+        code: "lost_card".into(),
+        message: "no".into(),
+        gateway_ref: None,
+    });
+    for (report, calls_begun, on_soft_decline, falls_back) in [
+        (not_sent(), 1, false, true),
+        (put_off(), 1, false, true),
+        (not_sent(), 2, true, false),
+        (put_off(), 2, true, false),
+        (soft.clone(), 1, true, true),
+        (soft, 1, false, false),
+        (hard, 1, true, false),
+        (unknown(Resolution::Replay), 1, true, false),
+        (unknown(Resolution::LookUp), 1, true, false),
+        (refused(false), 1, true, false),
+        (processing(), 1, true, false),
+    ] {
+        let mut payment = Payment { exposure: exposure(calls_begun, 0), ..payment(Processing) };
+        payment.order.fallback = Some(crate::payment::Fallback {
+            method: MethodType::Paypal,
+            token: "vault_ok".into(),
+            gateway: GatewayName::Paypal,
+            on_soft_decline,
+        });
+        let (first_key, change) = (payment.key(), apply(&payment, &report, charging(1)));
+        let is_rerouted = change.to == Some(Outcome::Rerouted);
+        assert_eq!(is_rerouted, falls_back, "{report:?} after {calls_begun} calls");
+        if is_rerouted {
+            enter(&mut payment, Outcome::Rerouted, at(1));
+            assert_ne!(payment.key(), first_key);
+            assert_eq!((payment.order.gateway, payment.status), (GatewayName::Paypal, Processing));
+            assert_eq!(payment.exposure, Exposure::default());
+            // Once.
+            assert_ne!(apply(&payment, &report, charging(2)).to, Some(Outcome::Rerouted));
+        }
+    }
 }
 
 #[test]

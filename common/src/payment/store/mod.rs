@@ -14,6 +14,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
+    gateway::GatewayName,
     id::{MerchantId, PaymentId},
     job::{self, Kind},
 };
@@ -25,7 +26,6 @@ pub(crate) use accept::PUBLISHER_GRACE;
 pub use accept::{Accepted, accept};
 pub use operators::{CallRow, EventRow, calls, events};
 pub use row::InvalidRow;
-pub(crate) use settle::end_jobs;
 pub use settle::{Settled, Settlement, code_failed, settle};
 pub use wish::{Answered, grant};
 pub(crate) use write::{Happened, insert_calls, insert_events};
@@ -160,12 +160,18 @@ pub async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Res
 /// Missing from the answer: those whose money has moved, and those that another job has in hand, which
 /// learns the same by itself.
 ///
+/// They are locked before those jobs are looked for: a capture or a cancellation that was asked for
+/// meanwhile must be seen, or its payment would be found as it was before.
+///
 /// Like [`begin`] it touches `updated_at`, by which [`settle()`] sees whether somebody else has taken the
 /// payment in hand since.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
+    sqlx::query!("SELECT FROM payments WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
+        .execute(&mut *db)
+        .await?;
     let rows = payments!(
         "UPDATE payments SET updated_at = greatest(clock.now, updated_at + interval '1 us')
          FROM (SELECT remit_now() AS now OFFSET 0) clock
@@ -188,15 +194,17 @@ pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result
 /// When the database fails.
 pub async fn learn_gateway_ref(
     db: &mut PgConnection,
+    gateway: GatewayName,
     id: PaymentId,
     gateway_ref: Option<&str>,
 ) -> sqlx::Result<()> {
     if let Some(gateway_ref) = gateway_ref {
         sqlx::query!(
             "UPDATE payments SET gateway_ref = $2
-             WHERE id = $1 AND gateway_ref IS NULL AND status IN ('processing', 'needs_review')",
+             WHERE id = $1 AND gateway = $3 AND gateway_ref IS NULL AND status IN ('processing', 'needs_review')",
             id.0,
             gateway_ref,
+            gateway.as_str(),
         )
         .execute(db)
         .await?;

@@ -8,7 +8,7 @@ use crate::{
     gateway::{Card, doubt::Exposure},
     id::{MerchantId, PaymentId},
     money::{Currency, Money},
-    payment::{Customer, Failure, Metadata, Order, Payment},
+    payment::{Customer, Failure, Fallback, Metadata, Order, Payment},
 };
 
 /// A query that answers payments: what stands before the columns, and what after.
@@ -19,7 +19,8 @@ macro_rules! payments {
             $before + r#"payments.id, merchant_id, amount, currency, capture, method_type, method_token,
                 gateway, customer AS "customer: sqlx::types::Json<crate::payment::Customer>", description,
                 order_id, metadata AS "metadata: sqlx::types::Json<crate::payment::Metadata>",
-                return_url, created_at, status, stage, stage_number, stage_amount, amount_captured,
+                return_url, fallback AS "fallback: sqlx::types::Json<crate::payment::Fallback>", created_at,
+                status, stage, stage_number, stage_amount, amount_captured,
                 amount_refunded, amount_refunding, failure_code, failure_message,
                 decline_class, next_action_url, review_reason, updated_at, settled_at, gateway_ref,
                 charge_ref, card AS "card: sqlx::types::Json<crate::gateway::Card>", calls_begun,
@@ -45,6 +46,7 @@ pub struct PaymentRow {
     pub order_id: Option<String>,
     pub metadata: sqlx::types::Json<Metadata>,
     pub return_url: Option<String>,
+    pub fallback: Option<sqlx::types::Json<Fallback>>,
     pub created_at: Timestamp,
     pub status: String,
     pub stage: String,
@@ -118,6 +120,7 @@ impl TryFrom<PaymentRow> for Payment {
                 order_id: row.order_id,
                 metadata: row.metadata.0,
                 return_url: row.return_url,
+                fallback: row.fallback.map(|json| json.0),
             },
             created_at: row.created_at,
             status: known(id, "status", &row.status)?,

@@ -13,15 +13,15 @@ use crate::{
     clock::Timestamp,
     gateway::{Answer, Report},
     id::PaymentId,
-    job::{self, Claim},
+    job::{self, Claim, work::Work},
     ledger,
     payment::{
         Payment, Status,
-        state::{self, Change, Context, Work},
+        state::{self, Change, Context},
     },
 };
 
-use super::write::{Happened, insert_calls, insert_events, postings, update};
+use super::write::{Happened, insert_calls, insert_events, postings, reroute, update};
 
 /// What a worker learnt about a payment.
 #[derive(Debug)]
@@ -50,6 +50,7 @@ struct Decided<'a> {
     payment: Payment,
     report: &'a Report,
     seen: Timestamp,
+    rerouted: bool,
     settled: Settled,
     work: Work,
 }
@@ -69,7 +70,7 @@ pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::R
     let results = || batch.iter().zip(&decided).zip(&in_time).filter(|(_, in_time)| **in_time);
     insert_calls(db, batch.iter().map(|s| (s.payment.id.0, &s.claim, &s.answer)), now).await?;
     tell(db, results().map(|((_, decided), _)| decided), now).await?;
-    end_jobs(db, results().map(|((s, decided), _)| (&s.claim, &decided.work))).await?;
+    job::store::end(db, results().map(|((s, decided), _)| (&s.claim, &decided.work))).await?;
     let mut answers = Vec::with_capacity(batch.len());
     for ((settlement, decided), in_time) in batch.iter().zip(&decided).zip(&in_time) {
         answers.push(match in_time {
@@ -93,7 +94,8 @@ fn decide<'a>(payment: &Payment, settlement: &'a Settlement, now: Timestamp) -> 
         state::enter(&mut payment, outcome, now);
     }
     let settled = Settled { status: payment.status, changed, alarm };
-    Decided { payment, report, seen, settled, work }
+    let rerouted = payment.order.gateway != settlement.payment.order.gateway;
+    Decided { payment, report, seen, rerouted, settled, work }
 }
 
 /// Always another moment than was seen, so that a result cannot be written twice.
@@ -101,13 +103,16 @@ pub(super) fn later(now: Timestamp, seen: Timestamp) -> Timestamp {
     now.max(seen + Duration::from_micros(1))
 }
 
-/// Tells the merchant and the books what has changed.
+/// Tells the merchant and the books what has changed, and where the payment goes on.
 async fn tell<'a>(
     db: &mut PgConnection,
     decided: impl Iterator<Item = &'a Decided<'a>>,
     now: Timestamp,
 ) -> sqlx::Result<()> {
     let changed: Vec<_> = decided.filter(|d| d.settled.changed).collect();
+    for decided in changed.iter().filter(|d| d.rerouted) {
+        reroute(&mut *db, &decided.payment).await?;
+    }
     let happened: Vec<_> = changed.iter().map(|d| Happened::to_payment(&d.payment)).collect();
     insert_events(db, &happened, now).await?;
     let moved: Vec<_> = changed.iter().flat_map(|d| postings(&d.payment, d.report)).collect();
@@ -135,38 +140,6 @@ async fn settle_late(
     update(db, std::iter::once((&decided.payment, decided.seen))).await?;
     tell(db, std::iter::once(&decided), now).await?;
     Ok(decided.settled)
-}
-
-/// Ends jobs as was decided: done, put off, or replaced by another.
-pub(crate) async fn end_jobs<'a>(
-    db: &mut PgConnection,
-    ends: impl Iterator<Item = (&'a Claim, &'a Work)>,
-) -> sqlx::Result<()> {
-    let (mut done, mut attempts) = (Vec::new(), Vec::new());
-    for (claim, work) in ends {
-        match work {
-            Work::Retry { why, at_least } => {
-                let wait = claim.kind.retry_policy().delay(claim.tries).max(*at_least);
-                job::store::retry(&mut *db, claim, wait, why).await?;
-                continue;
-            }
-            Work::PutOff { why, wait } => {
-                job::store::put_off(&mut *db, claim, *wait, why).await?;
-                continue;
-            }
-            Work::Next { kind, after } => {
-                let trace = claim.traceparent.as_deref();
-                job::store::enqueue(&mut *db, *kind, claim.subject, *after, trace).await?;
-            }
-            Work::Done => {}
-        }
-        done.push(claim.id.0);
-        attempts.push(claim.attempt);
-    }
-    if done.is_empty() {
-        return Ok(());
-    }
-    job::store::finish(db, &done, &attempts).await
 }
 
 /// The code of a payment's job has failed for good: the payment is shown to a person.

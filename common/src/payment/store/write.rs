@@ -80,6 +80,21 @@ pub async fn update<'a>(
     Ok(written.into_iter().collect())
 }
 
+/// Writes a payment that goes on at its other gateway, where it has no names yet.
+pub async fn reroute(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE payments SET gateway = $2, method_type = $3, method_token = $4, fallback = NULL,
+             gateway_ref = NULL, charge_ref = NULL, card = NULL WHERE id = $1",
+        payment.id.0,
+        payment.order.gateway.as_str(),
+        payment.order.method.as_str(),
+        payment.order.token,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Writes down the calls to a gateway that were made for payments.
 pub(crate) async fn insert_calls<'a>(
     db: &mut PgConnection,

@@ -145,6 +145,15 @@ fn a_refusal_after_a_request_that_may_have_run_is_looked_up() {
     );
 }
 
+/// A worker that slept tells of the success last.
+#[test]
+fn what_came_back_does_not_succeed_again() {
+    let came_back = Refund { gateway_ref: Some("re_1".into()), ..refund(Failed, "10.00") };
+    let context = Context { now: at(1), kind: Kind::RefundPayment, left: Decimal::TEN };
+    let change = apply(&came_back, &taken(), &succeeded("10.00"), context);
+    assert_eq!((change.to, change.work, change.alarm), (None, Work::Done, None));
+}
+
 /// What it held was given free, and another refund holds it: only one of them can be true at the gateway.
 #[test]
 fn a_late_success_waits_for_room() {

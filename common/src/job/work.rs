@@ -1,0 +1,74 @@
+//! What becomes of a job, and what a gateway's report changes: what the rules of every noun answer with.
+
+use std::time::Duration;
+
+use super::Kind;
+
+/// What a report changes. `O` is an outcome of the noun that the report is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change<O> {
+    /// The new status, and what goes with it; `None`: it stays as it is.
+    pub to: Option<O>,
+    /// The gateway's name for the operation, where the report tells one.
+    pub gateway_ref: Option<String>,
+    /// The report proves that its call never ran.
+    pub call_not_sent: bool,
+    /// What becomes of the work.
+    pub work: Work,
+    /// Something that an operator should be woken for.
+    pub alarm: Option<&'static str>,
+}
+
+/// What becomes of the job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Nothing is left to do: the row goes.
+    Done,
+    /// The same job again, after its kind's backoff and not before `at_least`.
+    Retry {
+        /// Why, for operators.
+        why: String,
+        /// What the gateway asked for.
+        at_least: Duration,
+    },
+    /// The same job again after the wait, as if it had not been tried.
+    PutOff {
+        /// Why, for operators.
+        why: String,
+        /// How long.
+        wait: Duration,
+    },
+    /// This job is done, and another takes over.
+    Next {
+        /// Which.
+        kind: Kind,
+        /// When it is to begin.
+        after: Duration,
+    },
+}
+
+impl<O> Change<O> {
+    /// It becomes this.
+    #[must_use]
+    pub fn becomes(outcome: O, work: Work) -> Self {
+        Self { to: Some(outcome), ..Self::stays(work) }
+    }
+
+    /// It stays as it is.
+    #[must_use]
+    pub fn stays(work: Work) -> Self {
+        Self { to: None, gateway_ref: None, call_not_sent: false, work, alarm: None }
+    }
+
+    /// It stays as it is, and nothing is left to do.
+    #[must_use]
+    pub fn nothing_left() -> Self {
+        Self::stays(Work::Done)
+    }
+
+    /// The same, with the gateway's name for it.
+    #[must_use]
+    pub fn named(self, gateway_ref: &str) -> Self {
+        Self { gateway_ref: Some(gateway_ref.to_owned()), ..self }
+    }
+}
