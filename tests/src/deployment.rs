@@ -114,7 +114,7 @@ impl Deployment {
     }
 
     /// The sandbox sends what happens by itself to the API, if both are there.
-    async fn connect_webhooks(&self) {
+    pub async fn connect_webhooks(&self) {
         let both =
             [Service::Sandbox, Service::Api].iter().all(|service| self.processes.contains_key(service));
         if both {

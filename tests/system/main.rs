@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod contract;
+mod events;
 mod faults;
 mod finish;
 mod idempotency;
