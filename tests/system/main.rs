@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod contract;
+mod crashes;
 mod events;
 mod faults;
 mod finish;
@@ -11,6 +12,7 @@ mod isolation;
 mod outcomes;
 mod pages;
 mod paypal;
+mod protection;
 mod refund_faults;
 mod refunds;
 mod tidy;
