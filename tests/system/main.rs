@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod contract;
+mod crashes;
+mod events;
 mod faults;
 mod finish;
 mod idempotency;
@@ -11,6 +13,7 @@ mod mixed;
 mod outcomes;
 mod pages;
 mod paypal;
+mod protection;
 mod refund_faults;
 mod refunds;
 mod tidy;

@@ -65,7 +65,7 @@ mod captures;
 mod charges;
 mod disputes;
 mod events;
-mod inbox;
+pub mod inbox;
 mod outcomes;
 mod refunds;
 mod statements;
