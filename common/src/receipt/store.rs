@@ -16,8 +16,21 @@ use crate::{
 
 use super::{Findings, Learnt, Receipt};
 
-/// Stores an event with its job. `None`: nothing is to be done about it, because it came before, or because
-/// it tells what is known. `unverified` is what the gateway must be asked to verify.
+/// Events that wait to be verified, at most: anybody may send one, and each costs a question to the gateway.
+const UNVERIFIED_MAX: i64 = 1000;
+
+/// What became of an event that came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It was stored, and this job will work it off.
+    New(JobId),
+    /// It came before, or tells what is known: nothing is to be done.
+    Known,
+    /// Too many wait to be verified: nothing was stored, and the gateway should send it again.
+    TooMany,
+}
+
+/// Stores an event with its job. `unverified` is what the gateway must be asked to verify.
 ///
 /// # Errors
 /// When the database fails; then the gateway should send it again.
@@ -26,10 +39,13 @@ pub async fn accept(
     gateway: GatewayName,
     event: &Event,
     unverified: Option<&Received>,
-) -> sqlx::Result<Option<JobId>> {
+) -> sqlx::Result<Accepted> {
     let mut transaction = pool.begin().await?;
     if !is_news(&mut transaction, &event.about).await? {
-        return Ok(None);
+        return Ok(Accepted::Known);
+    }
+    if unverified.is_some() && waiting(&mut transaction).await? >= UNVERIFIED_MAX {
+        return Ok(Accepted::TooMany);
     }
     let id = ReceiptId::new();
     let stored = sqlx::query!(
@@ -47,13 +63,23 @@ pub async fn accept(
     )
     .execute(&mut *transaction)
     .await?;
-    let mut job = None;
-    if stored.rows_affected() == 1 {
-        let after = Duration::ZERO;
-        job = Some(job::store::enqueue(&mut *transaction, Kind::HandleEvent, id.0, after, None).await?);
+    if stored.rows_affected() == 0 {
+        return Ok(Accepted::Known);
     }
+    let after = Duration::ZERO;
+    let job = job::store::enqueue(&mut *transaction, Kind::HandleEvent, id.0, after, None).await?;
     transaction.commit().await?;
-    Ok(job)
+    Ok(Accepted::New(job))
+}
+
+/// How many wait to be verified; counted no further than matters.
+async fn waiting(db: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM gateway_events WHERE NOT verified LIMIT $1) waiting"#,
+        UNVERIFIED_MAX,
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// Most events tell what the answer to our own call has told before. They are not kept: what nobody works
