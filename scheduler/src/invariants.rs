@@ -1,9 +1,9 @@
-//! What must always hold, checked now and then: every payment that is under way has a job that will end
-//! it. The backlog is measured here too.
+//! What must always hold, checked now and then: every payment and refund that is under way has a job that
+//! will end it. The backlog is measured here too.
 
 use std::time::Duration;
 
-use common::{job, payment};
+use common::{job, payment, refund};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +20,7 @@ pub async fn run(pool: &PgPool, check_every: Duration, shutdown: &CancellationTo
     loop {
         let done = tokio::select! {
             _ = measure.tick() => measure_backlog(pool).await,
-            _ = check.tick() => heal_payments(pool).await,
+            _ = check.tick() => heal(pool).await,
             () = shutdown.cancelled() => return,
         };
         if let Err(error) = done {
@@ -40,6 +40,21 @@ async fn measure_backlog(pool: &PgPool) -> sqlx::Result<()> {
         let oldest = rows.iter().filter(|row| row.kind == kind.as_str() && row.state != "dead");
         metrics::gauge!("job_oldest_age_seconds", "kind" => kind.as_str())
             .set(as_float(oldest.map(|row| row.oldest_seconds).max().unwrap_or(0)));
+    }
+    Ok(())
+}
+
+async fn heal(pool: &PgPool) -> sqlx::Result<()> {
+    heal_payments(pool).await?;
+    heal_refunds(pool).await
+}
+
+/// The same for refunds, of which there are fewer.
+async fn heal_refunds(pool: &PgPool) -> sqlx::Result<()> {
+    let healed = refund::store::heal(pool, 30).await?;
+    metrics::gauge!("refunds_without_a_job").set(as_float(i64::try_from(healed.len()).unwrap_or(i64::MAX)));
+    for refund in healed {
+        tracing::error!(refund_id = %refund, "a refund had no job; it gets one");
     }
     Ok(())
 }

@@ -136,12 +136,13 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
     let db = &mut *transaction;
     let mut alarm = None;
     match learnt {
-        Learnt::Unknown(why) => {
+        Learnt::Unknown(why) if !given_up(&mut *db, receipt).await? => {
             let wait = claim.kind.retry_policy().delay(claim.tries);
             job::store::retry(&mut *db, claim, wait, why).await?;
             transaction.commit().await?;
             return Ok(None);
         }
+        Learnt::Unknown(_) => alarm = Some("a gateway's event could not be looked into for days"),
         Learnt::Forged => {
             sqlx::query!("DELETE FROM gateway_events WHERE id = $1", receipt.id.0).execute(&mut *db).await?;
         }
@@ -160,6 +161,18 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
     job::store::finish(&mut *db, &[claim.id.0], &[claim.attempt]).await?;
     transaction.commit().await?;
     Ok(alarm)
+}
+
+/// Drops an event that could not be looked into for three days: what it is about is looked up all the same,
+/// and reconciled.
+async fn given_up(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool> {
+    let dropped = sqlx::query!(
+        "DELETE FROM gateway_events WHERE id = $1 AND received_at < remit_now() - interval '3 days'",
+        receipt.id.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(dropped.rows_affected() == 1)
 }
 
 /// Marks it as verified and worked off; `false`: another copy of it was.

@@ -30,6 +30,7 @@ use crate::clock::Timestamp;
 pub const TERMS: Terms = Terms {
     replay_window: Duration::from_secs(5 * 3600),
     empty_look_ups_window: Duration::from_secs(9 * 3600),
+    account_lag: Duration::from_secs(4 * 3600),
 };
 
 /// How to reach PayPal.
