@@ -110,6 +110,11 @@ fn each_library_has_its_place() {
             "common/src/job/store",
             "common/src/payment/store",
             "common/src/merchant/store",
+            "common/src/refund/store",
+            "common/src/receipt/store",
+            "common/src/dispute/store",
+            "common/src/ledger/store",
+            "common/src/reconciliation/store",
         ],
     );
 }

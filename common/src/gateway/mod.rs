@@ -70,6 +70,9 @@ pub struct Terms {
     pub replay_window: Duration,
     /// For how long, from the first call, a look-up may find no trace of what ran all the same.
     pub empty_look_ups_window: Duration,
+    /// How long it remembers, from the first call, what waits for its payer; `None`: for ever. Forgotten,
+    /// it cannot be paid any more.
+    pub unapproved_window: Option<Duration>,
 }
 
 /// The future of an adapter's answer. It never fails: not knowing is an answer too.

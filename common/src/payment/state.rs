@@ -17,7 +17,7 @@ use rust_decimal::Decimal;
 use crate::{
     clock::Timestamp,
     gateway::{
-        Card, Charge, Decline, Report,
+        Card, Charge, Decline, DeclineClass, Report,
         doubt::{Case, Doubt, SLOW_OUTCOME_WINDOW, Weighed, weigh},
     },
     job::Kind,
@@ -149,6 +149,9 @@ pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
         (_, Report::RequiresAction { gateway_ref, url }) => {
             slow(payment, Outcome::RequiresAction { url: url.clone() }, gateway_ref, context)
         }
+        (Status::RequiresAction, Report::NotFound) if is_forgotten(payment, context) => {
+            declined(&payer_did_not_act())
+        }
         _ => in_doubt(payment, report, context, |failure| becomes(Outcome::Failed(failure), Work::Done)),
     }
 }
@@ -247,6 +250,22 @@ fn failure_of(decline: &Decline) -> Failure {
         code: decline.code.clone(),
         message: decline.message.clone(),
         decline_class: Some(decline.class),
+    }
+}
+
+/// Whether the gateway has given up waiting for the payer. Only a call of ours would have moved money, and
+/// none was made.
+fn is_forgotten(payment: &Payment, context: Context) -> bool {
+    let remembered = payment.order.gateway.terms().unapproved_window;
+    remembered.is_some_and(|window| !payment.exposure.within(payment.created_at, context.now, window))
+}
+
+fn payer_did_not_act() -> Decline {
+    Decline {
+        class: DeclineClass::Customer,
+        code: "payer_did_not_act".into(),
+        message: "The payer has not approved the payment in time.".into(),
+        gateway_ref: None,
     }
 }
 

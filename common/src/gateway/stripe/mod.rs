@@ -30,6 +30,7 @@ use response::{Operation, Received};
 pub const TERMS: Terms = Terms {
     replay_window: Duration::from_secs(20 * 3600),
     empty_look_ups_window: Duration::from_secs(30 * 60),
+    unapproved_window: None,
 };
 
 /// How to reach Stripe.

@@ -263,6 +263,22 @@ fn what_the_gateway_has_is_not_given_up_for_a_bad_answer() {
     }
 }
 
+/// PayPal forgets an order that nobody approves. Where nothing is ever forgotten, that it is not found is
+/// no answer: it may be another account that we ask.
+#[test]
+fn what_the_payer_has_left_is_over_when_the_gateway_forgets_it() {
+    for (gateway, hours, expected) in [
+        (GatewayName::Paypal, 5, RequiresAction),
+        (GatewayName::Paypal, 7, Failed),
+        (GatewayName::Stripe, 7, RequiresAction),
+    ] {
+        let mut left = Payment { gateway_ref: Some("5O1".into()), ..payment(RequiresAction) };
+        left.order.gateway = gateway;
+        let (status, _) = after(left, &Report::NotFound, resolving(hours * HOUR));
+        assert_eq!(status, expected, "{gateway} {hours} h");
+    }
+}
+
 #[test]
 fn a_refusal_of_our_credentials_is_not_quoted() {
     let mut refused_by_key = payment(Processing);
