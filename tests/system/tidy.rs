@@ -120,6 +120,11 @@ fn each_library_has_its_place() {
             "common/src/ledger/store",
             "common/src/reconciliation/store",
             "common/src/merchant/store",
+            "common/src/refund/store",
+            "common/src/receipt/store",
+            "common/src/dispute/store",
+            "common/src/ledger/store",
+            "common/src/reconciliation/store",
         ],
     );
 }

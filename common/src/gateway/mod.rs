@@ -72,6 +72,9 @@ pub struct Terms {
     pub empty_look_ups_window: Duration,
     /// How long its account of a time may lag.
     pub account_lag: Duration,
+    /// How long it remembers, from the first call, what waits for its payer; `None`: for ever. Forgotten,
+    /// it cannot be paid any more.
+    pub unapproved_window: Option<Duration>,
 }
 
 /// The future of an adapter's answer. It never fails: not knowing is an answer too.

@@ -115,7 +115,9 @@ pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
         (_, Report::RequiresAction { gateway_ref, url }) => {
             slow(payment, Outcome::RequiresAction { url: url.clone() }, gateway_ref, context)
         }
-        (Status::RequiresAction, Report::NotFound) => gone(payment, report, context),
+        (Status::RequiresAction, Report::NotFound) if is_forgotten(payment, context) => {
+            declined(&payer_did_not_act())
+        }
         _ => in_doubt(payment, report, context, |failure| {
             Change::becomes(Outcome::Failed(failure), Work::Done)
         }),
@@ -138,20 +140,6 @@ fn falls_back(payment: &Payment, report: &Report, context: Context) -> bool {
 fn rerouted(report: &Report) -> Change {
     let work = Work::PutOff { why: format!("the first gateway: {}", report.word()), wait: Duration::ZERO };
     Change::becomes(Outcome::Rerouted, work)
-}
-
-/// The payer was to act, and after a time the gateway has forgotten what was begun: they did not.
-fn gone(payment: &Payment, report: &Report, context: Context) -> Change {
-    let patience = payment.order.gateway.terms().empty_look_ups_window;
-    if payment.exposure.within(payment.created_at, context.now, patience) {
-        return in_doubt(payment, report, context, |_| Change::nothing_left());
-    }
-    let failure = Failure {
-        code: "expired".into(),
-        message: "The payer did not act in time; nothing was charged.".into(),
-        decline_class: Some(DeclineClass::Customer),
-    };
-    Change::becomes(Outcome::Failed(failure), Work::Done)
 }
 
 fn needs_review(reason: impl Into<String>, alarm: &'static str) -> Change {
@@ -238,6 +226,22 @@ fn failure_of(decline: &Decline) -> Failure {
         code: decline.code.clone(),
         message: decline.message.clone(),
         decline_class: Some(decline.class),
+    }
+}
+
+/// Whether the gateway has given up waiting for the payer. Only a call of ours would have moved money, and
+/// none was made.
+fn is_forgotten(payment: &Payment, context: Context) -> bool {
+    let remembered = payment.order.gateway.terms().unapproved_window;
+    remembered.is_some_and(|window| !payment.exposure.within(payment.created_at, context.now, window))
+}
+
+fn payer_did_not_act() -> Decline {
+    Decline {
+        class: DeclineClass::Customer,
+        code: "payer_did_not_act".into(),
+        message: "The payer has not approved the payment in time.".into(),
+        gateway_ref: None,
     }
 }
 
