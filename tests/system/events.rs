@@ -288,7 +288,7 @@ async fn disputes_are_shown_told_and_booked() {
             deployment.check_books().await;
         }
     }
-    for (kind, count) in [("dispute.open", 4), ("dispute.won", 2), ("dispute.lost", 2)] {
+    for (kind, count) in [("dispute.created", 4), ("dispute.won", 2), ("dispute.lost", 2)] {
         let told: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE type = $1")
             .bind(kind)
             .fetch_one(&deployment.pool)
