@@ -69,6 +69,7 @@ mod inbox;
 mod outcomes;
 mod refunds;
 mod statements;
+mod table;
 
 // One file for each gateway: its bench, `suite!(…)`, and what only it promises.
 mod paypal;
