@@ -1,13 +1,17 @@
 //! PayPal's bench, and what only PayPal promises: orders that a payer approves, answers that tell what
 //! was done already, request ids that are forgotten, and one token between all calls.
 
+mod amounts;
 mod approvals;
-mod orders;
-
+mod issues;
 mod reports;
+mod request_ids;
 mod reservations;
 mod returns;
+mod signals;
+mod statuses;
 mod tokens;
+mod told;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@ mod declines;
 mod keys;
 mod signals;
 mod statuses;
+mod told;
 
 use std::time::Duration;
 
