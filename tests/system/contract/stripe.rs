@@ -35,6 +35,7 @@ pub async fn bench() -> Bench {
         gateway: Box::new(stripe(&url, "sk_test_contract")),
         stranger: Box::new(stripe(&url, "nonsense")),
         unreachable: Box::new(stripe("http://127.0.0.1:9", "sk_test_contract")),
+        at: |url| Box::new(stripe(url, "sk_test_contract")),
         method: MethodType::Card,
         tokens: Tokens {
             good: "pm_card_visa",
