@@ -62,6 +62,8 @@ pub enum Outcome {
         /// Where to.
         url: Option<String>,
     },
+    /// The payer has not acted: a new stage calls it off at the gateway.
+    CalledOff,
     /// Money is reserved.
     Authorized {
         /// The gateway's name for the reservation.
@@ -250,15 +252,21 @@ fn approved(gateway_ref: &str) -> Change {
     Change::becomes(Outcome::Approved, work).named(gateway_ref)
 }
 
-/// An outcome that takes its time: the gateway has it, so it is asked for now and then. What takes
-/// longer than anybody's patience is shown to a person; should it still come, it is recorded.
+/// An outcome that takes its time: the gateway has it, so it is asked for now and then. A payer who does
+/// not act is not waited for longer than a week. Money that takes longer than anybody's patience is shown
+/// to a person; should it still come, it is recorded.
 fn slow(payment: &Payment, outcome: Outcome, gateway_ref: &str, context: Context) -> Change {
-    let (window, reason) = match outcome {
-        Outcome::RequiresAction { .. } => (ACTION_WINDOW, "the payer has not acted in a week"),
-        _ => (SLOW_OUTCOME_WINDOW, "the gateway has not settled it in a month"),
-    };
-    if !payment.exposure.within(payment.created_at, context.now, window) {
-        return needs_review(reason, "an outcome does not come").named(gateway_ref);
+    let within = |window| payment.exposure.within(payment.created_at, context.now, window);
+    match outcome {
+        Outcome::RequiresAction { .. } if !within(ACTION_WINDOW) => {
+            let work = Work::Next { kind: Kind::CancelPayment, after: Duration::ZERO };
+            return Change::becomes(Outcome::CalledOff, work).named(gateway_ref);
+        }
+        Outcome::Processing if !within(SLOW_OUTCOME_WINDOW) => {
+            let reason = "the gateway has not settled it in a month";
+            return needs_review(reason, "an outcome does not come").named(gateway_ref);
+        }
+        _ => {}
     }
     let known = match (&outcome, payment.status) {
         (Outcome::Processing, Status::Processing) => payment.gateway_ref.is_some(),
@@ -323,6 +331,10 @@ pub fn enter(payment: &mut Payment, outcome: Outcome, now: Timestamp) {
         Outcome::Processing => Status::Processing,
         Outcome::Approved => {
             begin_stage(payment, Stage::Complete, None);
+            Status::Processing
+        }
+        Outcome::CalledOff => {
+            begin_stage(payment, Stage::Cancel, None);
             Status::Processing
         }
         Outcome::Rerouted => {

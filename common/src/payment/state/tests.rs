@@ -201,7 +201,7 @@ fn what_a_charge_becomes() {
         (processing(), resolving(29 * 24 * HOUR), Processing, "retry"),
         (processing(), resolving(31 * 24 * HOUR), NeedsReview, "done"),
         (requires_action(), resolving(6 * 24 * HOUR), RequiresAction, "retry"),
-        (requires_action(), resolving(8 * 24 * HOUR), NeedsReview, "done"),
+        (requires_action(), resolving(8 * 24 * HOUR), Processing, "another"),
     ] {
         let (became, then) = after(payment(Processing), &report, context);
         assert_eq!((became, kind(&then)), (status, work), "{report:?} at {:?}", context.now);
