@@ -284,13 +284,17 @@ impl Deployment {
         let queue = servers::queue(&self.name, kind);
         let channel =
             eventually("the queue is declared", || servers::channel_with(&connection, &queue)).await;
-        // Confirmed, as ours are: a queue that was only just declared may lose what is not.
+        // Confirmed, as ours are: a queue that was only just declared may lose what is not. A broker that
+        // says no, because the queue's leader is still being chosen, is asked again.
         channel.confirm_select(Default::default()).await.unwrap();
         for body in bodies {
-            let (options, properties) = (Default::default(), lapin::BasicProperties::default());
-            let published =
-                channel.basic_publish("".into(), queue.as_str().into(), options, body, properties).await;
-            assert!(published.unwrap().await.unwrap().is_ack());
+            eventually("the broker takes it", || async {
+                let (options, properties) = (Default::default(), lapin::BasicProperties::default());
+                let published =
+                    channel.basic_publish("".into(), queue.as_str().into(), options, body, properties).await;
+                published.unwrap().await.unwrap().is_ack().then_some(())
+            })
+            .await;
         }
         connection.close(200, "done".into()).await.unwrap();
     }
