@@ -17,6 +17,8 @@ CREATE TABLE gateway_events (
 );
 -- The same event comes several times. One that is not verified must not keep the real one out.
 CREATE UNIQUE INDEX gateway_events_once ON gateway_events (gateway, event_id) WHERE verified;
+-- Those that wait to be verified are counted before another is taken in.
+CREATE INDEX gateway_events_unverified ON gateway_events (received_at) WHERE NOT verified;
 
 -- Payers' objections. The money may be taken back from us, and given again.
 CREATE TABLE disputes (

@@ -13,7 +13,7 @@ use common::{
     clock,
     gateway::{About, GatewayName, Received, Signature},
     job::{Due, Kind},
-    receipt::store,
+    receipt::store::{self, Accepted},
 };
 
 use crate::{App, card_data, error::ApiError, request};
@@ -45,8 +45,13 @@ pub async fn receive(
         return Ok(StatusCode::OK);
     }
     let unverified = (signature == Signature::AskGateway).then_some(&received);
-    if let Some(job) = store::accept(&app.pool, gateway, &event, unverified).await? {
-        app.publisher.offer(Due { job, kind: Kind::HandleEvent, reply_to: None });
+    match store::accept(&app.pool, gateway, &event, unverified).await? {
+        Accepted::New(job) => app.publisher.offer(Due { job, kind: Kind::HandleEvent, reply_to: None }),
+        Accepted::Known => {}
+        Accepted::TooMany => {
+            count(gateway, "too many");
+            return Err(ApiError::Unavailable);
+        }
     }
     count(gateway, "received");
     Ok(StatusCode::OK)

@@ -30,7 +30,7 @@ pub enum Command {
         /// From when, in RFC 3339; three days ago by default.
         #[arg(long)]
         from: Option<Timestamp>,
-        /// Until when; now by default. `PayPal`'s account is complete only after three hours.
+        /// Until when; by default now, or as late as the gateway's account is complete (`PayPal`: four hours ago).
         #[arg(long)]
         to: Option<Timestamp>,
         /// How long to wait for a worker to do it, in seconds.
@@ -49,7 +49,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
         Command::Show { id } => id,
         Command::Run { gateway, from, to, wait } => {
             let now = db::now(&session.pool).await.map_err(explain)?;
-            let to = to.unwrap_or(now);
+            let to = to.unwrap_or(now - gateway.terms().account_lag);
             let from = from.unwrap_or(to - Duration::from_secs(3 * 24 * 3600));
             if from >= to {
                 return Err("--from must be before --to".into());

@@ -135,6 +135,10 @@ pub(crate) enum Ending {
     Succeeded,
     /// The bank refuses.
     Failed,
+    /// Somebody calls it off: refunds only.
+    Canceled,
+    /// It goes on waiting, for the payer: refunds at Stripe only.
+    RequiresAction,
 }
 
 /// Which pending debits and refunds to end, and how.
@@ -146,7 +150,7 @@ pub(crate) struct Selection {
     pub(crate) reference: Option<String>,
     #[serde(default)]
     pub(crate) all: bool,
-    /// `succeeded` or `failed`; without it as the token says.
+    /// Without it as the token says.
     outcome: Option<Ending>,
 }
 

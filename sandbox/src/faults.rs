@@ -30,13 +30,23 @@ pub(crate) enum Fault {
     ServerError(When),
     /// The answer, or the work and the answer, come late.
     Slow(When, Duration),
-    /// 503 without running.
-    Unavailable,
-    /// 429 without running.
-    TooManyRequests,
-    /// 409 without running, as if the key were in use.
-    Conflict,
+    /// Only a status: from the gateway's door, which let nothing in, or from a proxy that lost the answer.
+    Status(When, Status),
 }
+
+/// A status that says nothing of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) code: u16,
+    /// Whether the gateway advises to try again, where it says so.
+    pub(crate) should_retry: Option<bool>,
+}
+
+/// At the door: refused before anything ran.
+const AT_THE_DOOR: [u16; 11] = [400, 401, 403, 404, 409, 424, 429, 500, 502, 503, 504];
+
+/// On the way back: the work was done, and somebody in between lost the answer.
+const ON_THE_WAY_BACK: [u16; 4] = [424, 502, 503, 504];
 
 impl Fault {
     /// Reads a fault's name, as tokens (after their prefix) and control requests write it.
@@ -48,11 +58,27 @@ impl Fault {
             "drop_after" => Self::Drop(When::After),
             "500_before" => Self::ServerError(When::Before),
             "500_after" => Self::ServerError(When::After),
-            "503" | "503_once" => Self::Unavailable,
-            "429" | "429_once" => Self::TooManyRequests,
-            "409" | "409_once" => Self::Conflict,
-            _ => return Self::parse_slow(name),
+            _ => return Self::parse_slow(name).or_else(|| Self::parse_status(name)),
         })
+    }
+
+    /// `503`, `503_once`, `503_after`, `503_should_retry_false`.
+    fn parse_status(name: &str) -> Option<Self> {
+        let (code, rest) = name.split_once('_').unwrap_or((name, "once"));
+        let code = code.parse().ok()?;
+        let (when, should_retry) = match rest {
+            // A bare 500 is kept under its key, so it has to say when it struck.
+            "once" if code != 500 => (When::Before, None),
+            "after" => (When::After, None),
+            "should_retry_true" => (When::Before, Some(true)),
+            "should_retry_false" => (When::Before, Some(false)),
+            _ => return None,
+        };
+        let known = match when {
+            When::Before => AT_THE_DOOR.contains(&code),
+            When::After => ON_THE_WAY_BACK.contains(&code),
+        };
+        known.then_some(Self::Status(when, Status { code, should_retry }))
     }
 
     fn parse_slow(name: &str) -> Option<Self> {
@@ -85,6 +111,16 @@ impl Operation {
             Self::Refund => "refund",
         }
     }
+
+    /// The operation that the end of a token names, and what comes after.
+    pub(crate) fn split(text: &str) -> (Self, &str) {
+        let operations = [Self::Capture, Self::Cancel, Self::Refund];
+        let named = operations.into_iter().find_map(|operation| {
+            let rest = text.strip_prefix(operation.name())?.strip_prefix('_')?;
+            Some((operation, rest))
+        });
+        named.unwrap_or((Self::Charge, text))
+    }
 }
 
 /// A fault that a payment's token brings along, and the operation that it strikes.
@@ -97,12 +133,7 @@ pub(crate) struct TokenFault {
 impl TokenFault {
     /// Reads the end of a token, `<fault>` or `<operation>_<fault>`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let operations = [Operation::Capture, Operation::Cancel, Operation::Refund];
-        let named = operations.into_iter().find_map(|operation| {
-            let rest = text.strip_prefix(operation.name())?.strip_prefix('_')?;
-            Some((operation, rest))
-        });
-        let (operation, name) = named.unwrap_or((Operation::Charge, text));
+        let (operation, name) = Operation::split(text);
         Some(Self { operation, fault: Fault::parse(name)? })
     }
 }
@@ -218,6 +249,8 @@ impl Matching {
 mod tests {
     use super::*;
 
+    const UNAVAILABLE: Fault = Fault::Status(When::Before, Status { code: 503, should_retry: None });
+
     const CREATE: Subject<'static> = Subject {
         method: "POST",
         path: "/v1/payment_intents",
@@ -241,10 +274,24 @@ mod tests {
     }
 
     #[test]
+    fn statuses_are_read() {
+        let plain = |when, code| Some(Fault::Status(when, Status { code, should_retry: None }));
+        for name in ["503", "503_once"] {
+            assert_eq!(Fault::parse(name), plain(When::Before, 503));
+        }
+        assert_eq!(Fault::parse("502_after"), plain(When::After, 502));
+        let advised = Status { code: 500, should_retry: Some(false) };
+        assert_eq!(Fault::parse("500_should_retry_false"), Some(Fault::Status(When::Before, advised)));
+        for name in ["500", "500_once", "200", "418", "429_after", "503_never", "503_should_retry_maybe"] {
+            assert_eq!(Fault::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
     fn tokens_name_what_they_strike() {
         let parsed = |text| TokenFault::parse(text).map(|found| (found.operation, found.fault));
         assert_eq!(parsed("drop_after"), Some((Operation::Charge, Fault::Drop(When::After))));
-        assert_eq!(parsed("refund_503_once"), Some((Operation::Refund, Fault::Unavailable)));
+        assert_eq!(parsed("refund_503_once"), Some((Operation::Refund, UNAVAILABLE)));
         assert_eq!(parsed("capture_drop_before"), Some((Operation::Capture, Fault::Drop(When::Before))));
         assert_eq!(parsed("refund_nonsense"), None);
         assert_eq!(parsed("refund"), None);
@@ -253,8 +300,8 @@ mod tests {
     #[test]
     fn a_count_runs_out() {
         let mut rules = rules(serde_json::json!([{"fault": "503", "count": 2}]));
-        assert_eq!(rules.strike(&CREATE), Some(Fault::Unavailable));
-        assert_eq!(rules.strike(&CREATE), Some(Fault::Unavailable));
+        assert_eq!(rules.strike(&CREATE), Some(UNAVAILABLE));
+        assert_eq!(rules.strike(&CREATE), Some(UNAVAILABLE));
         assert_eq!(rules.strike(&CREATE), None);
     }
 
@@ -264,7 +311,7 @@ mod tests {
         let mut rules = rules(serde_json::json!([{"fault": "503", "match": matching}]));
         assert_eq!(rules.strike(&CREATE), None);
         let amex = Subject { token: Some("pm_card_amex"), ..CREATE };
-        assert_eq!(rules.strike(&amex), Some(Fault::Unavailable));
+        assert_eq!(rules.strike(&amex), Some(UNAVAILABLE));
     }
 
     #[test]

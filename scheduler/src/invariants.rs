@@ -1,10 +1,10 @@
-//! What must always hold, checked now and then: every payment that is under way has a job that will end
-//! it, and every subscription that time will change has one that will renew it. The backlog is measured here
-//! too.
+//! What must always hold, checked now and then: every payment and refund that is under way has a job that
+//! will end it, and every subscription that time will change has one that will renew it. The backlog is measured
+//! here too.
 
 use std::time::Duration;
 
-use common::{job, payment, subscription};
+use common::{job, payment, refund, subscription};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +47,18 @@ async fn measure_backlog(pool: &PgPool) -> sqlx::Result<()> {
 
 async fn heal(pool: &PgPool) -> sqlx::Result<()> {
     heal_payments(pool).await?;
+    heal_refunds(pool).await?;
     heal_subscriptions(pool).await
+}
+
+/// The same for refunds, of which there are fewer.
+async fn heal_refunds(pool: &PgPool) -> sqlx::Result<()> {
+    let healed = refund::store::heal(pool, 30).await?;
+    metrics::gauge!("refunds_without_a_job").set(as_float(i64::try_from(healed.len()).unwrap_or(i64::MAX)));
+    for refund in healed {
+        tracing::error!(refund_id = %refund, "a refund had no job; it gets one");
+    }
+    Ok(())
 }
 
 /// A payment without a job would wait for ever. The transactions make that impossible; should it be

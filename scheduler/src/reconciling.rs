@@ -12,9 +12,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(600);
 /// Days that each covers. They overlap, so that what straddles the edge of one is inside the next.
 const DAYS: u16 = 3;
 
-/// How long a gateway's account may lag: `PayPal`'s reports come up to three hours late.
-const LAG: Duration = Duration::from_secs(4 * 3600);
-
 /// Looks until `shutdown`.
 pub async fn run(pool: &PgPool, gateways: &[GatewayName], shutdown: &CancellationToken) {
     let mut look = tokio::time::interval(LOOK_EVERY);
@@ -24,7 +21,7 @@ pub async fn run(pool: &PgPool, gateways: &[GatewayName], shutdown: &Cancellatio
             () = shutdown.cancelled() => return,
         }
         for gateway in gateways {
-            if let Err(error) = store::request_daily(pool, *gateway, DAYS, LAG).await {
+            if let Err(error) = store::request_daily(pool, *gateway, DAYS).await {
                 tracing::warn!(%error, %gateway, "the daily reconciliation could not be called for");
             }
         }

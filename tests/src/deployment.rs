@@ -26,6 +26,10 @@ pub struct Settings {
     pub lease_ms: u64,
     /// Failures in a row before a gateway is given a rest. High: most tests are about failures.
     pub gateway_failures: u32,
+    /// How long that rest is, in milliseconds.
+    pub gateway_rest_ms: u64,
+    /// Calls to each gateway in a second; 0: no bound.
+    pub per_second: u32,
     /// What to start at once.
     pub services: Vec<Service>,
 }
@@ -41,6 +45,8 @@ impl Default for Settings {
             gateway_timeout_ms: 1000,
             lease_ms: 4000,
             gateway_failures: 1_000_000,
+            gateway_rest_ms: 500,
+            per_second: 0,
             services: vec![Service::Sandbox, Service::Api, Service::Scheduler, Service::Worker],
         }
     }
@@ -89,13 +95,13 @@ impl Deployment {
             ("REMIT_METRICS_ADDR", "127.0.0.1:0".into()),
             ("REMIT_STRIPE_SECRET_KEY", "sk_test_system".into()),
             ("REMIT_STRIPE_WEBHOOK_SECRETS", WEBHOOK_SECRET.into()),
-            ("REMIT_STRIPE_PER_SECOND", "0".into()),
+            ("REMIT_STRIPE_PER_SECOND", settings.per_second.to_string()),
             ("REMIT_PAYPAL_CLIENT_ID", "test_system".into()),
             ("REMIT_PAYPAL_CLIENT_SECRET", "test_system".into()),
             ("REMIT_PAYPAL_WEBHOOK_ID", WEBHOOK_ID.into()),
-            ("REMIT_PAYPAL_PER_SECOND", "0".into()),
+            ("REMIT_PAYPAL_PER_SECOND", settings.per_second.to_string()),
             ("REMIT_GATEWAY_FAILURES", settings.gateway_failures.to_string()),
-            ("REMIT_GATEWAY_REST_MS", "500".into()),
+            ("REMIT_GATEWAY_REST_MS", settings.gateway_rest_ms.to_string()),
             ("REMIT_RECONCILE", String::new()),
             ("REMIT_GATEWAY_TIMEOUT_MS", settings.gateway_timeout_ms.to_string()),
             ("REMIT_WORKER_LEASE_MS", settings.lease_ms.to_string()),
@@ -114,7 +120,7 @@ impl Deployment {
     }
 
     /// The sandbox sends what happens by itself to the API, if both are there.
-    async fn connect_webhooks(&self) {
+    pub async fn connect_webhooks(&self) {
         let both =
             [Service::Sandbox, Service::Api].iter().all(|service| self.processes.contains_key(service));
         if both {
@@ -144,6 +150,14 @@ impl Deployment {
             }
         }
         self.processes.insert(service, process);
+    }
+
+    /// What a process says that refuses to start with another setting.
+    pub async fn refusal(&self, service: Service, name: &'static str, value: &str) -> String {
+        let mut environment = self.environment.clone();
+        environment.insert(name, value.into());
+        environment.insert("REMIT_API_ADDR", "127.0.0.1:0".into());
+        crate::process::refusal(service, &environment).await
     }
 
     /// `kill -9`
@@ -270,13 +284,17 @@ impl Deployment {
         let queue = servers::queue(&self.name, kind);
         let channel =
             eventually("the queue is declared", || servers::channel_with(&connection, &queue)).await;
-        // Confirmed, as ours are: a queue that was only just declared may lose what is not.
+        // Confirmed, as ours are: a queue that was only just declared may lose what is not. A broker that
+        // says no, because the queue's leader is still being chosen, is asked again.
         channel.confirm_select(Default::default()).await.unwrap();
         for body in bodies {
-            let (options, properties) = (Default::default(), lapin::BasicProperties::default());
-            let published =
-                channel.basic_publish("".into(), queue.as_str().into(), options, body, properties).await;
-            assert!(published.unwrap().await.unwrap().is_ack());
+            eventually("the broker takes it", || async {
+                let (options, properties) = (Default::default(), lapin::BasicProperties::default());
+                let published =
+                    channel.basic_publish("".into(), queue.as_str().into(), options, body, properties).await;
+                published.unwrap().await.unwrap().is_ack().then_some(())
+            })
+            .await;
         }
         connection.close(200, "done".into()).await.unwrap();
     }

@@ -18,7 +18,7 @@ mod process;
 mod proxy;
 mod servers;
 
-pub use deployment::{Deployment, Settings};
+pub use deployment::{Deployment, Settings, WEBHOOK_ID, WEBHOOK_SECRET};
 pub use merchant::{Answer, Merchant, card, paypal};
 pub use process::Service;
 pub use proxy::Proxy;

@@ -93,6 +93,19 @@ impl Process {
     }
 }
 
+/// What a process says that ends by itself, with an error.
+pub async fn refusal(service: Service, environment: &HashMap<&str, String>) -> String {
+    let running = Command::new(binary(service.binary()))
+        .env_clear()
+        .envs(environment)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let ended = tokio::time::timeout(crate::PATIENCE, running).await.expect("it ends").unwrap();
+    assert!(!ended.status.success(), "{service:?} has started");
+    String::from_utf8(ended.stderr).unwrap()
+}
+
 fn log_file(logs: &Path, service: Service) -> File {
     let path = logs.join(format!("{service:?}.log").to_lowercase());
     OpenOptions::new().create(true).append(true).open(path).unwrap()

@@ -3,7 +3,9 @@
 
 mod bad_input;
 mod contract;
+mod crashes;
 mod dunning;
+mod events;
 mod faults;
 mod finish;
 mod idempotency;
@@ -12,6 +14,7 @@ mod mixed;
 mod outcomes;
 mod pages;
 mod paypal;
+mod protection;
 mod refund_faults;
 mod refunds;
 mod subscriptions;

@@ -214,8 +214,13 @@ async fn slow_refunds_hold_their_amount_and_failed_ones_give_it_free() {
         }
         deployment.advance(301).await;
     }
-    deployment.sandbox("POST", "/control/settle", &json!({ "all": true, "outcome": "succeeded" })).await;
-    deployment.advance(301).await;
+    eventually("the last of them are given back", || async {
+        let all = json!({ "all": true, "outcome": "succeeded" });
+        deployment.sandbox("POST", "/control/settle", &all).await;
+        deployment.advance(301).await;
+        (deployment.count("SELECT count(*) FROM jobs").await == 0).then_some(())
+    })
+    .await;
     deployment.quiet().await;
     deployment.check_books().await;
 }

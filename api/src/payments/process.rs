@@ -59,6 +59,7 @@ pub struct ProcessPayment {
     metadata: Option<Metadata>,
     /// Where the payer comes back to after an authentication.
     return_url: Option<String>,
+    /// Another method, at another gateway, should the first not have got the request.
     fallback: Option<FallbackMethod>,
 }
 

@@ -27,7 +27,7 @@ pub use operation::{
 };
 pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Report, Resolution};
 
-/// Which gateway: stored with each payment, so that it never moves to another.
+/// Which gateway: stored with each payment. Only a fallback, which the first has not taken, moves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GatewayName {
@@ -71,6 +71,11 @@ pub struct Terms {
     pub replay_window: Duration,
     /// For how long, from the first call, a look-up may find no trace of what ran all the same.
     pub empty_look_ups_window: Duration,
+    /// How long its account of a time may lag.
+    pub account_lag: Duration,
+    /// How long it remembers, from the first call, what waits for its payer; `None`: for ever. Forgotten,
+    /// it cannot be paid any more.
+    pub unapproved_window: Option<Duration>,
 }
 
 /// The future of an adapter's answer. It never fails: not knowing is an answer too.

@@ -139,13 +139,15 @@ pub async fn put_off(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why
 }
 
 /// Questions that were claimed while an operation on their subject is under way: its answer may be older
-/// than the reason of the question, so they come again when that job is due. Answers which.
+/// than the reason of the question, so they come again when that job is due, and now and then before,
+/// because it may end at any moment. Answers which.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn give_way(db: impl PgExecutor<'_>, ids: &[Uuid], operation: Kind) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
-        "UPDATE jobs SET state = 'queued', emits = 0, put_off = jobs.put_off + 1, due_at = other.due_at
+        "UPDATE jobs SET state = 'queued', emits = 0, put_off = jobs.put_off + 1,
+             due_at = least(other.due_at, remit_now() + interval '5 s')
          FROM jobs other
          WHERE jobs.id = ANY($1) AND other.subject_id = jobs.subject_id AND other.kind = $2
            AND other.state <> 'dead'

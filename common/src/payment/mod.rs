@@ -1,6 +1,7 @@
 //! A payment: what a merchant asked for, and what has become of it.
 //!
-//! [`state`] decides, [`store`] remembers. One payment is one gateway operation under one key, for life.
+//! [`state`] decides, [`store`] remembers. Each of its operations at a gateway, its charge first, is a
+//! [`Stage`] with a key of its own, for life.
 
 pub mod state;
 pub mod store;

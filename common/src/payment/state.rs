@@ -62,6 +62,8 @@ pub enum Outcome {
         /// Where to.
         url: Option<String>,
     },
+    /// The payer has not acted: a new stage calls it off at the gateway.
+    CalledOff,
     /// Money is reserved.
     Authorized {
         /// The gateway's name for the reservation.
@@ -115,7 +117,9 @@ pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
         (_, Report::RequiresAction { gateway_ref, url }) => {
             slow(payment, Outcome::RequiresAction { url: url.clone() }, gateway_ref, context)
         }
-        (Status::RequiresAction, Report::NotFound) => gone(payment, report, context),
+        (Status::RequiresAction, Report::NotFound) if is_forgotten(payment, context) => {
+            declined(&payer_did_not_act())
+        }
         _ => in_doubt(payment, report, context, |failure| {
             Change::becomes(Outcome::Failed(failure), Work::Done)
         }),
@@ -138,20 +142,6 @@ fn falls_back(payment: &Payment, report: &Report, context: Context) -> bool {
 fn rerouted(report: &Report) -> Change {
     let work = Work::PutOff { why: format!("the first gateway: {}", report.word()), wait: Duration::ZERO };
     Change::becomes(Outcome::Rerouted, work)
-}
-
-/// The payer was to act, and after a time the gateway has forgotten what was begun: they did not.
-fn gone(payment: &Payment, report: &Report, context: Context) -> Change {
-    let patience = payment.order.gateway.terms().empty_look_ups_window;
-    if payment.exposure.within(payment.created_at, context.now, patience) {
-        return in_doubt(payment, report, context, |_| Change::nothing_left());
-    }
-    let failure = Failure {
-        code: "expired".into(),
-        message: "The payer did not act in time; nothing was charged.".into(),
-        decline_class: Some(DeclineClass::Customer),
-    };
-    Change::becomes(Outcome::Failed(failure), Work::Done)
 }
 
 fn needs_review(reason: impl Into<String>, alarm: &'static str) -> Change {
@@ -241,20 +231,42 @@ fn failure_of(decline: &Decline) -> Failure {
     }
 }
 
+/// Whether the gateway has given up waiting for the payer. Only a call of ours would have moved money, and
+/// none was made.
+fn is_forgotten(payment: &Payment, context: Context) -> bool {
+    let remembered = payment.order.gateway.terms().unapproved_window;
+    remembered.is_some_and(|window| !payment.exposure.within(payment.created_at, context.now, window))
+}
+
+fn payer_did_not_act() -> Decline {
+    Decline {
+        class: DeclineClass::Customer,
+        code: "payer_did_not_act".into(),
+        message: "The payer has not approved the payment in time.".into(),
+        gateway_ref: None,
+    }
+}
+
 fn approved(gateway_ref: &str) -> Change {
     let work = Work::Next { kind: Kind::ChargePayment, after: Duration::ZERO };
     Change::becomes(Outcome::Approved, work).named(gateway_ref)
 }
 
-/// An outcome that takes its time: the gateway has it, so it is asked for now and then. What takes
-/// longer than anybody's patience is shown to a person; should it still come, it is recorded.
+/// An outcome that takes its time: the gateway has it, so it is asked for now and then. A payer who does
+/// not act is not waited for longer than a week. Money that takes longer than anybody's patience is shown
+/// to a person; should it still come, it is recorded.
 fn slow(payment: &Payment, outcome: Outcome, gateway_ref: &str, context: Context) -> Change {
-    let (window, reason) = match outcome {
-        Outcome::RequiresAction { .. } => (ACTION_WINDOW, "the payer has not acted in a week"),
-        _ => (SLOW_OUTCOME_WINDOW, "the gateway has not settled it in a month"),
-    };
-    if !payment.exposure.within(payment.created_at, context.now, window) {
-        return needs_review(reason, "an outcome does not come").named(gateway_ref);
+    let within = |window| payment.exposure.within(payment.created_at, context.now, window);
+    match outcome {
+        Outcome::RequiresAction { .. } if !within(ACTION_WINDOW) => {
+            let work = Work::Next { kind: Kind::CancelPayment, after: Duration::ZERO };
+            return Change::becomes(Outcome::CalledOff, work).named(gateway_ref);
+        }
+        Outcome::Processing if !within(SLOW_OUTCOME_WINDOW) => {
+            let reason = "the gateway has not settled it in a month";
+            return needs_review(reason, "an outcome does not come").named(gateway_ref);
+        }
+        _ => {}
     }
     let known = match (&outcome, payment.status) {
         (Outcome::Processing, Status::Processing) => payment.gateway_ref.is_some(),
@@ -319,6 +331,10 @@ pub fn enter(payment: &mut Payment, outcome: Outcome, now: Timestamp) {
         Outcome::Processing => Status::Processing,
         Outcome::Approved => {
             begin_stage(payment, Stage::Complete, None);
+            Status::Processing
+        }
+        Outcome::CalledOff => {
+            begin_stage(payment, Stage::Cancel, None);
             Status::Processing
         }
         Outcome::Rerouted => {

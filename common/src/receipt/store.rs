@@ -16,8 +16,21 @@ use crate::{
 
 use super::{Findings, Learnt, Receipt};
 
-/// Stores an event with its job. `None`: nothing is to be done about it, because it came before, or because
-/// it tells what is known. `unverified` is what the gateway must be asked to verify.
+/// Events that wait to be verified, at most: anybody may send one, and each costs a question to the gateway.
+const UNVERIFIED_MAX: i64 = 1000;
+
+/// What became of an event that came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It was stored, and this job will work it off.
+    New(JobId),
+    /// It came before, or tells what is known: nothing is to be done.
+    Known,
+    /// Too many wait to be verified: nothing was stored, and the gateway should send it again.
+    TooMany,
+}
+
+/// Stores an event with its job. `unverified` is what the gateway must be asked to verify.
 ///
 /// # Errors
 /// When the database fails; then the gateway should send it again.
@@ -26,8 +39,14 @@ pub async fn accept(
     gateway: GatewayName,
     event: &Event,
     unverified: Option<&Received>,
-) -> sqlx::Result<Option<JobId>> {
+) -> sqlx::Result<Accepted> {
     let mut transaction = pool.begin().await?;
+    if !is_news(&mut transaction, &event.about).await? {
+        return Ok(Accepted::Known);
+    }
+    if unverified.is_some() && waiting(&mut transaction).await? >= UNVERIFIED_MAX {
+        return Ok(Accepted::TooMany);
+    }
     let id = ReceiptId::new();
     let stored = sqlx::query!(
         "INSERT INTO gateway_events (id, gateway, event_id, kind, about, verified, headers, body)
@@ -44,16 +63,27 @@ pub async fn accept(
     )
     .execute(&mut *transaction)
     .await?;
-    let mut job = None;
-    if stored.rows_affected() == 1 && is_news(&mut transaction, &event.about).await? {
-        let after = Duration::ZERO;
-        job = Some(job::store::enqueue(&mut *transaction, Kind::HandleEvent, id.0, after, None).await?);
+    if stored.rows_affected() == 0 {
+        return Ok(Accepted::Known);
     }
+    let after = Duration::ZERO;
+    let job = job::store::enqueue(&mut *transaction, Kind::HandleEvent, id.0, after, None).await?;
     transaction.commit().await?;
-    Ok(job)
+    Ok(Accepted::New(job))
 }
 
-/// Most events tell what the answer to our own call has told before.
+/// How many wait to be verified; counted no further than matters.
+async fn waiting(db: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM gateway_events WHERE NOT verified LIMIT $1) waiting"#,
+        UNVERIFIED_MAX,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Most events tell what the answer to our own call has told before. They are not kept: what nobody works
+/// off would keep its body, and with it a payer's name, for ever.
 async fn is_news(db: &mut PgConnection, about: &About) -> sqlx::Result<bool> {
     Ok(match about {
         About::Payment { reference, .. } => match reference.parse() {
@@ -106,12 +136,13 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
     let db = &mut *transaction;
     let mut alarm = None;
     match learnt {
-        Learnt::Unknown(why) => {
+        Learnt::Unknown(why) if !given_up(&mut *db, receipt).await? => {
             let wait = claim.kind.retry_policy().delay(claim.tries);
             job::store::retry(&mut *db, claim, wait, why).await?;
             transaction.commit().await?;
             return Ok(None);
         }
+        Learnt::Unknown(_) => alarm = Some("a gateway's event could not be looked into for days"),
         Learnt::Forged => {
             sqlx::query!("DELETE FROM gateway_events WHERE id = $1", receipt.id.0).execute(&mut *db).await?;
         }
@@ -130,6 +161,18 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
     job::store::finish(&mut *db, &[claim.id.0], &[claim.attempt]).await?;
     transaction.commit().await?;
     Ok(alarm)
+}
+
+/// Drops an event that could not be looked into for three days: what it is about is looked up all the same,
+/// and reconciled.
+async fn given_up(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool> {
+    let dropped = sqlx::query!(
+        "DELETE FROM gateway_events WHERE id = $1 AND received_at < remit_now() - interval '3 days'",
+        receipt.id.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(dropped.rows_affected() == 1)
 }
 
 /// Marks it as verified and worked off; `false`: another copy of it was.

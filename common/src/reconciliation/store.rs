@@ -19,7 +19,7 @@ use super::{Reconciliation, State};
 
 pub use compare::{Comparison, compare, disputes_named};
 
-/// Calls for a comparison, to begin at `start`. One of the same time is not made twice.
+/// Calls for a comparison, to begin `after` a while. One of the same time is not made twice.
 ///
 /// # Errors
 /// When the database fails.
@@ -62,17 +62,12 @@ pub async fn request(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn request_daily(
-    pool: &PgPool,
-    gateway: GatewayName,
-    days: u16,
-    lag: Duration,
-) -> sqlx::Result<ReconciliationId> {
+pub async fn request_daily(pool: &PgPool, gateway: GatewayName, days: u16) -> sqlx::Result<ReconciliationId> {
     let row = sqlx::query!(
         r#"SELECT date_trunc('day', remit_now() - $2::interval) - make_interval(days => $1) AS "from!",
                   date_trunc('day', remit_now() - $2::interval) AS "to!""#,
         i32::from(days),
-        interval(lag),
+        interval(gateway.terms().account_lag),
     )
     .fetch_one(pool)
     .await?;

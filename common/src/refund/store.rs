@@ -3,6 +3,8 @@
 
 mod row;
 
+use std::time::Duration;
+
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
@@ -384,4 +386,26 @@ pub async fn code_failed(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<(
     state::enter(&mut refund, &mut payment, state::Outcome::NeedsReview { reason }, now);
     write(&mut *db, &refund).await?;
     insert_events(&mut *db, &[to_refund(&refund)], now).await
+}
+
+/// Refunds that are under way without a job get one, and are answered: there must be none. Where a call may
+/// have run it is a look-up, which gives nothing back.
+///
+/// # Errors
+/// When the database fails.
+pub async fn heal(pool: &PgPool, days: u16) -> sqlx::Result<Vec<RefundId>> {
+    let stuck = sqlx::query!(
+        "SELECT id, calls_begun FROM refunds r
+         WHERE id >= remit_first_id(remit_now() - make_interval(days => $1))
+           AND status IN ('pending', 'processing') AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = r.id)
+         ORDER BY id LIMIT 1000",
+        i32::from(days),
+    )
+    .fetch_all(pool)
+    .await?;
+    for row in &stuck {
+        let kind = if row.calls_begun > 0 { Kind::ResolveRefund } else { Kind::RefundPayment };
+        job::store::enqueue(pool, kind, row.id, Duration::ZERO, None).await?;
+    }
+    Ok(stuck.into_iter().map(|row| RefundId(row.id)).collect())
 }

@@ -10,7 +10,7 @@ use super::errors::PayPalError;
 use super::fields::Fields;
 
 const CURRENCIES: &str = "AUD BRL CAD CNY CZK DKK EUR HKD HUF ILS JPY MYR MXN TWD NZD NOK PHP PLN GBP SGD SEK \
-    CHF THB USD";
+    CHF THB USD RUB";
 
 const WITHOUT_DECIMALS: [&str; 3] = ["HUF", "JPY", "TWD"];
 

@@ -24,8 +24,12 @@ const AUTHORIZATION_LIFE_MS: i64 = 29 * DAY_MS;
 const GOOD_PAYER: &str = "vault_ok";
 
 /// Refusals after which the payer has to choose again.
-const BACK_TO_PAYER: [&str; 3] =
-    ["INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"];
+const BACK_TO_PAYER: [&str; 4] = [
+    "INSTRUMENT_DECLINED",
+    "ORDER_NOT_APPROVED",
+    "PAYER_ACTION_REQUIRED",
+    "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING",
+];
 
 /// Pays an order, as its intent says.
 pub(crate) fn pay(

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::faults::Status;
 use crate::state::Change;
 
 /// An answer that is not a success.
@@ -140,6 +141,21 @@ impl PayPalError {
     /// 503: refused without running. Who gets it cannot know that.
     pub(crate) fn unavailable() -> Self {
         Self::new(503, "SERVICE_UNAVAILABLE", "Service Unavailable.")
+    }
+
+    /// A status that says nothing of the work. PayPal has no word for whether to try again.
+    pub(crate) fn of_status(Status { code, .. }: Status) -> Self {
+        match code {
+            401 => Self::invalid_token(),
+            403 => Self::new(403, "NOT_AUTHORIZED", "Authorization failed due to insufficient permissions."),
+            404 => Self::no_such_resource(),
+            409 => Self::in_progress(),
+            429 => Self::too_many_requests(),
+            500 => Self::internal(),
+            503 => Self::unavailable(),
+            ..=499 if code != 424 => Self::new(code, "INVALID_REQUEST", "The request was refused."),
+            _ => Self::new(code, "GATEWAY_FAILURE", "Something on the way to our servers failed."),
+        }
     }
 
     /// 500 from within the endpoint.

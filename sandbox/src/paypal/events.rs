@@ -113,7 +113,7 @@ fn of_refund(old: Option<&Refund>, new: &Refund) -> Option<&'static str> {
     Some(match new.status {
         RefundStatus::Pending => "PAYMENT.REFUND.PENDING",
         RefundStatus::Completed => "PAYMENT.CAPTURE.REFUNDED",
-        RefundStatus::Failed => "PAYMENT.REFUND.FAILED",
+        RefundStatus::Failed | RefundStatus::Cancelled => "PAYMENT.REFUND.FAILED",
     })
 }
 

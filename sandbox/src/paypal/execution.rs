@@ -75,9 +75,12 @@ pub(crate) async fn carry_out(app: &Arc<App>, call: Call) -> Ended {
         return Ended::Answered(run(app, &call, None).await);
     };
     match fault {
-        Fault::Unavailable => refused(&PayPalError::unavailable()),
-        Fault::TooManyRequests => refused(&PayPalError::too_many_requests()),
-        Fault::Conflict => refused(&PayPalError::in_progress()),
+        Fault::Status(when, status) => {
+            if when == When::After {
+                run(app, &call, None).await;
+            }
+            refused(&PayPalError::of_status(status))
+        }
         Fault::Timeout(When::Before) => Ended::Held,
         Fault::Drop(When::Before) => Ended::Dropped,
         Fault::Timeout(When::After) => {

@@ -196,6 +196,7 @@ pub(crate) enum RefundStatus {
     Pending,
     Completed,
     Failed,
+    Cancelled,
 }
 
 /// A chargeback: the payer's bank takes the money back, and somebody decides.

@@ -143,7 +143,7 @@ fn movement(refund: &Refund, capture: &Capture) -> books::Refund {
         status: match refund.status {
             RefundStatus::Pending => books::RefundStatus::Pending,
             RefundStatus::Completed => books::RefundStatus::Succeeded,
-            RefundStatus::Failed => books::RefundStatus::Failed,
+            RefundStatus::Failed | RefundStatus::Cancelled => books::RefundStatus::Failed,
         },
         created: Moment(refund.created_ms).seconds(),
     }

@@ -165,5 +165,6 @@ fn refund_status(status: RefundStatus) -> &'static str {
         RefundStatus::Pending => "PENDING",
         RefundStatus::Completed => "COMPLETED",
         RefundStatus::Failed => "FAILED",
+        RefundStatus::Cancelled => "CANCELLED",
     }
 }

@@ -124,7 +124,7 @@ fn of_refund<'a>(store: &'a Store, refund: &'a Refund) -> Option<Row<'a>> {
         status: match refund.status {
             RefundStatus::Pending => "P",
             RefundStatus::Completed => "S",
-            RefundStatus::Failed => "D",
+            RefundStatus::Failed | RefundStatus::Cancelled => "D",
         },
         invoice: refund.invoice_id.as_deref().or(capture.invoice_id.as_deref()),
         custom: refund.custom_id.as_deref().or(capture.custom_id.as_deref()),

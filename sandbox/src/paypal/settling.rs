@@ -64,12 +64,15 @@ pub(crate) fn settle(store: &Store, object: &Object, ending: Ending, now: Moment
             let refund = store.refund(id).filter(|refund| refund.status == RefundStatus::Pending)?;
             let capture = store.capture(&refund.capture)?;
             let token = capture.instrument.as_deref().unwrap_or_default();
-            let fails = match ending {
-                Ending::ByToken => vault::refunding(token) == Refunding::Pends { fails: true },
-                Ending::Succeeded => false,
-                Ending::Failed => true,
+            let status = match ending {
+                Ending::ByToken if vault::refunding(token) == (Refunding::Pends { fails: true }) => {
+                    RefundStatus::Failed
+                }
+                Ending::ByToken | Ending::Succeeded => RefundStatus::Completed,
+                Ending::Failed => RefundStatus::Failed,
+                Ending::Canceled => RefundStatus::Cancelled,
+                Ending::RequiresAction => return None,
             };
-            let status = if fails { RefundStatus::Failed } else { RefundStatus::Completed };
             Some(refunds::ended(refund.clone(), capture.clone(), status, now))
         }
         Object::Order(_) | Object::Authorization(_) | Object::Dispute(_) => None,
@@ -85,6 +88,7 @@ fn settle_capture(store: &Store, capture: &Capture, ending: Ending, now: Moment)
         Ending::ByToken => vault::charging(token) == Charging::Pends { declines: true },
         Ending::Succeeded => false,
         Ending::Failed => true,
+        Ending::Canceled | Ending::RequiresAction => return None,
     };
     let mut capture = capture.clone();
     capture.status = if declines { CaptureStatus::Declined } else { CaptureStatus::Completed };

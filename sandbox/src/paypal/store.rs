@@ -223,7 +223,7 @@ impl Store {
     /// Whether a refund that did not fail has this invoice.
     pub(crate) fn invoice_refunded(&self, invoice: &str) -> bool {
         found(&self.refunds_by_invoice, &self.refunds, invoice)
-            .any(|refund| refund.status != RefundStatus::Failed)
+            .any(|refund| !matches!(refund.status, RefundStatus::Failed | RefundStatus::Cancelled))
     }
 
     /// The things that happen by themselves, soonest first, with their moments in milliseconds.

@@ -118,7 +118,7 @@ pub(crate) fn booked_refund(intent: &Intent, refund: &Refund) -> Change {
         amount: refund.amount,
         fee: 0,
         status: match refund.status {
-            RefundStatus::Pending => books::RefundStatus::Pending,
+            RefundStatus::Pending | RefundStatus::RequiresAction => books::RefundStatus::Pending,
             RefundStatus::Succeeded => books::RefundStatus::Succeeded,
             RefundStatus::Failed | RefundStatus::Canceled => books::RefundStatus::Failed,
         },

@@ -6,11 +6,12 @@
 use serde_json::{Map, Value, json};
 
 use super::balance;
+use super::declines::{AUTHENTICATION_REQUIRED, Decline};
 use super::errors::StripeError;
 use super::objects::{CaptureMethod, Charge, ChargeStatus, Intent, IntentStatus, NextAction, PaymentMethod};
 use super::render;
 use super::store::Change as StripeChange;
-use super::test_cards::{AUTHENTICATION_REQUIRED, Behaviour, Decline, Settlement};
+use super::test_cards::{self, Behaviour, Settlement};
 use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
@@ -51,7 +52,8 @@ pub(crate) fn attempt(
     intent.last_payment_error = None;
     intent.next_action = None;
     intent.payment_method = Some(method.id.clone());
-    match render::test_method(&method).behaviour {
+    let token = method.token.clone();
+    match test_cards::find(&token).unwrap_or(test_cards::VISA).behaviour {
         Behaviour::Charges => succeed(intent, method, setting),
         Behaviour::Declines(decline) => fail(intent, method, &decline, setting.now),
         Behaviour::Authenticates if terms.off_session || terms.fail_on_action => {
@@ -119,21 +121,16 @@ fn keep_or_use_up(intent: &Intent, method: &mut PaymentMethod) {
 }
 
 /// The issuer says no: a failed charge, and the intent waits for another method.
-fn fail(mut intent: Intent, method: PaymentMethod, decline: &Decline, now: Moment) -> Attempt {
+fn fail(mut intent: Intent, method: PaymentMethod, decline: &Decline<'_>, now: Moment) -> Attempt {
     let mut charge = new_charge(&intent, &method, now);
     charge.status = ChargeStatus::Failed;
     charge.failure_code = Some(decline.code.to_owned());
     charge.failure_message = Some(decline.message.to_owned());
     charge.decline_code = decline.decline_code.map(str::to_owned);
     charge.advice_code = decline.advice_code.map(str::to_owned);
-    let mut error = error_fields("card_error", decline.code, decline.message, &method);
+    let mut error = decline.fields();
+    error.insert("payment_method".to_owned(), render::payment_method(&method));
     error.insert("charge".to_owned(), json!(charge.id));
-    if let Some(decline_code) = decline.decline_code {
-        error.insert("decline_code".to_owned(), json!(decline_code));
-    }
-    if let Some(advice_code) = decline.advice_code {
-        error.insert("advice_code".to_owned(), json!(advice_code));
-    }
     intent.latest_charge = Some(charge.id.clone());
     back_to_start(&mut intent, &error);
     Attempt { intent, method, charge: Some(charge), taken: None, error: Some(error) }

@@ -126,14 +126,7 @@ fn attached(mut method: PaymentMethod, customer: &str) -> Result<PaymentMethod, 
     let test = render::test_method(&method);
     if let (Behaviour::Declines(decline), false) = (test.behaviour, test.attaches) {
         // Stripe asks the issuer when a card is saved, and this one says no.
-        let mut error = StripeError::card(serde_json::Map::new())
-            .with("type", "card_error".into())
-            .with("message", decline.message.into())
-            .code(decline.code);
-        if let Some(decline_code) = decline.decline_code {
-            error = error.with("decline_code", decline_code.into());
-        }
-        return Err(error);
+        return Err(StripeError::declined(&decline));
     }
     if method.used_up || method.customer.as_deref().is_some_and(|other| other != customer) {
         let message =

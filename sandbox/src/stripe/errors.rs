@@ -6,6 +6,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::declines::Decline;
+use crate::faults::Status;
+
 /// An answer that is not a success.
 #[derive(Clone, Debug)]
 pub(crate) struct StripeError {
@@ -97,6 +100,23 @@ impl StripeError {
         Self::new(503, "api_error", "The server is temporarily unable to handle the request.")
     }
 
+    /// A status that says nothing of the work, and what Stripe advises.
+    pub(crate) fn of_status(Status { code, should_retry }: Status, key: &str) -> Self {
+        let error = match code {
+            401 => Self::unauthorized("Invalid API Key provided: sk_test_****"),
+            403 => {
+                let message = "The provided key does not have the required permissions for this endpoint.";
+                Self::new(403, "invalid_request_error", message).code("more_permissions_required")
+            }
+            409 => Self::key_in_use(key),
+            429 => Self::too_many_requests(),
+            503 => Self::unavailable(),
+            ..=499 if code != 424 => Self::new(code, "invalid_request_error", "The request was refused."),
+            _ => Self::new(code, "api_error", "Something on the way to our servers failed."),
+        };
+        Self { should_retry: should_retry.or(error.should_retry), ..error }
+    }
+
     /// 500 from within the endpoint.
     pub(crate) fn internal() -> Self {
         let message = "An unknown error occurred while processing your request.";
@@ -108,6 +128,11 @@ impl StripeError {
     /// 402: the card was declined. The endpoint has executed.
     pub(crate) fn card(fields: Map<String, Value>) -> Self {
         Self { status: 402, executed: true, should_retry: None, fields }
+    }
+
+    /// The same, in the three vocabularies of a decline.
+    pub(crate) fn declined(decline: &Decline<'_>) -> Self {
+        Self::card(decline.fields())
     }
 
     /// The same error, come of executing: it is kept under its key.

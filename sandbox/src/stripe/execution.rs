@@ -80,11 +80,12 @@ pub(crate) async fn carry_out(app: &Arc<App>, call: Call) -> Ended {
         return Ended::Answered(run(app, &call, None).await);
     };
     match fault {
-        Fault::Unavailable => Ended::Answered(Reply::error(&StripeError::unavailable())),
-        Fault::TooManyRequests => Ended::Answered(Reply::error(&StripeError::too_many_requests())),
-        Fault::Conflict => {
+        Fault::Status(when, status) => {
+            if when == When::After {
+                run(app, &call, None).await;
+            }
             let key = call.envelope.key.as_deref().unwrap_or_default();
-            Ended::Answered(Reply::error(&StripeError::key_in_use(key)))
+            Ended::Answered(Reply::error(&StripeError::of_status(status, key)))
         }
         Fault::Timeout(When::Before) => Ended::Held,
         Fault::Drop(When::Before) => Ended::Dropped,

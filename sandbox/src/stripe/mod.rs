@@ -25,6 +25,7 @@ mod balance;
 mod call;
 pub(crate) mod charging;
 mod customers;
+mod declines;
 mod descriptors;
 pub(crate) mod disputes;
 mod effect;

@@ -39,6 +39,7 @@ impl Refund {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RefundStatus {
     Pending,
+    RequiresAction,
     Succeeded,
     Failed,
     Canceled,
@@ -49,10 +50,16 @@ impl RefundStatus {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
+            Self::RequiresAction => "requires_action",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Canceled => "canceled",
         }
+    }
+
+    /// Whether no money has gone back yet and some still may.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::RequiresAction)
     }
 }
 

@@ -16,10 +16,11 @@ use super::objects::{CaptureMethod, Intent, IntentStatus, PaymentMethod, Redirec
 use super::render;
 use super::store::{Change as StripeChange, Store};
 use super::test_cards::Kind;
-use super::{amounts, balance, descriptors};
+use super::{amounts, balance, declines, descriptors};
 use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
+use crate::faults::Operation;
 use crate::ids::new_id;
 use crate::state::Change;
 
@@ -148,6 +149,10 @@ pub(crate) fn capture(
         return Err(StripeError::invalid(message).code(code).param("amount_to_capture"));
     }
     amounts::check_step(amount, &intent.currency)?;
+    if let Some(decline) = declines::of(&method.token, Operation::Capture) {
+        let intent = render::intent(&intent, Shelf::stored(store), &Expand::default());
+        return Err(StripeError::declined(&decline).with("payment_intent", intent));
+    }
     let mut charge = charge.clone();
     let taken = charging::take(&mut charge, amount, method, setting);
     intent.status = IntentStatus::Succeeded;

@@ -2,6 +2,7 @@
 
 use super::amounts;
 use super::balance;
+use super::declines;
 use super::effect::Effect;
 use super::errors::StripeError;
 use super::expand::{self, Expand, Shelf};
@@ -16,6 +17,7 @@ use super::test_cards::Refunding;
 use crate::app::Setting;
 use crate::clock::Moment;
 use crate::control::Ending;
+use crate::faults::Operation;
 use crate::ids::new_id;
 use crate::state::Change;
 
@@ -28,6 +30,9 @@ pub(crate) fn create(store: &Store, params: &Params, setting: &Setting<'_>) -> R
     let asked = params.integer("amount")?;
     let (intent, charge, method) = charged(store, params)?;
     let amount = refundable(store, charge, asked)?;
+    if let Some(decline) = declines::of(&method.token, Operation::Refund) {
+        return Err(StripeError::declined(&decline));
+    }
     let now = setting.now;
     let mut refund = Refund {
         id: new_id("re"),
@@ -77,9 +82,8 @@ pub(crate) fn cancel(
     let expand = Expand::read(params, "", &expand::IN_REFUND)?;
     let refund = listing::find(&store.refunds, id)?;
     let status = refund.status.name();
-    let changes = (refund.status == RefundStatus::Pending)
-        .then(|| ended(store, refund, RefundStatus::Canceled, setting.now))
-        .flatten();
+    let changes =
+        refund.status.is_open().then(|| ended(store, refund, RefundStatus::Canceled, setting.now)).flatten();
     let Some(changes) = changes else {
         let message = format!("You cannot cancel this refund because it has a status of {status}.");
         return Err(StripeError::invalid(message).executed());
@@ -162,10 +166,13 @@ fn refundable(store: &Store, charge: &Charge, asked: Option<i64>) -> Result<i64,
 /// send it back.
 pub(crate) fn settle(store: &Store, refund: &Refund, ending: Ending, now: Moment) -> Option<Vec<Change>> {
     let status = match (refund.status, ending) {
-        (RefundStatus::Pending, Ending::Failed) => RefundStatus::Failed,
-        (RefundStatus::Pending, _) => RefundStatus::Succeeded,
-        (RefundStatus::Succeeded, Ending::Succeeded) => return None,
-        (RefundStatus::Succeeded, _) if refund.due_ms.is_some() => RefundStatus::Failed,
+        (status, Ending::Failed) if status.is_open() => RefundStatus::Failed,
+        (status, Ending::Canceled) if status.is_open() => RefundStatus::Canceled,
+        (status, Ending::RequiresAction) if status.is_open() => RefundStatus::RequiresAction,
+        (status, Ending::Succeeded | Ending::ByToken) if status.is_open() => RefundStatus::Succeeded,
+        (RefundStatus::Succeeded, Ending::Failed | Ending::ByToken) if refund.due_ms.is_some() => {
+            RefundStatus::Failed
+        }
         _ => return None,
     };
     ended(store, refund, status, now)
@@ -182,6 +189,7 @@ fn ended(store: &Store, refund: &Refund, status: RefundStatus, now: Moment) -> O
     let mut changes = Vec::with_capacity(4);
     match status {
         RefundStatus::Pending => return None,
+        RefundStatus::RequiresAction => {}
         RefundStatus::Succeeded => changes.push(balance::give_back(&mut refund, method, now)),
         RefundStatus::Failed | RefundStatus::Canceled => {
             if status == RefundStatus::Failed {

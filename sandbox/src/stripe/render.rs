@@ -363,7 +363,7 @@ fn fingerprint(test: &TestMethod) -> String {
 
 /// What a stored method does. Tokens are checked before a method is made of them, so every stored one
 /// is known, unless a newer sandbox has dropped it: then it is a plain Visa.
-pub(crate) fn test_method(method: &PaymentMethod) -> TestMethod {
+pub(crate) fn test_method(method: &PaymentMethod) -> TestMethod<'_> {
     test_cards::find(&method.token).unwrap_or(test_cards::VISA)
 }
 

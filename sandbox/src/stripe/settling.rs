@@ -96,7 +96,7 @@ fn settle(store: &Store, intent: &Intent, ending: Ending, setting: &Setting<'_>)
         }
         (Ending::Failed, _) => Some(returned),
         (Ending::ByToken, Behaviour::Settles(Settlement::Succeeds)) => None,
-        (Ending::ByToken, _) => return None,
+        (Ending::ByToken | Ending::Canceled | Ending::RequiresAction, _) => return None,
     };
     let settled: Attempt =
         charging::finish_debit(intent.clone(), method.clone(), charge.clone(), failure, setting);

@@ -1,26 +1,27 @@
 //! What each test token is and does: Stripe's own tokens, and `pm_sandbox_…` for misbehaviour.
 //!
 //! A `pm_sandbox_` token is a good Visa card whose first charge, capture, cancellation or refund goes
-//! wrong as the rest of its name says (see the crate's `faults`).
+//! wrong as the rest of its name says (see the crate's `faults`), or is declined (see `declines`).
 
 use serde::{Deserialize, Serialize};
 
-use crate::faults::TokenFault;
+use super::declines::{self, DECLINED, Decline};
+use crate::faults::{Operation, TokenFault};
 
 /// The prefix of tokens whose requests go wrong.
-const MISBEHAVING: &str = "pm_sandbox_";
+pub(crate) const MISBEHAVING: &str = "pm_sandbox_";
 
 /// The prefix of declining cards that can be saved all the same: they went bad later.
 const SAVED: &str = "pm_sandbox_saved_";
 
 /// One test token.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TestMethod {
+pub(crate) struct TestMethod<'a> {
     pub(crate) kind: Kind,
     /// The card's brand; for debits, the bank.
     pub(crate) brand: &'static str,
     pub(crate) last4: &'static str,
-    pub(crate) behaviour: Behaviour,
+    pub(crate) behaviour: Behaviour<'a>,
     /// Whether it can be attached to a customer: most declining cards cannot.
     pub(crate) attaches: bool,
     /// Whether its bank disputes what was taken, a while later.
@@ -63,11 +64,11 @@ impl Kind {
 
 /// What happens when a token is charged.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Behaviour {
+pub(crate) enum Behaviour<'a> {
     /// Money moves at once.
     Charges,
     /// The issuer says no.
-    Declines(Decline),
+    Declines(Decline<'a>),
     /// The payer must authenticate first.
     Authenticates,
     /// The answer is `processing`; the end comes later.
@@ -96,27 +97,11 @@ pub(crate) enum Settlement {
     Never,
 }
 
-/// A decline, in Stripe's three vocabularies. Some have no decline code, some no advice: a caller has
-/// to cope with every combination.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Decline {
-    pub(crate) code: &'static str,
-    pub(crate) decline_code: Option<&'static str>,
-    pub(crate) advice_code: Option<&'static str>,
-    pub(crate) message: &'static str,
-}
-
-const DECLINED: &str = "Your card was declined.";
-
-/// What an issuer says when it wants the payer and the payer is not there.
-pub(crate) const AUTHENTICATION_REQUIRED: Decline = Decline {
-    code: "authentication_required",
-    decline_code: Some("authentication_required"),
-    advice_code: None,
-    message: "Your card was declined. This transaction requires authentication.",
-};
-
-const fn declined(decline_code: &'static str, advice_code: &'static str, message: &'static str) -> Behaviour {
+const fn declined(
+    decline_code: &'static str,
+    advice_code: &'static str,
+    message: &'static str,
+) -> Behaviour<'static> {
     Behaviour::Declines(Decline {
         code: "card_declined",
         decline_code: Some(decline_code),
@@ -125,11 +110,15 @@ const fn declined(decline_code: &'static str, advice_code: &'static str, message
     })
 }
 
-const fn rejected(code: &'static str, advice_code: Option<&'static str>, message: &'static str) -> Behaviour {
+const fn rejected(
+    code: &'static str,
+    advice_code: Option<&'static str>,
+    message: &'static str,
+) -> Behaviour<'static> {
     Behaviour::Declines(Decline { code, decline_code: None, advice_code, message })
 }
 
-const fn visa(last4: &'static str, behaviour: Behaviour) -> TestMethod {
+const fn visa<'a>(last4: &'static str, behaviour: Behaviour<'a>) -> TestMethod<'a> {
     TestMethod {
         kind: Kind::Card,
         brand: "visa",
@@ -141,7 +130,7 @@ const fn visa(last4: &'static str, behaviour: Behaviour) -> TestMethod {
     }
 }
 
-const fn debit(kind: Kind, last4: &'static str, settlement: Settlement) -> TestMethod {
+const fn debit(kind: Kind, last4: &'static str, settlement: Settlement) -> TestMethod<'static> {
     TestMethod {
         kind,
         brand: "STRIPE TEST BANK",
@@ -154,12 +143,15 @@ const fn debit(kind: Kind, last4: &'static str, settlement: Settlement) -> TestM
 }
 
 /// The card that always pays.
-pub(crate) const VISA: TestMethod = visa("4242", Behaviour::Charges);
+pub(crate) const VISA: TestMethod<'_> = visa("4242", Behaviour::Charges);
 
 /// What this token is, if it is one.
-pub(crate) fn find(token: &str) -> Option<TestMethod> {
-    if fault(token).is_some() {
-        return Some(VISA);
+pub(crate) fn find(token: &str) -> Option<TestMethod<'_>> {
+    match declines::of_token(token) {
+        Some((Operation::Charge, decline)) => return Some(visa("0002", Behaviour::Declines(decline))),
+        Some(_) => return Some(VISA),
+        None if fault(token).is_some() => return Some(VISA),
+        None => {}
     }
     card(token).or_else(|| bank_debit(token))
 }
@@ -169,7 +161,7 @@ pub(crate) fn fault(token: &str) -> Option<TokenFault> {
     TokenFault::parse(token.strip_prefix(MISBEHAVING)?)
 }
 
-fn card(token: &str) -> Option<TestMethod> {
+fn card(token: &str) -> Option<TestMethod<'static>> {
     let good = |brand, last4| TestMethod { brand, ..visa(last4, Behaviour::Charges) };
     let card = match token {
         "pm_card_visa" => good("visa", "4242"),
@@ -191,7 +183,7 @@ fn card(token: &str) -> Option<TestMethod> {
     Some(card)
 }
 
-fn declining_card(name: &str) -> Option<TestMethod> {
+fn declining_card(name: &str) -> Option<TestMethod<'static>> {
     let no_funds = "Your card has insufficient funds.";
     let too_often =
         "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.";
@@ -213,7 +205,7 @@ fn declining_card(name: &str) -> Option<TestMethod> {
     Some(visa(last4, behaviour))
 }
 
-fn bank_debit(token: &str) -> Option<TestMethod> {
+fn bank_debit(token: &str) -> Option<TestMethod<'static>> {
     let no_funds = Settlement::Fails("insufficient_funds", "The customer's account has insufficient funds.");
     let closed = Settlement::Fails("account_closed", "The customer's bank account has been closed.");
     let unauthorized = Settlement::Fails(
@@ -260,6 +252,8 @@ mod tests {
             "pm_sandbox_slow_before_250",
             "pm_sandbox_refund_500_after",
             "pm_sandbox_saved_chargeDeclinedLostCard",
+            "pm_sandbox_decline_lost_card",
+            "pm_sandbox_refund_decline_lost_card",
         ] {
             assert!(find(token).is_some(), "{token} is not known");
         }

@@ -55,6 +55,44 @@ async fn a_500_may_have_charged_and_can_be_looked_up() {
 }
 
 #[tokio::test]
+async fn a_status_from_the_door_runs_nothing_and_is_not_kept() {
+    let server = Server::start().await;
+    for (fault, status, should_retry) in [
+        ("401_once", 401, None),
+        ("403_once", 403, None),
+        ("409_once", 409, Some("true")),
+        ("424_once", 424, None),
+        ("429_once", 429, Some("true")),
+        ("502_once", 502, None),
+        ("503_once", 503, None),
+        ("504_once", 504, None),
+        ("400_should_retry_true", 400, Some("true")),
+        ("500_should_retry_true", 500, Some("true")),
+        ("500_should_retry_false", 500, Some("false")),
+        ("503_should_retry_false", 503, Some("false")),
+    ] {
+        let token = format!("pm_sandbox_{fault}");
+        let struck = server.pay(&token, Some(fault), fault).await;
+        assert_eq!((struck.status, struck.header("stripe-should-retry")), (status, should_retry), "{fault}");
+        assert!(server.charges(fault).await.is_empty(), "{fault}");
+        let second = server.pay(&token, Some(fault), fault).await;
+        assert_eq!((second.status, second.is_replay()), (200, false), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_status_on_the_way_back_hides_that_money_moved() {
+    let server = Server::start().await;
+    for (fault, status) in [("424_after", 424), ("502_after", 502), ("503_after", 503), ("504_after", 504)] {
+        let token = format!("pm_sandbox_{fault}");
+        assert_eq!(server.pay(&token, Some(fault), fault).await.status, status);
+        assert_eq!(server.charges(fault).await.len(), 1, "{fault}");
+        let second = server.pay(&token, Some(fault), fault).await;
+        assert_eq!((second.status, second.is_replay()), (200, true), "{fault}");
+    }
+}
+
+#[tokio::test]
 async fn slow_work_is_done_even_when_the_client_has_gone() {
     let server = Server::start().await;
     let token = "pm_sandbox_slow_before_500";

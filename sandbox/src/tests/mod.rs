@@ -14,6 +14,7 @@ use crate::journal;
 
 mod balance;
 mod debits;
+mod declines;
 mod disputes;
 mod idempotency;
 mod listing;

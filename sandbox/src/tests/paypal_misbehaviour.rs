@@ -54,6 +54,10 @@ async fn refusals_without_running_leave_the_id_free() {
         ("vault_sandbox_429_once", 429, "RATE_LIMIT_REACHED"),
         ("vault_sandbox_503_once", 503, "SERVICE_UNAVAILABLE"),
         ("vault_sandbox_409_once", 409, "RESOURCE_CONFLICT"),
+        ("vault_sandbox_403_once", 403, "NOT_AUTHORIZED"),
+        ("vault_sandbox_424_once", 424, "GATEWAY_FAILURE"),
+        ("vault_sandbox_502_once", 502, "GATEWAY_FAILURE"),
+        ("vault_sandbox_504_once", 504, "GATEWAY_FAILURE"),
     ] {
         let first = shop.pay(token, token, token).await;
         assert_eq!((first.status, &first.body["name"]), (status, &json!(name)));

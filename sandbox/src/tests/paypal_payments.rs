@@ -266,3 +266,18 @@ async fn refunds_are_refused_for_their_reasons() {
     shop.advance(61).await;
     assert_eq!(shop.refund(&late, "r4", json!({})).await.issue(), "REFUND_TIME_LIMIT_EXCEEDED");
 }
+
+#[tokio::test]
+async fn a_pending_refund_may_be_called_off() {
+    let shop = Shop::start().await;
+    shop.control("settle_after", json!({"milliseconds": 3_600_000})).await;
+    let capture = shop.paid("vault_refund_pending", "pay_1").await;
+    let refund = shop.refund(&capture, "r", json!({"invoice_id": "inv_1"})).await;
+    let settled = shop.control("settle", json!({"reference": "pay_1", "outcome": "canceled"})).await;
+    assert_eq!(settled.body["settled"], 1);
+    let refund = shop.get(&format!("/v2/payments/refunds/{}", refund.id())).await;
+    assert_eq!(refund.body["status"], "CANCELLED");
+    assert_eq!(shop.server.charges("pay_1").await[0]["refunded"], 0);
+    let again = shop.refund(&capture, "s", json!({"invoice_id": "inv_1"})).await;
+    assert_eq!(again.status, 201, "its invoice is free");
+}

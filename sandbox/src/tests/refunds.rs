@@ -245,3 +245,22 @@ async fn three_decimals_end_in_zero_when_refunded_too() {
     assert_eq!(server.refund(&paid, None, &[("amount", "1005")]).await.status, 400);
     assert_eq!(server.refund(&paid, None, &[("amount", "1010")]).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_pending_refund_may_wait_for_the_payer_and_be_called_off() {
+    let server = Server::start().await;
+    server.settle_by_hand().await;
+    let paid = server.pay("pm_card_pendingRefund", None, "pay_1").await;
+    let refund = server.refund(&paid, None, &[]).await;
+    let path = format!("/v1/refunds/{}", refund.id());
+    for (outcome, refunded) in [("requires_action", 1099), ("canceled", 0)] {
+        let settled = server.control("settle", json!({"reference": "pay_1", "outcome": outcome})).await;
+        assert_eq!(settled.body["settled"], 1, "{outcome}");
+        assert_eq!(server.get(&path).await.body["status"], outcome);
+        let charge = server.get(&format!("/v1/charges?payment_intent={}", paid.id())).await;
+        assert_eq!(charge.body["data"][0]["amount_refunded"], refunded, "{outcome}");
+        assert_eq!(server.charges("pay_1").await[0]["refunded"], 0, "{outcome}");
+    }
+    let again = server.control("settle", json!({"reference": "pay_1", "outcome": "succeeded"})).await;
+    assert_eq!(again.body["settled"], 0, "it is final");
+}

@@ -24,6 +24,8 @@ pub struct Bench {
     pub stranger: Box<dyn Gateway>,
     /// The same adapter, pointed where nobody listens.
     pub unreachable: Box<dyn Gateway>,
+    /// The same adapter, pointed elsewhere.
+    pub at: fn(&str) -> Box<dyn Gateway>,
     pub method: MethodType,
     pub tokens: Tokens,
     /// What the sandbox is told, so that events are sent to a URL.

@@ -23,6 +23,13 @@ pub struct Inbox {
 impl Inbox {
     /// Has the gateway's events sent here from now on.
     pub async fn open(bench: &Bench) -> Self {
+        let (inbox, url) = Self::listen(bench.name).await;
+        bench.control("webhooks", (bench.webhooks)(&url)).await;
+        inbox
+    }
+
+    /// Waits for events of that gateway; answers the address to which they are to be sent.
+    pub async fn listen(name: GatewayName) -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/events", listener.local_addr().unwrap());
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -37,8 +44,7 @@ impl Inbox {
                 });
             }
         });
-        bench.control("webhooks", (bench.webhooks)(&url)).await;
-        Self { name: bench.name, received }
+        (Self { name, received }, url)
     }
 
     /// What has come so far.

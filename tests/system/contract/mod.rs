@@ -20,6 +20,7 @@ macro_rules! suite {
                 what_is_done_is_told_alike_by_all_who_are_asked
                 silence_is_unknown_and_a_replay_tells
                 what_did_not_run_is_told_apart_from_what_may_have
+                what_fails_before_sending_was_not_sent
                 strangers_are_refused_and_somebody_is_woken
                 what_the_gateway_has_never_heard_of_is_refused
             }
@@ -71,11 +72,12 @@ mod captures;
 mod charges;
 mod disputes;
 mod events;
-mod inbox;
+pub mod inbox;
 mod outcomes;
 mod refunds;
 mod saving;
 mod statements;
+mod table;
 
 // One file for each gateway: its bench, `suite!(…)`, and what only it promises.
 mod paypal;

@@ -69,6 +69,20 @@ pub async fn what_did_not_run_is_told_apart_from_what_may_have(bench: &Bench) {
     }
 }
 
+/// No name, no connection, no TLS: nothing has left us.
+pub async fn what_fails_before_sending_was_not_sent(bench: &Bench) {
+    let without_tls = bench.deployment.sandbox_url().replacen("http:", "https:", 1);
+    for url in ["http://127.0.0.1:9", "http://nobody.invalid", &without_tls] {
+        let elsewhere = (bench.at)(url);
+        for operation in Operation::ALL {
+            let ready = bench.ready(operation, bench.tokens.good).await;
+            let report = send(&*elsewhere, &ready).await.report;
+            assert!(matches!(report, Report::NotSent { .. }), "{operation:?} {url}: {report:?}");
+            assert_eq!(bench.times_done(&ready).await, 0, "{operation:?} {url}");
+        }
+    }
+}
+
 pub async fn strangers_are_refused_and_somebody_is_woken(bench: &Bench) {
     for operation in Operation::ALL {
         let ready = bench.ready(operation, bench.tokens.good).await;

@@ -1,13 +1,17 @@
 //! PayPal's bench, and what only PayPal promises: orders that a payer approves, answers that tell what
 //! was done already, request ids that are forgotten, and one token between all calls.
 
+mod amounts;
 mod approvals;
-mod orders;
-
+mod issues;
 mod reports;
+mod request_ids;
 mod reservations;
 mod returns;
+mod signals;
+mod statuses;
 mod tokens;
+mod told;
 
 use std::time::Duration;
 
@@ -33,6 +37,7 @@ suite! { crate::contract::paypal::bench;
         what_is_done_is_told_alike_by_all_who_are_asked
         silence_is_unknown_and_a_replay_tells
         what_did_not_run_is_told_apart_from_what_may_have
+        what_fails_before_sending_was_not_sent
         strangers_are_refused_and_somebody_is_woken
         what_the_gateway_has_never_heard_of_is_refused
     }
@@ -72,6 +77,7 @@ pub async fn bench() -> Bench {
         gateway: Box::new(paypal(&url, "test_secret")),
         stranger: Box::new(paypal(&url, "nonsense")),
         unreachable: Box::new(paypal("http://127.0.0.1:9", "test_secret")),
+        at: |url| Box::new(paypal(url, "test_secret")),
         method: MethodType::Paypal,
         tokens: Tokens {
             good: "vault_ok",

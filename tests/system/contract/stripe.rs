@@ -1,5 +1,12 @@
-//! Stripe's bench, and what only Stripe promises: answers that are kept under a key, its amounts, and
-//! lists that can be searched for our reference.
+//! Stripe's bench, and what only Stripe promises: lists that can be searched for our reference; and,
+//! table by table, what its signals, codes and statuses mean.
+
+mod amounts;
+mod declines;
+mod keys;
+mod signals;
+mod statuses;
+mod told;
 
 mod customers;
 
@@ -14,7 +21,7 @@ use common::gateway::{
 use serde_json::json;
 use tests::{Deployment, Service, Settings, eventually};
 
-use super::bench::{Bench, Operation, Ready, Tokens, charge_of, money};
+use super::bench::{Bench, Operation, Ready, Tokens, money};
 
 suite!(crate::contract::stripe::bench);
 
@@ -30,6 +37,7 @@ pub async fn bench() -> Bench {
         gateway: Box::new(stripe(&url, "sk_test_contract")),
         stranger: Box::new(stripe(&url, "nonsense")),
         unreachable: Box::new(stripe("http://127.0.0.1:9", "sk_test_contract")),
+        at: |url| Box::new(stripe(url, "sk_test_contract")),
         method: MethodType::Card,
         tokens: Tokens {
             good: "pm_card_visa",
@@ -71,56 +79,6 @@ fn stripe(url: &str, secret_key: &str) -> Stripe {
 
 fn is_to_be_looked_up(report: &Report) -> bool {
     matches!(report, Report::Unknown { resolution: Resolution::LookUp, .. })
-}
-
-#[tokio::test]
-async fn amounts_are_in_the_units_of_their_currency() {
-    let bench = bench().await;
-    for (amount, currency) in [("49.90", "EUR"), ("500", "JPY"), ("1.230", "KWD"), ("250", "ISK")] {
-        let request =
-            ChargeRequest { money: money(amount, currency), ..bench.charge_request("pm_card_visa") };
-        let paid = bench.charged(request).await;
-        let charge = charge_of(&paid.1);
-        assert_eq!(charge.money, Some(paid.0.money), "{currency}");
-        assert_eq!(charge.fee.map(|fee| fee.currency), Some(paid.0.money.currency), "{currency}");
-        assert_eq!(charge.card.as_ref().and_then(|card| card.last4.as_deref()), Some("4242"));
-        let refund = Ready::Refund(bench.refund_request(&paid, amount));
-        assert_eq!(charge_of(&bench.send(&refund).await.report).money, Some(paid.0.money), "{currency}");
-    }
-}
-
-#[tokio::test]
-async fn a_bank_debit_takes_its_time() {
-    let bench = bench().await;
-    let request = ChargeRequest {
-        method: MethodType::BankDebit,
-        money: money("10.00", "USD"),
-        ..bench.charge_request("pm_usBankAccount_success")
-    };
-    bench.control("settle_after", json!({ "milliseconds": 3_600_000 })).await;
-    let (request, report) = bench.charged(request).await;
-    assert!(matches!(report, Report::Processing { .. }), "{report:?}");
-    bench.settle(&request.reference, None).await;
-    let found = bench.found_charge(&request).await;
-    assert_eq!(charge_of(&found).money, Some(request.money));
-}
-
-#[tokio::test]
-async fn a_500_is_kept_under_the_key_and_only_a_look_up_tells() {
-    let bench = bench().await;
-    for operation in Operation::ALL {
-        for (fault, done) in [("500_after", true), ("500_before", false)] {
-            let ready = bench.misbehaving(operation, fault).await;
-            for _ in 0..2 {
-                let report = bench.send(&ready).await.report;
-                assert!(is_to_be_looked_up(&report), "{operation:?} {fault}: {report:?}");
-            }
-            let found = bench.found(&ready).await;
-            assert_eq!(operation.is_done(&found), done, "{operation:?} {fault}: {found:?}");
-            assert_eq!(operation.is_not_begun(&found), !done, "{operation:?} {fault}: {found:?}");
-            assert_eq!(bench.times_done(&ready).await, usize::from(done), "{operation:?} {fault}");
-        }
-    }
 }
 
 /// The same key with another body is a defect of ours, and must not pass for a failure.

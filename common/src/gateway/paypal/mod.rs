@@ -27,10 +27,13 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// PayPal keeps request ids of Orders for 6 hours, and its reports lag up to 3.
+/// PayPal keeps request ids of Orders for 6 hours, as it does orders that nobody approves; its reports lag
+/// up to 3.
 pub const TERMS: Terms = Terms {
     replay_window: Duration::from_secs(5 * 3600),
     empty_look_ups_window: Duration::from_secs(9 * 3600),
+    account_lag: Duration::from_secs(4 * 3600),
+    unapproved_window: Some(Duration::from_secs(6 * 3600)),
 };
 
 /// How to reach PayPal.

@@ -32,6 +32,8 @@ use saving::Saving;
 pub const TERMS: Terms = Terms {
     replay_window: Duration::from_secs(20 * 3600),
     empty_look_ups_window: Duration::from_secs(30 * 60),
+    account_lag: Duration::ZERO,
+    unapproved_window: None,
 };
 
 /// How to reach Stripe.

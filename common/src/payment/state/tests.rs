@@ -202,7 +202,7 @@ fn what_a_charge_becomes() {
         (processing(), resolving(29 * 24 * HOUR), Processing, "retry"),
         (processing(), resolving(31 * 24 * HOUR), NeedsReview, "done"),
         (requires_action(), resolving(6 * 24 * HOUR), RequiresAction, "retry"),
-        (requires_action(), resolving(8 * 24 * HOUR), NeedsReview, "done"),
+        (requires_action(), resolving(8 * 24 * HOUR), Processing, "another"),
     ] {
         let (became, then) = after(payment(Processing), &report, context);
         assert_eq!((became, kind(&then)), (status, work), "{report:?} at {:?}", context.now);
@@ -265,15 +265,6 @@ fn what_the_gateway_has_is_not_given_up_for_a_bad_answer() {
     }
 }
 
-/// An order that no payer approves is forgotten by PayPal after some hours.
-#[test]
-fn what_the_gateway_has_forgotten_unapproved_has_expired() {
-    let waiting = Payment { gateway_ref: Some("O-1".into()), ..payment(RequiresAction) };
-    let (status, work) = after(waiting.clone(), &Report::NotFound, resolving(60));
-    assert!(matches!((status, work), (RequiresAction, Work::Retry { .. })));
-    assert_eq!(after(waiting, &Report::NotFound, resolving(24 * HOUR)), (Failed, Work::Done));
-}
-
 /// Another gateway is asked only where the first has certainly taken nothing.
 #[test]
 fn another_gateway_is_asked_only_where_the_first_took_nothing() {
@@ -315,6 +306,22 @@ fn another_gateway_is_asked_only_where_the_first_took_nothing() {
             // Once.
             assert_ne!(apply(&payment, &report, charging(2)).to, Some(Outcome::Rerouted));
         }
+    }
+}
+
+/// PayPal forgets an order that nobody approves. Where nothing is ever forgotten, that it is not found is
+/// no answer: it may be another account that we ask.
+#[test]
+fn what_the_payer_has_left_is_over_when_the_gateway_forgets_it() {
+    for (gateway, hours, expected) in [
+        (GatewayName::Paypal, 5, RequiresAction),
+        (GatewayName::Paypal, 7, Failed),
+        (GatewayName::Stripe, 7, RequiresAction),
+    ] {
+        let mut left = Payment { gateway_ref: Some("5O1".into()), ..payment(RequiresAction) };
+        left.order.gateway = gateway;
+        let (status, _) = after(left, &Report::NotFound, resolving(hours * HOUR));
+        assert_eq!(status, expected, "{gateway} {hours} h");
     }
 }
 

@@ -190,7 +190,8 @@ pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result
     Ok(rows.into_iter().map(Payment::try_from).collect::<Result<_, _>>()?)
 }
 
-/// An event of the gateway's names a payment that we know by no name of the gateway's yet. Not a change
+/// An event of the gateway's names a payment that we know by no name of the gateway's yet, even one whose
+/// end we have told: by that name it is found, however much later it was made. Not a change
 /// that a worker at the gateway would have to know of, so the row's version stays.
 ///
 /// # Errors
@@ -204,7 +205,8 @@ pub async fn learn_gateway_ref(
     if let Some(gateway_ref) = gateway_ref {
         sqlx::query!(
             "UPDATE payments SET gateway_ref = $2
-             WHERE id = $1 AND gateway = $3 AND gateway_ref IS NULL AND status IN ('processing', 'needs_review')",
+             WHERE id = $1 AND gateway = $3 AND gateway_ref IS NULL
+                AND status IN ('processing', 'needs_review', 'failed', 'canceled')",
             id.0,
             gateway_ref,
             gateway.as_str(),

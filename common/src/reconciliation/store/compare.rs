@@ -57,7 +57,7 @@ async fn unknown_here(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Resul
     sqlx::query!(
         "INSERT INTO reconciliation_findings (reconciliation_id, kind, reference, gateway_ref, detail, remedy)
          SELECT $1, 'unknown_here', reference, gateway_ref,
-                format('a %s of %s %s that is none of ours', movement, amount, currency),
+                format('a %s of %s %s that is none of ours', movement, trim_scale(amount), currency),
                 'needs_review'
          FROM reconciliation_lines l
          WHERE reconciliation_id = $1 AND movement IN ('charge', 'refund', 'dispute') AND NOT EXISTS (
@@ -126,7 +126,7 @@ async fn other_amounts(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Resu
          )
          INSERT INTO reconciliation_findings (reconciliation_id, kind, reference, gateway_ref, detail, remedy)
          SELECT $1, 'amount_differs', reference, gateway_ref,
-                format('%s %s in %s movements there, %s %s here', amount, currency, times, ours, our_currency),
+                format('%s %s in %s movements there, %s %s here', trim_scale(amount), currency, times, trim_scale(ours), our_currency),
                 'needs_review'
          FROM here WHERE (amount, currency) IS DISTINCT FROM (ours, our_currency)",
         of.id.0,
@@ -141,7 +141,7 @@ async fn missing_there(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Resu
     sqlx::query!(
         "INSERT INTO reconciliation_findings (reconciliation_id, kind, reference, gateway_ref, detail, remedy)
          SELECT $1, 'missing_there', 'pay_' || replace(p.id::text, '-', ''), p.charge_ref,
-                format('%s %s was taken, we say', p.amount_captured, p.currency), 'needs_review'
+                format('%s %s was taken, we say', trim_scale(p.amount_captured), p.currency), 'needs_review'
          FROM payments p
          WHERE p.gateway = $2 AND p.status = 'succeeded' AND p.first_call_at >= $3 AND p.settled_at < $4
            AND p.id >= remit_first_id($3 - interval '31 days') AND p.id < remit_first_id($4)
@@ -150,7 +150,7 @@ async fn missing_there(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Resu
                              AND l.reference = 'pay_' || replace(p.id::text, '-', ''))
          UNION ALL
          SELECT $1, 'missing_there', 're_' || replace(r.id::text, '-', ''), r.gateway_ref,
-                format('%s %s was given back, we say', r.amount, r.currency), 'needs_review'
+                format('%s %s was given back, we say', trim_scale(r.amount), r.currency), 'needs_review'
          FROM refunds r JOIN payments p ON p.id = r.payment_id
          WHERE p.gateway = $2 AND r.status = 'succeeded' AND r.first_call_at >= $3 AND r.settled_at < $4
            AND r.id >= remit_first_id($3 - interval '31 days') AND r.id < remit_first_id($4)
@@ -210,7 +210,7 @@ async fn other_fees(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<
     sqlx::query!(
         "INSERT INTO reconciliation_findings (reconciliation_id, kind, reference, gateway_ref, detail, remedy)
          SELECT $1, 'fee_differs', l.reference, min(l.gateway_ref),
-                format('%s %s there, %s %s here', sum(l.fee), l.fee_currency, min(e.amount), min(e.currency)),
+                format('%s %s there, %s %s here', trim_scale(sum(l.fee)), l.fee_currency, trim_scale(min(e.amount)), min(e.currency)),
                 'needs_review'
          FROM reconciliation_lines l
          JOIN ledger_entries e ON e.account = 'fees' AND CASE l.movement

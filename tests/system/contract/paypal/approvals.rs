@@ -6,18 +6,18 @@ use serde_json::json;
 use super::{bench, found, taken};
 use crate::contract::bench::{Bench, Ready};
 
-fn by_the_payer(bench: &Bench) -> ChargeRequest {
+pub fn by_the_payer(bench: &Bench) -> ChargeRequest {
     let return_url = Some("https://shop.example/back".into());
     ChargeRequest { token: None, return_url, ..bench.charge_request("") }
 }
 
 /// The second half of a charge, as it is asked for after the payer's approval.
-fn second_half(request: &ChargeRequest, order: &str) -> ChargeRequest {
+pub fn second_half(request: &ChargeRequest, order: &str) -> ChargeRequest {
     let key = format!("{}-capture", request.key);
     ChargeRequest { key, approved: Some(order.into()), ..request.clone() }
 }
 
-async fn order_to_approve(bench: &Bench, request: &ChargeRequest) -> String {
+pub async fn order_to_approve(bench: &Bench, request: &ChargeRequest) -> String {
     match bench.gateway.charge(request).await.report {
         Report::RequiresAction { gateway_ref, url: Some(url) } => {
             assert!(url.starts_with("http") && url.contains(&gateway_ref), "{url}");
@@ -28,7 +28,7 @@ async fn order_to_approve(bench: &Bench, request: &ChargeRequest) -> String {
 }
 
 /// The payer approves, and pays with this.
-async fn approve(bench: &Bench, order: &str, instrument: &str) {
+pub async fn approve(bench: &Bench, order: &str, instrument: &str) {
     let url = format!("{}/checkoutnow/{order}/approve", bench.deployment.sandbox_url());
     let client = common::gateway::http_client(tests::PATIENCE).unwrap();
     let answer = client.post(url).json(&json!({ "instrument": instrument })).send().await.unwrap();

@@ -53,18 +53,3 @@ async fn what_is_called_off_or_expired_already_is_told_at_once() {
         assert_eq!(taken(&bench, &reserved.0).await, [0]);
     }
 }
-
-#[tokio::test]
-async fn a_capture_that_is_refused_says_why() {
-    let bench = bench().await;
-    for (issue, word) in [
-        ("PAYER_CANNOT_PAY", "declined"),
-        ("TRANSACTION_REFUSED", "declined"),
-        ("PAYEE_ACCOUNT_RESTRICTED", "refused"),
-    ] {
-        let reserved = bench.reserved(&format!("vault_capture_issue_{issue}")).await;
-        let ready = Ready::Capture(bench.capture_request(&reserved));
-        assert_eq!(bench.send(&ready).await.report.word(), word, "{issue}");
-        assert_eq!(bench.found(&ready).await, reserved.1, "{issue}: the reservation stands");
-    }
-}

@@ -30,23 +30,3 @@ async fn what_is_given_back_already_is_told_at_once() {
     let (request, paid) = paid;
     assert_eq!(bench.found_charge(&request).await, paid, "it was paid all the same");
 }
-
-#[tokio::test]
-async fn a_refund_that_is_refused_says_who_can_do_something_about_it() {
-    let bench = bench().await;
-    for (issue, word, wakes_somebody) in [
-        ("REFUND_FAILED_INSUFFICIENT_FUNDS", "refused", true),
-        ("REFUND_TIME_LIMIT_EXCEEDED", "refused", true),
-        ("PERMISSION_DENIED", "refused", true),
-        ("REFUND_NOT_ALLOWED", "declined", false),
-        ("TRANSACTION_REFUSED", "declined", false),
-        ("REFUND_CAPTURE_CURRENCY_MISMATCH", "refused", false),
-    ] {
-        let paid = bench.paid(&format!("vault_refund_issue_{issue}")).await;
-        let ready = Ready::Refund(bench.refund_request(&paid, "49.90"));
-        let report = bench.send(&ready).await.report;
-        assert_eq!(report.word(), word, "{issue}");
-        assert_eq!(matches!(report, Report::Refused { alarm: true, .. }), wakes_somebody, "{issue}");
-        assert_eq!(bench.found(&ready).await, Report::NotFound, "{issue}");
-    }
-}

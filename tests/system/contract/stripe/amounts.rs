@@ -1,0 +1,95 @@
+//! Amounts in the units of every currency whose units are not hundredths.
+
+use common::{
+    gateway::{CaptureRequest, ChargeRequest, RefundRequest, Report},
+    money::{Currency, Money},
+};
+
+use super::bench;
+use crate::contract::bench::{Bench, Ready, charge_of};
+
+const ZERO_DECIMAL: &str = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF";
+const THREE_DECIMAL: &str = "BHD JOD KWD OMR TND";
+
+/// Whatever it says: also what nobody could pay.
+fn any(amount: &str, currency: &str) -> Money {
+    Money { amount: amount.parse().unwrap(), currency: Currency::from_code(currency).unwrap() }
+}
+
+/// An amount, what Stripe is sent, and the least amount above it that Stripe cannot take.
+fn rows() -> Vec<(&'static str, &'static str, i64, &'static str)> {
+    let zero = ZERO_DECIMAL.split_whitespace().map(|currency| (currency, "500", 500, "500.5"));
+    let three = THREE_DECIMAL.split_whitespace().map(|currency| (currency, "1.230", 1230, "1.234"));
+    let others = [
+        ("ISK", "250", 25_000, "250.5"),
+        ("EUR", "49.90", 4990, "49.905"),
+        ("USD", "0.50", 50, "0.505"),
+        ("HUF", "5000.50", 500_050, "5000.505"),
+    ];
+    zero.chain(three).chain(others).collect()
+}
+
+#[tokio::test]
+async fn amounts_are_in_the_units_of_their_currency() {
+    let bench = bench().await;
+    for (currency, amount, minor, _) in rows() {
+        let money = any(amount, currency);
+        let request = ChargeRequest { money, ..bench.charge_request("pm_card_visa") };
+        let paid = bench.charged(request).await;
+        let charge = charge_of(&paid.1);
+        assert_eq!(charge.money, Some(money), "{currency}");
+        assert_eq!(charge.fee.map(|fee| fee.currency), Some(money.currency), "{currency}");
+        assert_eq!(charge.card.as_ref().and_then(|card| card.last4.as_deref()), Some("4242"));
+        let refund = Ready::Refund(bench.refund_request(&paid, amount));
+        assert_eq!(charge_of(&bench.send(&refund).await.report).money, Some(money), "{currency}");
+        let books = &bench.books(&paid.0.reference).await["charges"][0];
+        assert_eq!((&books["captured"], &books["refunded"]), (&minor.into(), &minor.into()), "{currency}");
+
+        let request = ChargeRequest { money, ..bench.charge_request("pm_card_visa") };
+        let request = ChargeRequest { capture: common::gateway::Capture::Manual, ..request };
+        let reserved = bench.charged(request).await;
+        assert_eq!(charge_of(&reserved.1).money, Some(money), "{currency}");
+        let capture = Ready::Capture(bench.capture_request(&reserved));
+        assert_eq!(charge_of(&bench.send(&capture).await.report).money, Some(money), "{currency}");
+    }
+}
+
+#[tokio::test]
+async fn what_stripe_could_not_take_is_not_sent() {
+    let bench = bench().await;
+    let paid = bench.paid("pm_card_visa").await;
+    let reserved = bench.reserved("pm_card_visa").await;
+    for (currency, _, _, indivisible) in rows() {
+        let money = any(indivisible, currency);
+        refused_without_a_call(&bench, Ready::Charge(ChargeRequest { money, ..paid.0.clone() })).await;
+        let capture = CaptureRequest { money, ..bench.capture_request(&reserved) };
+        refused_without_a_call(&bench, Ready::Capture(capture)).await;
+        let refund = RefundRequest { money, ..bench.refund_request(&paid, "49.90") };
+        refused_without_a_call(&bench, Ready::Refund(refund)).await;
+    }
+}
+
+async fn refused_without_a_call(bench: &Bench, ready: Ready) {
+    let answer = bench.send(&ready).await;
+    assert!(matches!(answer.report, Report::Refused { alarm: false, .. }), "{ready:?}: {answer:?}");
+    assert!(!answer.call.was_made(), "{ready:?}");
+}
+
+/// At most eight digits of minor units.
+#[tokio::test]
+async fn the_most_that_stripe_takes_at_once() {
+    let bench = bench().await;
+    for (currency, most, too_much) in [
+        ("EUR", "999999.99", "1000000.00"),
+        ("JPY", "99999999", "100000000"),
+        ("KWD", "99999.990", "100000.000"),
+        ("ISK", "999999", "1000000"),
+    ] {
+        let money = any(most, currency);
+        let paid = bench.charged(ChargeRequest { money, ..bench.charge_request("pm_card_visa") }).await;
+        assert_eq!(charge_of(&paid.1).money, Some(money), "{currency}");
+        let money = any(too_much, currency);
+        let request = ChargeRequest { money, ..bench.charge_request("pm_card_visa") };
+        refused_without_a_call(&bench, Ready::Charge(request)).await;
+    }
+}

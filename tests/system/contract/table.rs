@@ -1,0 +1,48 @@
+//! Tables of what a gateway signals and what it means: their rows read like the protocol's own.
+
+use common::gateway::{DeclineClass, Report, Resolution};
+
+/// What a signal means for an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// It is done, and money has moved where it should.
+    Done,
+    /// Its outcome comes later.
+    Processing,
+    /// The payer must act, and has a page for it.
+    PayerActs,
+    /// This request did not run: the same key again.
+    NotSent,
+    /// Nobody knows: the same key again.
+    Replay,
+    /// Nobody knows, and the same key would not tell: look it up.
+    LookUp,
+    /// A definite no.
+    Declined(DeclineClass),
+    /// Called off.
+    Canceled,
+    /// The request is at fault.
+    Refused,
+    /// Our account or our credentials are at fault: somebody is woken.
+    Alarm,
+    /// There is no trace of it.
+    NotFound,
+}
+
+/// What a report means. Money that is reserved, taken, given back or given free: an operation is done.
+pub fn meaning(report: &Report) -> Means {
+    match report {
+        Report::Succeeded(_) | Report::Authorized(_) => Means::Done,
+        Report::Canceled { .. } => Means::Canceled,
+        Report::Processing { .. } => Means::Processing,
+        Report::RequiresAction { url: Some(_), .. } => Means::PayerActs,
+        Report::NotSent { .. } => Means::NotSent,
+        Report::Unknown { resolution: Resolution::Replay, .. } => Means::Replay,
+        Report::Unknown { resolution: Resolution::LookUp, .. } => Means::LookUp,
+        Report::Declined(decline) => Means::Declined(decline.class),
+        Report::Refused { alarm: false, .. } => Means::Refused,
+        Report::Refused { alarm: true, .. } => Means::Alarm,
+        Report::NotFound => Means::NotFound,
+        other => panic!("no row of a table comes to this: {other:?}"),
+    }
+}
