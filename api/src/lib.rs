@@ -4,6 +4,7 @@
 mod answer;
 mod auth;
 mod card_data;
+mod customers;
 mod docs;
 mod error;
 mod extract;
@@ -11,6 +12,7 @@ mod gateways;
 mod intake;
 mod outcomes;
 mod payments;
+mod plans;
 mod probes;
 mod refunds;
 mod request;
@@ -155,6 +157,12 @@ pub fn router(app: App) -> Router {
         .routes(routes!(refunds::create::create))
         .routes(routes!(refunds::read::list))
         .routes(routes!(refunds::read::get))
+        .routes(routes!(plans::create::create))
+        .routes(routes!(plans::read::list))
+        .routes(routes!(plans::read::get, plans::read::archive))
+        .routes(routes!(customers::create::create))
+        .routes(routes!(customers::read::list))
+        .routes(routes!(customers::read::get))
         .split_for_parts();
     docs::complete(&mut openapi, &app.public_url);
     Router::new()

@@ -14,10 +14,14 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
     let mut paths: Vec<_> = openapi["paths"].as_object().unwrap().keys().collect();
     paths.sort();
     let expected = [
+        "/customers",
+        "/customers/{id}",
         "/payments",
         "/payments/{id}",
         "/payments/{id}/cancel",
         "/payments/{id}/capture",
+        "/plans",
+        "/plans/{id}",
         "/process-payment",
         "/refund-payment",
         "/refunds",

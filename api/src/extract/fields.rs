@@ -138,6 +138,16 @@ pub fn text(max: usize) -> impl Fn(Value) -> Result<String, String> {
     }
 }
 
+/// A whole number of 0 to `max`.
+pub fn whole(max: u32) -> impl Fn(Value) -> Result<u32, String> {
+    move |value| {
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        number
+            .filter(|number| *number <= max)
+            .ok_or_else(|| format!("must be a whole number of at most {max}"))
+    }
+}
+
 /// One of a closed set of names.
 pub fn name<T>(value: Value) -> Result<T, String>
 where
