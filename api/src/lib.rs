@@ -17,6 +17,7 @@ mod probes;
 mod refunds;
 mod request;
 mod routes;
+mod subscriptions;
 
 use std::{net::SocketAddr, str::FromStr as _, sync::Arc, time::Duration};
 
@@ -163,6 +164,10 @@ pub fn router(app: App) -> Router {
         .routes(routes!(customers::create::create))
         .routes(routes!(customers::read::list))
         .routes(routes!(customers::read::get))
+        .routes(routes!(subscriptions::create::create))
+        .routes(routes!(subscriptions::read::list))
+        .routes(routes!(subscriptions::read::get))
+        .routes(routes!(subscriptions::cancel::cancel))
         .split_for_parts();
     docs::complete(&mut openapi, &app.public_url);
     Router::new()

@@ -14,6 +14,8 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
     let mut paths: Vec<_> = openapi["paths"].as_object().unwrap().keys().collect();
     paths.sort();
     let expected = [
+        "/cancel-subscription/{id}",
+        "/create-subscription",
         "/customers",
         "/customers/{id}",
         "/payments",
@@ -26,6 +28,8 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
         "/refund-payment",
         "/refunds",
         "/refunds/{id}",
+        "/subscriptions",
+        "/subscriptions/{id}",
     ];
     assert_eq!(paths, expected);
 

@@ -4,4 +4,4 @@ pub mod create;
 pub mod read;
 mod view;
 
-pub use view::PlanView;
+pub use view::{IntervalView, PlanView};
