@@ -26,6 +26,8 @@ pub struct Settings {
     pub lease_ms: u64,
     /// Failures in a row before a gateway is given a rest. High: most tests are about failures.
     pub gateway_failures: u32,
+    /// Whether the API lets merchants move the clock.
+    pub test_clock: bool,
     /// What to start at once.
     pub services: Vec<Service>,
 }
@@ -41,6 +43,7 @@ impl Default for Settings {
             gateway_timeout_ms: 1000,
             lease_ms: 4000,
             gateway_failures: 1_000_000,
+            test_clock: true,
             services: vec![Service::Sandbox, Service::Api, Service::Scheduler, Service::Worker],
         }
     }
@@ -86,6 +89,7 @@ impl Deployment {
             ("REMIT_SANDBOX_ADDR", "127.0.0.1:0".into()),
             ("REMIT_SANDBOX_DIR", directory.join("sandbox").display().to_string()),
             ("REMIT_API_ADDR", "127.0.0.1:0".into()),
+            ("REMIT_TEST_CLOCK", settings.test_clock.to_string()),
             ("REMIT_METRICS_ADDR", "127.0.0.1:0".into()),
             ("REMIT_STRIPE_SECRET_KEY", "sk_test_system".into()),
             ("REMIT_STRIPE_WEBHOOK_SECRETS", WEBHOOK_SECRET.into()),

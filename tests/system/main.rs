@@ -13,4 +13,5 @@ mod pages;
 mod paypal;
 mod refund_faults;
 mod refunds;
+mod subscriptions_api;
 mod tidy;

@@ -18,6 +18,8 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
         "/create-subscription",
         "/customers",
         "/customers/{id}",
+        "/invoices",
+        "/invoices/{id}",
         "/payments",
         "/payments/{id}",
         "/payments/{id}/cancel",
@@ -30,6 +32,7 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
         "/refunds/{id}",
         "/subscriptions",
         "/subscriptions/{id}",
+        "/test-clock/advance",
     ];
     assert_eq!(paths, expected);
 
