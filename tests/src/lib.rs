@@ -10,6 +10,7 @@
     reason = "a fault of the harness fails the test"
 )]
 
+pub mod billing;
 mod books;
 mod deployment;
 mod merchant;

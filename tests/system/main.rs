@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod contract;
+mod dunning;
 mod faults;
 mod finish;
 mod idempotency;
@@ -13,5 +14,6 @@ mod pages;
 mod paypal;
 mod refund_faults;
 mod refunds;
+mod subscriptions;
 mod subscriptions_api;
 mod tidy;

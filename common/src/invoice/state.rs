@@ -12,7 +12,12 @@ use super::{
     Invoice, Status,
     dunning::{Due, Exhausted, Next, Reason, Setback},
 };
-use crate::{clock::Timestamp, id::PaymentId, payment};
+use crate::{
+    clock::Timestamp,
+    gateway::{DeclineClass, doubt::OURS},
+    id::PaymentId,
+    payment,
+};
 
 /// Why something cannot be done with an invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -95,10 +100,17 @@ pub fn ended(payment: &payment::Payment) -> Option<Ended> {
         | payment::Status::Authorized
         | payment::Status::NeedsReview => None,
         payment::Status::Succeeded => Some(Ended::Succeeded(payment.amount_captured)),
-        payment::Status::Failed | payment::Status::Canceled => {
-            let class = payment.failure.as_ref().and_then(|failure| failure.decline_class);
-            Some(Ended::Failed(class.map_or(Setback::Technical, Setback::Declined)))
-        }
+        payment::Status::Canceled => Some(Ended::Failed(Setback::Technical)),
+        payment::Status::Failed => Some(Ended::Failed(setback(payment.failure.as_ref()))),
+    }
+}
+
+/// A payment method that its gateway does not know, or does not take, is as good as declined for ever.
+fn setback(failure: Option<&payment::Failure>) -> Setback {
+    match failure {
+        Some(payment::Failure { decline_class: Some(class), .. }) => Setback::Declined(*class),
+        Some(failure) if !OURS.contains(&failure.code.as_str()) => Setback::Declined(DeclineClass::Hard),
+        _ => Setback::Technical,
     }
 }
 

@@ -14,11 +14,13 @@ use crate::{
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     money::display_amount,
     payment::store::{Happened, insert_events},
+    subscription::{self, Subscription},
 };
 
 use super::{Invoice, Status};
 pub(crate) use attempt::try_open;
 pub(crate) use open::{NewInvoice, Opened, open, void_unpaid};
+pub use open::{policy, set_policy};
 pub use retry::{Retried, retry};
 use row::{invoices, update};
 pub(crate) use settle::payments_ended;
@@ -118,19 +120,27 @@ pub(crate) async fn of_period(
     Ok(rows.into_iter().map(Invoice::try_from).collect::<Result<_, _>>()?)
 }
 
-/// The invoices of a subscription that are to be paid, oldest first.
-async fn open_ones(db: &mut PgConnection, subscription: SubscriptionId) -> sqlx::Result<Vec<Invoice>> {
-    let rows = invoices!(" WHERE i.subscription_id = $1 AND i.status = 'open' ORDER BY i.id", subscription.0)
-        .fetch_all(db)
-        .await?;
+/// The invoices that a subscription is to pay, oldest first. One that is unpaid waits for those that were given
+/// up; others have left them behind.
+async fn owed(db: &mut PgConnection, subscription: &Subscription) -> sqlx::Result<Vec<Invoice>> {
+    let rows = invoices!(
+        " WHERE i.subscription_id = $1 AND (i.status = 'open' OR $2 AND i.status = 'uncollectible')
+          ORDER BY i.id",
+        subscription.id.0,
+        subscription.status == subscription::Status::Unpaid
+    )
+    .fetch_all(db)
+    .await?;
     Ok(rows.into_iter().map(Invoice::try_from).collect::<Result<_, _>>()?)
 }
 
-/// How many invoices of a subscription are to be paid.
-pub(crate) async fn count_open(db: &mut PgConnection, subscription: SubscriptionId) -> sqlx::Result<u32> {
+/// How many invoices a subscription is to pay.
+pub(crate) async fn count_owed(db: &mut PgConnection, subscription: &Subscription) -> sqlx::Result<u32> {
     let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM invoices WHERE subscription_id = $1 AND status = 'open'"#,
-        subscription.0,
+        r#"SELECT count(*) AS "count!" FROM invoices
+           WHERE subscription_id = $1 AND (status = 'open' OR $2 AND status = 'uncollectible')"#,
+        subscription.id.0,
+        subscription.status == subscription::Status::Unpaid,
     )
     .fetch_one(db)
     .await?;

@@ -224,7 +224,8 @@ pub async fn enqueue(
     .map(JobId)
 }
 
-/// Calls for work at a moment, and answers its job: [`enqueue`], for what is planned long ahead.
+/// Calls for work at a moment, and answers its job: [`enqueue`], for what is planned long ahead. It counts as
+/// called for at that moment, so that a backlog is as old as it is late.
 ///
 /// # Errors
 /// When the database fails.
@@ -236,10 +237,11 @@ pub async fn enqueue_at(
     traceparent: Option<&str>,
 ) -> sqlx::Result<JobId> {
     sqlx::query_scalar!(
-        "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent, created_at) VALUES ($1, $2, $3, $4, $5, $4)
          ON CONFLICT (subject_id, kind) DO UPDATE
          SET due_at = CASE WHEN jobs.state = 'queued' THEN least(jobs.due_at, excluded.due_at)
-                 ELSE jobs.due_at END
+                 ELSE jobs.due_at END,
+             created_at = least(jobs.created_at, excluded.created_at)
          RETURNING id",
         JobId::new().0,
         kind.as_str(),
@@ -260,7 +262,7 @@ pub async fn enqueue_at(
 pub async fn put_back(db: impl PgExecutor<'_>, claim: &Claim, at: Timestamp) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE jobs SET state = 'queued', emits = 0, panics = 0, put_off = attempt, due_at = $3,
-             last_error = NULL
+             created_at = $3, last_error = NULL
          WHERE id = $1 AND attempt = $2",
         claim.id.0,
         claim.attempt,
@@ -318,7 +320,7 @@ pub async fn backlog(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Backlog>> {
     sqlx::query_as!(
         Backlog,
         r#"SELECT kind, state, count(*) AS "count!",
-                  extract(epoch FROM (SELECT remit_now()) - min(created_at))::bigint AS "oldest_seconds!"
+                  greatest(extract(epoch FROM (SELECT remit_now()) - min(created_at)), 0)::bigint AS "oldest_seconds!"
            FROM jobs GROUP BY kind, state ORDER BY kind, state"#
     )
     .fetch_all(db)

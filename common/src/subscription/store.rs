@@ -146,7 +146,7 @@ pub(crate) fn wakes_at(subscription: &Subscription) -> Result<Option<Timestamp>,
     }
 }
 
-/// Writes a subscription as it has become, and tells the merchant if that is another status.
+/// Writes a subscription as it has become, and tells the merchant.
 async fn write(
     db: &mut PgConnection,
     before: &Subscription,
@@ -155,18 +155,20 @@ async fn write(
 ) -> sqlx::Result<()> {
     row::update(&mut *db, before, now).await?;
     now.version = before.version + 1;
-    if now.status != before.status {
-        insert_events(db, &[told(now)], at).await?;
-    }
-    Ok(())
+    let what = match now {
+        _ if now.status != before.status => now.status.as_str(),
+        _ if now.next_period_index != before.next_period_index => "renewed",
+        _ => "updated",
+    };
+    insert_events(db, &[told(now, what)], at).await
 }
 
-/// A subscription has come into its present status.
-fn told(subscription: &Subscription) -> Happened {
+/// What has become of a subscription: its new status, or `renewed`, or `updated`.
+fn told(subscription: &Subscription, what: &str) -> Happened {
     Happened {
         merchant_id: subscription.merchant_id,
         subject: subscription.id.0,
-        kind: format!("subscription.{}", subscription.status),
+        kind: format!("subscription.{what}"),
         data: serde_json::json!({
             "id": subscription.id,
             "object": "subscription",
@@ -174,6 +176,7 @@ fn told(subscription: &Subscription) -> Happened {
             "customer": subscription.customer_id,
             "plan": subscription.terms.plan_id,
             "quantity": subscription.terms.quantity,
+            "cancel_at_period_end": subscription.cancel_at_period_end,
             "metadata": subscription.metadata,
         }),
     }

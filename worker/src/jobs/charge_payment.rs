@@ -46,7 +46,7 @@ async fn save(
     match answer.report {
         Report::Saved { method, .. } => match store::remember_saved(&context.pool, payment.id, &method).await
         {
-            Ok(()) => Ok(Some(method)),
+            Ok(method) => Ok(Some(method)),
             Err(error) => Err(Answer::without_a_call(not_sent(error.to_string()))),
         },
         // Whether it was saved is not known, but that it was not charged is.

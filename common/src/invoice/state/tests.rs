@@ -199,6 +199,24 @@ fn only_an_outcome_ends_a_payment() {
     }
 }
 
+/// A gateway that refuses what it is asked for will not think better of it; one that was not reached may.
+#[test]
+fn a_failure_is_a_decline_unless_it_is_ours() {
+    let hard = Setback::Declined(DeclineClass::Hard);
+    for (code, class, expected) in [
+        ("gateway_unreachable", None, Setback::Technical),
+        ("gateway_configuration", None, Setback::Technical),
+        ("resource_missing", None, hard),
+        ("stolen_card", Some(DeclineClass::Hard), hard),
+        ("insufficient_funds", Some(DeclineClass::Soft), Setback::Declined(DeclineClass::Soft)),
+    ] {
+        let failure = payment::Failure { code: code.into(), message: String::new(), decline_class: class };
+        let mut payment = payment::state::tests::payment(payment::Status::Failed);
+        payment.failure = Some(failure);
+        assert_eq!(ended(&payment), Some(Ended::Failed(expected)), "{code}");
+    }
+}
+
 proptest! {
     /// Any payments, ended in any order, twice, late: what was taken is what the invoice and the balance have.
     #[test]

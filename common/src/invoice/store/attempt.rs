@@ -10,7 +10,7 @@ use crate::{
     subscription::{Subscription, store::Circumstances},
 };
 
-use super::{open_ones, row::update};
+use super::{owed, row::update};
 
 /// Makes the payment of all that is due, and the job that will charge it; `None` where none may begin, or
 /// where there is nothing to charge.
@@ -62,7 +62,7 @@ pub(crate) async fn try_open(
     // The method may be new: nothing is saved of it that an attempt could use.
     forget_saved(&mut *db, subscription).await?;
     let mut jobs = Vec::new();
-    for mut invoice in open_ones(&mut *db, subscription.id).await? {
+    for mut invoice in owed(&mut *db, subscription).await? {
         let _ = invoice.ladder.renew_method(circumstances.now);
         jobs.extend(attempt(&mut *db, &mut invoice, subscription, reason, circumstances).await?);
         update(&mut *db, &invoice).await?;

@@ -1,7 +1,7 @@
 //! How an invoice opens: with the merchant's policy of the day, what the customer has in the balance, the next
 //! number, and its first payment.
 
-use sqlx::{PgConnection, types::Json};
+use sqlx::{PgConnection, PgExecutor, types::Json};
 
 use crate::{
     customer::store::{balance, credit},
@@ -16,7 +16,7 @@ use crate::{
     subscription::{Subscription, store::Circumstances},
 };
 
-use super::{attempt::attempt, open_ones, row, told, write};
+use super::{attempt::attempt, owed, row, told, write};
 
 /// What is to be billed.
 pub(crate) struct NewInvoice {
@@ -79,14 +79,27 @@ pub(crate) async fn open(
     Ok(Opened::Owed(attempt(db, &mut invoice, subscription, Reason::Ladder, circumstances).await?))
 }
 
-async fn policy(db: &mut PgConnection, merchant: MerchantId) -> sqlx::Result<Policy> {
-    sqlx::query_scalar!(
+/// The policy by which a merchant's next invoices are tried again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn policy(db: impl PgExecutor<'_>, merchant: MerchantId) -> sqlx::Result<Policy> {
+    let stored = sqlx::query_scalar!(
         r#"SELECT dunning AS "dunning: Json<Policy>" FROM merchants WHERE id = $1"#,
         merchant.0
-    )
-    .fetch_one(db)
-    .await
-    .map(|policy| policy.0)
+    );
+    stored.fetch_one(db).await.map(|policy| policy.0)
+}
+
+/// From now on invoices open with this policy. Those that are open keep theirs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_policy(db: impl PgExecutor<'_>, merchant: MerchantId, policy: &Policy) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE merchants SET dunning = $2 WHERE id = $1", merchant.0, Json(policy) as _)
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 /// The merchant's next number. Its row is held until the end of the transaction, so that what fails gives it
@@ -108,7 +121,7 @@ pub(crate) async fn void_unpaid(
     subscription: &Subscription,
     circumstances: &Circumstances<'_>,
 ) -> sqlx::Result<()> {
-    for mut invoice in open_ones(&mut *db, subscription.id).await? {
+    for mut invoice in owed(&mut *db, subscription).await? {
         let before = invoice.status;
         if let Ok(to_balance) = state::void(&mut invoice, circumstances.now) {
             credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;

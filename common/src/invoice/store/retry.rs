@@ -3,6 +3,7 @@
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
+    clock::Timestamp,
     id::{InvoiceId, JobId, SubscriptionId},
     invoice::{
         dunning::{Due, Reason},
@@ -10,7 +11,8 @@ use crate::{
     },
     job::{self, Claim},
     subscription::{
-        state::Fact,
+        Status, Subscription,
+        state::{FIRST_INVOICE_WINDOW, Fact},
         store::{self as subscriptions, Circumstances, Trouble},
     },
 };
@@ -45,12 +47,11 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
         Some(id) => subscriptions::lock(&mut *db, SubscriptionId(id)).await?,
         None => None,
     };
-    // A subscription that has ended is asked for nothing more: what it owes is the merchant's to collect.
-    let Some(subscription) = subscription.filter(|subscription| !subscription.status.is_final()) else {
+    let now = crate::db::now(&mut *db).await?;
+    let Some(subscription) = subscription.filter(|subscription| may_be_asked(subscription, now)) else {
         job::store::finish(db, &[claim.id.0], &[claim.attempt]).await?;
         return Ok(Retried::default());
     };
-    let now = crate::db::now(&mut *db).await?;
     let circumstances = Circumstances {
         now,
         traceparent: claim.traceparent.as_deref(),
@@ -81,4 +82,11 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
     }
     job::store::finish(db, &[claim.id.0], &[claim.attempt]).await?;
     Ok(retried)
+}
+
+/// A subscription that has ended is asked for nothing more: what it owes is the merchant's to collect. Nor is one
+/// whose first invoice will be void.
+fn may_be_asked(subscription: &Subscription, now: Timestamp) -> bool {
+    let is_too_late = subscription.created_at + FIRST_INVOICE_WINDOW <= now;
+    !(subscription.status.is_final() || subscription.status == Status::Incomplete && is_too_late)
 }

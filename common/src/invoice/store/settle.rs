@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-use super::{count_open, read, write};
+use super::{count_owed, read, write};
 
 /// What an operator is woken for when a subscription's own rules stand in its way.
 const CANNOT_FOLLOW: &str = "a subscription cannot follow the payment of its invoice";
@@ -86,7 +86,7 @@ async fn settle(db: &mut PgConnection, end: &End<'_>, now: Timestamp) -> sqlx::R
     let (fact, alarm) = match settled {
         Settled::Paid { to_balance } => {
             credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
-            let open_left = count_open(&mut *db, end.subscription).await?;
+            let open_left = count_owed(&mut *db, &subscription).await?;
             (Some(Fact::InvoicePaid { open_left }), None)
         }
         Settled::Surplus { to_balance, alarm } => {

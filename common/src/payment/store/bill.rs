@@ -70,36 +70,38 @@ pub(crate) async fn bill(
     job::store::enqueue_at(db, Kind::ChargePayment, new.id.0, due_at, traceparent).await
 }
 
-/// The method of a payment was saved at its gateway: from now on that is what is charged.
+/// The method of a payment was saved at its gateway: from now on that is what is charged. Answers what is to be
+/// charged: of two who saved it at once, one was first.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn remember_saved(db: &PgPool, id: PaymentId, saved: &SavedMethod) -> sqlx::Result<()> {
+pub async fn remember_saved(db: &PgPool, id: PaymentId, saved: &SavedMethod) -> sqlx::Result<SavedMethod> {
     let mut transaction = db.begin().await?;
-    let paid = sqlx::query!(
-        "UPDATE payments SET saved = $2 WHERE id = $1 AND saved IS NULL
-         RETURNING invoice_id, gateway, method_type, method_token",
+    let row = sqlx::query!(
+        r#"UPDATE payments SET saved = coalesce(saved, $2) WHERE id = $1
+           RETURNING saved AS "saved!: Json<SavedMethod>", invoice_id, gateway, method_type, method_token"#,
         id.0,
         Json(saved) as _,
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_one(&mut *transaction)
     .await?;
-    let Some((row, invoice)) = paid.and_then(|row| row.invoice_id.map(|invoice| (row, invoice))) else {
-        return Ok(());
-    };
-    remember_customer(&mut transaction, invoice, &row.gateway, saved.customer_ref.as_deref()).await?;
-    sqlx::query!(
-        "UPDATE subscriptions SET method_saved = $2
-         WHERE id = (SELECT subscription_id FROM invoices WHERE id = $1)
-           AND method_type = $3 AND method_token = $4",
-        invoice,
-        Json(saved) as _,
-        row.method_type,
-        row.method_token,
-    )
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await
+    let saved = row.saved.0;
+    if let Some(invoice) = row.invoice_id {
+        remember_customer(&mut transaction, invoice, &row.gateway, saved.customer_ref.as_deref()).await?;
+        sqlx::query!(
+            "UPDATE subscriptions SET method_saved = $2
+             WHERE id = (SELECT subscription_id FROM invoices WHERE id = $1)
+               AND method_type = $3 AND method_token = $4",
+            invoice,
+            Json(&saved) as _,
+            row.method_type,
+            row.method_token,
+        )
+        .execute(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(saved)
 }
 
 async fn remember_customer(

@@ -72,11 +72,11 @@ pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::R
     insert_calls(db, batch.iter().map(|s| (s.payment.id.0, &s.claim, &s.answer)), now).await?;
     tell(db, results().map(|((_, decided), _)| decided), now).await?;
     job::store::end(db, results().map(|((s, decided), _)| (&s.claim, &decided.work))).await?;
-    let alarm = settle_invoices(db, results().map(|((_, decided), _)| decided), now).await?;
+    let mut alarm = settle_invoices(db, results().map(|((_, decided), _)| decided), now).await?;
     let mut answers = Vec::with_capacity(batch.len());
     for ((settlement, decided), in_time) in batch.iter().zip(&decided).zip(&in_time) {
         answers.push(match in_time {
-            true => Settled { alarm: decided.settled.alarm.or(alarm), ..decided.settled },
+            true => Settled { alarm: decided.settled.alarm.or_else(|| alarm.take()), ..decided.settled },
             false => settle_late(db, settlement, now).await?,
         });
     }

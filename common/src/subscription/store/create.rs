@@ -138,7 +138,7 @@ async fn accept(
         return Ok(by_key(&mut *db, new).await?.unwrap_or(Accepted::KeyReused));
     }
     subscription.version = 1;
-    insert_events(&mut *db, &[told(&subscription)], now).await?;
+    insert_events(&mut *db, &[told(&subscription, subscription.status.as_str())], now).await?;
     let circumstances = Circumstances {
         now,
         traceparent: Some(traceparent),

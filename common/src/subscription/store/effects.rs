@@ -91,7 +91,7 @@ pub(super) async fn perform(
         };
         match opened {
             Opened::Paid => {
-                let open_left = invoice::store::count_open(&mut *db, subscription.id).await?;
+                let open_left = invoice::store::count_owed(&mut *db, subscription).await?;
                 let fact = Fact::InvoicePaid { open_left };
                 left.extend(state::apply(subscription, fact, circumstances.now)?);
             }

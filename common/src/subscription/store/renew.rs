@@ -6,12 +6,13 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::{
     clock::Timestamp,
-    id::{JobId, SubscriptionId},
+    id::{JobId, MerchantId, PaymentId, SubscriptionId},
     invoice,
-    job::{self, Claim},
+    job::{self, Claim, store::interval},
+    payment,
     subscription::{
         Status, Subscription,
-        state::{self, Effects, Fact, Refusal, Renewal},
+        state::{self, Effects, FIRST_INVOICE_WINDOW, Fact, Refusal, Renewal},
     },
 };
 
@@ -22,7 +23,7 @@ use super::{
 };
 
 /// How long a payment under way delays the end of a subscription whose first invoice is not paid.
-const ASK_AGAIN: TimeDelta = TimeDelta::minutes(10);
+const ASK_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -39,10 +40,33 @@ pub struct Renewed {
 /// # Errors
 /// [`Trouble`]: nothing was changed.
 pub async fn renew(db: &PgPool, claim: &Claim) -> Result<Renewed, Trouble> {
+    call_off(db, claim).await?;
     let mut transaction = db.begin().await?;
     let renewed = come_due(&mut transaction, claim).await?;
     transaction.commit().await?;
     Ok(renewed)
+}
+
+/// A payer who was to do something for the first payment has not done it in time: it is called off. In a
+/// transaction of its own, because a payment is locked before its subscription; what comes of it is asked for
+/// soon.
+async fn call_off(db: &PgPool, claim: &Claim) -> sqlx::Result<()> {
+    let waiting = sqlx::query!(
+        "SELECT p.id, p.merchant_id FROM subscriptions s JOIN invoices i ON i.subscription_id = s.id
+         JOIN invoice_payments a ON a.invoice_id = i.id AND a.open JOIN payments p ON p.id = a.payment_id
+         WHERE s.id = $1 AND s.status = 'incomplete' AND s.created_at + $2 <= remit_now()
+           AND p.status = 'requires_action'",
+        claim.subject,
+        interval(FIRST_INVOICE_WINDOW.to_std().unwrap_or_default()),
+    )
+    .fetch_optional(db)
+    .await?;
+    let Some(waiting) = waiting else { return Ok(()) };
+    let mut transaction = db.begin().await?;
+    let (merchant, id) = (MerchantId(waiting.merchant_id), PaymentId(waiting.id));
+    let trace = claim.traceparent.as_deref().unwrap_or_default();
+    payment::store::grant(&mut transaction, merchant, id, trace, payment::state::cancel).await?;
+    transaction.commit().await
 }
 
 async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Renewed, Trouble> {

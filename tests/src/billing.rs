@@ -1,0 +1,223 @@
+//! Subscriptions, and the hands to live through a year of them.
+
+use std::time::Duration;
+
+use common::{
+    clock::Timestamp,
+    customer::{self, NewCustomer},
+    db,
+    gateway::MethodType,
+    id::{CustomerId, MerchantId, PlanId, SubscriptionId},
+    invoice::{self, Invoice},
+    money::{Currency, Money},
+    plan::{self, NewPlan},
+    subscription::{
+        Interval, PaymentMethod, Price, Status, Subscription, Unit, WithoutMethod,
+        state::change_method,
+        store::{self, Accepted, Answered, NewSubscription},
+    },
+};
+
+use crate::{Deployment, eventually};
+
+/// A card that can be saved, and is declined whenever it is charged.
+pub const DECLINES: &str = "pm_card_chargeCustomerFail";
+
+/// A day, in seconds.
+pub const DAY: i64 = 24 * 3600;
+
+/// A merchant with a plan and a customer.
+#[derive(Debug, Clone, Copy)]
+pub struct Shop {
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// What is subscribed to.
+    pub plan: PlanId,
+    /// Who pays.
+    pub customer: CustomerId,
+}
+
+impl Shop {
+    /// A request to subscribe, paid with this card.
+    #[must_use]
+    pub fn order(&self, key: &str, token: &str) -> NewSubscription {
+        NewSubscription {
+            id: SubscriptionId::new(),
+            merchant_id: self.merchant,
+            idempotency_key: key.to_owned(),
+            request_hash: [1; 32],
+            customer_id: self.customer,
+            plan_id: self.plan,
+            quantity: 1,
+            trial_days: None,
+            without_method: WithoutMethod::Pause,
+            zone: "UTC".parse().unwrap(),
+            discounts: Vec::new(),
+            tax: None,
+            method: Some(card(token)),
+            return_url: None,
+            metadata: Default::default(),
+        }
+    }
+}
+
+/// A card with this token.
+#[must_use]
+pub fn card(token: &str) -> PaymentMethod {
+    PaymentMethod { kind: MethodType::Card, token: token.to_owned() }
+}
+
+impl Deployment {
+    /// The deployment's merchant with a plan over 49.90 EUR, and a customer.
+    pub async fn shop(&self, unit: Unit) -> Shop {
+        let merchant = sqlx::query_scalar("SELECT id FROM merchants LIMIT 1").fetch_one(&self.pool).await;
+        let merchant = MerchantId(merchant.unwrap());
+        let euro = Currency::from_code("EUR").unwrap();
+        let price = Price {
+            unit: Money::parse_positive("49.90", euro).unwrap(),
+            interval: Interval::every(1, unit).unwrap(),
+        };
+        let name = "Pro".to_owned();
+        let plan = NewPlan { id: PlanId::new(), merchant_id: merchant, name, price, trial_days: 0 };
+        let plan = plan::store::create(&self.pool, &plan).await.unwrap().id;
+        let customer = NewCustomer {
+            id: CustomerId::new(),
+            merchant_id: merchant,
+            name: Some("Ada".into()),
+            email: Some("ada@example.com".into()),
+            metadata: Default::default(),
+        };
+        let customer = customer::store::create(&self.pool, &customer).await.unwrap().id;
+        Shop { merchant, plan, customer }
+    }
+
+    /// Subscribes, which must be accepted.
+    pub async fn subscribed(&self, order: &NewSubscription) -> SubscriptionId {
+        match store::create(&self.pool, order, "").await.unwrap() {
+            Accepted::New(subscription, _) => subscription.id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Subscribes with a good card, and waits until the first invoice is paid.
+    pub async fn active(&self, shop: &Shop, key: &str) -> SubscriptionId {
+        let id = self.subscribed(&shop.order(key, "pm_card_visa")).await;
+        self.advance(15).await;
+        self.becomes(id, Status::Active).await;
+        id
+    }
+
+    /// A subscription, as it stands.
+    pub async fn subscription(&self, id: SubscriptionId) -> Subscription {
+        let merchant = sqlx::query_scalar("SELECT merchant_id FROM subscriptions WHERE id = $1").bind(id.0);
+        let merchant = MerchantId(merchant.fetch_one(&self.pool).await.unwrap());
+        store::find(&self.pool, merchant, id).await.unwrap().expect("it is there")
+    }
+
+    /// Waits until a subscription is in this status.
+    pub async fn becomes(&self, id: SubscriptionId, status: Status) -> Subscription {
+        eventually(&format!("{id} becomes {status}"), || async {
+            let subscription = self.subscription(id).await;
+            (subscription.status == status).then_some(subscription)
+        })
+        .await
+    }
+
+    /// The invoices of a subscription, oldest first.
+    pub async fn invoices(&self, id: SubscriptionId) -> Vec<Invoice> {
+        let merchant = self.subscription(id).await.merchant_id;
+        let filter = invoice::store::Filter { subscription: Some(id), limit: 100, ..Default::default() };
+        let (mut invoices, _) = invoice::store::list(&self.pool, merchant, &filter).await.unwrap();
+        invoices.reverse();
+        invoices
+    }
+
+    /// The payments of all invoices, as `status` in their order.
+    pub async fn payments_of(&self, id: SubscriptionId) -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT p.status FROM invoice_payments a JOIN invoices i ON i.id = a.invoice_id
+             JOIN payments p ON p.id = a.payment_id WHERE i.subscription_id = $1
+             ORDER BY i.id, a.attempt_no",
+        )
+        .bind(id.0)
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    /// A new card, which is tried at once for whatever is open.
+    pub async fn new_card(&self, id: SubscriptionId, token: &str) {
+        let merchant = self.subscription(id).await.merchant_id;
+        let change = |subscription: &mut Subscription, place: common::subscription::state::Place<'_>| {
+            change_method(subscription, card(token), place.now)
+        };
+        let answered = store::grant(&self.pool, merchant, id, None, "", change).await.unwrap();
+        assert!(matches!(answered, Answered::Granted(_)), "{answered:?}");
+    }
+
+    /// Another card, of which nobody is told.
+    pub async fn swap_card(&self, id: SubscriptionId, token: &str) {
+        sqlx::query("UPDATE subscriptions SET method_token = $2, method_saved = NULL WHERE id = $1")
+            .bind(id.0)
+            .bind(token)
+            .execute(&self.pool)
+            .await
+            .unwrap();
+    }
+
+    /// What time it is.
+    pub async fn now(&self) -> Timestamp {
+        db::now(&self.pool).await.unwrap()
+    }
+
+    /// Moves time to this moment, for everybody.
+    pub async fn advance_to(&self, at: Timestamp) {
+        let seconds = (at - self.now().await).num_seconds() + 1;
+        self.advance_all(seconds.max(1)).await;
+    }
+
+    /// Waits until nothing is left to do before time goes on.
+    pub async fn idle(&self) {
+        eventually("nothing is due", || async {
+            let busy = "SELECT count(*) FROM jobs
+                 WHERE kind NOT IN ('renew_subscription', 'retry_invoice') OR state <> 'queued'
+                    OR emits > 0 OR due_at <= remit_now()";
+            (self.count(busy).await == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Lives on until the subscription's next boundary is dealt with.
+    pub async fn next_boundary(&self, id: SubscriptionId) {
+        let period = self.subscription(id).await.current_period.expect("a period");
+        self.advance_to(period.end).await;
+        self.idle().await;
+    }
+
+    /// Whatever has happened: each period was billed once, numbers have no gap, no invoice was paid twice, and
+    /// the gateways' books agree.
+    pub async fn check_billing(&self) {
+        let unbilled = "SELECT count(*) FROM subscription_periods p WHERE 1 <> (
+            SELECT count(*) FROM invoices i WHERE i.subscription_id = p.subscription_id
+               AND i.period_index = p.period_index AND i.change_seq IS NULL)";
+        assert_eq!(self.count(unbilled).await, 0, "periods without their one invoice");
+        let gaps = "SELECT count(*) FROM (
+            SELECT FROM invoices GROUP BY merchant_id
+            HAVING max(number::bigint) <> count(*) OR min(number::bigint) <> 1) gaps";
+        assert_eq!(self.count(gaps).await, 0, "merchants whose invoice numbers have gaps");
+        let paid = "SELECT count(*) FROM invoices i WHERE amount_paid <> (
+            SELECT coalesce(sum(p.amount_captured), 0) FROM payments p WHERE p.invoice_id = i.id)";
+        assert_eq!(self.count(paid).await, 0, "invoices whose payments are not what was paid");
+        let lonely = "SELECT count(*) FROM subscriptions s
+            WHERE status IN ('incomplete', 'trialing', 'active', 'past_due') AND missed_renewals IS NULL
+              AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = s.id AND kind = 'renew_subscription')";
+        assert_eq!(self.count(lonely).await, 0, "live subscriptions without a job");
+        self.check_books().await;
+    }
+}
+
+/// So many days after a moment.
+#[must_use]
+pub fn days_after(at: Timestamp, days: u64) -> Timestamp {
+    at + Duration::from_secs(days * 24 * 3600)
+}
