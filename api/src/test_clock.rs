@@ -108,10 +108,10 @@ fn read(body: Value) -> Result<Advance, ApiError> {
     match read {
         Some((Some(seconds), None)) => faults.or(Some(Advance::Seconds(seconds))),
         Some((None, Some(moment))) => faults.or(Some(Advance::To(moment))),
-        Some(_) => {
+        Some(_) if faults.is_empty() => {
             faults.at("", "must have either seconds or to");
             Err(faults.into())
         }
-        None => Err(faults.into()),
+        _ => Err(faults.into()),
     }
 }

@@ -24,6 +24,11 @@ impl Faults {
         self.0.push(fault);
     }
 
+    /// Whether there are none so far.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What was read, if it was read whole and without a fault.
     pub fn or<T>(self, value: Option<T>) -> Result<T, ApiError> {
         match value {
