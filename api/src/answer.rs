@@ -48,6 +48,15 @@ pub fn accepted(
     (StatusCode::ACCEPTED, headers, Json(view)).into_response()
 }
 
+/// 201: it is there. `path` is where.
+pub fn created(path: &str, view: &impl Serialize) -> Response {
+    let mut response = (StatusCode::CREATED, Json(view)).into_response();
+    if let Ok(path) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(header::LOCATION, path);
+    }
+    response
+}
+
 /// 200, with `Retry-After` while it is not final.
 pub fn one(is_final: bool, view: &impl Serialize) -> Response {
     let mut response = Json(view).into_response();

@@ -16,17 +16,22 @@ use utoipa::openapi::{
 use crate::App;
 
 const INTRODUCTION: &str = "\
-Payments and refunds, accepted at once and done reliably. A write is answered with `202 Accepted` and a \
+Payments, refunds and subscriptions, accepted at once and done reliably. A write is answered with `202 Accepted` and a \
 status URL; what was accepted reaches an end, no customer is charged twice, and nothing is refunded twice.
 
-Send your key as `Authorization: Bearer rmt_test_…`. Send an `Idempotency-Key` with every payment and every \
-refund: the same key is the same one, for ever. A capture and a cancellation need none: asked again, they \
+Send your key as `Authorization: Bearer rmt_test_…`. Send an `Idempotency-Key` with every payment, refund \
+and subscription: the same key is the same one, for ever. A capture and a cancellation need none: asked again, they \
 answer the same. Send `Prefer: wait=10` to get the outcome in the answer, if it comes in time. Card numbers \
 are refused wherever they appear: send the token that the gateway's form gave you.
 
 A payment with `\"capture\": \"manual\"` becomes `authorized`: capture it, whole or in part, or cancel it. One that \
 `requires_action` waits for its payer at `next_action.url`. One that `succeeded` can be refunded, in parts that \
 together never exceed what was taken; a payer's dispute is shown with it.
+
+A subscription is made from a plan, for a customer. Each of its periods has one invoice, which is paid by the \
+method that the subscription was made with; `GET /invoices` shows them, and `GET /payments` how they were paid. \
+What is declined is tried again after 1, 3, 7 and 14 days. A test deployment's clock can be moved ahead with \
+`POST /test-clock/advance`, month by month: more than three renewals that were missed at once wait for a person.
 
 Every error is an RFC 9457 problem document with a stable `code` and a `request_id`; a body with several \
 faults lists them all. What does not fit the state of things is answered with 409, and the `code` says \

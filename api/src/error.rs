@@ -39,6 +39,8 @@ pub enum ApiError {
     IdempotencyKeyReused,
     /// What is asked for does not fit the state of things: a stable code, and why.
     Conflict(&'static str, String),
+    /// It has changed since the caller read it.
+    VersionDiffers,
     /// A gateway's event without a valid signature of the gateway's.
     ForgedEvent,
     /// The database is away, or too many requests wait for it. Nothing is promised; a write may have
@@ -89,6 +91,15 @@ pub struct Problem {
 }
 
 impl ApiError {
+    /// What the rules say no to: a stable code, and their reason as a sentence.
+    pub fn refused(code: &'static str, reason: &impl std::fmt::Display) -> Self {
+        let mut sentence = reason.to_string();
+        if let Some(first) = sentence.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self::Conflict(code, sentence + ".")
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
@@ -104,6 +115,7 @@ impl ApiError {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::Conflict(..) => StatusCode::CONFLICT,
+            Self::VersionDiffers => StatusCode::PRECONDITION_FAILED,
             Self::ForgedEvent => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -128,6 +140,7 @@ impl ApiError {
                 ("idempotency-key-reused", "The Idempotency-Key belongs to another request")
             }
             Self::Conflict(code, _) => (code, "This cannot be done now"),
+            Self::VersionDiffers => ("version-differs", "It has changed since you read it"),
             Self::ForgedEvent => ("signature-invalid", "The signature is missing or wrong"),
             Self::Unavailable => ("unavailable", "Not available at the moment"),
             Self::Internal => ("internal", "Something is wrong on our side"),
@@ -161,6 +174,10 @@ impl ApiError {
                     .into()
             }
             Self::Conflict(_, detail) => detail.clone(),
+            Self::VersionDiffers => {
+                "Nothing was done. Read it again, and decide anew: If-Match must name its present ETag."
+                    .into()
+            }
             Self::ForgedEvent => {
                 "Only the gateway can sign its events; is its secret the one that is configured here?".into()
             }

@@ -4,17 +4,22 @@
 mod answer;
 mod auth;
 mod card_data;
+mod customers;
 mod docs;
 mod error;
 mod extract;
 mod gateways;
 mod intake;
+mod invoices;
 mod outcomes;
 mod payments;
+mod plans;
 mod probes;
 mod refunds;
 mod request;
 mod routes;
+mod subscriptions;
+mod test_clock;
 
 use std::{net::SocketAddr, str::FromStr as _, sync::Arc, time::Duration};
 
@@ -66,6 +71,9 @@ pub struct ApiArgs {
     /// The secrets with which Stripe signs its events (`whsec_…`), separated by commas; none: none is taken.
     #[arg(long, env = "REMIT_STRIPE_WEBHOOK_SECRETS", hide_env_values = true, value_delimiter = ',', value_parser = secret)]
     pub stripe_webhook_secrets: Vec<SecretString>,
+    /// Lets merchants move the clock of this deployment ahead. Never where money is real.
+    #[arg(long, env = "REMIT_TEST_CLOCK")]
+    pub test_clock: bool,
     /// Connections to Postgres, at most.
     #[arg(long, env = "REMIT_API_DATABASE_CONNECTIONS", default_value = "8")]
     pub database_connections: u32,
@@ -86,6 +94,7 @@ pub struct Parts {
     event_secrets: EventSecrets,
     metrics: PrometheusHandle,
     public_url: String,
+    test_clock: bool,
     draining: CancellationToken,
 }
 
@@ -121,6 +130,7 @@ pub async fn run(
         outcomes: Outcomes::start(pool.clone(), broker, publishing.clone()),
         public_url: args.public_url.unwrap_or_else(|| format!("http://{address}")),
         routes: args.routes,
+        test_clock: args.test_clock,
         event_secrets: EventSecrets { stripe: args.stripe_webhook_secrets },
         draining: shutdown.clone(),
         publisher,
@@ -155,6 +165,19 @@ pub fn router(app: App) -> Router {
         .routes(routes!(refunds::create::create))
         .routes(routes!(refunds::read::list))
         .routes(routes!(refunds::read::get))
+        .routes(routes!(plans::create::create))
+        .routes(routes!(plans::read::list))
+        .routes(routes!(plans::read::get, plans::read::archive))
+        .routes(routes!(customers::create::create))
+        .routes(routes!(customers::read::list))
+        .routes(routes!(customers::read::get))
+        .routes(routes!(subscriptions::create::create))
+        .routes(routes!(subscriptions::read::list))
+        .routes(routes!(subscriptions::read::get))
+        .routes(routes!(subscriptions::cancel::cancel))
+        .routes(routes!(invoices::read::list))
+        .routes(routes!(invoices::read::get))
+        .routes(routes!(test_clock::advance))
         .split_for_parts();
     docs::complete(&mut openapi, &app.public_url);
     Router::new()

@@ -78,6 +78,39 @@ pub async fn now(db: impl PgExecutor<'_>) -> sqlx::Result<Timestamp> {
     sqlx::query_scalar!(r#"SELECT remit_now() AS "now!""#).fetch_one(db).await
 }
 
+/// How far the clock of a test deployment is moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advance {
+    /// By so many seconds.
+    Seconds(u32),
+    /// Up to that moment.
+    To(Timestamp),
+}
+
+/// Moves the clock of a test deployment ahead, for all processes at once, and answers what time it is then. It
+/// never moves back: time that has come has been acted on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn advance_test_clock(db: &PgPool, advance: Advance) -> sqlx::Result<Timestamp> {
+    let (seconds, moment) = match advance {
+        Advance::Seconds(seconds) => (seconds, None),
+        Advance::To(moment) => (0, Some(moment)),
+    };
+    let mut transaction = db.begin().await?;
+    sqlx::query!(
+        "UPDATE test_clock
+         SET ahead = greatest(ahead + $1 * interval '1 second', $2::timestamptz - now())",
+        f64::from(seconds),
+        moment,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let now = now(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(now)
+}
+
 /// Whether the database is away, overloaded or restarting: the same may work a moment later. A refusal
 /// of the statement itself is not.
 #[must_use]

@@ -21,7 +21,8 @@ start_sandbox() {
 # The sandbox plays both gateways, and tells the API by webhooks what happens by itself.
 webhook_secret=whsec_sandbox webhook_id=WH-sandbox
 start_api() {
-  spawn api env REMIT_API_ADDR="127.0.0.1:$api_port" REMIT_STRIPE_WEBHOOK_SECRETS="$webhook_secret" "$bin/remit-api"
+  spawn api env REMIT_API_ADDR="127.0.0.1:$api_port" REMIT_STRIPE_WEBHOOK_SECRETS="$webhook_secret" REMIT_TEST_CLOCK=true \
+    "$bin/remit-api"
 }
 start_worker() { # [NAME [NUMBER]]
   spawn "${1:-worker}" env REMIT_METRICS_ADDR="127.0.0.1:$((worker_port + ${2:-1} - 1))" \

@@ -30,6 +30,8 @@ pub struct Settings {
     pub gateway_rest_ms: u64,
     /// Calls to each gateway in a second; 0: no bound.
     pub per_second: u32,
+    /// Whether the API lets merchants move the clock.
+    pub test_clock: bool,
     /// What to start at once.
     pub services: Vec<Service>,
 }
@@ -47,6 +49,7 @@ impl Default for Settings {
             gateway_failures: 1_000_000,
             gateway_rest_ms: 500,
             per_second: 0,
+            test_clock: true,
             services: vec![Service::Sandbox, Service::Api, Service::Scheduler, Service::Worker],
         }
     }
@@ -92,6 +95,7 @@ impl Deployment {
             ("REMIT_SANDBOX_ADDR", "127.0.0.1:0".into()),
             ("REMIT_SANDBOX_DIR", directory.join("sandbox").display().to_string()),
             ("REMIT_API_ADDR", "127.0.0.1:0".into()),
+            ("REMIT_TEST_CLOCK", settings.test_clock.to_string()),
             ("REMIT_METRICS_ADDR", "127.0.0.1:0".into()),
             ("REMIT_STRIPE_SECRET_KEY", "sk_test_system".into()),
             ("REMIT_STRIPE_WEBHOOK_SECRETS", WEBHOOK_SECRET.into()),

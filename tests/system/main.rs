@@ -18,4 +18,5 @@ mod protection;
 mod refund_faults;
 mod refunds;
 mod subscriptions;
+mod subscriptions_api;
 mod tidy;

@@ -14,14 +14,25 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
     let mut paths: Vec<_> = openapi["paths"].as_object().unwrap().keys().collect();
     paths.sort();
     let expected = [
+        "/cancel-subscription/{id}",
+        "/create-subscription",
+        "/customers",
+        "/customers/{id}",
+        "/invoices",
+        "/invoices/{id}",
         "/payments",
         "/payments/{id}",
         "/payments/{id}/cancel",
         "/payments/{id}/capture",
+        "/plans",
+        "/plans/{id}",
         "/process-payment",
         "/refund-payment",
         "/refunds",
         "/refunds/{id}",
+        "/subscriptions",
+        "/subscriptions/{id}",
+        "/test-clock/advance",
     ];
     assert_eq!(paths, expected);
 

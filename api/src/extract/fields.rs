@@ -24,6 +24,11 @@ impl Faults {
         self.0.push(fault);
     }
 
+    /// Whether there are none so far.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What was read, if it was read whole and without a fault.
     pub fn or<T>(self, value: Option<T>) -> Result<T, ApiError> {
         match value {
@@ -135,6 +140,16 @@ pub fn text(max: usize) -> impl Fn(Value) -> Result<String, String> {
             }
         }
         _ => Err("must be a string".into()),
+    }
+}
+
+/// A whole number of 0 to `max`.
+pub fn whole(max: u32) -> impl Fn(Value) -> Result<u32, String> {
+    move |value| {
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        number
+            .filter(|number| *number <= max)
+            .ok_or_else(|| format!("must be a whole number of at most {max}"))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 use common::telemetry;
 
@@ -12,6 +12,9 @@ use crate::{App, error::ApiError};
 
 /// The longest wait that can be asked for.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Keys of payments that we make ourselves, for invoices, start so.
+const OUR_KEYS: &str = "remit:";
 
 /// The caller's own name for a write: the same key is the same write, for ever.
 pub struct IdempotencyKey(pub String);
@@ -34,6 +37,12 @@ impl FromRequestParts<App> for IdempotencyKey {
         let printable = key.bytes().all(|b| (0x20..0x7f).contains(&b));
         if key.is_empty() || key.len() > 255 || !printable {
             return Err(invalid());
+        }
+        if key.starts_with(OUR_KEYS) {
+            return Err(ApiError::InvalidHeader(
+                "Idempotency-Key",
+                format!("must not start with {OUR_KEYS:?}: such keys are ours."),
+            ));
         }
         Ok(Self(key.to_owned()))
     }
@@ -64,6 +73,29 @@ impl Prefer {
             .find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))
             .and_then(|(_, seconds)| seconds.trim().trim_matches('"').parse::<u32>().ok());
         Self { wait: wait.map(|seconds| Duration::from_secs(seconds.into()).min(WAIT_MAX)) }
+    }
+}
+
+/// RFC 9110: `If-Match: "3"` asks that it be done only if the version is still that one.
+pub struct IfMatch(pub Option<u32>);
+
+impl FromRequestParts<App> for IfMatch {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        let mut values = parts.headers.get_all(header::IF_MATCH).iter();
+        let Some(value) = values.next() else { return Ok(Self(None)) };
+        let text = value.to_str().unwrap_or_default().trim();
+        if values.next().is_some() || text.contains(',') {
+            return Err(ApiError::InvalidHeader("If-Match", "must name one ETag.".into()));
+        }
+        if text == "*" {
+            return Ok(Self(None));
+        }
+        // What is none of our ETags, a weak one above all, matches nothing.
+        let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let version = version.and_then(|version| version.parse().ok());
+        version.map(|version| Self(Some(version))).ok_or(ApiError::VersionDiffers)
     }
 }
 

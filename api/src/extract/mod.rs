@@ -7,6 +7,6 @@ mod path;
 mod query;
 
 pub use body::{JsonBody, OptionalJsonBody};
-pub use headers::{IdempotencyKey, Prefer, Trace};
+pub use headers::{IdempotencyKey, IfMatch, Prefer, Trace};
 pub use path::PathId;
 pub use query::QueryFields;

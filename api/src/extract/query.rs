@@ -1,6 +1,6 @@
 //! Query parameters, read by hand like fields, so that all faults are told at once.
 
-use std::{collections::BTreeMap, convert::Infallible};
+use std::{collections::BTreeMap, convert::Infallible, str::FromStr};
 
 use axum::{
     extract::{FromRequestParts, Query},
@@ -44,6 +44,16 @@ impl QueryFields {
                 None
             }
         }
+    }
+
+    /// One of a closed set of names, or an id.
+    pub fn name<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Option<T> {
+        self.optional(name, |text| text.parse().map_err(|error: T::Err| error.to_string()))
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, name: &str) -> Option<bool> {
+        self.optional(name, |text| text.parse().map_err(|_| "must be true or false".into()))
     }
 
     /// Notes a fault of one parameter.

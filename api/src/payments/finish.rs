@@ -133,11 +133,7 @@ fn refused(refusal: &Refusal) -> ApiError {
         Refusal::InReview => "payment-in-review",
         Refusal::TooMuch { .. } => "capture-exceeds-authorization",
     };
-    let mut sentence = refusal.to_string();
-    if let Some(first) = sentence.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    ApiError::Conflict(code, sentence + ".")
+    ApiError::refused(code, refusal)
 }
 
 fn read_amount(body: Value) -> Result<Option<Decimal>, ApiError> {

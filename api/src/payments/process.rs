@@ -293,18 +293,21 @@ fn money(
     checked.map_err(|detail| fields.fault("amount", detail)).ok()
 }
 
-fn currency(value: Value) -> Result<Currency, String> {
+/// An ISO 4217 code, upper case.
+pub fn currency(value: Value) -> Result<Currency, String> {
     let code = text(10)(value)?;
     Currency::from_code(&code).map_err(|error| error.to_string())
 }
 
-fn token(value: Value) -> Result<String, String> {
+/// A gateway's name for a method; never a card number.
+pub fn token(value: Value) -> Result<String, String> {
     let token = text(255)(value)?;
     let plain = token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
     if plain { Ok(token) } else { Err("must be a gateway's token, such as \"pm_card_visa\"".into()) }
 }
 
-fn email(value: Value) -> Result<String, String> {
+/// An address, as far as that can be told without writing to it.
+pub fn email(value: Value) -> Result<String, String> {
     let email = text(254)(value)?;
     let plausible = email
         .split_once('@')
@@ -312,7 +315,8 @@ fn email(value: Value) -> Result<String, String> {
     if plausible { Ok(email) } else { Err("must be an e-mail address".into()) }
 }
 
-fn return_url(value: Value) -> Result<String, String> {
+/// Where a payer comes back to.
+pub fn return_url(value: Value) -> Result<String, String> {
     let url = text(2048)(value)?;
     let scheme = url.starts_with("https://") || url.starts_with("http://");
     let host = url.split("//").nth(1).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));

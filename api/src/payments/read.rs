@@ -84,9 +84,7 @@ fn read_filter(mut query: QueryFields) -> Result<(Page<PaymentId>, Filter), ApiE
         limit: page.limit,
         starting_after: page.starting_after,
         ending_before: page.ending_before,
-        status: query.optional("status", |text| {
-            text.parse().map_err(|error: common::name::UnknownName| error.to_string())
-        }),
+        status: query.name("status"),
         order_id: query.optional("order_id", |text| match text.contains('\0') {
             true => Err("must not have control characters".into()),
             false => Ok(text.to_owned()),

@@ -148,11 +148,7 @@ fn refused(refusal: &Refusal) -> ApiError {
             return faults.into();
         }
     };
-    let mut sentence = refusal.to_string();
-    if let Some(first) = sentence.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    ApiError::Conflict(code, sentence + ".")
+    ApiError::refused(code, refusal)
 }
 
 #[cfg(test)]

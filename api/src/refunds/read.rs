@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use common::{
-    id::{PaymentId, RefundId},
+    id::RefundId,
     refund::store::{self, Filter},
 };
 
@@ -78,11 +78,8 @@ fn read_filter(mut query: QueryFields) -> Result<(Page<RefundId>, Filter), ApiEr
         limit: page.limit,
         starting_after: page.starting_after,
         ending_before: page.ending_before,
-        payment: query
-            .optional("payment", |text| text.parse::<PaymentId>().map_err(|error| error.to_string())),
-        status: query.optional("status", |text| {
-            text.parse().map_err(|error: common::name::UnknownName| error.to_string())
-        }),
+        payment: query.name("payment"),
+        status: query.name("status"),
     };
     query.finish().map(|()| (page, filter))
 }

@@ -1,0 +1,82 @@
+//! `GET /customers` and `GET /customers/{id}`.
+
+use axum::{extract::State, response::Response};
+use common::{
+    customer::store::{self, Filter},
+    id::CustomerId,
+};
+
+use crate::{
+    App,
+    answer::{self, Found, List, Page},
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{PathId, QueryFields},
+};
+
+use super::CustomerView;
+
+/// Get a customer
+#[utoipa::path(
+    get, path = "/customers/{id}", tag = "Customers",
+    params(("id" = String, Path, description = "`cus_…`")),
+    responses(
+        (status = 200, body = CustomerView, description = "As it stands."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+    ),
+)]
+pub async fn get(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(id): PathId<CustomerId>,
+) -> Result<Response, ApiError> {
+    let customer = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let balances = store::balances(&app.pool, id).await?;
+    Ok(answer::one(true, &CustomerView::new(customer, Some(balances))))
+}
+
+/// List customers
+///
+/// Newest first.
+#[utoipa::path(
+    get, path = "/customers", tag = "Customers",
+    params(
+        ("limit" = Option<u16>, Query, description = "1 to 100, 10 by default.", minimum = 1, maximum = 100),
+        ("starting_after" = Option<String>, Query, description = "The page after this customer, towards older ones."),
+        ("ending_before" = Option<String>, Query, description = "The page before this customer, towards newer ones."),
+        ("email" = Option<String>, Query, description = "Only those with this address."),
+    ),
+    responses(
+        (status = 200, body = List<CustomerView>, description = "`Link` with `rel=\"next\"` leads to the next page.",
+            headers(("Link" = Option<String>))),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+    ),
+)]
+pub async fn list(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    query: QueryFields,
+) -> Result<Response, ApiError> {
+    let (page, filter) = read_filter(query)?;
+    let (customers, has_more) = store::list(&app.pool, merchant.id, &filter).await?;
+    let last = customers.last().map(|customer| customer.id);
+    let data = customers.into_iter().map(|customer| CustomerView::new(customer, None)).collect();
+    let same = [("email", filter.email)];
+    Ok(answer::list(&app, "/customers", &page, &same, Found { data, has_more, last }))
+}
+
+fn read_filter(mut query: QueryFields) -> Result<(Page<CustomerId>, Filter), ApiError> {
+    let page = Page::read(&mut query);
+    let filter = Filter {
+        limit: page.limit,
+        starting_after: page.starting_after,
+        ending_before: page.ending_before,
+        email: query.optional("email", |text| match text.contains('\0') {
+            true => Err("must not have control characters".into()),
+            false => Ok(text.to_owned()),
+        }),
+    };
+    query.finish().map(|()| (page, filter))
+}

@@ -1,0 +1,93 @@
+//! `GET /invoices` and `GET /invoices/{id}`.
+
+use axum::{extract::State, response::Response};
+use common::{
+    id::InvoiceId,
+    invoice::{
+        Status,
+        store::{self, Filter},
+    },
+};
+
+use crate::{
+    App,
+    answer::{self, Found, List, Page},
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{PathId, QueryFields},
+};
+
+use super::InvoiceView;
+
+/// Get an invoice
+///
+/// With its lines and its payments, as it stands now.
+#[utoipa::path(
+    get, path = "/invoices/{id}", tag = "Invoices",
+    params(("id" = String, Path, description = "`in_…`")),
+    responses(
+        (status = 200, body = InvoiceView, description = "With `Retry-After` while a payment of it is under way."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+    ),
+)]
+pub async fn get(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(id): PathId<InvoiceId>,
+) -> Result<Response, ApiError> {
+    let invoice = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let payments = store::payments(&app.pool, id).await?;
+    let is_moving = invoice.status == Status::Open && invoice.live_payment.is_some();
+    Ok(answer::one(!is_moving, &InvoiceView::new(invoice, Some(payments))))
+}
+
+/// List invoices
+///
+/// Newest first.
+#[utoipa::path(
+    get, path = "/invoices", tag = "Invoices",
+    params(
+        ("limit" = Option<u16>, Query, description = "1 to 100, 10 by default.", minimum = 1, maximum = 100),
+        ("starting_after" = Option<String>, Query, description = "The page after this invoice, towards older ones."),
+        ("ending_before" = Option<String>, Query, description = "The page before this invoice, towards newer ones."),
+        ("status" = Option<String>, Query, description = "Only those in this status."),
+        ("subscription" = Option<String>, Query, description = "Only those of this subscription."),
+        ("customer" = Option<String>, Query, description = "Only this customer's."),
+    ),
+    responses(
+        (status = 200, body = List<InvoiceView>, description = "`Link` with `rel=\"next\"` leads to the next page.",
+            headers(("Link" = Option<String>))),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+    ),
+)]
+pub async fn list(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    query: QueryFields,
+) -> Result<Response, ApiError> {
+    let (page, filter) = read_filter(query)?;
+    let (invoices, has_more) = store::list(&app.pool, merchant.id, &filter).await?;
+    let last = invoices.last().map(|invoice| invoice.id);
+    let data = invoices.into_iter().map(|invoice| InvoiceView::new(invoice, None)).collect();
+    let same = [
+        ("status", filter.status.map(|status| status.as_str().to_owned())),
+        ("subscription", filter.subscription.map(|id| id.to_string())),
+        ("customer", filter.customer.map(|id| id.to_string())),
+    ];
+    Ok(answer::list(&app, "/invoices", &page, &same, Found { data, has_more, last }))
+}
+
+fn read_filter(mut query: QueryFields) -> Result<(Page<InvoiceId>, Filter), ApiError> {
+    let page = Page::read(&mut query);
+    let filter = Filter {
+        limit: page.limit,
+        starting_after: page.starting_after,
+        ending_before: page.ending_before,
+        status: query.name("status"),
+        subscription: query.name("subscription"),
+        customer: query.name("customer"),
+    };
+    query.finish().map(|()| (page, filter))
+}

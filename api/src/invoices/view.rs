@@ -1,0 +1,147 @@
+//! An invoice as its merchant sees it.
+
+use common::{
+    clock::Timestamp,
+    id::PaymentId,
+    invoice::{Invoice, Line, Occasion},
+    money::{Currency, display_amount},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An invoice. Its lines never change once it is open, and add up to its total.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InvoiceView {
+    #[schema(example = "in_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    id: String,
+    /// Always `invoice`.
+    object: &'static str,
+    /// `draft`, `open` (to be paid), `paid`, `void` (called off) or `uncollectible` (given up; it may still be
+    /// paid).
+    #[schema(example = "paid")]
+    status: &'static str,
+    /// Your number for it: one after the other, without gaps.
+    #[schema(example = "000042")]
+    number: Option<String>,
+    /// Who is to pay.
+    #[schema(example = "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    customer: String,
+    /// For what.
+    #[schema(example = "sub_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    subscription: String,
+    /// For which of its periods, from zero.
+    period_index: u32,
+    /// `period` (a whole one) or `change` (something changed within it).
+    #[schema(example = "period")]
+    occasion: &'static str,
+    /// ISO 4217.
+    #[schema(example = "EUR")]
+    currency: &'static str,
+    /// The sum of its lines; negative where more is given back than charged.
+    #[schema(example = "49.90")]
+    total: String,
+    /// What of it the tax is, or within it.
+    #[schema(example = "0.00")]
+    tax: String,
+    /// What of it the customer's balance has paid.
+    #[schema(example = "0.00")]
+    amount_from_balance: String,
+    /// What of it payments have paid.
+    #[schema(example = "49.90")]
+    amount_paid: String,
+    /// What is still to pay.
+    #[schema(example = "0.00")]
+    amount_due: String,
+    lines: Vec<LineView>,
+    /// How many payments were begun for it.
+    #[schema(example = 1)]
+    attempts: u32,
+    /// Its payments, in their order. Shown for one invoice, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payments: Option<Vec<String>>,
+    /// When it is tried again, after a decline.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_attempt_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    opened_at: Option<Timestamp>,
+    /// When it was paid, called off or given up.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
+}
+
+/// A line.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LineView {
+    /// `period`, `proration_credit`, `proration_charge`, `discount` or `tax`.
+    #[schema(example = "period")]
+    kind: &'static str,
+    #[schema(example = "Team")]
+    description: String,
+    #[schema(example = 1)]
+    quantity: u32,
+    /// The price of one for a whole period.
+    #[schema(example = "49.90")]
+    unit_amount: String,
+    /// Negative on credits and discounts.
+    #[schema(example = "49.90")]
+    amount: String,
+    /// The first day that it bills, or gives back.
+    #[schema(example = "2026-11-24")]
+    from: Option<String>,
+    /// The day after the last.
+    #[schema(example = "2026-12-24")]
+    to: Option<String>,
+}
+
+impl InvoiceView {
+    /// An invoice, as its merchant sees it.
+    pub fn new(invoice: Invoice, payments: Option<Vec<PaymentId>>) -> Self {
+        let currency = invoice.currency;
+        let amount = |amount| display_amount(amount, currency);
+        Self {
+            id: invoice.id.to_string(),
+            object: "invoice",
+            status: invoice.status.as_str(),
+            customer: invoice.customer_id.to_string(),
+            subscription: invoice.subscription_id.to_string(),
+            period_index: invoice.period_index,
+            occasion: match invoice.occasion {
+                Occasion::Period => "period",
+                Occasion::Change(_) => "change",
+            },
+            currency: currency.code(),
+            total: amount(invoice.total),
+            tax: amount(invoice.lines.iter().map(|line| line.tax).sum()),
+            amount_from_balance: amount(invoice.from_balance),
+            amount_paid: amount(invoice.amount_paid),
+            amount_due: invoice.due().display_amount(),
+            lines: invoice.lines.iter().map(|line| LineView::new(line, currency)).collect(),
+            number: invoice.number,
+            attempts: invoice.attempts,
+            payments: payments.map(|payments| payments.iter().map(PaymentId::to_string).collect()),
+            next_attempt_at: invoice.ladder.next_at,
+            created_at: invoice.created_at,
+            updated_at: invoice.updated_at,
+            opened_at: invoice.opened_at,
+            ended_at: invoice.ended_at,
+        }
+    }
+}
+
+impl LineView {
+    fn new(line: &Line, currency: Currency) -> Self {
+        Self {
+            kind: line.kind.as_str(),
+            description: line.description.clone(),
+            quantity: line.quantity,
+            unit_amount: display_amount(line.unit_amount, currency),
+            amount: display_amount(line.amount, currency),
+            from: line.days.map(|days| days.from.to_string()),
+            to: line.days.map(|days| days.to.to_string()),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `DELETE /cancel-subscription/{id}`: ends a subscription, at once or with its period. It is one wish, so it
+//! needs no key: asked again, it answers the same.
+
+use axum::{extract::State, response::Response};
+use common::{
+    id::SubscriptionId,
+    job::{Due, Kind},
+    subscription::{
+        Subscription,
+        proration::Proration,
+        state::{self, Place, When},
+        store::{self, Answered, Granted},
+    },
+};
+
+use crate::{
+    App,
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{IfMatch, PathId, Prefer, QueryFields, Trace},
+};
+
+use super::{SubscriptionView, accepted, refused};
+
+/// Cancel a subscription
+///
+/// At once, and nothing is given back unless that is asked for; or with `at_period_end=true`: then it stays
+/// until its period has ended, and is not renewed. What does not renew has no period's end to wait for, and
+/// ends at once. A cancellation of what is canceled changes nothing.
+#[utoipa::path(
+    delete, path = "/cancel-subscription/{id}", tag = "Subscriptions",
+    params(
+        ("id" = String, Path, description = "`sub_…`"),
+        ("at_period_end" = Option<bool>, Query, description = "It ends with its period; `false` by default."),
+        ("proration" = Option<String>, Query, description = "When it ends at once: `none` (the default), or `by_day`, which gives the rest of the period back to the customer's balance."),
+        ("If-Match" = Option<String>, Header, description = "The ETag that you have read: if it has changed since, nothing is done."),
+    ),
+    responses(
+        (status = 202, body = SubscriptionView, description = "It is canceled, or ends with its period.",
+            headers(("ETag" = String))),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "Its first invoice was not paid in time: it has ended already."),
+        (status = 412, body = Problem, content_type = "application/problem+json", description = "It has changed since you read it."),
+    ),
+)]
+pub async fn cancel(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(id): PathId<SubscriptionId>,
+    IfMatch(version): IfMatch,
+    prefer: Prefer,
+    Trace(traceparent): Trace,
+    query: QueryFields,
+) -> Result<Response, ApiError> {
+    let (when, proration) = read(query)?;
+    let decide = |subscription: &mut Subscription, place: Place<'_>| {
+        state::cancel(subscription, when, proration, place)
+    };
+    match store::grant(&app.pool, merchant.id, id, version, &traceparent, decide).await? {
+        Answered::Granted(granted) => {
+            let Granted { subscription, jobs } = *granted;
+            for job in jobs {
+                app.publisher.offer(Due { job, kind: Kind::ChargePayment, reply_to: None });
+            }
+            Ok(accepted(&app, subscription, prefer, false))
+        }
+        Answered::NotFound => Err(ApiError::NotFound),
+        Answered::VersionDiffers => Err(ApiError::VersionDiffers),
+        Answered::Refused(refusal) => Err(refused(&refusal)),
+    }
+}
+
+fn read(mut query: QueryFields) -> Result<(When, Proration), ApiError> {
+    let at_period_end = query.flag("at_period_end").unwrap_or(false);
+    let proration = query.optional("proration", |text| match text.parse() {
+        Ok(proration @ (Proration::None | Proration::ByDay)) => Ok(proration),
+        _ => Err("must be none or by_day".into()),
+    });
+    query.finish()?;
+    Ok((if at_period_end { When::AtPeriodEnd } else { When::Now }, proration.unwrap_or(Proration::None)))
+}

@@ -1,0 +1,265 @@
+//! `POST /create-subscription`: accepts a subscription; its first invoice is paid by a worker.
+
+use axum::{extract::State, response::Response};
+use common::{
+    gateway::MethodType,
+    id::{CustomerId, MerchantId, PlanId, SubscriptionId},
+    job::{Due, Kind},
+    payment::Metadata,
+    subscription::{
+        PaymentMethod, Subscription, WithoutMethod,
+        state::Refusal,
+        store::{self, Accepted as Stored, NewSubscription},
+    },
+};
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{
+        IdempotencyKey, JsonBody, Prefer, Trace,
+        fields::{self, Faults, Fields, metadata, whole},
+    },
+    payments::process::{return_url, token},
+    plans::create::trial_days,
+};
+
+use super::{SubscriptionView, accepted, beginning::Beginning, refused};
+
+/// Seats, at most.
+const QUANTITY_MAX: u32 = 1_000_000;
+
+/// A subscription to be made.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "customer": "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601",
+    "plan": "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601",
+    "quantity": 3,
+    "payment_method": { "type": "card", "token": "pm_card_visa" },
+    "zone": "Europe/Berlin"
+}))]
+#[expect(dead_code, reason = "the description of what read reads")]
+pub struct CreateSubscription {
+    /// Who pays.
+    #[schema(example = "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    customer: String,
+    /// What for.
+    #[schema(example = "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    plan: String,
+    /// How many: 1 by default.
+    #[schema(example = 3, minimum = 1, maximum = 1_000_000)]
+    quantity: Option<u32>,
+    /// How it is paid. It is saved at the gateway, and charged without the payer from then on. Needed unless
+    /// there is a trial.
+    payment_method: Option<BillingMethod>,
+    /// How many days are free; without it as many as the plan says.
+    #[schema(example = 14, maximum = 730)]
+    trial_days: Option<u16>,
+    /// What becomes of it when its trial ends without a payment method: `pause` (the default) or `cancel`.
+    #[schema(example = "pause")]
+    without_payment_method: Option<String>,
+    /// The IANA time zone whose midnights end its periods; `UTC` by default.
+    #[schema(example = "Europe/Berlin")]
+    zone: Option<String>,
+    /// Where the payer comes back to after an authentication of the first payment. Without it a bank that
+    /// wants one declines.
+    return_url: Option<String>,
+    /// Up to 50 keys (40 characters) with values (500 characters) of your own.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Metadata>,
+}
+
+/// How a subscription is paid. Never a card number: the token that the gateway's own form gave you.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the description of what method reads")]
+pub struct BillingMethod {
+    /// `card`, `apple_pay`, `google_pay`, `bank_debit` or `paypal`.
+    #[schema(value_type = String, example = "card")]
+    r#type: MethodType,
+    /// The gateway's token.
+    #[schema(example = "pm_card_visa")]
+    token: String,
+}
+
+/// Make a subscription
+///
+/// Its first period is billed at once, or after its trial; each further one at midnight in its zone. It is
+/// `incomplete` until its first invoice is paid: ask the status URL, or send `Prefer: wait=10`.
+#[utoipa::path(
+    post, path = "/create-subscription", tag = "Subscriptions", request_body = CreateSubscription,
+    params(
+        ("Idempotency-Key" = String, Header, description = "Your own name for this subscription, up to 255 characters. The same key is the same subscription, for ever."),
+        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the first payment has an outcome, after 10 seconds (at most 30) in any case."),
+    ),
+    responses(
+        (status = 202, body = SubscriptionView, description = "Accepted. `Location` names the status URL; `Idempotent-Replayed: true` tells a repetition.",
+            headers(("Location" = String), ("ETag" = String), ("Retry-After" = u32, description = "Seconds."))),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON, or no Idempotency-Key."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such plan or customer of yours."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "The plan is archived, or its price times the quantity is too much."),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), card data, or a key that belongs to another request."),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "Nothing was accepted: send the same again."),
+    ),
+)]
+pub async fn create(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    IdempotencyKey(key): IdempotencyKey,
+    prefer: Prefer,
+    Trace(traceparent): Trace,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let new = read(merchant.id, key, body)?;
+    match store::create(&app.pool, &new, &traceparent).await? {
+        Stored::New(subscription, jobs) => {
+            for job in jobs {
+                app.publisher.offer(Due { job, kind: Kind::ChargePayment, reply_to: None });
+            }
+            Ok(accepted(&app, begun(&app, *subscription, prefer).await, prefer, false))
+        }
+        Stored::Repeated(subscription) => {
+            Ok(accepted(&app, begun(&app, *subscription, prefer).await, prefer, true))
+        }
+        Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
+        Stored::NoPlan | Stored::NoCustomer => Err(ApiError::NotFound),
+        Stored::PlanArchived => Err(ApiError::refused(
+            "plan-archived",
+            &"the plan is archived, and no new subscription is made from it",
+        )),
+        Stored::Refused(Refusal::NoMethod) => {
+            let mut faults = Faults::default();
+            faults.at("/payment_method", "is required without a trial");
+            Err(faults.into())
+        }
+        Stored::Refused(refusal) => Err(refused(&refusal)),
+    }
+}
+
+/// The subscription, once its first payment has an outcome, or when the time is over.
+async fn begun(app: &App, subscription: Subscription, prefer: Prefer) -> Subscription {
+    let watch = app.outcomes.watch(subscription.id.0);
+    let wait = prefer.wait.unwrap_or_default();
+    app.outcomes.wait(&watch, Beginning::of(subscription), wait).await.subscription
+}
+
+/// Reads a body, and tells all of its faults at once.
+fn read(merchant_id: MerchantId, key: String, body: Value) -> Result<NewSubscription, ApiError> {
+    let mut faults = Faults::default();
+    let read = Fields::of(body, "", &mut faults).and_then(|mut fields| {
+        let new = read_fields(&mut fields, merchant_id, key);
+        fields.finish();
+        new
+    });
+    faults.or(read).map(|new| NewSubscription { request_hash: hash(&new), ..new })
+}
+
+fn read_fields(fields: &mut Fields<'_>, merchant_id: MerchantId, key: String) -> Option<NewSubscription> {
+    let customer = fields.required("customer", fields::name);
+    let plan = fields.required("plan", fields::name);
+    let quantity = fields.optional("quantity", quantity);
+    let method = fields.object("payment_method", method);
+    let trial_days = fields.optional("trial_days", trial_days);
+    let without_method = fields.optional("without_payment_method", fields::name);
+    let zone = fields.optional("zone", |value| {
+        fields::name(value).map_err(|_| "must be an IANA time zone, such as \"Europe/Berlin\"".to_owned())
+    });
+    let return_url = fields.optional("return_url", return_url);
+    let metadata = fields.optional("metadata", metadata);
+    Some(NewSubscription {
+        id: SubscriptionId::new(),
+        merchant_id,
+        idempotency_key: key,
+        request_hash: [0; 32],
+        customer_id: customer?,
+        plan_id: plan?,
+        quantity: quantity.unwrap_or(1),
+        trial_days,
+        without_method: without_method.unwrap_or_default(),
+        zone: zone.unwrap_or_default(),
+        discounts: Vec::new(),
+        tax: None,
+        method,
+        return_url,
+        metadata: metadata.unwrap_or_default(),
+    })
+}
+
+fn quantity(value: Value) -> Result<u32, String> {
+    match whole(QUANTITY_MAX)(value)? {
+        0 => Err("must be at least 1".into()),
+        quantity => Ok(quantity),
+    }
+}
+
+fn method(fields: &mut Fields<'_>) -> Option<PaymentMethod> {
+    let kind = fields.required("type", fields::name);
+    let token = fields.required("token", token);
+    Some(PaymentMethod { kind: kind?, token: token? })
+}
+
+/// What was asked for, as it was understood. Its hash is stored for ever: a field that is added later stays
+/// out of it where it is not used.
+#[derive(Serialize)]
+struct Understood<'a> {
+    customer: CustomerId,
+    plan: PlanId,
+    quantity: u32,
+    method: Option<(MethodType, &'a str)>,
+    trial_days: Option<u16>,
+    without_method: WithoutMethod,
+    zone: &'static str,
+    return_url: Option<&'a str>,
+    metadata: &'a Metadata,
+}
+
+fn hash(new: &NewSubscription) -> [u8; 32] {
+    let understood = Understood {
+        customer: new.customer_id,
+        plan: new.plan_id,
+        quantity: new.quantity,
+        method: new.method.as_ref().map(|method| (method.kind, method.token.as_str())),
+        trial_days: new.trial_days,
+        without_method: new.without_method,
+        zone: new.zone.name(),
+        return_url: new.return_url.as_deref(),
+        metadata: &new.metadata,
+    };
+    Sha256::digest(serde_json::to_vec(&understood).unwrap_or_default()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Stored for ever with each subscription: another hash for the same request would refuse its repetition
+    /// after an upgrade.
+    #[test]
+    fn the_hash_of_a_request_is_pinned() {
+        let hash = |body| {
+            let new = read(MerchantId::new(), "k".into(), body).expect("a valid body");
+            new.request_hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let (customer, plan) =
+            ("cus_0193a3f1c2d87b51a9f0c4d2e8b7a601", "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601");
+        let least = json!({ "customer": customer, "plan": plan });
+        let same = json!({
+            "plan": plan, "customer": customer, "quantity": 1, "zone": "UTC", "trial_days": null,
+            "without_payment_method": "pause",
+        });
+        let most = json!({
+            "customer": customer, "plan": plan, "quantity": 3, "zone": "Asia/Kolkata", "trial_days": 0,
+            "without_payment_method": "cancel", "return_url": "https://shop.example/", "metadata": { "a": "1" },
+            "payment_method": { "type": "card", "token": "pm_1" },
+        });
+        assert_eq!(hash(same), hash(least.clone()));
+        assert_eq!((hash(least), hash(most)), ("09ecc852fce0c7ba".into(), "2bf029cb7e64795e".into()));
+    }
+}

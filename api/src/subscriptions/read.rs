@@ -1,0 +1,109 @@
+//! `GET /subscriptions` and `GET /subscriptions/{id}`.
+
+use axum::{extract::State, response::Response};
+use common::{
+    id::SubscriptionId,
+    subscription::{
+        Status,
+        store::{self, Filter, Statuses},
+    },
+};
+
+use crate::{
+    App,
+    answer::{self, Found, List, Page},
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{PathId, QueryFields},
+};
+
+use super::{SubscriptionView, beginning, with_etag};
+
+/// Get a subscription
+///
+/// As it stands now.
+#[utoipa::path(
+    get, path = "/subscriptions/{id}", tag = "Subscriptions",
+    params(("id" = String, Path, description = "`sub_…`")),
+    responses(
+        (status = 200, body = SubscriptionView, description = "With `Retry-After` while it is `incomplete`.",
+            headers(("ETag" = String))),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+    ),
+)]
+pub async fn get(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(id): PathId<SubscriptionId>,
+) -> Result<Response, ApiError> {
+    let subscription = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let (stands, version) = (!beginning::is_awaited(&subscription), subscription.version);
+    Ok(with_etag(answer::one(stands, &SubscriptionView::new(&app, subscription)), version))
+}
+
+/// List subscriptions
+///
+/// Those in force, newest first: `trialing`, `active` and `past_due`; others by their status.
+#[utoipa::path(
+    get, path = "/subscriptions", tag = "Subscriptions",
+    params(
+        ("limit" = Option<u16>, Query, description = "1 to 100, 10 by default.", minimum = 1, maximum = 100),
+        ("starting_after" = Option<String>, Query, description = "The page after this subscription, towards older ones."),
+        ("ending_before" = Option<String>, Query, description = "The page before this subscription, towards newer ones."),
+        ("status" = Option<String>, Query, description = "Only those in this status; or `all`."),
+        ("customer" = Option<String>, Query, description = "Only this customer's."),
+        ("plan" = Option<String>, Query, description = "Only those of this plan."),
+    ),
+    responses(
+        (status = 200, body = List<SubscriptionView>, description = "`Link` with `rel=\"next\"` leads to the next page.",
+            headers(("Link" = Option<String>))),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+    ),
+)]
+pub async fn list(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    query: QueryFields,
+) -> Result<Response, ApiError> {
+    let (page, filter) = read_filter(query)?;
+    let (subscriptions, has_more) = store::list(&app.pool, merchant.id, &filter).await?;
+    let last = subscriptions.last().map(|subscription| subscription.id);
+    let data = subscriptions.into_iter().map(|found| SubscriptionView::new(&app, found)).collect();
+    let status = match filter.statuses {
+        Statuses::InForce => None,
+        Statuses::Only(status) => Some(status.as_str().to_owned()),
+        Statuses::All => Some(ALL.to_owned()),
+    };
+    let same = [
+        ("status", status),
+        ("customer", filter.customer.map(|id| id.to_string())),
+        ("plan", filter.plan.map(|id| id.to_string())),
+    ];
+    Ok(answer::list(&app, "/subscriptions", &page, &same, Found { data, has_more, last }))
+}
+
+/// Whatever the status.
+const ALL: &str = "all";
+
+fn read_filter(mut query: QueryFields) -> Result<(Page<SubscriptionId>, Filter), ApiError> {
+    let page = Page::read(&mut query);
+    let filter = Filter {
+        limit: page.limit,
+        starting_after: page.starting_after,
+        ending_before: page.ending_before,
+        statuses: query.optional("status", statuses).unwrap_or_default(),
+        customer: query.name("customer"),
+        plan: query.name("plan"),
+    };
+    query.finish().map(|()| (page, filter))
+}
+
+fn statuses(text: &str) -> Result<Statuses, String> {
+    if text == ALL {
+        return Ok(Statuses::All);
+    }
+    let status = text.parse::<Status>();
+    status.map(Statuses::Only).map_err(|error| format!("{error}; or {ALL}"))
+}

@@ -1,0 +1,163 @@
+//! A subscription as its merchant sees it. The token and our own bookkeeping stay inside.
+
+use common::{
+    clock::Timestamp,
+    payment::Metadata,
+    subscription::{PaymentMethod, Status, Subscription, Terms, calendar::Period},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{App, plans::IntervalView};
+
+/// A subscription.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SubscriptionView {
+    #[schema(example = "sub_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    id: String,
+    /// Always `subscription`.
+    object: &'static str,
+    /// `trialing`, `incomplete` (its first invoice is not paid yet), `incomplete_expired` (it was not paid
+    /// within 23 hours), `active`, `past_due` (an invoice was declined, and is tried again), `unpaid`, `paused`
+    /// or `canceled`.
+    #[schema(example = "active")]
+    status: &'static str,
+    /// Ask here for the status.
+    status_url: String,
+    /// Who pays.
+    #[schema(example = "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    customer: String,
+    /// What it was made from.
+    #[schema(example = "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    plan: String,
+    /// The plan's name.
+    #[schema(example = "Team")]
+    name: String,
+    /// What one costs for one interval, as it was agreed.
+    #[schema(example = "49.90")]
+    amount: String,
+    /// ISO 4217.
+    #[schema(example = "EUR")]
+    currency: &'static str,
+    interval: IntervalView,
+    #[schema(example = 1)]
+    quantity: u32,
+    /// How it is paid.
+    payment_method: Option<BillingMethodView>,
+    /// Whose midnights end its periods.
+    #[schema(example = "Europe/Berlin")]
+    zone: &'static str,
+    /// The period that has begun last; none during a trial.
+    current_period: Option<PeriodView>,
+    /// When it is billed next, if it is.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    renews_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    trial_ends_at: Option<Timestamp>,
+    /// What becomes of it when its trial ends without a payment method: `pause` or `cancel`.
+    #[schema(example = "pause")]
+    without_payment_method: &'static str,
+    /// It ends with its period.
+    cancel_at_period_end: bool,
+    /// It rests from the end of its period on.
+    pause_at_period_end: bool,
+    /// What holds from the next period on.
+    pending_update: Option<PendingView>,
+    /// So many renewals were missed that a person must decide whether they are billed: how many.
+    missed_renewals: Option<u32>,
+    #[schema(value_type = Object)]
+    metadata: Metadata,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
+}
+
+/// How a subscription is paid.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BillingMethodView {
+    #[schema(example = "card")]
+    r#type: &'static str,
+}
+
+/// A period: from its start on, until just before its end.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PeriodView {
+    /// Its number, from zero.
+    index: u32,
+    #[schema(value_type = String, format = DateTime)]
+    starts_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    ends_at: Timestamp,
+}
+
+/// What holds from the next period on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PendingView {
+    plan: String,
+    quantity: u32,
+}
+
+impl SubscriptionView {
+    /// The subscription as its merchant sees it.
+    pub fn new(app: &App, subscription: Subscription) -> Self {
+        let id = subscription.id.to_string();
+        let renews_at = renews_at(&subscription);
+        let Terms { plan_id, name, price, quantity } = subscription.terms;
+        Self {
+            status_url: app.url(&format!("/subscriptions/{id}")),
+            id,
+            object: "subscription",
+            status: subscription.status.as_str(),
+            customer: subscription.customer_id.to_string(),
+            plan: plan_id.to_string(),
+            name,
+            amount: price.unit.display_amount(),
+            currency: price.unit.currency.code(),
+            interval: IntervalView::new(price.interval),
+            quantity,
+            payment_method: subscription.method.as_ref().map(BillingMethodView::new),
+            zone: subscription.anchor.zone.name(),
+            current_period: subscription.current_period.map(PeriodView::new),
+            renews_at,
+            trial_ends_at: subscription.trial_ends_at,
+            without_payment_method: subscription.without_method.as_str(),
+            cancel_at_period_end: subscription.cancel_at_period_end,
+            pause_at_period_end: subscription.pause_at_period_end,
+            pending_update: subscription.pending_terms.as_ref().map(PendingView::new),
+            missed_renewals: subscription.missed_renewals,
+            metadata: subscription.metadata,
+            created_at: subscription.created_at,
+            updated_at: subscription.updated_at,
+            ended_at: subscription.ended_at,
+        }
+    }
+}
+
+fn renews_at(subscription: &Subscription) -> Option<Timestamp> {
+    let stops = subscription.cancel_at_period_end || subscription.pause_at_period_end;
+    // A first invoice that is paid makes it active: then it renews.
+    let renews = subscription.status.renews() || subscription.status == Status::Incomplete;
+    let next = subscription.next_period().ok().filter(|_| renews && !stops)?;
+    Some(next.start)
+}
+
+impl BillingMethodView {
+    fn new(method: &PaymentMethod) -> Self {
+        Self { r#type: method.kind.as_str() }
+    }
+}
+
+impl PeriodView {
+    fn new(period: Period) -> Self {
+        Self { index: period.index, starts_at: period.start, ends_at: period.end }
+    }
+}
+
+impl PendingView {
+    fn new(terms: &Terms) -> Self {
+        Self { plan: terms.plan_id.to_string(), quantity: terms.quantity }
+    }
+}

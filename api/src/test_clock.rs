@@ -1,0 +1,117 @@
+//! `POST /test-clock/advance`: moves the clock of a test deployment ahead, so that a year of subscriptions is
+//! lived through in seconds. It exists only where the API was started for that.
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::request::Parts,
+};
+use common::{
+    clock::Timestamp,
+    db::{self, Advance},
+};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{
+        JsonBody,
+        fields::{self, Faults, Fields, whole},
+    },
+};
+
+/// The furthest that one request moves it: ten years.
+const SECONDS_MAX: u32 = 10 * 366 * 24 * 3600;
+
+/// A deployment whose clock can be moved. Anywhere else there is no such path.
+pub struct TestDeployment;
+
+impl FromRequestParts<App> for TestDeployment {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if app.test_clock { Ok(Self) } else { Err(ApiError::NotFound) }
+    }
+}
+
+/// How far to move the clock: one of the two.
+#[derive(ToSchema)]
+#[schema(example = json!({ "seconds": 2_678_400 }))]
+#[expect(dead_code, reason = "the description of what read reads")]
+pub struct AdvanceClock {
+    /// By so many seconds: at most ten years at once.
+    #[schema(example = 2_678_400, minimum = 0, maximum = 316_224_000)]
+    seconds: Option<u32>,
+    /// Up to that moment, RFC 3339. One that has passed changes nothing.
+    #[schema(format = DateTime, example = "2027-01-01T00:00:00Z")]
+    to: Option<String>,
+}
+
+/// What time it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClockView {
+    /// Always `test_clock`.
+    object: &'static str,
+    #[schema(value_type = String, format = DateTime)]
+    now: Timestamp,
+}
+
+/// Move the clock
+///
+/// Of this whole deployment, for all merchants, and only ahead. What has come due meanwhile is then done, as if
+/// time had passed. It is there in test deployments only.
+#[utoipa::path(
+    post, path = "/test-clock/advance", tag = "Testing", request_body = AdvanceClock,
+    responses(
+        (status = 200, body = ClockView, description = "What time it is now."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid test key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "This is no test deployment."),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults: all of them."),
+    ),
+)]
+pub async fn advance(
+    _here: TestDeployment,
+    State(app): State<App>,
+    // All keys that there are are test keys: `rmt_test_…` is the only form that is read.
+    _caller: Caller,
+    JsonBody(body): JsonBody,
+) -> Result<Json<ClockView>, ApiError> {
+    let advance = read(body)?;
+    let now = db::now(&app.pool).await?;
+    if let Advance::To(moment) = advance
+        && (moment - now).num_seconds() > SECONDS_MAX.into()
+    {
+        let mut faults = Faults::default();
+        faults.at("/to", "must be within ten years");
+        return Err(faults.into());
+    }
+    let now = db::advance_test_clock(&app.pool, advance).await?;
+    tracing::info!(%now, "the test clock was moved");
+    Ok(Json(ClockView { object: "test_clock", now }))
+}
+
+fn read(body: Value) -> Result<Advance, ApiError> {
+    let mut faults = Faults::default();
+    let read = Fields::of(body, "", &mut faults).map(|mut fields| {
+        let seconds = fields.optional("seconds", whole(SECONDS_MAX));
+        let to = fields.optional("to", |value| {
+            fields::name::<Timestamp>(value)
+                .map_err(|_| "must be a moment, such as \"2027-01-01T00:00:00Z\"".to_owned())
+        });
+        fields.finish();
+        (seconds, to)
+    });
+    match read {
+        Some((Some(seconds), None)) => faults.or(Some(Advance::Seconds(seconds))),
+        Some((None, Some(moment))) => faults.or(Some(Advance::To(moment))),
+        Some(_) if faults.is_empty() => {
+            faults.at("", "must have either seconds or to");
+            Err(faults.into())
+        }
+        _ => Err(faults.into()),
+    }
+}
