@@ -173,6 +173,8 @@ impl Deployment {
 
     /// SIGTERM, and waits for the end, which must be an orderly one.
     pub async fn stop(&mut self, service: Service) {
+        // Before it says its first word it may not hear the signal either.
+        eventually("it has begun", || async { (!self.log(service).is_empty()).then_some(()) }).await;
         let mut process = self.processes.remove(&service).expect("it runs");
         process.signal("TERM").await;
         let status = process.ended().await;
