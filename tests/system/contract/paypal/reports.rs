@@ -68,6 +68,8 @@ async fn the_account_of_a_time_has_every_movement_once() {
         }
     }
     assert!(expected.is_empty(), "not told: {expected:?}");
+    // Both may be of the same moment, and then come in either order.
+    disputes.sort_by_key(|(movement, ..)| movement.as_str());
     let fee = Some("20.00 EUR".to_owned());
     let told = [
         (Movement::Dispute, "49.90 EUR".to_owned(), fee),
