@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a missing value fails the test")]
 
 mod bad_input;
+mod clock;
 mod contract;
 mod crashes;
 mod dunning;
