@@ -18,6 +18,8 @@ mod paypal;
 mod protection;
 mod refund_faults;
 mod refunds;
+mod subscription_changes;
+mod subscription_pauses;
 mod subscriptions;
 mod subscriptions_api;
 mod tidy;

@@ -3,4 +3,4 @@
 pub mod read;
 mod view;
 
-pub use view::InvoiceView;
+pub use view::{InvoiceView, LineView};
