@@ -23,3 +23,4 @@ mod subscription_pauses;
 mod subscriptions;
 mod subscriptions_api;
 mod tidy;
+mod year;
