@@ -78,8 +78,8 @@ pub async fn now(db: impl PgExecutor<'_>) -> sqlx::Result<Timestamp> {
     sqlx::query_scalar!(r#"SELECT remit_now() AS "now!""#).fetch_one(db).await
 }
 
-/// The right to move the clock of a test deployment: one has it at a time, in whatever process. Dropped at any
-/// moment it is free again, because it is bound to a connection of its own.
+/// The right to move the clock of a test deployment: one has it at a time, in whatever process. It is bound to a
+/// connection of its own, so it is free again soon after it was dropped, at any moment; given back, at once.
 pub struct ClockHand(PgConnection);
 
 impl ClockHand {
@@ -93,6 +93,15 @@ impl ClockHand {
             sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock(hashtext('remit test clock')) AS "is_ours!""#);
         let is_ours = is_ours.fetch_one(&mut own).await?;
         Ok(is_ours.then_some(Self(own)))
+    }
+
+    /// Gives it back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn give_back(mut self) -> sqlx::Result<()> {
+        sqlx::query!("SELECT pg_advisory_unlock_all()").execute(&mut self.0).await?;
+        self.0.close().await
     }
 
     /// Moves the clock ahead to this moment, for all processes at once. It never moves back: time that has come

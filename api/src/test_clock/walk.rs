@@ -31,6 +31,12 @@ pub async fn to(app: &App, to: Timestamp) -> Result<Timestamp, ApiError> {
         let why = "Another request is moving the clock; send this one again when that has its answer.";
         return Err(ApiError::Conflict("clock-moving", why.into()));
     };
+    let walked = walk(app, &mut hand, to).await;
+    hand.give_back().await?;
+    walked
+}
+
+async fn walk(app: &App, hand: &mut ClockHand, to: Timestamp) -> Result<Timestamp, ApiError> {
     loop {
         let outlook = until_idle(app, to).await?;
         if to <= outlook.now {
