@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use crate::{App, error::ApiError};
 
 /// How often to look whether all is done.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOOK_EVERY: Duration = Duration::from_millis(8);
 
 /// How long the same jobs may hold the clock before the caller is told.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -51,10 +51,12 @@ async fn walk(app: &App, hand: &mut ClockHand, to: Timestamp) -> Result<Timestam
 async fn until_idle(app: &App, to: Timestamp) -> Result<Outlook, ApiError> {
     let (mut since, mut before) = (Instant::now(), 0);
     loop {
-        emit(app).await?;
         let outlook = outlook(&app.pool).await?;
         if outlook.due == 0 {
             return Ok(outlook);
+        }
+        if outlook.to_emit > 0 {
+            emit(app).await?;
         }
         if outlook.due != before {
             (since, before) = (Instant::now(), outlook.due);
