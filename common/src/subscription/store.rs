@@ -11,6 +11,7 @@ mod stored;
 mod wish;
 
 use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
@@ -64,6 +65,16 @@ pub(crate) async fn lock(db: &mut PgConnection, id: SubscriptionId) -> sqlx::Res
     sqlx::query!("SELECT FROM subscriptions WHERE id = $1 FOR UPDATE", id.0).execute(&mut *db).await?;
     let row = subscriptions!(" WHERE s.id = $1", id.0).fetch_optional(db).await?;
     Ok(row.map(Subscription::try_from).transpose()?)
+}
+
+/// [`lock`], for many at once; those of one merchant stand together. Missing ones are left out.
+async fn lock_all(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Subscription>> {
+    sqlx::query!("SELECT FROM subscriptions WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
+        .execute(&mut *db)
+        .await?;
+    let rows =
+        subscriptions!(" WHERE s.id = ANY($1) ORDER BY s.merchant_id, s.id", ids).fetch_all(db).await?;
+    Ok(rows.into_iter().map(Subscription::try_from).collect::<Result<_, _>>()?)
 }
 
 /// Subscriptions of which statuses.

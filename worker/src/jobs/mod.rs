@@ -20,12 +20,11 @@ use common::{
     payment::{Payment, store::Settlement as PaymentSettlement},
     receipt::Findings,
     refund::{Refund, store::Settlement as RefundSettlement},
-    subscription::store::Trouble,
 };
 
 use crate::{
     Context,
-    books::{Claimed, Subject},
+    books::{Claimed, Subject, Undone},
 };
 
 /// What a job has learnt, to be recorded.
@@ -79,16 +78,16 @@ fn alarm(alarm: &'static str) {
 
 /// A change that needs no gateway was not made: it is tried again after the backoff, or, where the database is
 /// away, when the lease is over. What the rules refuse is for people besides.
-async fn not_done(context: &Context, claim: &Claim, trouble: &Trouble) {
-    match trouble {
-        Trouble::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
-        Trouble::Refused(refusal) => {
+async fn not_done(context: &Context, claim: &Claim, undone: &Undone) {
+    match undone {
+        Undone::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
+        Undone::Refused(refusal) => {
             tracing::error!(%refusal, "not done");
             alarm("a subscription stands in the way of its own rules");
         }
     }
     let wait = claim.kind.retry_policy().delay(claim.tries);
-    if let Err(error) = store::retry(&context.pool, claim, wait, &trouble.to_string()).await {
+    if let Err(error) = store::retry(&context.pool, claim, wait, &undone.to_string()).await {
         tracing::warn!(%error, "not put back; its lease will end");
     }
 }

@@ -1,17 +1,17 @@
 //! Sees what time has brought to a subscription. No gateway is asked: the charge that may follow is a job of
 //! its own, called for in the same transaction.
 
-use common::{id::SubscriptionId, job::Claim, subscription::store};
+use common::{id::SubscriptionId, job::Claim};
 
 use crate::Context;
 
 /// Does what is due. The scheduler finds the charges.
 pub async fn run(context: &Context, claim: &Claim, id: SubscriptionId) {
-    match store::renew(&context.pool, claim).await {
+    match context.books.renew(claim).await {
         Ok(renewed) => {
             tracing::info!(subscription_id = %id, charges = renewed.jobs.len(), "looked at a subscription");
             renewed.alarm.into_iter().for_each(super::alarm);
         }
-        Err(trouble) => super::not_done(context, claim, &trouble).await,
+        Err(undone) => super::not_done(context, claim, &undone).await,
     }
 }

@@ -12,6 +12,6 @@ pub async fn run(context: &Context, claim: &Claim, id: InvoiceId) {
             tracing::info!(invoice_id = %id, tried = retried.job.is_some(), "looked at an invoice");
             retried.alarm.into_iter().for_each(super::alarm);
         }
-        Err(trouble) => super::not_done(context, claim, &trouble).await,
+        Err(trouble) => super::not_done(context, claim, &trouble.into()).await,
     }
 }

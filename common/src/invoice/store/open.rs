@@ -64,8 +64,9 @@ pub(crate) async fn open(
         opened_at: None,
         ended_at: None,
     };
-    let balance = balance(&mut *db, invoice.customer_id, invoice.currency).await?;
+    // Numbers before balances: whoever opens many invoices waits for others here, and nowhere after.
     let number = next_number(&mut *db, invoice.merchant_id).await?;
+    let balance = balance(&mut *db, invoice.customer_id, invoice.currency).await?;
     let ToBalance(to_balance) = match state::finalize(&mut invoice, number, balance, now) {
         Ok(to_balance) => to_balance,
         Err(refusal) => return Err(sqlx::Error::Protocol(refusal.to_string())),
