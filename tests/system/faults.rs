@@ -266,14 +266,21 @@ async fn an_orderly_end_under_load_loses_nothing() {
             (done >= 20).then_some(())
         })
         .await;
-        deployment.stop(service).await;
+        stop_in_order(&mut deployment, service).await;
         deployment.run(service).await;
     }
     paying.await.unwrap();
-    deployment.stop(Service::Api).await;
+    stop_in_order(&mut deployment, Service::Api).await;
     deployment.run(Service::Api).await;
     deployment.advance(15).await;
     all_succeeded(&deployment, 200).await;
+}
+
+/// Nobody is told of an error because a process was asked to end.
+async fn stop_in_order(deployment: &mut Deployment, service: Service) {
+    deployment.stop(service).await;
+    let log = deployment.log(service);
+    assert!(!log.contains("ERROR"), "{log}");
 }
 
 #[tokio::test]

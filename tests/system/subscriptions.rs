@@ -315,7 +315,8 @@ async fn a_subscription_that_cannot_be_billed_does_not_hold_up_its_neighbours() 
         })
         .await;
     }
-    let told = "SELECT count(*) FROM jobs WHERE kind = 'renew_subscription' AND last_error LIKE '%too large%'";
+    let told =
+        "SELECT count(*) FROM jobs WHERE kind = 'renew_subscription' AND last_error LIKE '%too large%'";
     eventually("told", || async { (deployment.count(told).await == 1).then_some(()) }).await;
     assert_eq!(deployment.subscription(stuck).await.next_period_index, 1);
     assert_eq!(deployment.invoices(stuck).await.len(), 1);
