@@ -177,6 +177,10 @@ pub fn router(app: App) -> Router {
         .routes(routes!(subscriptions::cancel::cancel))
         .routes(routes!(invoices::read::list))
         .routes(routes!(invoices::read::get))
+        .routes(routes!(invoices::page::show))
+        .routes(routes!(invoices::ask::pay))
+        .routes(routes!(invoices::ask::void))
+        .routes(routes!(invoices::ask::mark_uncollectible))
         .routes(routes!(test_clock::advance))
         .split_for_parts();
     docs::complete(&mut openapi, &app.public_url);

@@ -45,7 +45,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             gateway_timeout_ms: 1000,
-            lease_ms: 4000,
+            lease_ms: 4500,
             gateway_failures: 1_000_000,
             gateway_rest_ms: 500,
             per_second: 0,

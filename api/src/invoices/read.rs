@@ -15,6 +15,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, Problem},
     extract::{PathId, QueryFields},
+    outcomes::Awaited as _,
 };
 
 use super::InvoiceView;
@@ -38,8 +39,7 @@ pub async fn get(
 ) -> Result<Response, ApiError> {
     let invoice = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
     let payments = store::payments(&app.pool, id).await?;
-    let is_moving = invoice.status == Status::Open && invoice.live_payment.is_some();
-    Ok(answer::one(!is_moving, &InvoiceView::new(invoice, Some(payments))))
+    Ok(answer::one(invoice.has_outcome(), &InvoiceView::new(invoice, Some(payments))))
 }
 
 /// List invoices

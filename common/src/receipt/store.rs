@@ -175,8 +175,17 @@ async fn given_up(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool
     Ok(dropped.rows_affected() == 1)
 }
 
-/// Marks it as verified and worked off; `false`: another copy of it was.
+/// Marks it as verified and worked off; `false`: another copy of it was. Of copies that are verified at once the
+/// first holds all of them, so that the others see what has become of it.
 async fn handled(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool> {
+    sqlx::query!(
+        "SELECT FROM gateway_events
+         WHERE NOT verified AND (gateway, event_id) = (SELECT gateway, event_id FROM gateway_events WHERE id = $1)
+         ORDER BY id FOR UPDATE",
+        receipt.id.0,
+    )
+    .execute(&mut *db)
+    .await?;
     let marked = sqlx::query!(
         "UPDATE gateway_events e SET verified = true, headers = NULL, body = NULL, handled_at = remit_now()
          WHERE id = $1 AND handled_at IS NULL AND NOT EXISTS (
