@@ -164,6 +164,14 @@ impl Deployment {
         crate::process::refusal(service, &environment).await
     }
 
+    /// What an operator is told by `remit`; an error where it ends with one.
+    pub async fn remit(&self, arguments: &[&str]) -> Result<String, String> {
+        let mut command = tokio::process::Command::new(binary("remit"));
+        let output = command.env_clear().envs(&self.environment).args(arguments).output().await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+
     /// `kill -9`
     pub async fn kill(&mut self, service: Service) {
         let mut process = self.processes.remove(&service).expect("it runs");

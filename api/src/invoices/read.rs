@@ -3,10 +3,7 @@
 use axum::{extract::State, response::Response};
 use common::{
     id::InvoiceId,
-    invoice::{
-        Status,
-        store::{self, Filter},
-    },
+    invoice::store::{self, Filter},
 };
 
 use crate::{

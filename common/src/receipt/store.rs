@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
 use crate::{
+    db::unreadable,
     dispute,
     gateway::{About, Event, GatewayName, Received},
     id::{JobId, PaymentId, ReceiptId, RefundId},
@@ -116,7 +117,7 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Rece
             let headers = row.headers.map(|json| json.0).unwrap_or_default();
             Ok(Receipt {
                 id: ReceiptId(row.id),
-                gateway: row.gateway.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+                gateway: row.gateway.parse().map_err(unreadable)?,
                 kind: row.kind,
                 about: row.about.0,
                 unverified: row.body.map(|body| Received { headers, body }),

@@ -8,7 +8,7 @@ use crate::{
     customer::store::credit,
     id::{InvoiceId, JobId, MerchantId, SubscriptionId},
     invoice::{
-        Invoice, Status,
+        Invoice,
         dunning::Reason,
         state::{self, Refusal},
     },
