@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a missing value fails the test")]
 
 mod bad_input;
+mod billing_means;
 mod contract;
 mod crashes;
 mod dunning;
@@ -9,6 +10,7 @@ mod events;
 mod faults;
 mod finish;
 mod idempotency;
+mod invoices_api;
 mod isolation;
 mod mixed;
 mod outcomes;
@@ -17,6 +19,8 @@ mod paypal;
 mod protection;
 mod refund_faults;
 mod refunds;
+mod renewal_crashes;
 mod subscriptions;
 mod subscriptions_api;
 mod tidy;
+mod under_way;

@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use common::{
     gateway::{Answer, Report, Resolution},
-    job::{Claim, Kind, store},
+    id::JobId,
+    job::{Claim, Due, Kind, store},
     payment::{Payment, store::Settlement as PaymentSettlement},
     receipt::Findings,
     refund::{Refund, store::Settlement as RefundSettlement},
@@ -67,6 +68,13 @@ pub async fn run(context: &Context, Claimed { claim, subject }: Claimed) -> Lear
             retry_invoice::run(context, &claim, id).await;
             Learnt::Recorded
         }
+    }
+}
+
+/// Jobs that a transaction has called for leave at once, as the API's do.
+fn publish(context: &Context, kind: Kind, jobs: impl IntoIterator<Item = JobId>) {
+    for job in jobs {
+        context.publisher.offer(Due { job, kind, reply_to: None });
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     id::{JobId, MerchantId, PaymentId},
     invoice,
     job::{self, Claim, store::interval},
-    payment,
+    payment::{self, store::PUBLISHER_GRACE},
     subscription::{
         Status, Subscription,
         state::{self, Effects, FIRST_INVOICE_WINDOW, Fact, Refusal, Renewal},
@@ -64,15 +64,17 @@ pub async fn renew(db: &PgPool, claims: &[Claim]) -> sqlx::Result<Vec<Result<Ren
     }
 }
 
-/// A payer who was to do something for the first payment has not done it in time: it is called off. In a
-/// transaction of its own, because a payment is locked before its subscription; what comes of it is asked for
-/// soon.
+/// A payer who was to do something for the first payment has not done it in time; or a payment under way is not
+/// needed any more, because its invoice is void. It is called off, if it is not at its gateway. In a transaction
+/// of its own, because a payment is locked before its subscription; what comes of it is asked for soon.
 async fn call_off(db: &PgPool, claims: &[Claim]) -> sqlx::Result<()> {
     let waiting = sqlx::query!(
-        "SELECT p.id, p.merchant_id, s.id AS subscription FROM subscriptions s JOIN invoices i ON i.subscription_id = s.id
+        "SELECT p.id, p.merchant_id, s.id AS subscription
+         FROM subscriptions s JOIN invoices i ON i.subscription_id = s.id
          JOIN invoice_payments a ON a.invoice_id = i.id AND a.open JOIN payments p ON p.id = a.payment_id
-         WHERE s.id = ANY($1) AND s.status = 'incomplete' AND s.created_at + $2 <= remit_now()
-           AND p.status = 'requires_action'",
+         WHERE s.id = ANY($1) AND (
+             i.status = 'void' AND p.status IN ('pending', 'requires_action')
+             OR s.status = 'incomplete' AND s.created_at + $2 <= remit_now() AND p.status = 'requires_action')",
         &subjects(claims),
         interval(FIRST_INVOICE_WINDOW.to_std().unwrap_or_default()),
     )
@@ -123,8 +125,7 @@ async fn come_due_one(
     let circumstances = Circumstances {
         now,
         traceparent: claim.traceparent.as_deref(),
-        // Nobody publishes what is called for here but the scheduler.
-        grace: std::time::Duration::ZERO,
+        grace: PUBLISHER_GRACE,
         return_url: None,
     };
     let (effects, again) = decide(&mut *db, &mut subscription, now).await?;
