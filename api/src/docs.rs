@@ -33,7 +33,7 @@ method that the subscription was made with; `GET /invoices` shows them, and `GET
 What is declined is tried again after 1, 3, 7 and 14 days; `POST /invoices/{id}/pay` tries it now, and `void` and \
 `mark-uncollectible` end it. `GET /invoices/{id}/html` is an invoice to print or to send on, and \
 `GET /reports/subscriptions` tells what all of them bring in. A test deployment's clock can be moved ahead with \
-`POST /test-clock/advance`, month by month: more than three renewals that were missed at once wait for a person.
+`POST /test-clock/advance`, a year at once if you like: everything happens in its order, as if the time had passed.
 
 Every error is an RFC 9457 problem document with a stable `code` and a `request_id`; a body with several \
 faults lists them all. What does not fit the state of things is answered with 409, and the `code` says \

@@ -1,15 +1,16 @@
 //! `POST /test-clock/advance`: moves the clock of a test deployment ahead, so that a year of subscriptions is
 //! lived through in seconds. It exists only where the API was started for that.
 
+mod walk;
+
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{FromRequestParts, State},
     http::request::Parts,
 };
-use common::{
-    clock::Timestamp,
-    db::{self, Advance},
-};
+use common::{clock::Timestamp, db};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -62,14 +63,16 @@ pub struct ClockView {
 
 /// Move the clock
 ///
-/// Of this whole deployment, for all merchants, and only ahead. What has come due meanwhile is then done, as if
-/// time had passed. It is there in test deployments only.
+/// Of this whole deployment, for all merchants, and only ahead. It goes from one moment at which something is due
+/// to the next, and waits at each until all is done, as if the time had passed: a year of a subscription is one
+/// call. The same `to` again goes on where the clock stands.
 #[utoipa::path(
     post, path = "/test-clock/advance", tag = "Testing", request_body = AdvanceClock,
     responses(
-        (status = 200, body = ClockView, description = "What time it is now."),
+        (status = 200, body = ClockView, description = "What time it is now. All that has come due by then is done."),
         (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid test key."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "This is no test deployment."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "`clock-waits`: what is due is not done for half a minute (does a worker run, and the broker?); the clock stands where it has come to. `clock-moving`: another request moves it."),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults: all of them."),
     ),
 )]
@@ -82,16 +85,24 @@ pub async fn advance(
 ) -> Result<Json<ClockView>, ApiError> {
     let advance = read(body)?;
     let now = db::now(&app.pool).await?;
-    if let Advance::To(moment) = advance
-        && (moment - now).num_seconds() > SECONDS_MAX.into()
-    {
+    let to = match advance {
+        Advance::By(time) => now + time,
+        Advance::To(moment) => moment,
+    };
+    if (to - now).num_seconds() > SECONDS_MAX.into() {
         let mut faults = Faults::default();
         faults.at("/to", "must be within ten years");
         return Err(faults.into());
     }
-    let now = db::advance_test_clock(&app.pool, advance).await?;
+    let now = walk::to(&app, to).await?;
     tracing::info!(%now, "the test clock was moved");
     Ok(Json(ClockView { object: "test_clock", now }))
+}
+
+/// How far to move it.
+enum Advance {
+    By(Duration),
+    To(Timestamp),
 }
 
 fn read(body: Value) -> Result<Advance, ApiError> {
@@ -106,7 +117,7 @@ fn read(body: Value) -> Result<Advance, ApiError> {
         (seconds, to)
     });
     match read {
-        Some((Some(seconds), None)) => faults.or(Some(Advance::Seconds(seconds))),
+        Some((Some(seconds), None)) => faults.or(Some(Advance::By(Duration::from_secs(seconds.into())))),
         Some((None, Some(moment))) => faults.or(Some(Advance::To(moment))),
         Some(_) if faults.is_empty() => {
             faults.at("", "must have either seconds or to");

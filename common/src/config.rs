@@ -7,6 +7,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::{
+    clock::Ahead,
     gateway::{
         GatewayName, Gateways,
         guard::{Guarded, PATIENCE, Protection, breaker::Rule},
@@ -102,12 +103,14 @@ impl GatewayArgs {
     pub fn connect(self) -> reqwest::Result<Gateways> {
         let timeout = |own: Option<u64>| Duration::from_millis(own.unwrap_or(self.gateway_timeout_ms));
         let rest = Duration::from_millis(self.gateway_rest_ms);
+        let ahead = Ahead::default();
         let breaker = Rule { failures: self.gateway_failures, rest };
         let stripe = Stripe::new(StripeConfig {
             base_url: self.stripe_url,
             secret_key: self.stripe_secret_key,
             version: self.stripe_version,
             timeout: timeout(self.stripe_timeout_ms),
+            ahead: ahead.clone(),
         })?;
         let paypal = Paypal::new(PaypalConfig {
             base_url: self.paypal_url,
@@ -115,6 +118,7 @@ impl GatewayArgs {
             client_secret: self.paypal_client_secret,
             webhook_id: self.paypal_webhook_id,
             timeout: timeout(self.paypal_timeout_ms),
+            ahead: ahead.clone(),
         })?;
         let (concurrency, per_second) = (self.stripe_concurrency, self.stripe_per_second);
         let around_stripe = Protection { concurrency, per_second, breaker };
@@ -123,6 +127,7 @@ impl GatewayArgs {
         Ok(Gateways {
             stripe: Guarded::new(GatewayName::Stripe, Box::new(stripe), around_stripe),
             paypal: Guarded::new(GatewayName::Paypal, Box::new(paypal), around_paypal),
+            ahead,
         })
     }
 

@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    Connection as _, PgExecutor, PgPool,
+    Connection as _, PgConnection, PgExecutor, PgPool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -83,37 +83,34 @@ pub async fn now(db: impl PgExecutor<'_>) -> sqlx::Result<Timestamp> {
     sqlx::query_scalar!(r#"SELECT remit_now() AS "now!""#).fetch_one(db).await
 }
 
-/// How far the clock of a test deployment is moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Advance {
-    /// By so many seconds.
-    Seconds(u32),
-    /// Up to that moment.
-    To(Timestamp),
-}
+/// The right to move the clock of a test deployment: one has it at a time, in whatever process. Dropped at any
+/// moment it is free again, because it is bound to a connection of its own.
+pub struct ClockHand(PgConnection);
 
-/// Moves the clock of a test deployment ahead, for all processes at once, and answers what time it is then. It
-/// never moves back: time that has come has been acted on.
-///
-/// # Errors
-/// When the database fails.
-pub async fn advance_test_clock(db: &PgPool, advance: Advance) -> sqlx::Result<Timestamp> {
-    let (seconds, moment) = match advance {
-        Advance::Seconds(seconds) => (seconds, None),
-        Advance::To(moment) => (0, Some(moment)),
-    };
-    let mut transaction = db.begin().await?;
-    sqlx::query!(
-        "UPDATE test_clock
-         SET ahead = greatest(ahead + $1 * interval '1 second', $2::timestamptz - now())",
-        f64::from(seconds),
-        moment,
-    )
-    .execute(&mut *transaction)
-    .await?;
-    let now = now(&mut *transaction).await?;
-    transaction.commit().await?;
-    Ok(now)
+impl ClockHand {
+    /// Takes it, unless somebody has it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take(db: &PgPool) -> sqlx::Result<Option<Self>> {
+        let mut own = db.acquire().await?.detach();
+        let is_ours =
+            sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock(hashtext('remit test clock')) AS "is_ours!""#);
+        let is_ours = is_ours.fetch_one(&mut own).await?;
+        Ok(is_ours.then_some(Self(own)))
+    }
+
+    /// Moves the clock ahead to this moment, for all processes at once. It never moves back: time that has come
+    /// has been acted on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn move_to(&mut self, moment: Timestamp) -> sqlx::Result<()> {
+        let moved =
+            sqlx::query!("UPDATE test_clock SET ahead = greatest(ahead, $1::timestamptz - now())", moment);
+        moved.execute(&mut self.0).await?;
+        Ok(())
+    }
 }
 
 /// Whether the database is away, overloaded or restarting: the same may work a moment later. A refusal

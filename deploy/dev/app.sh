@@ -28,7 +28,7 @@ start_worker() { # [NAME [NUMBER]]
   spawn "${1:-worker}" env REMIT_METRICS_ADDR="127.0.0.1:$((worker_port + ${2:-1} - 1))" \
     REMIT_STRIPE_URL="$REMIT_SANDBOX_URL" REMIT_STRIPE_SECRET_KEY="${REMIT_STRIPE_SECRET_KEY:-sk_test_sandbox}" \
     REMIT_PAYPAL_URL="$REMIT_SANDBOX_URL" REMIT_PAYPAL_CLIENT_ID=test_sandbox REMIT_PAYPAL_CLIENT_SECRET=test_sandbox \
-    REMIT_PAYPAL_WEBHOOK_ID="$webhook_id" REMIT_STRIPE_PER_SECOND=0 REMIT_PAYPAL_PER_SECOND=0 \
+    REMIT_PAYPAL_WEBHOOK_ID="$webhook_id" REMIT_STRIPE_PER_SECOND=0 REMIT_PAYPAL_PER_SECOND=0 REMIT_TEST_CLOCK=true \
     "$bin/remit-worker"
 }
 start_scheduler() {
@@ -121,6 +121,19 @@ demonstrate() {
 	  -H "Idempotency-Key: \$(date +%s%N)" \\
 	  -H 'Prefer: wait=10' -H 'Content-Type: application/json' \\
 	  -d '$demo_body'
+
+	Live through a year of a subscription, in seconds (the README has more of it):
+
+	. .dev/env
+	api() {
+	  curl -sS "\$REMIT_API_URL\$1" -H "Authorization: Bearer \$REMIT_API_KEY" -H "Idempotency-Key: \$(date +%s%N)" \\
+	    -H 'Prefer: wait=10' -H 'Content-Type: application/json' "\${@:2}"; echo
+	}
+	plan=\$(api /plans -d '{"name":"Basic","amount":"9.90","currency":"EUR","interval":"month"}' | grep -o 'plan_[0-9a-f]*' | head -n 1)
+	customer=\$(api /customers -d '{"email":"ada@example.com"}' | grep -o 'cus_[0-9a-f]*' | head -n 1)
+	api /create-subscription -d '{"customer":"'"\$customer"'","plan":"'"\$plan"'","payment_method":{"type":"card","token":"pm_card_visa"}}'
+	api /test-clock/advance -d '{"seconds":31536000}'
+	api "/invoices?customer=\$customer&limit=100"
 
 	TEXT
 }

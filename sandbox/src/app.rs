@@ -127,6 +127,19 @@ impl App {
         self.down.store(down, Ordering::Relaxed);
     }
 
+    /// Moves the clock forward to where it is so far ahead of the machine's, and lets everything happen that is
+    /// due then. It never goes back.
+    pub(crate) fn move_clock(&self, offset_ms: i64) -> LineNumber {
+        {
+            let mut state = self.state();
+            if offset_ms > self.clock.offset_ms() {
+                let _ = self.commit(&mut state, vec![Change::Clock { offset_ms }]);
+                self.clock.set_offset_ms(offset_ms);
+            }
+        }
+        self.run_due().1
+    }
+
     /// Lets everything happen that is due by now; answers how many things did, and the last line.
     pub(crate) fn run_due(&self) -> (usize, LineNumber) {
         let mut state = self.state();

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -15,7 +16,6 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::faults::Rule;
 use crate::paypal;
-use crate::state::Change;
 use crate::stripe::{disputes, settling};
 
 /// All of them.
@@ -112,15 +112,24 @@ struct Advance {
 
 /// Moves the clock, and lets everything happen that is due then before it answers.
 async fn advance_clock(State(app): State<Arc<App>>, Json(advance): Json<Advance>) -> Json<Value> {
-    {
-        let mut state = app.state();
-        let offset_ms = app.clock.offset_ms() + i64::from(advance.advance_seconds) * 1000;
-        let _ = app.commit(&mut state, vec![Change::Clock { offset_ms }]);
-        app.clock.set_offset_ms(offset_ms);
-    }
-    let (_, line) = app.run_due();
+    let line = app.move_clock(app.clock.offset_ms() + i64::from(advance.advance_seconds) * 1000);
     app.journal.written(line).await;
     Json(clock_report(&app))
+}
+
+/// How much later it must be for a caller than here before the clock follows, in milliseconds.
+const LATER_MS: i64 = 1000;
+
+/// A caller who lives in a later time says so in a header, and the clock follows before anything else.
+pub(crate) async fn follow(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let ahead = request.headers().get("remit-clock-ahead").and_then(|value| value.to_str().ok());
+    if let Some(ahead_ms) = ahead.and_then(|value| value.parse::<i64>().ok())
+        && ahead_ms > app.clock.offset_ms() + LATER_MS
+    {
+        let line = app.move_clock(ahead_ms);
+        app.journal.written(line).await;
+    }
+    next.run(request).await
 }
 
 /// How something that is pending is made to end.

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
 
 use crate::app::App;
@@ -64,6 +64,7 @@ impl Sandbox {
             .merge(webhooks::control::routes())
             .merge(paypal::routes())
             .merge(stripe::routes())
+            .layer(middleware::from_fn_with_state(Arc::clone(&self.app), control::follow))
             .with_state(Arc::clone(&self.app))
             .into_make_service_with_connect_info::<Switch>();
         let client = webhooks::courier::client().map_err(io::Error::other)?;

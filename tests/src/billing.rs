@@ -14,7 +14,7 @@ use common::{
     subscription::{
         Interval, PaymentMethod, Price, Status, Subscription, Unit, WithoutMethod,
         state::change_method,
-        store::{self, Accepted, Answered, NewSubscription},
+        store::{self, Accepted, Answered, Asked, NewSubscription},
     },
 };
 
@@ -151,7 +151,7 @@ impl Deployment {
         let change = |subscription: &mut Subscription, place: common::subscription::state::Place<'_>| {
             change_method(subscription, card(token), place.now)
         };
-        let answered = store::grant(&self.pool, merchant, id, None, "", change).await.unwrap();
+        let answered = store::grant(&self.pool, &Asked::of(merchant, id), change).await.unwrap();
         assert!(matches!(answered, Answered::Granted(_)), "{answered:?}");
     }
 

@@ -17,6 +17,7 @@ mod merchant;
 mod process;
 mod proxy;
 mod servers;
+pub mod subscribing;
 
 pub use deployment::{Deployment, Settings, WEBHOOK_ID, WEBHOOK_SECRET};
 pub use merchant::{Answer, Merchant, card, paypal};

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod billing_means;
+mod clock;
 mod contract;
 mod crashes;
 mod dunning;
@@ -20,7 +21,10 @@ mod protection;
 mod refund_faults;
 mod refunds;
 mod renewal_crashes;
+mod subscription_changes;
+mod subscription_pauses;
 mod subscriptions;
 mod subscriptions_api;
 mod tidy;
 mod under_way;
+mod year;

@@ -37,7 +37,11 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
         "/reports/subscriptions",
         "/subscriptions",
         "/subscriptions/{id}",
+        "/subscriptions/{id}/pause",
+        "/subscriptions/{id}/preview",
+        "/subscriptions/{id}/resume",
         "/test-clock/advance",
+        "/update-subscription/{id}",
     ];
     assert_eq!(paths, expected);
 

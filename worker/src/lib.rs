@@ -44,6 +44,9 @@ pub struct WorkerArgs {
     /// How long a job is this worker's own, in milliseconds. Longer than two of the longest calls to a gateway.
     #[arg(long, env = "REMIT_WORKER_LEASE_MS", default_value = "60000")]
     pub lease_ms: u64,
+    /// This is a test deployment: sandboxes are told what time it is here. Never where money is real.
+    #[arg(long, env = "REMIT_TEST_CLOCK")]
+    pub test_clock: bool,
     /// Connections to Postgres, at most.
     #[arg(long, env = "REMIT_WORKER_DATABASE_CONNECTIONS", default_value = "6")]
     pub database_connections: u32,
@@ -59,6 +62,8 @@ pub struct Context {
     pub pool: PgPool,
     /// For how long a job is this worker's own.
     pub lease: Duration,
+    /// Whether gateways are told what time it is here.
+    pub test_clock: bool,
     /// Where callers who wait are told.
     pub publisher: Publisher,
 }
@@ -87,6 +92,7 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), St
         books: Books::open(pool.clone(), lease),
         pool,
         lease,
+        test_clock: args.test_clock,
         publisher: Publisher::start(broker.clone(), publishing.clone()),
     };
     let publisher = context.publisher.clone();

@@ -96,6 +96,9 @@ async fn handle_message(
 async fn handle_one(context: &Context, kind: Kind, job: JobId, reply_to: Option<&str>) {
     match patiently(|| context.books.claim(kind, job)).await {
         Ok(Some(claimed)) => {
+            if context.test_clock {
+                context.gateways.ahead.learn(claimed.claim.at);
+            }
             let span = span(&claimed);
             do_one(context, claimed, reply_to).instrument(span).await;
         }

@@ -109,6 +109,17 @@ impl<'a> Fields<'a> {
         self.object(name, read)
     }
 
+    /// One of a few words, each with what it means, that may be missing or null.
+    pub fn choice<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Option<T> {
+        self.optional(name, |value| {
+            let found = words.iter().find(|(word, _)| value == *word);
+            found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+                let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+                format!("must be one of {}", words.join(", "))
+            })
+        })
+    }
+
     /// Notes a fault of one field.
     pub fn fault(&mut self, name: &str, detail: impl Into<String>) {
         self.faults.at(self.pointer(name), detail);
@@ -151,6 +162,11 @@ pub fn whole(max: u32) -> impl Fn(Value) -> Result<u32, String> {
             .filter(|number| *number <= max)
             .ok_or_else(|| format!("must be a whole number of at most {max}"))
     }
+}
+
+/// `true` or `false`.
+pub fn flag(value: Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| "must be true or false".to_owned())
 }
 
 /// One of a closed set of names.

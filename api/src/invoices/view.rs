@@ -119,7 +119,7 @@ impl InvoiceView {
             amount_from_balance: amount(invoice.from_balance),
             amount_paid: amount(invoice.amount_paid),
             amount_due: invoice.due().display_amount(),
-            lines: invoice.lines.iter().map(|line| LineView::new(line, currency)).collect(),
+            lines: LineView::all(&invoice.lines, currency),
             number: invoice.number,
             attempts: invoice.attempts,
             payments: payments.map(|payments| payments.iter().map(PaymentId::to_string).collect()),
@@ -133,6 +133,11 @@ impl InvoiceView {
 }
 
 impl LineView {
+    /// The lines of an invoice in `currency`.
+    pub fn all(lines: &[Line], currency: Currency) -> Vec<Self> {
+        lines.iter().map(|line| Self::new(line, currency)).collect()
+    }
+
     fn new(line: &Line, currency: Currency) -> Self {
         Self {
             kind: line.kind.as_str(),

@@ -237,9 +237,7 @@ fn payment_method(fields: &mut Fields<'_>) -> Option<PaymentMethod> {
 
 fn fallback_method(fields: &mut Fields<'_>) -> Option<FallbackMethod> {
     let payment_method = fields.required_object("payment_method", payment_method);
-    let on_soft_decline = fields.optional("on_soft_decline", |value| {
-        value.as_bool().ok_or_else(|| "must be true or false".to_owned())
-    });
+    let on_soft_decline = fields.optional("on_soft_decline", fields::flag);
     Some(FallbackMethod { payment_method: payment_method?, on_soft_decline })
 }
 

@@ -4,12 +4,11 @@
 use axum::{extract::State, response::Response};
 use common::{
     id::SubscriptionId,
-    job::{Due, Kind},
     subscription::{
         Subscription,
         proration::Proration,
         state::{self, Place, When},
-        store::{self, Answered, Granted},
+        store::{self, Asked},
     },
 };
 
@@ -20,7 +19,7 @@ use crate::{
     extract::{IfMatch, PathId, Prefer, QueryFields, Trace},
 };
 
-use super::{SubscriptionView, accepted, refused};
+use super::{SubscriptionView, answered};
 
 /// Cancel a subscription
 ///
@@ -58,18 +57,8 @@ pub async fn cancel(
     let decide = |subscription: &mut Subscription, place: Place<'_>| {
         state::cancel(subscription, when, proration, place)
     };
-    match store::grant(&app.pool, merchant.id, id, version, &traceparent, decide).await? {
-        Answered::Granted(granted) => {
-            let Granted { subscription, jobs } = *granted;
-            for job in jobs {
-                app.publisher.offer(Due { job, kind: Kind::ChargePayment, reply_to: None });
-            }
-            Ok(accepted(&app, subscription, prefer, false))
-        }
-        Answered::NotFound => Err(ApiError::NotFound),
-        Answered::VersionDiffers => Err(ApiError::VersionDiffers),
-        Answered::Refused(refusal) => Err(refused(&refusal)),
-    }
+    let asked = Asked { version, traceparent: &traceparent, ..Asked::of(merchant.id, id) };
+    answered(&app, store::grant(&app.pool, &asked, decide).await?, prefer).await
 }
 
 fn read(mut query: QueryFields) -> Result<(When, Proration), ApiError> {

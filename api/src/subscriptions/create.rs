@@ -4,10 +4,9 @@ use axum::{extract::State, response::Response};
 use common::{
     gateway::MethodType,
     id::{CustomerId, MerchantId, PlanId, SubscriptionId},
-    job::{Due, Kind},
     payment::Metadata,
     subscription::{
-        PaymentMethod, Subscription, WithoutMethod,
+        PaymentMethod, Tz, WithoutMethod,
         state::Refusal,
         store::{self, Accepted as Stored, NewSubscription},
     },
@@ -29,7 +28,7 @@ use crate::{
     plans::create::trial_days,
 };
 
-use super::{SubscriptionView, accepted, beginning::Beginning, refused};
+use super::{SubscriptionView, accepted, charged, refused};
 
 /// Seats, at most.
 const QUANTITY_MAX: u32 = 1_000_000;
@@ -118,20 +117,13 @@ pub async fn create(
     let new = read(merchant.id, key, body)?;
     match store::create(&app.pool, &new, &traceparent).await? {
         Stored::New(subscription, jobs) => {
-            for job in jobs {
-                app.publisher.offer(Due { job, kind: Kind::ChargePayment, reply_to: None });
-            }
-            Ok(accepted(&app, begun(&app, *subscription, prefer).await, prefer, false))
+            Ok(accepted(&app, charged(&app, *subscription, jobs, prefer).await, prefer, false))
         }
         Stored::Repeated(subscription) => {
-            Ok(accepted(&app, begun(&app, *subscription, prefer).await, prefer, true))
+            Ok(accepted(&app, charged(&app, *subscription, Vec::new(), prefer).await, prefer, true))
         }
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
         Stored::NoPlan | Stored::NoCustomer => Err(ApiError::NotFound),
-        Stored::PlanArchived => Err(ApiError::refused(
-            "plan-archived",
-            &"the plan is archived, and no new subscription is made from it",
-        )),
         Stored::Refused(Refusal::NoMethod) => {
             let mut faults = Faults::default();
             faults.at("/payment_method", "is required without a trial");
@@ -139,13 +131,6 @@ pub async fn create(
         }
         Stored::Refused(refusal) => Err(refused(&refusal)),
     }
-}
-
-/// The subscription, once its first payment has an outcome, or when the time is over.
-async fn begun(app: &App, subscription: Subscription, prefer: Prefer) -> Subscription {
-    let watch = app.outcomes.watch(subscription.id.0);
-    let wait = prefer.wait.unwrap_or_default();
-    app.outcomes.wait(&watch, Beginning::of(subscription), wait).await.subscription
 }
 
 /// Reads a body, and tells all of its faults at once.
@@ -166,9 +151,7 @@ fn read_fields(fields: &mut Fields<'_>, merchant_id: MerchantId, key: String) ->
     let method = fields.object("payment_method", method);
     let trial_days = fields.optional("trial_days", trial_days);
     let without_method = fields.optional("without_payment_method", fields::name);
-    let zone = fields.optional("zone", |value| {
-        fields::name(value).map_err(|_| "must be an IANA time zone, such as \"Europe/Berlin\"".to_owned())
-    });
+    let zone = fields.optional("zone", zone);
     let return_url = fields.optional("return_url", return_url);
     let metadata = fields.optional("metadata", metadata);
     Some(NewSubscription {
@@ -190,14 +173,21 @@ fn read_fields(fields: &mut Fields<'_>, merchant_id: MerchantId, key: String) ->
     })
 }
 
-fn quantity(value: Value) -> Result<u32, String> {
+/// Seats.
+pub fn quantity(value: Value) -> Result<u32, String> {
     match whole(QUANTITY_MAX)(value)? {
         0 => Err("must be at least 1".into()),
         quantity => Ok(quantity),
     }
 }
 
-fn method(fields: &mut Fields<'_>) -> Option<PaymentMethod> {
+/// An IANA time zone.
+pub fn zone(value: Value) -> Result<Tz, String> {
+    fields::name(value).map_err(|_| "must be an IANA time zone, such as \"Europe/Berlin\"".to_owned())
+}
+
+/// How it is paid.
+pub fn method(fields: &mut Fields<'_>) -> Option<PaymentMethod> {
     let kind = fields.required("type", fields::name);
     let token = fields.required("token", token);
     Some(PaymentMethod { kind: kind?, token: token? })

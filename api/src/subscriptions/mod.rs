@@ -1,27 +1,57 @@
-//! Subscriptions, as merchants see them: [`create`] accepts, [`read`] shows, [`cancel`] ends.
+//! Subscriptions, as merchants see them: [`create`] accepts, [`read`] shows, [`update`] changes, [`preview`]
+//! tells what that would cost, [`pause`] lets rest and go on, [`cancel`] ends.
 
-mod beginning;
 pub mod cancel;
+mod charging;
 pub mod create;
+pub mod pause;
+pub mod preview;
 pub mod read;
+pub mod update;
 mod view;
 
 use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
-use common::subscription::{Subscription, state::Refusal};
+use common::subscription::{
+    Status, Subscription,
+    state::Refusal,
+    store::{Answered, Granted},
+};
 
 use crate::{App, answer, error::ApiError, extract::Prefer};
 
+use charging::charged;
 pub use view::SubscriptionView;
 
 /// 202, with where to ask for the outcome.
 fn accepted(app: &App, subscription: Subscription, prefer: Prefer, replayed: bool) -> Response {
     let (path, version) = (format!("/subscriptions/{}", subscription.id), subscription.version);
-    let stands = !beginning::is_awaited(&subscription);
+    let stands = !is_awaited(&subscription);
     let view = SubscriptionView::new(app, subscription);
     with_etag(answer::accepted(&path, stands, prefer, replayed, &view), version)
+}
+
+/// The answer to a wish: 202 and how the subscription stands, once what was called for is charged, if that is
+/// preferred.
+async fn answered(app: &App, answered: Answered, prefer: Prefer) -> Result<Response, ApiError> {
+    let Granted { subscription, jobs, .. } = granted(answered)?;
+    Ok(accepted(app, charged(app, subscription, jobs, prefer).await, prefer, false))
+}
+
+fn granted<T>(answered: Answered<T>) -> Result<T, ApiError> {
+    match answered {
+        Answered::Granted(granted) => Ok(*granted),
+        Answered::NotFound => Err(ApiError::NotFound),
+        Answered::VersionDiffers => Err(ApiError::VersionDiffers),
+        Answered::Refused(refusal) => Err(refused(&refusal)),
+    }
+}
+
+/// Whether its first invoice is not paid yet.
+fn is_awaited(subscription: &Subscription) -> bool {
+    subscription.status == Status::Incomplete
 }
 
 /// The version of what is shown, for `If-Match`.
@@ -39,6 +69,7 @@ fn refused(refusal: &Refusal) -> ApiError {
         Refusal::Ending => "subscription-ending",
         Refusal::RenewalDue => "renewal-due",
         Refusal::NoMethod => "payment-method-missing",
+        Refusal::PlanArchived => "plan-archived",
         Refusal::OtherCurrency { .. } => "currency-differs",
         Refusal::NoSeats => "quantity-too-small",
         Refusal::NothingMissed => "nothing-missed",

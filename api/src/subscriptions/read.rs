@@ -17,7 +17,7 @@ use crate::{
     extract::{PathId, QueryFields},
 };
 
-use super::{SubscriptionView, beginning, with_etag};
+use super::{SubscriptionView, is_awaited, with_etag};
 
 /// Get a subscription
 ///
@@ -38,7 +38,7 @@ pub async fn get(
     PathId(id): PathId<SubscriptionId>,
 ) -> Result<Response, ApiError> {
     let subscription = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
-    let (stands, version) = (!beginning::is_awaited(&subscription), subscription.version);
+    let (stands, version) = (!is_awaited(&subscription), subscription.version);
     Ok(with_etag(answer::one(stands, &SubscriptionView::new(&app, subscription)), version))
 }
 

@@ -17,7 +17,11 @@ use std::{future::Future, pin::Pin, time::Duration};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, money::Money, name::names};
+use crate::{
+    clock::{Ahead, Timestamp},
+    money::Money,
+    name::names,
+};
 pub use event::{
     About, Dispute, Event, Found, Line, Movement, Received, Signature, Standing, Statement, Verdict,
 };
@@ -119,6 +123,8 @@ pub struct Gateways {
     pub stripe: guard::Guarded,
     /// PayPal.
     pub paypal: guard::Guarded,
+    /// In a test deployment: the time that sandboxes follow.
+    pub ahead: Ahead,
 }
 
 impl Gateways {
@@ -209,6 +215,15 @@ names!(
 );
 names!(Capture, Automatic => "automatic", Manual => "manual");
 names!(DeclineClass, Soft => "soft", Customer => "customer", Hard => "hard");
+
+/// Says to a sandbox how far the clock of this test deployment is ahead, so that it follows. To a real gateway
+/// nothing is said: nobody has moved the clock.
+fn tell_time(call: reqwest::RequestBuilder, ahead: &Ahead) -> reqwest::RequestBuilder {
+    match ahead.milliseconds() {
+        Some(milliseconds) => call.header("remit-clock-ahead", milliseconds),
+        None => call,
+    }
+}
 
 /// The HTTP client for gateways: no redirects, no proxy, no hidden retries, and separate bounds for
 /// connecting (3 s) and for the whole call.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 use super::{Invoice, Status};
-pub(crate) use attempt::try_open;
+pub(crate) use attempt::{asked_for, try_open};
 pub(crate) use open::{NewInvoice, Opened, open, void_unpaid};
 pub use open::{policy, set_policy};
 pub use retry::{Retried, retry};
@@ -149,18 +149,22 @@ pub(crate) async fn count_owed(db: &mut PgConnection, subscription: &Subscriptio
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-/// Whether a payment of a subscription's invoices has no outcome yet.
-pub(crate) async fn has_payment_under_way(
-    db: &mut PgConnection,
+/// The payments of a subscription's invoices that have no outcome yet, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn payments_under_way(
+    db: impl PgExecutor<'_>,
     subscription: SubscriptionId,
-) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM invoices i JOIN invoice_payments p ON p.invoice_id = i.id
-               WHERE i.subscription_id = $1 AND p.open) AS "is!""#,
+) -> sqlx::Result<Vec<PaymentId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT p.payment_id FROM invoices i JOIN invoice_payments p ON p.invoice_id = i.id
+         WHERE i.subscription_id = $1 AND p.open ORDER BY i.id",
         subscription.0,
     )
-    .fetch_one(db)
-    .await
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(PaymentId).collect())
 }
 
 /// One invoice, whose subscription is locked.

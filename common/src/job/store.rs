@@ -291,8 +291,7 @@ pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Vec<Due
                         ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
            RETURNING id, kind"#,
         max,
-        // Others belong to a newer version running beside this one.
-        &Kind::ALL.map(|kind| kind.as_str().to_owned()),
+        &known_kinds(),
     )
     .fetch_all(db)
     .await?;
@@ -300,6 +299,44 @@ pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Vec<Due
         .into_iter()
         .filter_map(|row| Some(Due { job: JobId(row.id), kind: row.kind.parse().ok()?, reply_to: None }))
         .collect())
+}
+
+/// What the jobs hold for whoever moves the clock of a test deployment.
+#[derive(Debug)]
+pub struct Outlook {
+    /// What time it is.
+    pub now: Timestamp,
+    /// How many jobs are due, on the queue, or under way.
+    pub due: i64,
+    /// Of which kinds these are.
+    pub kinds: Vec<String>,
+    /// When the next one comes due.
+    pub next: Option<Timestamp>,
+}
+
+/// Looks at all jobs at once: what is due, and what comes next.
+///
+/// # Errors
+/// When the database fails.
+pub async fn outlook(db: impl PgExecutor<'_>) -> sqlx::Result<Outlook> {
+    sqlx::query_as!(
+        Outlook,
+        r#"WITH clock AS MATERIALIZED (SELECT remit_now() AS now),
+             known AS (SELECT kind, due_at, state = 'running' OR emits > 0 OR due_at <= clock.now AS is_due
+                       FROM jobs, clock WHERE due_at IS NOT NULL AND kind = ANY($1))
+           SELECT (SELECT now FROM clock) AS "now!", count(*) FILTER (WHERE is_due) AS "due!",
+                  coalesce(array_agg(DISTINCT kind) FILTER (WHERE is_due), '{}') AS "kinds!",
+                  min(due_at) FILTER (WHERE NOT is_due) AS next
+           FROM known"#,
+        &known_kinds(),
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Others belong to a newer version running beside this one.
+fn known_kinds() -> [String; Kind::ALL.len()] {
+    Kind::ALL.map(|kind| kind.as_str().to_owned())
 }
 
 /// How many jobs there are, and how late the latest is.

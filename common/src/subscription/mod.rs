@@ -10,9 +10,9 @@ pub mod proration;
 pub mod state;
 pub mod store;
 
-use chrono_tz::Tz;
 use serde::Serialize;
 
+pub use chrono_tz::Tz;
 pub use interval::{Interval, InvalidInterval, Price, Unit};
 
 /// The retries of what a subscription owes.

@@ -10,6 +10,7 @@
 mod boundary;
 mod change;
 mod creation;
+mod update;
 mod wish;
 
 use chrono::TimeDelta;
@@ -25,9 +26,10 @@ use crate::{
     money::Currency,
 };
 
-pub use boundary::{Renewal, bill_missed, renew, skip_missed};
+pub use boundary::{Renewal, bill_missed, foresee, renew, skip_missed};
 pub use change::change;
 pub use creation::{New, create};
+pub use update::{Update, update};
 pub use wish::{Place, Resume, When, cancel, change_method, change_zone, keep, pause, resume};
 
 /// How long a first invoice may be paid.
@@ -116,6 +118,9 @@ pub enum Refusal {
     /// Nothing to pay with.
     #[error("the subscription has no payment method; add one first")]
     NoMethod,
+    /// The plan is not sold any more.
+    #[error("the plan is archived, and no subscription takes it any more")]
+    PlanArchived,
     /// Another currency.
     #[error("the subscription is in {ours}, and a plan in {theirs} cannot take its place")]
     OtherCurrency {

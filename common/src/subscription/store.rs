@@ -32,7 +32,9 @@ pub use renew::{Renewed, renew};
 use row::subscriptions;
 pub use stored::InvalidColumn;
 pub(crate) use stored::{currency, known, price, word};
-pub use wish::{Answered, Granted, bill_missed, cancel, grant, skip_missed};
+pub use wish::{
+    Answered, Asked, Foreknown, Foreseen, Granted, bill_missed, cancel, grant, preview, skip_missed,
+};
 
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]

@@ -55,6 +55,10 @@ pub(crate) fn attempt(
     let token = method.token.clone();
     match test_cards::find(&token).unwrap_or(test_cards::VISA).behaviour {
         Behaviour::Charges => succeed(intent, method, setting),
+        Behaviour::DeclinesBetween(from, to, decline) if (from..to).contains(&setting.now.seconds()) => {
+            fail(intent, method, &decline, setting.now)
+        }
+        Behaviour::DeclinesBetween(..) => succeed(intent, method, setting),
         Behaviour::Declines(decline) => fail(intent, method, &decline, setting.now),
         Behaviour::Authenticates if terms.off_session || terms.fail_on_action => {
             fail(intent, method, &AUTHENTICATION_REQUIRED, setting.now)

@@ -14,6 +14,10 @@ pub(crate) const MISBEHAVING: &str = "pm_sandbox_";
 /// The prefix of declining cards that can be saved all the same: they went bad later.
 const SAVED: &str = "pm_sandbox_saved_";
 
+/// The prefix of cards that are declined for a time: seconds since 1970, the first and the one after the last,
+/// and how, as in `pm_sandbox_between_1700000000_1800000000_chargeDeclinedStolenCard`.
+const BETWEEN: &str = "pm_sandbox_between_";
+
 /// One test token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TestMethod<'a> {
@@ -69,6 +73,8 @@ pub(crate) enum Behaviour<'a> {
     Charges,
     /// The issuer says no.
     Declines(Decline<'a>),
+    /// The issuer says no from one second until another.
+    DeclinesBetween(i64, i64, Decline<'a>),
     /// The payer must authenticate first.
     Authenticates,
     /// The answer is `processing`; the end comes later.
@@ -175,12 +181,22 @@ fn card(token: &str) -> Option<TestMethod<'static>> {
             attaches: true,
             ..visa("0341", declined("generic_decline", "try_again_later", DECLINED))
         },
-        _ => match token.strip_prefix(SAVED) {
-            Some(name) => TestMethod { attaches: true, ..declining_card(name)? },
-            None => return declining_card(token.strip_prefix("pm_card_")?),
+        _ => match (token.strip_prefix(SAVED), token.strip_prefix(BETWEEN)) {
+            (Some(name), _) => TestMethod { attaches: true, ..declining_card(name)? },
+            (None, Some(when)) => return declining_for_a_time(when),
+            (None, None) => return declining_card(token.strip_prefix("pm_card_")?),
         },
     };
     Some(card)
+}
+
+fn declining_for_a_time(when: &str) -> Option<TestMethod<'static>> {
+    let (from, rest) = when.split_once('_')?;
+    let (to, name) = rest.split_once('_')?;
+    let card = declining_card(name)?;
+    let Behaviour::Declines(decline) = card.behaviour else { return None };
+    let behaviour = Behaviour::DeclinesBetween(from.parse().ok()?, to.parse().ok()?, decline);
+    Some(TestMethod { behaviour, attaches: true, ..card })
 }
 
 fn declining_card(name: &str) -> Option<TestMethod<'static>> {
@@ -252,14 +268,21 @@ mod tests {
             "pm_sandbox_slow_before_250",
             "pm_sandbox_refund_500_after",
             "pm_sandbox_saved_chargeDeclinedLostCard",
+            "pm_sandbox_between_0_1800000000_chargeDeclinedLostCard",
             "pm_sandbox_decline_lost_card",
             "pm_sandbox_refund_decline_lost_card",
         ] {
             assert!(find(token).is_some(), "{token} is not known");
         }
-        for token in
-            ["pm_card_nonsense", "pm_sandbox_nonsense", "pm_sandbox_saved_visa", "4242424242424242", ""]
-        {
+        for token in [
+            "pm_card_nonsense",
+            "pm_sandbox_between_0_1_visa",
+            "pm_sandbox_between_0_chargeDeclined",
+            "pm_sandbox_nonsense",
+            "pm_sandbox_saved_visa",
+            "4242424242424242",
+            "",
+        ] {
             assert!(find(token).is_none(), "{token} is known");
         }
     }

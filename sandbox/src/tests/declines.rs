@@ -1,5 +1,6 @@
 //! Any decline by its name, of a charge and of what follows one.
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::Server;
@@ -25,6 +26,22 @@ async fn a_charge_is_declined_as_its_token_says() {
         assert!(server.pay(token, Some(token), token).await.is_replay(), "{token}");
         assert!(server.charges(token).await.is_empty(), "{token}");
     }
+}
+
+/// The clock of whoever asks is followed, and a card is good again when its time has come.
+#[tokio::test]
+async fn a_card_is_declined_for_a_time_and_the_clock_follows_its_callers() {
+    let server = Server::start().await;
+    let now = server.get("/control/clock").await.body["now"].as_i64().unwrap();
+    let card = format!("pm_sandbox_between_{}_{}_chargeDeclinedInsufficientFunds", now + 3600, now + 7200);
+    for (hours, status) in [(0, 200), (1, 402), (1, 402), (2, 200), (0, 200)] {
+        let ahead = (hours * 3600_i64 + 60) * 1000;
+        let clock = server.request(Method::GET, "/control/clock", None).header("remit-clock-ahead", ahead);
+        clock.send().await.unwrap();
+        assert_eq!(server.pay(&card, None, "pay_1").await.status, status, "after {hours} hours");
+    }
+    let moved = server.get("/control/clock").await.body["offset_seconds"].as_i64();
+    assert_eq!(moved, Some(7260), "it never goes back");
 }
 
 #[tokio::test]

@@ -108,6 +108,7 @@ fn paypal(url: &str, secret: &str) -> Paypal {
         client_secret: secret.to_owned().into(),
         webhook_id: Some(WEBHOOK.into()),
         timeout: Duration::from_millis(700),
+        ahead: Default::default(),
     })
     .unwrap()
 }

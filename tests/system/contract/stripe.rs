@@ -73,6 +73,7 @@ fn stripe(url: &str, secret_key: &str) -> Stripe {
         secret_key: secret_key.to_owned().into(),
         version: "2023-08-16".into(),
         timeout: Duration::from_millis(700),
+        ahead: Default::default(),
     })
     .unwrap()
 }

@@ -150,6 +150,7 @@ impl<'a> Talk<'a> {
 
     async fn send_with(&mut self, call: RequestBuilder, token: &Token) -> Result<Received, Silence> {
         self.last = None;
+        let call = crate::gateway::tell_time(call, &self.paypal.config.ahead);
         let call = call.bearer_auth(token.bearer.expose_secret()).timeout(self.time_left()?);
         let unanswered = |error: reqwest::Error| {
             let why = root_cause(&error);

@@ -25,7 +25,7 @@ use super::{
     RefundLookUp, RefundRequest, Reply, Report, Resolution, SaveRequest, SavedMethod, Statement, Terms,
     Verdict,
 };
-use crate::clock::Timestamp;
+use crate::clock::{Ahead, Timestamp};
 
 /// PayPal keeps request ids of Orders for 6 hours, as it does orders that nobody approves; its reports lag
 /// up to 3.
@@ -48,6 +48,8 @@ pub struct PaypalConfig {
     pub webhook_id: Option<String>,
     /// Bound for one whole operation, however many calls it takes.
     pub timeout: Duration,
+    /// In a test deployment: the time that a sandbox follows.
+    pub ahead: Ahead,
 }
 
 /// The adapter.

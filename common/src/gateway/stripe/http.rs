@@ -54,7 +54,7 @@ impl Http {
             Some(traceparent) => call.header("traceparent", traceparent),
             None => call,
         };
-        let response = call
+        let response = crate::gateway::tell_time(call, &self.config.ahead)
             .bearer_auth(self.config.secret_key.expose_secret())
             .header("stripe-version", &self.config.version)
             .send()
@@ -105,6 +105,7 @@ mod tests {
             secret_key: "sk_test_1".to_owned().into(),
             version: "2023-08-16".into(),
             timeout: Duration::from_secs(1),
+            ahead: Default::default(),
         };
         let http = Http::new(config).unwrap();
         for (id, path) in [

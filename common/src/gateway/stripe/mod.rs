@@ -21,7 +21,7 @@ use super::{
     Answer, Call, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp,
     RefundLookUp, RefundRequest, Reply, Report, Resolution, SaveRequest, Statement, Terms, Verdict,
 };
-use crate::clock::Timestamp;
+use crate::clock::{Ahead, Timestamp};
 use http::Http;
 use look_up::Asking;
 use request::{Fields, Unspeakable};
@@ -46,6 +46,8 @@ pub struct StripeConfig {
     pub version: String,
     /// Bound for one whole call.
     pub timeout: Duration,
+    /// In a test deployment: the time that a sandbox follows.
+    pub ahead: Ahead,
 }
 
 /// The adapter.

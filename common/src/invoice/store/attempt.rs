@@ -1,5 +1,6 @@
 //! One attempt to be paid: a payment of its own, which the invoice waits for.
 
+use rust_decimal::Decimal;
 use sqlx::{PgConnection, types::Json};
 
 use crate::{
@@ -69,6 +70,18 @@ pub(crate) async fn try_open(
         super::settle::call_for_retry(&mut *db, &invoice, circumstances.traceparent).await?;
     }
     Ok(jobs)
+}
+
+/// What the charges of these jobs ask for, together.
+pub(crate) async fn asked_for(db: &mut PgConnection, jobs: &[JobId]) -> sqlx::Result<Decimal> {
+    let jobs: Vec<_> = jobs.iter().map(|job| job.0).collect();
+    sqlx::query_scalar!(
+        r#"SELECT coalesce(sum(p.amount), 0) AS "amount!"
+           FROM jobs j JOIN payments p ON p.id = j.subject_id WHERE j.id = ANY($1)"#,
+        &jobs,
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// The gateway's own name for the subscription's method, once it was saved there.

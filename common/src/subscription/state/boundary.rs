@@ -78,6 +78,22 @@ pub fn renew(subscription: &mut Subscription, now: Timestamp) -> Result<Renewal,
     Ok(Renewal::Done(vec![Effect::Bill(period)]))
 }
 
+/// The renewal that comes next, if nothing happens before: the subscription as it then is, and the period that
+/// is billed. `None` where it does not renew.
+///
+/// # Errors
+/// [`Refusal::OutOfCalendar`].
+pub fn foresee(subscription: &Subscription) -> Result<Option<(Subscription, Period)>, Refusal> {
+    let Some(boundary) = subscription.next_boundary()? else { return Ok(None) };
+    let mut then = subscription.clone();
+    let Renewal::Done(effects) = renew(&mut then, boundary)? else { return Ok(None) };
+    let billed = effects.into_iter().find_map(|effect| match effect {
+        Effect::Bill(period) => Some(period),
+        _ => None,
+    });
+    Ok(billed.map(|period| (then, period)))
+}
+
 /// A person lets all be billed that is due, one after the other. Then renew.
 ///
 /// # Errors

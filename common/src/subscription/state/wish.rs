@@ -197,7 +197,8 @@ pub fn keep(subscription: &mut Subscription, now: Timestamp) -> Result<(), Refus
     Ok(())
 }
 
-/// It has a new payment method: whatever is open is tried once, now.
+/// It has a new payment method: whatever is open is tried once, now. The one that it has already changes
+/// nothing.
 ///
 /// # Errors
 /// [`Refusal::Ended`].
@@ -208,6 +209,9 @@ pub fn change_method(
 ) -> Result<Effects, Refusal> {
     if subscription.status.is_final() {
         return Err(Refusal::Ended(subscription.status));
+    }
+    if subscription.method.as_ref() == Some(&method) {
+        return Ok(Vec::new());
     }
     subscription.method = Some(method);
     subscription.updated_at = now;
@@ -222,7 +226,7 @@ pub fn change_zone(subscription: &mut Subscription, zone: Tz, now: Timestamp) ->
     if subscription.status.is_final() {
         return Err(Refusal::Ended(subscription.status));
     }
-    subscription.pending_zone = Some(zone);
+    subscription.pending_zone = (zone != subscription.anchor.zone).then_some(zone);
     subscription.updated_at = now;
     Ok(())
 }

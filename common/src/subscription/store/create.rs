@@ -74,8 +74,6 @@ pub enum Accepted {
     KeyReused,
     /// This merchant has no such plan.
     NoPlan,
-    /// No new subscription is made from that plan.
-    PlanArchived,
     /// This merchant has no such customer.
     NoCustomer,
     /// The rules say no.
@@ -110,7 +108,7 @@ async fn accept(
         return Ok(Accepted::NoPlan);
     };
     if plan.archived {
-        return Ok(Accepted::PlanArchived);
+        return Err(Refusal::PlanArchived.into());
     }
     if customer::store::find(&mut *db, new.merchant_id, new.customer_id).await?.is_none() {
         return Ok(Accepted::NoCustomer);

@@ -39,6 +39,8 @@ pub(crate) struct Circumstances<'a> {
 pub(crate) struct Done {
     /// The charges that were called for.
     pub jobs: Vec<JobId>,
+    /// The invoices that were opened.
+    pub invoices: Vec<InvoiceId>,
     /// What an operator should be woken for.
     pub alarm: Option<&'static str>,
 }
@@ -57,12 +59,14 @@ pub(super) async fn perform(
             Effect::Bill(period) => {
                 open_period(&mut *db, subscription.id, &period).await?;
                 let id = InvoiceId::new();
+                done.invoices.push(id);
                 let lines = subscription.period_lines(id, &period).map_err(Refusal::from)?;
                 let new = NewInvoice { id, period_index: period.index, occasion: Occasion::Period, lines };
                 invoice::store::open(&mut *db, subscription, new, circumstances).await?
             }
             Effect::Prorate { change, period, items } => {
                 let id = InvoiceId::new();
+                done.invoices.push(id);
                 let lines = subscription.change_lines(id, period, &items).map_err(Refusal::from)?;
                 let new = NewInvoice { id, period_index: period, occasion: Occasion::Change(change), lines };
                 invoice::store::open(&mut *db, subscription, new, circumstances).await?

@@ -147,7 +147,7 @@ async fn decide(
     now: Timestamp,
 ) -> Result<(Effects, Option<Timestamp>), Trouble> {
     if subscription.status == Status::Incomplete {
-        let payment_under_way = invoice::store::has_payment_under_way(db, subscription.id).await?;
+        let payment_under_way = !invoice::store::payments_under_way(db, subscription.id).await?.is_empty();
         let fact = Fact::FirstInvoiceExpired { payment_under_way };
         let effects = state::apply(subscription, fact, now)?;
         return Ok((effects, payment_under_way.then(|| now + ASK_AGAIN)));

@@ -1,0 +1,170 @@
+//! `POST /subscriptions/{id}/preview`: what an update would cost. It has the body of the update, and a token
+//! may be in it: so it is a POST, as it is elsewhere, although it changes nothing.
+
+use axum::{Json, extract::State};
+use common::{
+    clock::Timestamp,
+    id::SubscriptionId,
+    invoice::{Invoice, Line, totals::Totals},
+    money::{Currency, display_amount},
+    subscription::store::{self, Asked, Foreknown, Foreseen},
+};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{IfMatch, JsonBody, PathId, Trace},
+    invoices::LineView,
+};
+
+use super::{
+    SubscriptionView, granted,
+    update::{UpdateSubscription, Wanted},
+};
+
+/// What an update would come to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PreviewView {
+    /// Always `subscription_preview`.
+    object: &'static str,
+    /// The subscription as it would stand.
+    subscription: SubscriptionView,
+    /// ISO 4217.
+    #[schema(example = "EUR")]
+    currency: &'static str,
+    /// The invoices that would be made at once: none, or one; two where a whole period begins.
+    invoices: Vec<PreviewInvoiceView>,
+    /// What would be charged at once: for these invoices, and for open ones that a new payment method is tried for.
+    #[schema(example = "5.00")]
+    charged_now: String,
+    /// What the customer would have in the balance afterwards.
+    #[schema(example = "0.00")]
+    balance: String,
+    /// The renewal that would come next, if nothing else happens before.
+    next_renewal: Option<RenewalView>,
+}
+
+/// An invoice that would be made.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PreviewInvoiceView {
+    lines: Vec<LineView>,
+    #[serde(flatten)]
+    totals: TotalsView,
+}
+
+/// A renewal to come.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RenewalView {
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    lines: Vec<LineView>,
+    #[serde(flatten)]
+    totals: TotalsView,
+}
+
+/// The sums of an invoice to come.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TotalsView {
+    /// The sum of its lines; negative where more is given back than charged: that goes to the customer's balance.
+    #[schema(example = "5.00")]
+    total: String,
+    /// What of it the tax is, or within it.
+    #[schema(example = "0.00")]
+    tax: String,
+    /// What of it the customer's balance pays.
+    #[schema(example = "0.00")]
+    amount_from_balance: String,
+    /// What is to pay.
+    #[schema(example = "5.00")]
+    amount_due: String,
+}
+
+/// Preview a change of a subscription
+///
+/// What `PUT /update-subscription/{id}` with the same body would bill now, to the cent, and what the next renewal
+/// would ask for. It changes nothing, and gives out no invoice number. A price that depends on the day is that of
+/// today: send the `ETag` along with the update, and it is made of what was previewed.
+#[utoipa::path(
+    post, path = "/subscriptions/{id}/preview", tag = "Subscriptions", request_body = UpdateSubscription,
+    params(
+        ("id" = String, Path, description = "`sub_…`"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that you have read."),
+    ),
+    responses(
+        (status = 200, body = PreviewView, description = "What it would come to."),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such subscription or plan of yours."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "The update would be refused, for this reason."),
+        (status = 412, body = Problem, content_type = "application/problem+json", description = "It has changed since you read it."),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), nothing to change, or card data."),
+    ),
+)]
+pub async fn preview(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(id): PathId<SubscriptionId>,
+    IfMatch(version): IfMatch,
+    Trace(traceparent): Trace,
+    JsonBody(body): JsonBody,
+) -> Result<Json<PreviewView>, ApiError> {
+    let decide = Wanted::read(body)?.decide(&app, merchant.id).await?;
+    let asked = Asked { version, traceparent: &traceparent, ..Asked::of(merchant.id, id) };
+    let foreseen = granted(store::preview(&app.pool, &asked, decide).await?)?;
+    Ok(Json(PreviewView::new(&app, foreseen)))
+}
+
+impl PreviewView {
+    fn new(app: &App, foreseen: Foreseen) -> Self {
+        let Foreseen { subscription, invoices, charged, balance, renewal } = foreseen;
+        let currency = subscription.terms.price.unit.currency;
+        Self {
+            object: "subscription_preview",
+            subscription: SubscriptionView::new(app, subscription),
+            currency: currency.code(),
+            invoices: invoices.iter().map(PreviewInvoiceView::new).collect(),
+            charged_now: display_amount(charged, currency),
+            balance: display_amount(balance, currency),
+            next_renewal: renewal.map(|renewal| RenewalView::new(&renewal, balance, currency)),
+        }
+    }
+}
+
+impl PreviewInvoiceView {
+    fn new(invoice: &Invoice) -> Self {
+        let Invoice { lines, from_balance, currency, .. } = invoice;
+        Self {
+            lines: LineView::all(lines, *currency),
+            totals: TotalsView::new(lines, *from_balance, *currency),
+        }
+    }
+}
+
+impl RenewalView {
+    fn new(renewal: &Foreknown, balance: Decimal, currency: Currency) -> Self {
+        let Foreknown { at, lines } = renewal;
+        let from_balance = balance.min(Totals::of(lines).total).max(Decimal::ZERO);
+        Self {
+            at: *at,
+            lines: LineView::all(lines, currency),
+            totals: TotalsView::new(lines, from_balance, currency),
+        }
+    }
+}
+
+impl TotalsView {
+    fn new(lines: &[Line], from_balance: Decimal, currency: Currency) -> Self {
+        let amount = |amount| display_amount(amount, currency);
+        let total = Totals::of(lines).total;
+        Self {
+            total: amount(total),
+            tax: amount(lines.iter().map(|line| line.tax).sum()),
+            amount_from_balance: amount(from_balance),
+            amount_due: amount(total.max(Decimal::ZERO) - from_balance),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `PUT /update-subscription/{id}`: changes a subscription. It needs no key: asked again, it is so already, and
+//! nothing is billed.
+
+use axum::{extract::State, response::Response};
+use common::{
+    id::{MerchantId, PlanId, SubscriptionId},
+    payment::Metadata,
+    plan,
+    subscription::{
+        Subscription,
+        proration::Proration,
+        state::{self, Effects, Place, Refusal, Update},
+        store::{self, Asked},
+    },
+};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{
+        IfMatch, JsonBody, PathId, Prefer, Trace,
+        fields::{self, Faults, Fields, metadata},
+    },
+    payments::process::return_url,
+};
+
+use super::{
+    SubscriptionView, answered,
+    create::{BillingMethod, method, quantity, zone},
+};
+
+/// What shall be different. At least one field; what is not named stays.
+#[derive(ToSchema)]
+#[schema(example = json!({ "plan": "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601", "quantity": 5 }))]
+#[expect(dead_code, reason = "the description of what read reads")]
+pub struct UpdateSubscription {
+    /// Another plan, in the same currency. One with another interval begins a whole period today (`by_day`), or
+    /// when the present one ends.
+    #[schema(example = "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    plan: Option<String>,
+    /// How many.
+    #[schema(example = 5, minimum = 1, maximum = 1_000_000)]
+    quantity: Option<u32>,
+    /// For `plan` and `quantity`. `by_day` (the default): from today on, with a credit for the days that are left
+    /// of what was billed, and a charge for them at the new price; what is to be paid is charged at once, and what
+    /// is left over goes to the customer's balance. `none`: from today on, and billed from the next renewal on.
+    /// `at_period_end`: from the next renewal on. A change from today on takes the place of one that was put off.
+    #[schema(example = "by_day")]
+    proration: Option<String>,
+    /// How it is paid from now on. Whatever is open is tried once, at once.
+    payment_method: Option<BillingMethod>,
+    /// The IANA time zone whose midnights end its periods, from the next period on.
+    #[schema(example = "Europe/Berlin")]
+    zone: Option<String>,
+    /// All of them anew: up to 50 keys (40 characters) with values (500 characters) of your own.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Metadata>,
+    /// `true`: it ends with its period. `false`: it does not, after all.
+    cancel_at_period_end: Option<bool>,
+    /// Where the payer comes back to, if the bank asks for an authentication of what is charged at once. Without
+    /// it such a charge is declined.
+    return_url: Option<String>,
+}
+
+/// Change a subscription
+///
+/// All that is named, or nothing. What is so already stays: the same request again changes and bills nothing, so
+/// it may be sent again whenever no answer came. `POST /subscriptions/{id}/preview` tells what it would cost.
+#[utoipa::path(
+    put, path = "/update-subscription/{id}", tag = "Subscriptions", request_body = UpdateSubscription,
+    params(
+        ("id" = String, Path, description = "`sub_…`"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that you have read: if it has changed since, nothing is done."),
+        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when what is charged has an outcome, after 10 seconds (at most 30) in any case."),
+    ),
+    responses(
+        (status = 202, body = SubscriptionView, description = "It is so. What it costs is on an invoice, which is charged now.",
+            headers(("Location" = String), ("ETag" = String))),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such subscription or plan of yours."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It has ended, its status does not allow that now, the plan is archived or in another currency: the `code` says which."),
+        (status = 412, body = Problem, content_type = "application/problem+json", description = "It has changed since you read it."),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), nothing to change, or card data."),
+    ),
+)]
+pub async fn update(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(id): PathId<SubscriptionId>,
+    IfMatch(version): IfMatch,
+    prefer: Prefer,
+    Trace(traceparent): Trace,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let wanted = Wanted::read(body)?;
+    let return_url = wanted.return_url.clone();
+    let decide = wanted.decide(&app, merchant.id).await?;
+    let asked = Asked {
+        merchant: merchant.id,
+        id,
+        version,
+        traceparent: &traceparent,
+        return_url: return_url.as_deref(),
+    };
+    answered(&app, store::grant(&app.pool, &asked, decide).await?, prefer).await
+}
+
+/// A body that was read.
+pub struct Wanted {
+    plan: Option<PlanId>,
+    /// All but the plan.
+    update: Update,
+    /// Where the payer comes back to.
+    return_url: Option<String>,
+}
+
+impl Wanted {
+    /// Reads a body, and tells all of its faults at once.
+    pub fn read(body: Value) -> Result<Self, ApiError> {
+        let mut faults = Faults::default();
+        let read = Fields::of(body, "", &mut faults).map(|mut fields| {
+            let wanted = Self::read_fields(&mut fields);
+            fields.finish();
+            wanted
+        });
+        if let Some(wanted) = read.as_ref().filter(|_| faults.is_empty()) {
+            wanted.check(&mut faults);
+        }
+        faults.or(read)
+    }
+
+    fn read_fields(fields: &mut Fields<'_>) -> Self {
+        let proration = fields.optional("proration", fields::name::<Proration>);
+        let plan = fields.optional("plan", fields::name);
+        let quantity = fields.optional("quantity", quantity);
+        if proration.is_some() && plan.is_none() && quantity.is_none() {
+            fields.fault("proration", "goes with plan or quantity");
+        }
+        let update = Update {
+            plan: None,
+            quantity,
+            proration: proration.unwrap_or_default(),
+            method: fields.object("payment_method", method),
+            zone: fields.optional("zone", zone),
+            metadata: fields.optional("metadata", metadata),
+            cancel_at_period_end: fields.optional("cancel_at_period_end", fields::flag),
+        };
+        Self { plan, update, return_url: fields.optional("return_url", return_url) }
+    }
+
+    /// What fits each by itself must fit together.
+    fn check(&self, faults: &mut Faults) {
+        let Update { quantity, method, zone, metadata, cancel_at_period_end, .. } = &self.update;
+        let is_charged = self.plan.is_some() || quantity.is_some() || method.is_some();
+        if self.return_url.is_some() && !is_charged {
+            faults.at("/return_url", "goes with plan, quantity or payment_method: only these are charged");
+        } else if !is_charged && zone.is_none() && metadata.is_none() && cancel_at_period_end.is_none() {
+            let detail = "must name what to change: plan, quantity, payment_method, zone, metadata or \
+                          cancel_at_period_end";
+            faults.at("", detail);
+        }
+    }
+
+    /// What is to be decided about the subscription.
+    pub async fn decide(
+        self,
+        app: &App,
+        merchant: MerchantId,
+    ) -> Result<impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal> + Send, ApiError> {
+        let plan = match self.plan {
+            Some(id) => Some(plan::store::find(&app.pool, merchant, id).await?.ok_or(ApiError::NotFound)?),
+            None => None,
+        };
+        let update = Update { plan, ..self.update };
+        Ok(move |subscription: &mut Subscription, place: Place<'_>| {
+            state::update(subscription, update, place)
+        })
+    }
+}

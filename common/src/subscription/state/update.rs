@@ -1,0 +1,105 @@
+//! Several things of a subscription at once: all of them, or none. What is asked for twice changes nothing
+//! the second time, so nothing is billed twice: whoever got no answer may ask again.
+
+use chrono_tz::Tz;
+
+use super::{
+    Effects, Refusal, change,
+    wish::{Place, When, cancel, change_method, change_zone, keep, not_now},
+};
+use crate::{
+    payment::Metadata,
+    subscription::{PaymentMethod, Plan, Status, Subscription, Terms, proration::Proration},
+};
+
+/// What shall be different. What is not named stays.
+#[derive(Debug, Clone, Default)]
+pub struct Update {
+    /// What is subscribed to.
+    pub plan: Option<Plan>,
+    /// How many seats.
+    pub quantity: Option<u32>,
+    /// When other terms begin, and whether the rest of the period is settled.
+    pub proration: Proration,
+    /// How it is paid.
+    pub method: Option<PaymentMethod>,
+    /// Whose midnights end its periods, from the next boundary on.
+    pub zone: Option<Tz>,
+    /// The merchant's own keys and values: all of them anew.
+    pub metadata: Option<Metadata>,
+    /// Whether it ends with its period.
+    pub cancel_at_period_end: Option<bool>,
+}
+
+/// Makes it so.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn update(subscription: &mut Subscription, update: Update, place: Place<'_>) -> Result<Effects, Refusal> {
+    if subscription.status.is_final() {
+        return Err(Refusal::Ended(subscription.status));
+    }
+    let mut effects = Effects::new();
+    // First, so that what the other terms cost is charged to it.
+    if let Some(method) = update.method {
+        effects.extend(change_method(subscription, method, place.now)?);
+    }
+    let terms = wanted(subscription, update.plan, update.quantity, update.proration)?;
+    if let Some(terms) = terms.filter(|terms| !is_so_already(subscription, terms, update.proration)) {
+        effects.extend(change(subscription, terms, update.proration, place)?);
+    }
+    if let Some(zone) = update.zone {
+        change_zone(subscription, zone, place.now)?;
+    }
+    if let Some(metadata) = update.metadata {
+        subscription.metadata = metadata;
+        subscription.updated_at = place.now;
+    }
+    match update.cancel_at_period_end {
+        Some(true) => effects.extend(end_with_period(subscription, place)?),
+        Some(false) => keep(subscription, place.now)?,
+        None => {}
+    }
+    Ok(effects)
+}
+
+/// The terms that are asked for: what is not named of them stays as it is, or as it was to be.
+fn wanted(
+    subscription: &Subscription,
+    plan: Option<Plan>,
+    quantity: Option<u32>,
+    proration: Proration,
+) -> Result<Option<Terms>, Refusal> {
+    if plan.is_none() && quantity.is_none() {
+        return Ok(None);
+    }
+    let Subscription { terms, pending_terms, .. } = subscription;
+    let base = pending_terms.as_ref().filter(|_| proration == Proration::AtPeriodEnd).unwrap_or(terms);
+    let quantity = quantity.unwrap_or(base.quantity);
+    let Some(plan) = plan else { return Ok(Some(Terms { quantity, ..base.clone() })) };
+    // What was agreed before stays agreed, whatever has become of the plan.
+    if let Some(agreed) = [base, terms].into_iter().find(|terms| terms.plan_id == plan.id) {
+        return Ok(Some(Terms { quantity, ..agreed.clone() }));
+    }
+    if plan.archived {
+        return Err(Refusal::PlanArchived);
+    }
+    Ok(Some(Terms { plan_id: plan.id, name: plan.name, price: plan.price, quantity }))
+}
+
+fn is_so_already(subscription: &Subscription, terms: &Terms, proration: Proration) -> bool {
+    match &subscription.pending_terms {
+        None => *terms == subscription.terms,
+        Some(pending) => proration == Proration::AtPeriodEnd && terms == pending,
+    }
+}
+
+/// Unlike a cancellation, an update never ends what has no period's end to wait for.
+fn end_with_period(subscription: &mut Subscription, place: Place<'_>) -> Result<Effects, Refusal> {
+    match subscription.status {
+        Status::Trialing | Status::Active | Status::PastDue => {
+            cancel(subscription, When::AtPeriodEnd, Proration::None, place)
+        }
+        status => Err(not_now(status, "made to end with its period")),
+    }
+}

@@ -1,0 +1,162 @@
+//! The clock of a test deployment: it goes from one due moment to the next, and waits at each for what is due.
+
+use common::{clock::Timestamp, invoice::Status as Paid, subscription::Unit};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::{
+    Answer, Deployment, Merchant, Service, Settings,
+    billing::{DAY, DECLINES, days_after},
+    eventually,
+};
+
+async fn advance(merchant: &Merchant, body: Value) -> Answer {
+    merchant.send(Method::POST, "/test-clock/advance", &[], &body).await
+}
+
+/// Moves the clock to this moment, which must work.
+async fn live_until(deployment: &Deployment, moment: Timestamp) -> Timestamp {
+    let answer = advance(&deployment.merchant, json!({ "to": moment.to_rfc3339() })).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let now: Timestamp = answer.text("now").parse().unwrap();
+    assert!(now >= moment, "{now} {moment}");
+    now
+}
+
+async fn without(missing: &[Service]) -> Deployment {
+    let mut settings = Settings::default();
+    settings.services.retain(|service| !missing.contains(service));
+    Deployment::start_with(settings).await
+}
+
+#[tokio::test]
+async fn a_year_is_one_call() {
+    let mut deployment = Deployment::start().await;
+    deployment.run(Service::SecondWorker).await;
+    deployment.run(Service::SecondScheduler).await;
+    let shop = deployment.shop(Unit::Month).await;
+    let good = deployment.subscribed(&shop.order("good", "pm_card_visa")).await;
+    let bad = deployment.active(&shop, "bad").await;
+    deployment.new_card(bad, DECLINES).await;
+    let began = deployment.now().await;
+    let asked = std::time::Instant::now();
+    live_until(&deployment, days_after(began, 366)).await;
+    println!("a year took {:?}", asked.elapsed());
+
+    let invoices = deployment.invoices(good).await;
+    assert_eq!(
+        invoices.iter().map(|invoice| invoice.period_index).collect::<Vec<_>>(),
+        (0..13).collect::<Vec<_>>()
+    );
+    let boundaries = "SELECT starts_at FROM subscription_periods WHERE subscription_id = $1 ORDER BY 1";
+    let boundaries: Vec<Timestamp> =
+        sqlx::query_scalar(boundaries).bind(good.0).fetch_all(&deployment.pool).await.unwrap();
+    for (invoice, boundary) in invoices.iter().zip(boundaries) {
+        assert_eq!((invoice.status, invoice.attempts), (Paid::Paid, 1), "{invoice:?}");
+        // Each at its own boundary, not when somebody came to look.
+        let late = invoice.opened_at.unwrap() - boundary;
+        assert!(invoice.period_index == 0 || late.num_minutes() == 0, "{late}: {invoice:?}");
+    }
+    // The ladder was climbed rung by rung, and then it was over.
+    assert_eq!(
+        deployment.payments_of(bad).await,
+        ["succeeded", "failed", "failed", "failed", "failed", "failed"]
+    );
+    // The gateways live in the same time.
+    let there = deployment.sandbox("GET", "/control/clock", &Value::Null).await["now"].as_i64().unwrap();
+    let last = invoices[12].ended_at.unwrap().timestamp();
+    assert!((last - 2..last + DAY).contains(&there), "{there}, and the last payment was made at {last}");
+    deployment.check_billing().await;
+}
+
+/// What a worker has in hand keeps its lease: time stands still for it. And no scheduler is needed.
+#[tokio::test]
+async fn what_is_under_way_ends_before_time_goes_on() {
+    let settings = Settings { gateway_timeout_ms: 5000, lease_ms: 8000, ..Settings::default() };
+    let mut deployment = Deployment::start_with(settings).await;
+    deployment.stop(Service::Scheduler).await;
+    let shop = deployment.shop(Unit::Month).await;
+    let id = deployment.subscribed(&shop.order("a", "pm_card_visa")).await;
+    let slow = json!({ "fault": "slow_after_1500", "match": { "path_prefix": "/v1/payment_intents" } });
+    deployment.faults(json!([slow])).await;
+    let began = deployment.now().await;
+    live_until(&deployment, days_after(began, 20)).await;
+    let asked = deployment.invoices(id).await.remove(0);
+    assert_eq!((asked.status, asked.attempts), (Paid::Paid, 1));
+    let paid = asked.ended_at.unwrap() - began;
+    assert!(paid.num_seconds() < 60, "{paid}: the clock did not wait");
+    let calls = deployment.count("SELECT sum(calls_begun) FROM payments").await;
+    assert_eq!(calls, 1, "nobody else thought that the worker was lost");
+    deployment.check_billing().await;
+}
+
+/// The caller is told, and the clock stays; when there is a worker again, the same request goes on.
+#[tokio::test]
+async fn without_a_worker_the_clock_waits_and_says_so() {
+    let mut deployment = without(&[Service::Worker]).await;
+    let shop = deployment.shop(Unit::Month).await;
+    let id = deployment.subscribed(&shop.order("a", "pm_card_visa")).await;
+    let end = days_after(deployment.now().await, 40);
+    let to = json!({ "to": end.to_rfc3339() });
+    let first = {
+        let (merchant, to) = (deployment.merchant.clone(), to.clone());
+        tokio::spawn(async move { advance(&merchant, to).await })
+    };
+    let second = eventually("a second is refused", || async {
+        let answer = advance(&deployment.merchant, json!({ "seconds": 0 })).await;
+        (answer.status != 200).then_some(answer)
+    })
+    .await;
+    assert_eq!((second.status, second.text("code")), (409, "clock-moving"), "{second:?}");
+    let first = first.await.unwrap();
+    assert_eq!((first.status, first.text("code")), (409, "clock-waits"), "{first:?}");
+    assert!(first.text("detail").contains("charge_payment"), "{first:?}");
+    assert!((end - deployment.now().await).num_days() >= 39, "the clock did not wait");
+
+    deployment.run(Service::Worker).await;
+    live_until(&deployment, end).await;
+    assert_eq!(deployment.invoices(id).await.len(), 2);
+    deployment.check_billing().await;
+}
+
+#[tokio::test]
+async fn while_the_broker_is_away_the_clock_waits_and_says_so() {
+    let deployment = Deployment::start().await;
+    let shop = deployment.shop(Unit::Month).await;
+    deployment.rabbitmq.cut();
+    let id = deployment.subscribed(&shop.order("a", "pm_card_visa")).await;
+    let end = days_after(deployment.now().await, 40);
+    let answer = advance(&deployment.merchant, json!({ "to": end.to_rfc3339() })).await;
+    assert_eq!((answer.status, answer.text("code")), (409, "clock-waits"), "{answer:?}");
+    deployment.rabbitmq.heal();
+    live_until(&deployment, end).await;
+    assert_eq!(deployment.invoices(id).await.len(), 2);
+    deployment.check_billing().await;
+}
+
+/// Again and again: each time the clock stays where it has come to, and is free for the next.
+#[tokio::test]
+async fn whoever_hangs_up_loses_nothing() {
+    let deployment = Deployment::start().await;
+    let shop = deployment.shop(Unit::Week).await;
+    let id = deployment.active(&shop, "a").await;
+    let end = days_after(deployment.now().await, 200);
+    let to = json!({ "to": end.to_rfc3339() });
+    let mut answered = false;
+    for patience in [20, 50, 100, 200, 300] {
+        let asked = advance(&deployment.merchant, to.clone());
+        let wait = std::time::Duration::from_millis(patience);
+        answered |= tokio::time::timeout(wait, asked).await.is_ok_and(|answer| answer.status == 200);
+    }
+    assert!(!answered, "nobody has hung up");
+    eventually("the clock is free", || async {
+        let answer = advance(&deployment.merchant, to.clone()).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    let invoices = deployment.invoices(id).await;
+    assert_eq!(
+        invoices.iter().map(|invoice| invoice.period_index).collect::<Vec<_>>(),
+        (0..=28).collect::<Vec<_>>()
+    );
+    deployment.check_billing().await;
+}

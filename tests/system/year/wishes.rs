@@ -1,0 +1,302 @@
+//! What a merchant asks of a subscription, and what billing.md makes of it.
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+
+use super::{
+    calendar::{At, day_of, days, midnight, share},
+    invoice::{Line, Paid, Reason},
+    model::{Method, Model, Status, Terms},
+};
+
+/// What becomes of the rest of the period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proration {
+    ByDay,
+    None,
+    AtPeriodEnd,
+}
+
+impl Proration {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ByDay => "by_day",
+            Self::None => "none",
+            Self::AtPeriodEnd => "at_period_end",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// Another method: what is open is tried at once.
+    Method(Method),
+    /// Another plan, with as many seats.
+    Plan(Terms, Proration),
+    /// More seats, or fewer.
+    Quantity(i64, Proration),
+    /// Other midnights, from the next boundary on.
+    Zone(Tz),
+    Pause(Proration),
+    /// To its old periods, or from today on.
+    Resume {
+        to_old_anchor: bool,
+    },
+    CancelNow {
+        by_day: bool,
+    },
+    CancelWithPeriod,
+    /// It shall not end with its period.
+    Keep,
+}
+
+/// How it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    Granted,
+    Refused,
+}
+use Answered::{Granted, Refused};
+
+impl Model {
+    /// Grants a wish, or does not.
+    pub fn ask(&mut self, wish: &Wish, at: At) -> Answered {
+        self.story.push(format!("{at}: {wish:?}"));
+        match wish {
+            Wish::Method(method) => self.change_method(method, at),
+            Wish::Plan(terms, proration) => {
+                let base = self.base(*proration);
+                self.change_terms(Terms { quantity: base.quantity, ..terms.clone() }, *proration, at)
+            }
+            Wish::Quantity(quantity, proration) => {
+                let base = self.base(*proration);
+                self.change_terms(Terms { quantity: *quantity, ..base }, *proration, at)
+            }
+            Wish::Zone(zone) => {
+                if self.status.has_ended() {
+                    return Refused;
+                }
+                self.pending_zone = Some(*zone);
+                Granted
+            }
+            Wish::Pause(proration) => self.pause(*proration, at),
+            Wish::Resume { to_old_anchor } => self.resume(*to_old_anchor, at),
+            Wish::CancelNow { by_day } => self.cancel_now(*by_day, at),
+            Wish::CancelWithPeriod => match self.status {
+                Status::Trialing | Status::Active | Status::PastDue => {
+                    self.ends_with_period = true;
+                    self.rests_with_period = false;
+                    Granted
+                }
+                _ => self.cancel_now(false, at),
+            },
+            Wish::Keep => {
+                if self.status.has_ended() {
+                    return Refused;
+                }
+                self.ends_with_period = false;
+                Granted
+            }
+        }
+    }
+
+    fn base(&self, proration: Proration) -> Terms {
+        let pending = self.pending_terms.as_ref().filter(|_| proration == Proration::AtPeriodEnd);
+        pending.unwrap_or(&self.terms).clone()
+    }
+
+    fn change_method(&mut self, method: &Method, at: At) -> Answered {
+        if self.status.has_ended() {
+            return Refused;
+        }
+        self.method = Some(method.clone());
+        for place in 0..self.invoices.len() {
+            if self.invoices[place].status == Paid::Open {
+                self.invoices[place].ladder.held = false;
+                self.invoices[place].ladder.plan(at);
+                self.attempt(place, Reason::Asked, at);
+            }
+        }
+        Granted
+    }
+
+    fn change_terms(&mut self, terms: Terms, proration: Proration, at: At) -> Answered {
+        if self.status.has_ended() {
+            return Refused;
+        }
+        let same = if proration == Proration::AtPeriodEnd {
+            terms == *self.pending_terms.as_ref().unwrap_or(&self.terms)
+        } else {
+            terms == self.terms && self.pending_terms.is_none()
+        };
+        if same {
+            return Granted;
+        }
+        let other_interval = terms.every != self.terms.every;
+        match (self.status, proration) {
+            (Status::Incomplete, _) => return Refused,
+            (Status::Paused, _) if other_interval => return Refused,
+            (Status::Trialing | Status::Active | Status::PastDue, Proration::AtPeriodEnd) => {
+                self.pending_terms = (terms != self.terms).then_some(terms);
+                return Granted;
+            }
+            (Status::Active | Status::PastDue, Proration::None) if other_interval => {
+                self.anchor = (self.aligned(self.next).from, self.next);
+            }
+            (Status::Active | Status::PastDue, Proration::ByDay) => {
+                self.change_by_day(terms, at);
+                return Granted;
+            }
+            _ => {}
+        }
+        (self.terms, self.pending_terms) = (terms, None);
+        Granted
+    }
+
+    fn change_by_day(&mut self, terms: Terms, at: At) {
+        let (today, before) = (day_of(at, self.zone), self.terms.clone());
+        let other_interval = terms.every != before.every;
+        let lines = if other_interval {
+            self.give_back(i64::MAX, today)
+        } else if (terms.plan, terms.unit) == (before.plan, before.unit) {
+            match terms.quantity - before.quantity {
+                more if more > 0 => self.rest_of_period(&terms, more, today),
+                less => self.give_back(-less, today),
+            }
+        } else {
+            let mut lines = self.give_back(i64::MAX, today);
+            lines.extend(self.rest_of_period(&terms, terms.quantity, today));
+            lines
+        };
+        (self.terms, self.pending_terms) = (terms, None);
+        self.open_change(lines, at);
+        if other_interval {
+            self.begin_anew(at);
+        }
+    }
+
+    fn pause(&mut self, proration: Proration, at: At) -> Answered {
+        match self.status {
+            Status::Paused => return Granted,
+            Status::Active | Status::PastDue if self.ends_with_period => return Refused,
+            Status::Active | Status::PastDue => {}
+            _ => return Refused,
+        }
+        if proration == Proration::AtPeriodEnd {
+            self.rests_with_period = true;
+            return Granted;
+        }
+        let lines = match proration {
+            Proration::ByDay => self.give_back(i64::MAX, day_of(at, self.zone)),
+            _ => Vec::new(),
+        };
+        self.rests_with_period = false;
+        self.enter(Status::Paused, at);
+        self.open_change(lines, at);
+        Granted
+    }
+
+    fn resume(&mut self, to_old_anchor: bool, at: At) -> Answered {
+        match self.status {
+            Status::Paused if self.method.is_none() => return Refused,
+            Status::Paused => {}
+            Status::Active | Status::PastDue => {
+                self.rests_with_period = false;
+                return Granted;
+            }
+            _ => return Refused,
+        }
+        let interval = self.terms.every;
+        self.take_pending();
+        self.enter(Status::Active, at);
+        if to_old_anchor && self.terms.every == interval {
+            self.rejoin(at);
+        } else {
+            self.begin_anew(at);
+        }
+        Granted
+    }
+
+    /// Into the periods as they always were: of the one that is running, the rest is billed.
+    fn rejoin(&mut self, at: At) {
+        let today = day_of(at, self.zone);
+        if self.period.is_none_or(|last| last.to <= today) {
+            let mut period = self.aligned(self.next);
+            if today < period.from {
+                return;
+            }
+            while period.to <= today {
+                period = self.aligned(period.index + 1);
+            }
+            period.start = midnight(today, self.zone);
+            if let Some(last) = self.period.as_mut() {
+                last.end = last.end.min(period.start.max(last.start));
+                period.start = period.start.max(last.end);
+            }
+            if period.from == today {
+                return self.bill(period, at);
+            }
+            self.enter_period(period);
+        }
+        let terms = self.terms.clone();
+        let lines = self.rest_of_period(&terms, terms.quantity, today);
+        self.open_change(lines, at);
+    }
+
+    fn cancel_now(&mut self, by_day: bool, at: At) -> Answered {
+        match self.status {
+            Status::Canceled => return Granted,
+            Status::IncompleteExpired => return Refused,
+            _ => {}
+        }
+        let runs = matches!(self.status, Status::Active | Status::PastDue);
+        let lines = if by_day && runs { self.give_back(i64::MAX, day_of(at, self.zone)) } else { Vec::new() };
+        let never_began = self.status == Status::Incomplete;
+        self.end(Status::Canceled, at);
+        self.open_change(lines, at);
+        if never_began {
+            self.void_first();
+        }
+        Granted
+    }
+
+    /// Up to so many seats are given back from this day on: those first that came last. Nothing is given back of
+    /// what was void or never collected.
+    fn give_back(&self, quantity: i64, today: NaiveDate) -> Vec<(Line, Option<usize>)> {
+        let mut left = quantity;
+        let mut lines = Vec::new();
+        for (place, billed) in self.billed.iter().enumerate().rev() {
+            let counts = matches!(self.invoices[billed.invoice].status, Paid::Open | Paid::Paid);
+            let seats = if counts { left.min(billed.in_force) } else { 0 };
+            left -= seats;
+            lines.extend(billed.give_back(seats, today).map(|line| (line, Some(place))));
+        }
+        lines
+    }
+
+    /// So many seats from this day to the end of the period.
+    fn rest_of_period(&self, terms: &Terms, quantity: i64, today: NaiveDate) -> Vec<(Line, Option<usize>)> {
+        let Some(period) = self.period else { return Vec::new() };
+        let since = today.max(period.from);
+        let (left, whole) = (days(since, period.to), days(period.from, period.to));
+        if left == 0 || quantity == 0 {
+            return Vec::new();
+        }
+        let line = Line {
+            kind: "proration_charge",
+            name: terms.name.clone(),
+            quantity,
+            unit: terms.unit,
+            amount: share(terms.unit, quantity * left, whole),
+            days: (since, period.to),
+        };
+        vec![(line, None)]
+    }
+
+    fn open_change(&mut self, lines: Vec<(Line, Option<usize>)>, at: At) {
+        if let Some(period) = self.period.filter(|_| !lines.is_empty()) {
+            self.changes += 1;
+            self.open(period.index, Some(self.changes), lines, at);
+        }
+    }
+}
