@@ -3,11 +3,13 @@
 # one worker, one scheduler, and a gateway that answers at once. All on loopback. Sourced by ./dev.
 
 bench() {
-  local peers='' languages=(node) seconds=8 connections=32
+  local peers='' languages=(node) seconds=8 connections=32 subscriptions=0 to_come=1000000
   while (( $# )); do
     case $1 in
       --peers) peers=${2:?a folder}; shift ;;
       --python) languages+=(python) ;;
+      --renewals) subscriptions=100000 ;;
+      --subscriptions) subscriptions=${2:?a number}; shift ;;
       --seconds) seconds=${2:?a number}; shift ;;
       *) usage_error "bench $1" ;;
     esac
@@ -23,12 +25,19 @@ bench() {
   step "built for release" bench_build
   await_services
   bench_remit
+  if (( subscriptions )); then
+    bench_renewals "$subscriptions"
+    bench_ahead "$to_come"
+  fi
   local language
   if [[ -n $peers ]]; then
     for language in "${languages[@]}"; do step "measured the $language peer" bench_peer "$peers" "$language"; done
   fi
   say ""
-  bench_report "${languages[@]}" | tee "$dot/bench.txt"
+  {
+    bench_report "${languages[@]}"
+    if (( subscriptions )); then bench_report_renewals "$subscriptions" "$to_come"; fi
+  } | tee "$dot/bench.txt"
 }
 
 bench_build() {
@@ -40,7 +49,7 @@ end_bench() {
   trap '' INT TERM HUP
   set +e
   local name
-  for name in api worker scheduler gateway; do halt "bench-$name"; done
+  for name in api worker scheduler scheduler-2 gateway; do halt "bench-$name"; done
   if [[ -n ${bench_db:-} ]] && alive postgres; then
     psql -q "$(sibling "$DATABASE_URL" postgres)" -c "drop database if exists \"${bench_db##*/}\" with (force)" 2>/dev/null
   fi
@@ -66,17 +75,26 @@ bench_start() {
   sed "s/@PORT@/$((bench_port + 3))/" bench/gateway.conf >"$dot/bench/gateway.conf"
   spawn bench-gateway nginx -e stderr -p "$dot/bench" -c "$dot/bench/gateway.conf"
   bench_api=http://127.0.0.1:$bench_port
-  local settings=(DATABASE_URL="$bench_db" REMIT_QUEUE_PREFIX=remit-bench REMIT_LOG=warn)
-  spawn bench-api env "${settings[@]}" REMIT_API_ADDR="127.0.0.1:$bench_port" target/release/remit-api
-  spawn bench-worker env "${settings[@]}" REMIT_METRICS_ADDR="127.0.0.1:$((bench_port + 1))" \
-    REMIT_STRIPE_URL="http://127.0.0.1:$((bench_port + 3))" REMIT_STRIPE_SECRET_KEY=sk_test_bench \
-    REMIT_STRIPE_PER_SECOND=0 REMIT_STRIPE_CONCURRENCY=4096 target/release/remit-worker
-  spawn bench-scheduler env "${settings[@]}" REMIT_METRICS_ADDR="127.0.0.1:$((bench_port + 2))" \
-    REMIT_RECONCILE= target/release/remit-scheduler
+  bench_settings=(DATABASE_URL="$bench_db" REMIT_QUEUE_PREFIX=remit-bench REMIT_LOG=warn)
+  spawn bench-api env "${bench_settings[@]}" REMIT_API_ADDR="127.0.0.1:$bench_port" target/release/remit-api
   await bench-gateway 10 listening $((bench_port + 3))
   await bench-api 30 answers "$bench_api/readyz"
+  bench_start_worker
+  bench_start_scheduler bench-scheduler 2
+}
+bench_settings=()
+
+bench_start_worker() {
+  spawn bench-worker env "${bench_settings[@]}" REMIT_METRICS_ADDR="127.0.0.1:$((bench_port + 1))" \
+    REMIT_STRIPE_URL="http://127.0.0.1:$((bench_port + 3))" REMIT_STRIPE_SECRET_KEY=sk_test_bench \
+    REMIT_STRIPE_PER_SECOND=0 REMIT_STRIPE_CONCURRENCY=4096 target/release/remit-worker
   await bench-worker 30 answers "http://127.0.0.1:$((bench_port + 1))/health"
-  await bench-scheduler 30 answers "http://127.0.0.1:$((bench_port + 2))/health"
+}
+
+bench_start_scheduler() { # NAME PORT
+  spawn "$1" env "${bench_settings[@]}" REMIT_METRICS_ADDR="127.0.0.1:$((bench_port + $2))" \
+    REMIT_RECONCILE= target/release/remit-scheduler
+  await "$1" 30 answers "http://127.0.0.1:$((bench_port + $2))/health"
 }
 
 # bench_load CONNECTIONS SECONDS PREFER: prints wrk's RESULT line.

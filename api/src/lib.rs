@@ -16,6 +16,7 @@ mod payments;
 mod plans;
 mod probes;
 mod refunds;
+mod reports;
 mod request;
 mod routes;
 mod subscriptions;
@@ -181,6 +182,11 @@ pub fn router(app: App) -> Router {
         .routes(routes!(subscriptions::cancel::cancel))
         .routes(routes!(invoices::read::list))
         .routes(routes!(invoices::read::get))
+        .routes(routes!(invoices::page::show))
+        .routes(routes!(invoices::ask::pay))
+        .routes(routes!(invoices::ask::void))
+        .routes(routes!(invoices::ask::mark_uncollectible))
+        .routes(routes!(reports::subscriptions))
         .routes(routes!(test_clock::advance))
         .split_for_parts();
     docs::complete(&mut openapi, &app.public_url);

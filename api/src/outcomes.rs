@@ -8,6 +8,7 @@ use std::{
 };
 
 use common::{
+    invoice::{self, Invoice},
     job::broker::{BrokerConfig, Replies},
     payment::{self, Payment, Stage},
     refund::{self, Refund},
@@ -134,6 +135,17 @@ impl Awaited for Refund {
 
     async fn look(&self, pool: &PgPool) -> sqlx::Result<Option<Self>> {
         refund::store::find(pool, self.merchant_id, self.id).await
+    }
+}
+
+impl Awaited for Invoice {
+    /// No payment of it is under way.
+    fn has_outcome(&self) -> bool {
+        self.live_payment.is_none()
+    }
+
+    async fn look(&self, pool: &PgPool) -> sqlx::Result<Option<Self>> {
+        invoice::store::find(pool, self.merchant_id, self.id).await
     }
 }
 

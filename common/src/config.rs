@@ -131,12 +131,13 @@ impl GatewayArgs {
         })
     }
 
-    /// The longest time that one operation may take, the wait for its turn included.
+    /// The longest time that one job may take at a gateway, the waits for its turns included. The first charge
+    /// of a subscription makes two operations: its method is saved, and then it is charged.
     #[must_use]
-    pub fn longest_operation(&self) -> Duration {
+    pub fn longest_job(&self) -> Duration {
         let own = [self.stripe_timeout_ms, self.paypal_timeout_ms];
         let longest = own.map(|own| own.unwrap_or(self.gateway_timeout_ms)).into_iter().max();
-        Duration::from_millis(longest.unwrap_or_default()) + PATIENCE
+        2 * (Duration::from_millis(longest.unwrap_or_default()) + PATIENCE)
     }
 }
 

@@ -53,6 +53,11 @@ pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
     migrated
 }
 
+/// A column that holds what this version does not know: written by a newer one.
+pub(crate) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
+}
+
 /// How many migrations of ours the database lacks.
 ///
 /// # Errors

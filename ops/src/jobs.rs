@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use common::{
-    id::{JobId, PaymentId},
+    id::{InvoiceId, JobId, PaymentId, RefundId, SubscriptionId},
     job::{
         Kind,
         store::{self, JobRow},
@@ -75,6 +75,24 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
     Ok(())
 }
 
+/// What a job is about, by its name.
+fn subject(job: &JobRow) -> String {
+    match job.kind.parse() {
+        Ok(Kind::RenewSubscription) => SubscriptionId(job.subject_id).to_string(),
+        Ok(Kind::RetryInvoice) => InvoiceId(job.subject_id).to_string(),
+        Ok(Kind::RefundPayment | Kind::ResolveRefund) => RefundId(job.subject_id).to_string(),
+        Ok(
+            Kind::ChargePayment
+            | Kind::CapturePayment
+            | Kind::CancelPayment
+            | Kind::ResolvePayment
+            | Kind::HandleEvent
+            | Kind::ReconcileGateway,
+        )
+        | Err(_) => PaymentId(job.subject_id).to_string(),
+    }
+}
+
 /// Jobs, one a line.
 pub fn overview(jobs: &[JobRow]) -> String {
     let rows: Vec<_> = jobs
@@ -83,7 +101,7 @@ pub fn overview(jobs: &[JobRow]) -> String {
             vec![
                 JobId(job.id).to_string(),
                 job.kind.clone(),
-                PaymentId(job.subject_id).to_string(),
+                subject(job),
                 job.state.clone(),
                 job.attempt.to_string(),
                 job.due_at.map_or("never".into(), |at| at.format("%F %T").to_string()),

@@ -6,6 +6,7 @@ mod keys;
 mod ledger;
 mod payment;
 mod reconcile;
+mod subscription;
 mod table;
 
 use std::process::ExitCode;
@@ -40,6 +41,9 @@ enum Command {
     /// Payments.
     #[command(subcommand)]
     Payment(payment::Command),
+    /// Subscriptions.
+    #[command(subcommand)]
+    Subscription(subscription::Command),
     /// The books.
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -70,6 +74,7 @@ async fn run(cli: Cli) -> Result<(), String> {
         Command::Keys(command) => keys::run(&session, command).await,
         Command::Jobs(command) => jobs::run(&session, command).await,
         Command::Payment(command) => payment::run(&session, command).await,
+        Command::Subscription(command) => subscription::run(&session, command).await,
         Command::Ledger(command) => ledger::run(&session, command).await,
         Command::Reconcile(command) => reconcile::run(&session, command).await,
         Command::Doctor(args) => doctor::run(&session, args).await,

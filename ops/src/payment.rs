@@ -209,7 +209,8 @@ fn calls_table(calls: &[CallRow]) -> String {
     table::layout(&["AT (UTC)", "CALL", "OUTCOME", "HTTP", "TOOK", "REQUEST ID", "DETAIL"], &rows)
 }
 
-fn events_table(events: &[EventRow]) -> String {
+/// Events, one a line.
+pub fn events_table(events: &[EventRow]) -> String {
     let rows: Vec<_> = events
         .iter()
         .map(|event| vec![event.created_at.format("%F %T%.3f").to_string(), event.r#type.clone()])

@@ -205,9 +205,16 @@ impl Deployment {
             SELECT FROM invoices GROUP BY merchant_id
             HAVING max(number::bigint) <> count(*) OR min(number::bigint) <> 1) gaps";
         assert_eq!(self.count(gaps).await, 0, "merchants whose invoice numbers have gaps");
-        let paid = "SELECT count(*) FROM invoices i WHERE amount_paid <> (
+        // What comes for an invoice that is void is the customer's.
+        let paid = "SELECT count(*) FROM invoices i WHERE status <> 'void' AND amount_paid <> (
             SELECT coalesce(sum(p.amount_captured), 0) FROM payments p WHERE p.invoice_id = i.id)";
         assert_eq!(self.count(paid).await, 0, "invoices whose payments are not what was paid");
+        let kept = "SELECT count(*) FROM customers c WHERE
+            (SELECT coalesce(sum(amount), 0) FROM customer_balances b WHERE b.customer_id = c.id) < (
+                SELECT coalesce(sum(p.amount_captured - p.amount_refunded), 0) FROM invoices i
+                JOIN payments p ON p.invoice_id = i.id WHERE i.customer_id = c.id AND i.status = 'void')
+                - (SELECT coalesce(sum(from_balance), 0) FROM invoices i WHERE i.customer_id = c.id)";
+        assert_eq!(self.count(kept).await, 0, "customers whose money came for nothing and is gone");
         let lonely = "SELECT count(*) FROM subscriptions s
             WHERE status IN ('incomplete', 'trialing', 'active', 'past_due') AND missed_renewals IS NULL
               AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = s.id AND kind = 'renew_subscription')";

@@ -45,7 +45,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             gateway_timeout_ms: 1000,
-            lease_ms: 4000,
+            lease_ms: 4500,
             gateway_failures: 1_000_000,
             gateway_rest_ms: 500,
             per_second: 0,
@@ -162,6 +162,14 @@ impl Deployment {
         environment.insert(name, value.into());
         environment.insert("REMIT_API_ADDR", "127.0.0.1:0".into());
         crate::process::refusal(service, &environment).await
+    }
+
+    /// What an operator is told by `remit`; an error where it ends with one.
+    pub async fn remit(&self, arguments: &[&str]) -> Result<String, String> {
+        let mut command = tokio::process::Command::new(binary("remit"));
+        let output = command.env_clear().envs(&self.environment).args(arguments).output().await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 
     /// `kill -9`

@@ -8,7 +8,7 @@ const ANSWER_COMES_TOO_LATE: &str = "slow_after_10000";
 
 /// A deployment whose workers wait for a slow answer until they are killed.
 async fn patient() -> Deployment {
-    let settings = Settings { gateway_timeout_ms: 20_000, lease_ms: 22_000, ..Settings::default() };
+    let settings = Settings { gateway_timeout_ms: 20_000, lease_ms: 43_000, ..Settings::default() };
     Deployment::start_with(settings).await
 }
 
@@ -51,7 +51,7 @@ async fn a_worker_killed_between_an_operation_and_its_answer() {
     }
     deployment.kill(Service::Worker).await;
     deployment.run(Service::Worker).await;
-    deployment.advance(22).await;
+    deployment.advance(43).await;
     for (operation, payment, id) in expected {
         match operation {
             "capture" => {

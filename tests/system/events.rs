@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use common::gateway::{GatewayName, Received};
+use common::{
+    gateway::{About, Event, GatewayName, Received},
+    job::{self, Kind},
+    receipt::{self, Findings, Learnt, store::Accepted},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Row as _;
-use tests::{Answer, Deployment, Merchant, Service, WEBHOOK_ID, WEBHOOK_SECRET, card, eventually, paypal};
+use tests::{
+    Answer, Deployment, Merchant, Service, Settings, WEBHOOK_ID, WEBHOOK_SECRET, card, eventually, paypal,
+};
 
 use crate::contract::inbox::Inbox;
 
@@ -299,4 +305,43 @@ async fn disputes_are_shown_told_and_booked() {
     let held =
         "SELECT count(*) FROM ledger_entries WHERE account = 'disputes' AND kind = 'dispute.withdrawn'";
     assert_eq!(deployment.count(held).await, 4);
+}
+
+/// Two copies of one event, verified at the same moment: one is worked off, and the other is known to be a copy.
+#[tokio::test]
+async fn two_copies_that_are_verified_at_once_are_one_event() {
+    let deployment = Deployment::start_with(Settings { services: Vec::new(), ..Settings::default() }).await;
+    let pool = &deployment.pool;
+    let about = About::Dispute { dispute_ref: "PP-D-1".into() };
+    let event = Event { id: "WH-1".into(), kind: "CUSTOMER.DISPUTE.CREATED".into(), about };
+    let received = Received { headers: BTreeMap::new(), body: b"{}".to_vec() };
+    let mut copies = Vec::new();
+    for _ in 0..2 {
+        let accepted = receipt::store::accept(pool, GatewayName::Paypal, &event, Some(&received)).await;
+        let Ok(Accepted::New(job)) = accepted else { panic!("{accepted:?}") };
+        let mut db = pool.acquire().await.unwrap();
+        let lease = std::time::Duration::from_secs(60);
+        let claim = job::store::claim(&mut db, Kind::HandleEvent, &[job.0], lease).await.unwrap().remove(0);
+        let receipt = receipt::store::begin(&mut db, &[claim.subject]).await.unwrap().remove(0);
+        copies.push(Findings { claim, receipt, learnt: Learnt::Genuine(None) });
+    }
+    // Both have asked, and come to write it down.
+    let mut hold = pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM gateway_events FOR UPDATE").execute(&mut *hold).await.unwrap();
+    let release = async {
+        eventually("both wait", || async {
+            let waiting = "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            (deployment.count(waiting).await == 2).then_some(())
+        })
+        .await;
+        hold.rollback().await.unwrap();
+    };
+    let settle = |copy| receipt::store::settle(pool, copy);
+    let (first, second, ()) = tokio::join!(settle(&copies[0]), settle(&copies[1]), release);
+    assert!(matches!((&first, &second), (Ok(None), Ok(None))), "{first:?}, {second:?}");
+    let left = "SELECT count(*) FROM gateway_events WHERE verified AND handled_at IS NOT NULL";
+    assert_eq!(deployment.count(left).await, 1);
+    assert_eq!(deployment.count("SELECT count(*) FROM gateway_events").await, 1);
+    assert_eq!(deployment.count("SELECT count(*) FROM jobs").await, 0);
 }

@@ -58,7 +58,7 @@ async fn a_broker_that_lost_everything_loses_no_payment() {
 
 #[tokio::test]
 async fn a_worker_killed_between_the_charge_and_its_answer() {
-    let settings = Settings { gateway_timeout_ms: 20_000, lease_ms: 22_000, ..Settings::default() };
+    let settings = Settings { gateway_timeout_ms: 20_000, lease_ms: 43_000, ..Settings::default() };
     let mut deployment = Deployment::start_with(settings).await;
     let merchant = deployment.merchant.clone();
     let id = merchant.paid("a", &card("49.90", "EUR", "pm_sandbox_slow_after_10000")).await;
@@ -66,7 +66,7 @@ async fn a_worker_killed_between_the_charge_and_its_answer() {
     deployment.kill(Service::Worker).await;
     assert_eq!(merchant.payment(&id).await.text("status"), "processing");
     deployment.run(Service::Worker).await;
-    deployment.advance(22).await;
+    deployment.advance(43).await;
     all_succeeded(&deployment, 1).await;
     assert_eq!(deployment.charges(&id).await.len(), 1);
 }
@@ -193,7 +193,7 @@ async fn connections_to_the_database_that_are_cut_twice_a_second() {
 /// the job by then; the fact is kept all the same.
 #[tokio::test]
 async fn a_worker_that_was_stopped_beyond_its_lease() {
-    let settings = Settings { gateway_timeout_ms: 40_000, lease_ms: 42_000, ..Settings::default() };
+    let settings = Settings { gateway_timeout_ms: 40_000, lease_ms: 83_000, ..Settings::default() };
     let mut deployment = Deployment::start_with(settings).await;
     let merchant = deployment.merchant.clone();
     let id = merchant.paid("a", &card("49.90", "EUR", "pm_sandbox_slow_after_10000")).await;
@@ -202,7 +202,7 @@ async fn a_worker_that_was_stopped_beyond_its_lease() {
     // The second worker gets nothing but errors, so that only the first can know.
     let always = json!([{ "fault": "503", "match": { "method": "POST" } }]);
     deployment.sandbox("POST", "/control/faults", &always).await;
-    deployment.advance(42).await;
+    deployment.advance(83).await;
     deployment.run(Service::SecondWorker).await;
     let tried = "SELECT count(*) FROM gateway_calls WHERE outcome = 'unknown'";
     eventually("the second worker tried", || async {
@@ -266,14 +266,21 @@ async fn an_orderly_end_under_load_loses_nothing() {
             (done >= 20).then_some(())
         })
         .await;
-        deployment.stop(service).await;
+        stop_in_order(&mut deployment, service).await;
         deployment.run(service).await;
     }
     paying.await.unwrap();
-    deployment.stop(Service::Api).await;
+    stop_in_order(&mut deployment, Service::Api).await;
     deployment.run(Service::Api).await;
     deployment.advance(15).await;
     all_succeeded(&deployment, 200).await;
+}
+
+/// Nobody is told of an error because a process was asked to end.
+async fn stop_in_order(deployment: &mut Deployment, service: Service) {
+    deployment.stop(service).await;
+    let log = deployment.log(service);
+    assert!(!log.contains("ERROR"), "{log}");
 }
 
 #[tokio::test]

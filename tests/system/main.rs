@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a missing value fails the test")]
 
 mod bad_input;
+mod billing_means;
 mod clock;
 mod contract;
 mod crashes;
@@ -10,6 +11,7 @@ mod events;
 mod faults;
 mod finish;
 mod idempotency;
+mod invoices_api;
 mod isolation;
 mod mixed;
 mod outcomes;
@@ -18,9 +20,11 @@ mod paypal;
 mod protection;
 mod refund_faults;
 mod refunds;
+mod renewal_crashes;
 mod subscription_changes;
 mod subscription_pauses;
 mod subscriptions;
 mod subscriptions_api;
 mod tidy;
+mod under_way;
 mod year;

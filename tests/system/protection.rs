@@ -38,6 +38,14 @@ async fn routes_that_cannot_be_are_refused_at_the_start() {
     }
 }
 
+/// The first charge of a subscription is two operations: a lease that outlives one alone is too short.
+#[tokio::test]
+async fn a_lease_that_is_too_short_for_a_job_is_refused_at_the_start() {
+    let deployment = Deployment::start_with(Settings { services: Vec::new(), ..Settings::default() }).await;
+    let said = deployment.refusal(Service::Worker, "REMIT_WORKER_LEASE_MS", "4000").await;
+    assert!(said.contains("longer than two of the longest calls") && said.contains("LEASE_MS"), "{said}");
+}
+
 /// A gateway that is down is left alone but for one call after each rest. Jobs wait meanwhile, and lose
 /// none of their attempts.
 #[tokio::test]

@@ -165,7 +165,7 @@ async fn a_refund_that_comes_back_while_its_answer_is_lost_has_failed() {
 /// A worker that slept knows that the refund was made, and not that it has come back since.
 #[tokio::test]
 async fn an_old_success_does_not_undo_a_failure() {
-    let settings = Settings { gateway_timeout_ms: 40_000, lease_ms: 42_000, ..Settings::default() };
+    let settings = Settings { gateway_timeout_ms: 40_000, lease_ms: 83_000, ..Settings::default() };
     let mut deployment = Deployment::start_with(settings).await;
     let merchant = deployment.merchant.clone();
     deployment.sandbox("POST", "/control/settle_after", &json!({ "milliseconds": 3_600_000 })).await;
@@ -180,7 +180,7 @@ async fn an_old_success_does_not_undo_a_failure() {
     .await;
     deployment.signal(Service::Worker, "STOP").await;
     deployment.run(Service::SecondWorker).await;
-    deployment.advance(42).await;
+    deployment.advance(83).await;
     merchant.refund_with(&refund, &["succeeded"]).await;
     deployment.sandbox("POST", "/control/settle", &json!({ "reference": refund })).await;
     merchant.refund_with(&refund, &["failed"]).await;

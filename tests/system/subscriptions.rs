@@ -286,3 +286,38 @@ async fn a_subscription_without_a_job_gets_one() {
     assert_eq!(deployment.subscription(id).await.next_period_index, 2);
     deployment.check_billing().await;
 }
+
+/// Renewals that come together share a transaction: one that its own rules stop does not stop the others.
+#[tokio::test]
+async fn a_subscription_that_cannot_be_billed_does_not_hold_up_its_neighbours() {
+    let mut deployment = Deployment::start().await;
+    let shop = deployment.shop(Unit::Month).await;
+    let mut ids = Vec::new();
+    for key in ["a", "b", "c"] {
+        ids.push(deployment.active(&shop, key).await);
+    }
+    let [first, stuck, last] = ids[..] else { panic!("{ids:?}") };
+    sqlx::query("UPDATE subscriptions SET unit_amount = 999999999999999, quantity = 999999999 WHERE id = $1")
+        .bind(stuck.0)
+        .execute(&deployment.pool)
+        .await
+        .unwrap();
+    // All are on the queue when the worker comes back.
+    deployment.kill(Service::Worker).await;
+    let period = deployment.subscription(first).await.current_period.unwrap();
+    deployment.advance_to(period.end).await;
+    let emitted = "SELECT count(*) FROM jobs WHERE kind = 'renew_subscription' AND emits > 0";
+    eventually("on the queue", || async { (deployment.count(emitted).await == 3).then_some(()) }).await;
+    deployment.run(Service::Worker).await;
+    for id in [first, last] {
+        eventually("billed", || async {
+            (deployment.subscription(id).await.next_period_index == 2).then_some(())
+        })
+        .await;
+    }
+    let told =
+        "SELECT count(*) FROM jobs WHERE kind = 'renew_subscription' AND last_error LIKE '%too large%'";
+    eventually("told", || async { (deployment.count(told).await == 1).then_some(()) }).await;
+    assert_eq!(deployment.subscription(stuck).await.next_period_index, 1);
+    assert_eq!(deployment.invoices(stuck).await.len(), 1);
+}

@@ -14,6 +14,10 @@ use common::{
     receipt::{self, Receipt},
     reconciliation::{self, Reconciliation},
     refund::{self, Refund},
+    subscription::{
+        state::Refusal,
+        store::{self as subscriptions, Renewed, Trouble},
+    },
 };
 use sqlx::{Acquire as _, PgConnection, PgPool};
 use uuid::Uuid;
@@ -22,6 +26,7 @@ use crate::jobs::Learnt;
 
 const CLAIMS: Bounds = Bounds { lanes: 1, batch: 64, waiting: 1024 };
 const SETTLEMENTS: Bounds = Bounds { lanes: 2, batch: 64, waiting: 1024 };
+const RENEWALS: Bounds = Bounds { lanes: 2, batch: 32, waiting: 1024 };
 
 /// A job in hand.
 #[derive(Clone)]
@@ -58,11 +63,32 @@ pub struct Recorded {
     pub alarm: Option<&'static str>,
 }
 
+/// Why a change that needs no gateway was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum Undone {
+    /// The database failed, or is busy.
+    #[error(transparent)]
+    Database(#[from] BatchError),
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl From<Trouble> for Undone {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Database(error) => Self::Database(Arc::new(error).into()),
+            Trouble::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
 /// The batchers of a worker.
 pub struct Books {
     pool: PgPool,
     claims: HashMap<Kind, Batcher<Uuid, Option<Claimed>>>,
     settlements: Batcher<Arc<Settlement>, Settled>,
+    renewals: Batcher<Claim, Result<Renewed, Refusal>>,
 }
 
 impl Books {
@@ -85,8 +111,13 @@ impl Books {
                 Ok(settled)
             }
         });
+        let renewing = pool.clone();
+        let renewals = Batcher::start(RENEWALS, move |claims: Vec<Claim>| {
+            let pool = renewing.clone();
+            async move { subscriptions::renew(&pool, &claims).await }
+        });
         let claims = Kind::ALL.into_iter().map(|kind| (kind, claims(kind))).collect();
-        Self { pool, claims, settlements }
+        Self { pool, claims, settlements, renewals }
     }
 
     /// Takes a job. `None`: somebody else has it, or it is done, or its time has not come.
@@ -95,6 +126,11 @@ impl Books {
             Some(claims) => claims.submit(job.0).await,
             None => Ok(None),
         }
+    }
+
+    /// Does what is due of a subscription, and records it.
+    pub async fn renew(&self, claim: &Claim) -> Result<Renewed, Undone> {
+        Ok(self.renewals.submit(claim.clone()).await??)
     }
 
     /// Records what came of a job.

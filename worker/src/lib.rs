@@ -41,7 +41,7 @@ pub struct WorkerArgs {
     /// Jobs under way at once.
     #[arg(long, env = "REMIT_WORKER_CONCURRENCY", default_value = "128", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub concurrency: u16,
-    /// How long a job is this worker's own, in milliseconds. Longer than the longest call to a gateway.
+    /// How long a job is this worker's own, in milliseconds. Longer than two of the longest calls to a gateway.
     #[arg(long, env = "REMIT_WORKER_LEASE_MS", default_value = "60000")]
     pub lease_ms: u64,
     /// This is a test deployment: sandboxes are told what time it is here. Never where money is real.
@@ -74,10 +74,10 @@ pub struct Context {
 /// When the settings cannot be used. Later faults are waited out.
 pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), String> {
     let lease = Duration::from_millis(args.lease_ms);
-    if lease <= args.gateways.longest_operation() {
+    if lease <= args.gateways.longest_job() {
         return Err(
-            "the lease must be longer than the longest call to a gateway, and a second for its turn \
-                    (REMIT_WORKER_LEASE_MS, REMIT_GATEWAY_TIMEOUT_MS)"
+            "the lease must be longer than two of the longest calls to a gateway, and a second for the turn of \
+                    each (REMIT_WORKER_LEASE_MS, REMIT_GATEWAY_TIMEOUT_MS)"
                 .into(),
         );
     }

@@ -1,5 +1,8 @@
-//! Invoices, as merchants see them: [`read`] shows. They are made by subscriptions alone.
+//! Invoices, as merchants see them: [`read`] shows, [`page`] shows them to people, [`ask`] pays and ends them.
+//! They are made by subscriptions alone.
 
+pub mod ask;
+pub mod page;
 pub mod read;
 mod view;
 

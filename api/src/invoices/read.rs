@@ -3,10 +3,7 @@
 use axum::{extract::State, response::Response};
 use common::{
     id::InvoiceId,
-    invoice::{
-        Status,
-        store::{self, Filter},
-    },
+    invoice::store::{self, Filter},
 };
 
 use crate::{
@@ -15,6 +12,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, Problem},
     extract::{PathId, QueryFields},
+    outcomes::Awaited as _,
 };
 
 use super::InvoiceView;
@@ -38,8 +36,7 @@ pub async fn get(
 ) -> Result<Response, ApiError> {
     let invoice = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
     let payments = store::payments(&app.pool, id).await?;
-    let is_moving = invoice.status == Status::Open && invoice.live_payment.is_some();
-    Ok(answer::one(!is_moving, &InvoiceView::new(invoice, Some(payments))))
+    Ok(answer::one(invoice.has_outcome(), &InvoiceView::new(invoice, Some(payments))))
 }
 
 /// List invoices

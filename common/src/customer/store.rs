@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    db::unreadable,
     gateway::SaveRequest,
     id::{CustomerId, MerchantId},
     invoice::state::ToBalance,
@@ -182,8 +183,7 @@ pub async fn balances(db: impl PgExecutor<'_>, customer: CustomerId) -> sqlx::Re
     .await?;
     rows.into_iter()
         .map(|row| {
-            let currency = Currency::from_code(&row.currency);
-            let currency = currency.map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+            let currency = Currency::from_code(&row.currency).map_err(unreadable)?;
             Ok(Money { amount: row.amount, currency })
         })
         .collect()

@@ -3,6 +3,7 @@
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::{
+    db::unreadable,
     gateway::{self, GatewayName, Standing},
     id::{DisputeId, MerchantId, PaymentId},
     ledger,
@@ -174,9 +175,4 @@ pub async fn of_payments(db: impl PgExecutor<'_>, payments: &[PaymentId]) -> sql
             })
         })
         .collect()
-}
-
-/// A word that this version does not know: written by a newer one.
-fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
-    sqlx::Error::Decode(Box::new(error))
 }

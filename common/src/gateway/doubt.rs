@@ -16,6 +16,9 @@ pub const LOOK_UP_WINDOW: Duration = Duration::from_secs(3 * 24 * 3600);
 /// How long an outcome may take that the gateway is known to have: bank debits take days.
 pub const SLOW_OUTCOME_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// How often a slow outcome (a bank debit, a payer at work) is asked for.
+pub const SLOW_OUTCOME_POLL: Duration = Duration::from_secs(5 * 60);
+
 /// The codes of what failed on our side: nothing is wrong with how the payer pays.
 pub const OURS: [&str; 2] = ["gateway_unreachable", "gateway_configuration"];
 

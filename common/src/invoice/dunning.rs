@@ -5,7 +5,8 @@
 //!
 //! - A decline uses up a rung. An error of the gateway or the network does not: it is tried again soon.
 //! - After a hard decline the retries wait for a new payment method. The end does not wait.
-//! - A new payment method is tried at once, off the ladder. The ladder stands.
+//! - A new payment method is tried at once, off the ladder; while a payment has no outcome, as soon as that
+//!   has failed. The ladder stands.
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -144,6 +145,8 @@ pub enum Setback {
 pub enum Next {
     /// The same attempt again, after [`TECHNICAL_BACKOFF`].
     Soon,
+    /// What was declined is not what there is now: one attempt at once, off the ladder.
+    Now,
     /// The next rung.
     RetryAt(Timestamp),
     /// The retries are held. Unless there is a new payment method before, the end.
@@ -155,8 +158,8 @@ pub enum Next {
 /// What a time brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// An attempt, for [`Reason::Ladder`].
-    Attempt,
+    /// An attempt, and why.
+    Attempt(Reason),
     /// Nothing before that moment.
     NotBefore(Timestamp),
     /// The end.
@@ -174,6 +177,8 @@ pub struct Ladder {
     pub used: u32,
     /// A hard decline holds the retries.
     pub held: bool,
+    /// There is a new payment method, or somebody asked, and no attempt was made since that reached anybody.
+    pub asked: bool,
     /// When the next rung comes, or the end, if the retries are held; `None` before the first decline and
     /// when nothing is left to try.
     pub next_at: Option<Timestamp>,
@@ -199,16 +204,31 @@ impl Ladder {
         self.rungs().next_back().or(self.first_declined_at)
     }
 
+    /// An attempt begins, with the payment method that there is now.
+    pub fn begin_attempt(&mut self) {
+        self.asked = false;
+    }
+
     /// An attempt has failed.
     pub fn set_back(&mut self, reason: Reason, setback: Setback, now: Timestamp) -> Next {
+        let again = self.ask_again(reason, setback);
         let Setback::Declined(class) = setback else { return Next::Soon };
         if self.first_declined_at.is_none() {
             self.first_declined_at = Some(now);
         } else if reason == Reason::Ladder {
             self.use_up(now);
         }
-        self.held = class == DeclineClass::Hard;
-        self.plan(now)
+        self.held = class == DeclineClass::Hard && !self.asked;
+        let next = self.plan(now);
+        again.unwrap_or(next)
+    }
+
+    /// An attempt has failed. What was asked for off the ladder is still to be done if it reached nobody, or if
+    /// it was asked for while this attempt was under way.
+    pub fn ask_again(&mut self, reason: Reason, setback: Setback) -> Option<Next> {
+        let is_technical = setback == Setback::Technical;
+        self.asked |= is_technical && reason == Reason::Asked;
+        self.asked.then_some(if is_technical { Next::Soon } else { Next::Now })
     }
 
     /// A rung was tried. With it go those that have passed meanwhile, but never the last: an outage must not
@@ -223,6 +243,7 @@ impl Ladder {
     /// next if that changes nothing.
     pub fn renew_method(&mut self, now: Timestamp) -> Next {
         self.held = false;
+        self.asked = true;
         self.plan(now)
     }
 
@@ -230,10 +251,11 @@ impl Ladder {
     #[must_use]
     pub fn due(&self, now: Timestamp) -> Due {
         match self.next_at {
+            _ if self.asked => Due::Attempt(Reason::Asked),
             Some(at) if now < at => Due::NotBefore(at),
             Some(_) if self.held => Due::Exhausted(self.policy.then),
-            Some(_) => Due::Attempt,
-            None if self.first_declined_at.is_none() => Due::Attempt,
+            Some(_) => Due::Attempt(Reason::Ladder),
+            None if self.first_declined_at.is_none() => Due::Attempt(Reason::Ladder),
             None => Due::Exhausted(self.policy.then),
         }
     }
@@ -243,7 +265,7 @@ impl Ladder {
         let next = self.next(now);
         self.next_at = match next {
             Next::RetryAt(at) | Next::EndAt(at) => Some(at),
-            Next::Soon | Next::Exhausted(_) => None,
+            Next::Soon | Next::Now | Next::Exhausted(_) => None,
         };
         next
     }

@@ -2,7 +2,7 @@
 //! its status is decided.
 //!
 //! - One payment at a time: while the outcome of one is unknown, no other begins, and nothing else ends the
-//!   invoice. That is what keeps a customer from paying twice.
+//!   invoice, but the end of a subscription that never began. That is what keeps a customer from paying twice.
 //! - Money that comes all the same (a late success) is never refused. What is too much goes to the
 //!   customer's balance.
 
@@ -46,6 +46,9 @@ pub enum Refusal {
     /// Given up already.
     #[error("the invoice is uncollectible already")]
     Uncollectible,
+    /// Nothing to pay with.
+    #[error("the subscription of the invoice has no payment method; add one first")]
+    NoMethod,
 }
 
 /// What the customer's balance gets (or gives, where it is negative).
@@ -148,19 +151,27 @@ pub fn may_edit(invoice: &Invoice) -> Result<(), Refusal> {
     if invoice.status == Status::Draft { Ok(()) } else { Err(Refusal::NotADraft(invoice.status)) }
 }
 
-/// A payment begins, for all that is due. Its number is the answer, from 1.
+/// Whether a payment of it may begin.
 ///
 /// # Errors
 /// [`Refusal`], above all while another payment has no outcome.
-pub fn begin_payment(invoice: &mut Invoice, payment: PaymentId, now: Timestamp) -> Result<u32, Refusal> {
+pub fn may_be_tried(invoice: &Invoice) -> Result<(), Refusal> {
     match invoice.status {
-        Status::Open | Status::Uncollectible => {}
-        Status::Draft => return Err(Refusal::NotADraft(invoice.status)),
-        Status::Paid | Status::Void => return Err(Refusal::NothingOwed(invoice.status)),
+        Status::Open | Status::Uncollectible => nothing_under_way(invoice),
+        Status::Draft => Err(Refusal::NotADraft(invoice.status)),
+        Status::Paid | Status::Void => Err(Refusal::NothingOwed(invoice.status)),
     }
-    nothing_under_way(invoice)?;
+}
+
+/// A payment begins, for all that is due. Its number is the answer, from 1.
+///
+/// # Errors
+/// [`Refusal`], as of [`may_be_tried`].
+pub fn begin_payment(invoice: &mut Invoice, payment: PaymentId, now: Timestamp) -> Result<u32, Refusal> {
+    may_be_tried(invoice)?;
     invoice.live_payment = Some(payment);
     invoice.attempts += 1;
+    invoice.ladder.begin_attempt();
     invoice.updated_at = now;
     Ok(invoice.attempts)
 }
@@ -194,6 +205,9 @@ pub fn settle(
                 next => Settled::Owed(next),
             }
         }
+        (Status::Uncollectible, Ended::Failed(setback)) if was_live => {
+            invoice.ladder.ask_again(reason, setback).map_or(Settled::Ended, Settled::Owed)
+        }
         (
             Status::Open | Status::Draft | Status::Paid | Status::Void | Status::Uncollectible,
             Ended::Failed(_),
@@ -218,8 +232,10 @@ fn receive(invoice: &mut Invoice, amount: Decimal, now: Timestamp) -> Settled {
 /// # Errors
 /// [`Refusal`]: it has ended, or a payment of it has no outcome yet. Then that outcome decides what is next.
 pub fn come_due(invoice: &mut Invoice, now: Timestamp) -> Result<Due, Refusal> {
-    if invoice.status != Status::Open {
-        return Err(Refusal::NothingOwed(invoice.status));
+    match invoice.status {
+        Status::Open => {}
+        Status::Uncollectible if invoice.ladder.asked => {}
+        status => return Err(Refusal::NothingOwed(status)),
     }
     nothing_under_way(invoice)?;
     let due = invoice.ladder.due(now);
@@ -229,16 +245,29 @@ pub fn come_due(invoice: &mut Invoice, now: Timestamp) -> Result<Due, Refusal> {
     Ok(due)
 }
 
-/// A merchant, or the end of an incomplete subscription, calls it off. What the balance had paid goes back.
+/// A merchant calls it off. What the balance had paid goes back.
 ///
 /// # Errors
 /// [`Refusal`].
 pub fn void(invoice: &mut Invoice, now: Timestamp) -> Result<ToBalance, Refusal> {
+    if matches!(invoice.status, Status::Open | Status::Uncollectible) {
+        nothing_under_way(invoice)?;
+    }
+    call_off(invoice, now)
+}
+
+/// The subscription ends before it has begun, and nothing is owed for it, whatever becomes of a payment under
+/// way: should it succeed all the same, [`settle`] gives the money to the customer's balance and wakes
+/// somebody.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn call_off(invoice: &mut Invoice, now: Timestamp) -> Result<ToBalance, Refusal> {
     match invoice.status {
         Status::Draft => return Err(Refusal::IsADraft),
         Status::Paid => return Err(Refusal::Paid),
         Status::Void => return Err(Refusal::Void),
-        Status::Open | Status::Uncollectible => nothing_under_way(invoice)?,
+        Status::Open | Status::Uncollectible => {}
     }
     if !invoice.amount_paid.is_zero() {
         return Err(Refusal::PartlyPaid);

@@ -6,6 +6,7 @@ mod open;
 mod retry;
 mod row;
 mod settle;
+mod wish;
 
 use sqlx::{PgConnection, PgExecutor};
 
@@ -24,6 +25,7 @@ pub use open::{policy, set_policy};
 pub use retry::{Retried, retry};
 use row::{invoices, update};
 pub(crate) use settle::payments_ended;
+pub use wish::{Answered, Wish, grant};
 
 /// One invoice of this merchant. Another merchant's is not found.
 ///

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use crate::{clock::Timestamp, id::MerchantId, money::Currency};
+use crate::{clock::Timestamp, db::unreadable, id::MerchantId, money::Currency};
 
 use super::{Balance, Posting};
 
@@ -115,8 +115,4 @@ pub async fn balances(db: impl PgExecutor<'_>, merchant: Option<MerchantId>) -> 
             })
         })
         .collect()
-}
-
-fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
-    sqlx::Error::Decode(Box::new(error))
 }

@@ -25,6 +25,14 @@ pub async fn find_or_create(db: &mut sqlx::PgConnection, name: &str) -> sqlx::Re
     Ok(id)
 }
 
+/// What a merchant is called.
+///
+/// # Errors
+/// When the database fails.
+pub async fn name(db: impl PgExecutor<'_>, id: MerchantId) -> sqlx::Result<String> {
+    sqlx::query_scalar!("SELECT name FROM merchants WHERE id = $1", id.0).fetch_one(db).await
+}
+
 /// Stores what may be stored of a new key.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ use crate::{
     clock::Timestamp,
     gateway::{
         Capture, Card, Charge, Decline, DeclineClass, Report,
-        doubt::{Case, Doubt, SLOW_OUTCOME_WINDOW, Weighed, weigh},
+        doubt::{Case, Doubt, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, Weighed, weigh},
     },
     job::{
         Kind,
@@ -32,9 +32,6 @@ pub use wish::{Refusal, Wish, cancel, capture};
 
 /// How long a payer may take to act.
 pub const ACTION_WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// How often a slow outcome (a bank debit, a payer at work) is asked for.
-const SLOW_OUTCOME_POLL: Duration = Duration::from_secs(5 * 60);
 
 /// The circumstances of a report.
 #[derive(Debug, Clone, Copy)]

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
 use crate::{
+    db::unreadable,
     dispute,
     gateway::{About, Event, GatewayName, Received},
     id::{JobId, PaymentId, ReceiptId, RefundId},
@@ -116,7 +117,7 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Rece
             let headers = row.headers.map(|json| json.0).unwrap_or_default();
             Ok(Receipt {
                 id: ReceiptId(row.id),
-                gateway: row.gateway.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+                gateway: row.gateway.parse().map_err(unreadable)?,
                 kind: row.kind,
                 about: row.about.0,
                 unverified: row.body.map(|body| Received { headers, body }),
@@ -175,8 +176,17 @@ async fn given_up(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool
     Ok(dropped.rows_affected() == 1)
 }
 
-/// Marks it as verified and worked off; `false`: another copy of it was.
+/// Marks it as verified and worked off; `false`: another copy of it was. Of copies that are verified at once the
+/// first holds all of them, so that the others see what has become of it.
 async fn handled(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool> {
+    sqlx::query!(
+        "SELECT FROM gateway_events
+         WHERE NOT verified AND (gateway, event_id) = (SELECT gateway, event_id FROM gateway_events WHERE id = $1)
+         ORDER BY id FOR UPDATE",
+        receipt.id.0,
+    )
+    .execute(&mut *db)
+    .await?;
     let marked = sqlx::query!(
         "UPDATE gateway_events e SET verified = true, headers = NULL, body = NULL, handled_at = remit_now()
          WHERE id = $1 AND handled_at IS NULL AND NOT EXISTS (

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    db::unreadable,
     gateway::{GatewayName, Line, Movement, Statement},
     id::ReconciliationId,
     job::{self, Claim, Kind, store::interval},
@@ -117,10 +118,6 @@ async fn read(
             })
         })
         .collect()
-}
-
-fn unreadable(error: crate::name::UnknownName) -> sqlx::Error {
-    sqlx::Error::Decode(Box::new(error))
 }
 
 /// Keeps a part of the gateway's account, and where the next begins: a crash loses nothing and reads

@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     gateway::{
         Charge, Report,
-        doubt::{Case, Doubt, SLOW_OUTCOME_WINDOW, Weighed, weigh},
+        doubt::{Case, Doubt, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, Weighed, weigh},
     },
     job::{
         Kind,
@@ -24,9 +24,6 @@ use crate::{
 };
 
 use super::{Failure, Refund, Status};
-
-/// How often a slow refund is asked for.
-const SLOW_OUTCOME_POLL: Duration = Duration::from_secs(5 * 60);
 
 /// Why a refund cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,14 +5,48 @@ mod ratio;
 
 use std::collections::BTreeMap;
 
-use super::{Interval, Status, Subscription, Unit};
+use super::{Interval, Price, Status, Subscription, Unit};
 use crate::{
     id::{CustomerId, InvoiceId},
-    invoice::{Discount, Duration, rounding::TooLarge, totals::Item, totals::Sale},
+    invoice::{
+        Discount, Duration, Span, TaxRate,
+        rounding::TooLarge,
+        totals::{self, Item, Sale, Totals},
+    },
     money::Currency,
 };
 
 pub use ratio::Ratio;
+
+/// What of a subscription its revenue is made of, at one instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recurring {
+    /// Who pays.
+    pub customer_id: CustomerId,
+    /// Where it stands.
+    pub status: Status,
+    /// What a seat costs.
+    pub price: Price,
+    /// How many seats.
+    pub quantity: u32,
+    /// What is taken off, in this order.
+    pub discounts: Vec<Discount>,
+    /// The tax.
+    pub tax: Option<TaxRate>,
+}
+
+impl From<&Subscription> for Recurring {
+    fn from(subscription: &Subscription) -> Self {
+        Self {
+            customer_id: subscription.customer_id,
+            status: subscription.status,
+            price: subscription.terms.price,
+            quantity: subscription.terms.quantity,
+            discounts: subscription.discounts.clone(),
+            tax: subscription.tax.clone(),
+        }
+    }
+}
 
 /// Monthly recurring revenue, by customer: of one currency, at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,16 +83,15 @@ impl Revenue {
     ///
     /// # Errors
     /// [`TooLarge`].
-    pub fn of<'a>(
+    pub fn of(
         currency: Currency,
-        subscriptions: impl IntoIterator<Item = &'a Subscription>,
+        subscriptions: impl IntoIterator<Item: Into<Recurring>>,
     ) -> Result<Self, TooLarge> {
         let mut by_customer = BTreeMap::new();
-        let ours = |subscription: &&Subscription| subscription.terms.price.unit.currency == currency;
-        for subscription in subscriptions.into_iter().filter(ours) {
-            let revenue = monthly_revenue(subscription)?;
-            let sum = by_customer.entry(subscription.customer_id).or_insert(Ratio::ZERO);
-            *sum = sum.plus(revenue)?;
+        let ours = |recurring: &Recurring| recurring.price.unit.currency == currency;
+        for recurring in subscriptions.into_iter().map(Into::into).filter(ours) {
+            let sum = by_customer.entry(recurring.customer_id).or_insert(Ratio::ZERO);
+            *sum = sum.plus(monthly_revenue(recurring)?)?;
         }
         Ok(Self { currency, by_customer })
     }
@@ -151,8 +184,9 @@ fn share(part: u64, whole: u64) -> Result<Option<Ratio>, TooLarge> {
 ///
 /// # Errors
 /// [`TooLarge`].
-pub fn monthly_revenue(subscription: &Subscription) -> Result<Ratio, TooLarge> {
-    match subscription.status {
+pub fn monthly_revenue(of: impl Into<Recurring>) -> Result<Ratio, TooLarge> {
+    let Recurring { status, price, quantity, discounts, tax, .. } = of.into();
+    match status {
         Status::Active | Status::PastDue => {}
         Status::Incomplete
         | Status::IncompleteExpired
@@ -161,14 +195,14 @@ pub fn monthly_revenue(subscription: &Subscription) -> Result<Ratio, TooLarge> {
         | Status::Paused
         | Status::Canceled => return Ok(Ratio::ZERO),
     }
-    let price = subscription.terms.price;
-    let lasts = |discount: &&Discount| discount.duration == Duration::Forever;
+    let currency = price.unit.currency;
+    let lasting: Vec<_> = discounts.into_iter().filter(|d| d.duration == Duration::Forever).collect();
     // One day is as good as any other: a whole period costs what it costs.
-    let date = subscription.anchor.date;
-    let days = crate::invoice::Span { from: date, to: date };
-    let sale = Sale::period("", price.unit.amount, subscription.terms.quantity, days, price.unit.currency)?;
-    let lines = subscription.lines(InvoiceId(uuid::Uuid::nil()), &[Item::Sale(sale)], lasts)?;
-    let totals = crate::invoice::totals::Totals::of(&lines);
+    let days = Span { from: Default::default(), to: Default::default() };
+    let sale = Sale::period("", price.unit.amount, quantity, days, currency)?;
+    let invoice = InvoiceId(uuid::Uuid::nil());
+    let terms = totals::Terms { invoice, currency, discounts: &lasting, tax: tax.as_ref() };
+    let totals = Totals::of(&totals::lines(&[Item::Sale(sale)], &terms)?);
     Ratio::of(totals.total - totals.tax)?.times(months_in(price.interval)?)
 }
 

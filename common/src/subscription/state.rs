@@ -77,6 +77,11 @@ pub enum Fact {
         /// How many of its invoices are still open.
         open_left: u32,
     },
+    /// A merchant has called an invoice of it off.
+    InvoiceVoided {
+        /// How many of its invoices are still open.
+        open_left: u32,
+    },
     /// A payment of an open invoice was declined.
     PaymentDeclined,
     /// The time for the first invoice is over.
@@ -145,8 +150,12 @@ pub enum Refusal {
 pub fn apply(subscription: &mut Subscription, fact: Fact, now: Timestamp) -> Result<Effects, Refusal> {
     match (subscription.status, fact) {
         (Status::Incomplete, Fact::InvoicePaid { .. }) => enter(subscription, Status::Active, now),
-        (Status::PastDue, Fact::InvoicePaid { open_left: 0 }) => enter(subscription, Status::Active, now),
-        (Status::Unpaid, Fact::InvoicePaid { open_left: 0 }) => return revive(subscription, now),
+        (Status::PastDue, Fact::InvoicePaid { open_left: 0 } | Fact::InvoiceVoided { open_left: 0 }) => {
+            enter(subscription, Status::Active, now);
+        }
+        (Status::Unpaid, Fact::InvoicePaid { open_left: 0 } | Fact::InvoiceVoided { open_left: 0 }) => {
+            return revive(subscription, now);
+        }
         (Status::Active, Fact::PaymentDeclined) => enter(subscription, Status::PastDue, now),
         (Status::Incomplete, Fact::FirstInvoiceExpired { payment_under_way: false })
             if subscription.created_at + FIRST_INVOICE_WINDOW <= now =>
@@ -168,8 +177,9 @@ pub fn apply(subscription: &mut Subscription, fact: Fact, now: Timestamp) -> Res
         | (Status::Active | Status::PastDue | Status::Unpaid, Fact::InvoicePaid { .. })
         | (Status::PastDue | Status::Unpaid, Fact::PaymentDeclined)
         | (Status::Unpaid, Fact::DunningExhausted(_))
-        // A first invoice has its own time.
+        // A first invoice has its own time. Void, it leaves nothing to begin with.
         | (Status::Incomplete, Fact::PaymentDeclined | Fact::DunningExhausted(_))
+        | (_, Fact::InvoiceVoided { .. })
         | (_, Fact::FirstInvoiceExpired { .. }) => {}
     }
     Ok(Vec::new())

@@ -4,6 +4,7 @@
 
 mod create;
 mod effects;
+pub mod figures;
 mod health;
 mod renew;
 mod row;
@@ -11,6 +12,7 @@ mod stored;
 mod wish;
 
 use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
@@ -60,12 +62,41 @@ pub async fn find(
     Ok(row.map(Subscription::try_from).transpose()?)
 }
 
+/// One subscription, whoever's it is: for operators.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_any(db: impl PgExecutor<'_>, id: SubscriptionId) -> sqlx::Result<Option<Subscription>> {
+    let row = subscriptions!(" WHERE s.id = $1", id.0).fetch_optional(db).await?;
+    Ok(row.map(Subscription::try_from).transpose()?)
+}
+
+/// Subscriptions that missed more renewals than are billed without asking, whoever's they are; a thousand at
+/// most.
+///
+/// # Errors
+/// When the database fails.
+pub async fn in_review(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Subscription>> {
+    let rows = subscriptions!(" WHERE s.missed_renewals IS NOT NULL ORDER BY s.id LIMIT 1000");
+    let found = rows.fetch_all(db).await?.into_iter().map(Subscription::try_from);
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
 /// Locks one subscription until the end of the transaction, and reads it. In two statements: what belongs to
 /// it is to be seen as it is once the lock is ours.
 pub(crate) async fn lock(db: &mut PgConnection, id: SubscriptionId) -> sqlx::Result<Option<Subscription>> {
     sqlx::query!("SELECT FROM subscriptions WHERE id = $1 FOR UPDATE", id.0).execute(&mut *db).await?;
-    let row = subscriptions!(" WHERE s.id = $1", id.0).fetch_optional(db).await?;
-    Ok(row.map(Subscription::try_from).transpose()?)
+    find_any(db, id).await
+}
+
+/// [`lock`], for many at once; those of one merchant stand together. Missing ones are left out.
+async fn lock_all(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Subscription>> {
+    sqlx::query!("SELECT FROM subscriptions WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
+        .execute(&mut *db)
+        .await?;
+    let rows =
+        subscriptions!(" WHERE s.id = ANY($1) ORDER BY s.merchant_id, s.id", ids).fetch_all(db).await?;
+    Ok(rows.into_iter().map(Subscription::try_from).collect::<Result<_, _>>()?)
 }
 
 /// Subscriptions of which statuses.

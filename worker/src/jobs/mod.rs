@@ -16,16 +16,16 @@ use std::sync::Arc;
 
 use common::{
     gateway::{Answer, Report, Resolution},
-    job::{Claim, Kind, store},
+    id::JobId,
+    job::{Claim, Due, Kind, store},
     payment::{Payment, store::Settlement as PaymentSettlement},
     receipt::Findings,
     refund::{Refund, store::Settlement as RefundSettlement},
-    subscription::store::Trouble,
 };
 
 use crate::{
     Context,
-    books::{Claimed, Subject},
+    books::{Claimed, Subject, Undone},
 };
 
 /// What a job has learnt, to be recorded.
@@ -71,6 +71,13 @@ pub async fn run(context: &Context, Claimed { claim, subject }: Claimed) -> Lear
     }
 }
 
+/// Jobs that a transaction has called for leave at once, as the API's do.
+fn publish(context: &Context, kind: Kind, jobs: impl IntoIterator<Item = JobId>) {
+    for job in jobs {
+        context.publisher.offer(Due { job, kind, reply_to: None });
+    }
+}
+
 /// Something that an operator should be woken for.
 fn alarm(alarm: &'static str) {
     metrics::counter!("alarms_total", "alarm" => alarm).increment(1);
@@ -79,16 +86,16 @@ fn alarm(alarm: &'static str) {
 
 /// A change that needs no gateway was not made: it is tried again after the backoff, or, where the database is
 /// away, when the lease is over. What the rules refuse is for people besides.
-async fn not_done(context: &Context, claim: &Claim, trouble: &Trouble) {
-    match trouble {
-        Trouble::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
-        Trouble::Refused(refusal) => {
+async fn not_done(context: &Context, claim: &Claim, undone: &Undone) {
+    match undone {
+        Undone::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
+        Undone::Refused(refusal) => {
             tracing::error!(%refusal, "not done");
             alarm("a subscription stands in the way of its own rules");
         }
     }
     let wait = claim.kind.retry_policy().delay(claim.tries);
-    if let Err(error) = store::retry(&context.pool, claim, wait, &trouble.to_string()).await {
+    if let Err(error) = store::retry(&context.pool, claim, wait, &undone.to_string()).await {
         tracing::warn!(%error, "not put back; its lease will end");
     }
 }

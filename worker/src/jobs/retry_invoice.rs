@@ -1,17 +1,22 @@
 //! Tries once more to be paid an invoice, or gives it up. No gateway is asked: the charge is a job of its own,
 //! called for in the same transaction.
 
-use common::{id::InvoiceId, invoice::store, job::Claim};
+use common::{
+    id::InvoiceId,
+    invoice::store,
+    job::{Claim, Kind},
+};
 
 use crate::Context;
 
-/// Does what is due. The scheduler finds the charge.
+/// Does what is due, and publishes the charge. If it does not get out, the scheduler finds it.
 pub async fn run(context: &Context, claim: &Claim, id: InvoiceId) {
     match store::retry(&context.pool, claim).await {
         Ok(retried) => {
             tracing::info!(invoice_id = %id, tried = retried.job.is_some(), "looked at an invoice");
+            super::publish(context, Kind::ChargePayment, retried.job);
             retried.alarm.into_iter().for_each(super::alarm);
         }
-        Err(trouble) => super::not_done(context, claim, &trouble).await,
+        Err(trouble) => super::not_done(context, claim, &trouble.into()).await,
     }
 }

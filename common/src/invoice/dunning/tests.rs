@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{
-    Next::{EndAt, RetryAt, Soon},
+    Next::{EndAt, Now, RetryAt, Soon},
     *,
 };
 
@@ -59,10 +59,12 @@ fn case_19_the_default_policy() {
 fn case_20_a_new_payment_method_leaves_the_ladder_as_it_is() {
     let mut ladder = declined();
     assert_eq!(ladder.due(march(10)), Due::NotBefore(march(11)));
-    assert_eq!(ladder.due(march(11)), Due::Attempt);
+    assert_eq!(ladder.due(march(11)), Due::Attempt(Reason::Ladder));
     assert_eq!(ladder.set_back(Reason::Ladder, SOFT, march(11)), RetryAt(march(13)));
     let before = ladder.clone();
     assert_eq!(ladder.renew_method(march(12)), RetryAt(march(13)));
+    assert_eq!(ladder.due(march(12)), Due::Attempt(Reason::Asked));
+    ladder.begin_attempt();
     assert_eq!(
         ladder.set_back(Reason::Asked, SOFT, march(12)),
         RetryAt(march(13)),
@@ -85,6 +87,40 @@ fn case_21_a_technical_error_uses_up_nothing() {
     assert_eq!(ladder.end(), None);
 }
 
+/// A new payment method while an attempt with the old one has no outcome: whatever the old one brings, the new
+/// one is tried as well.
+#[test]
+fn a_method_that_is_new_since_an_attempt_began_is_tried_after_it() {
+    for (day, class, comes) in [
+        (11, DeclineClass::Soft, RetryAt(march(13))),
+        (11, DeclineClass::Hard, EndAt(march(24))),
+        (24, DeclineClass::Soft, Next::Exhausted(Exhausted::Cancel)),
+    ] {
+        let mut ladder = declined();
+        ladder.used = if day == 24 { 3 } else { 0 };
+        ladder.begin_attempt();
+        let _ = ladder.renew_method(march(day));
+        assert_eq!(ladder.set_back(Reason::Ladder, Setback::Declined(class), march(day)), Now);
+        assert_eq!(ladder.due(march(day)), Due::Attempt(Reason::Asked), "and it is not the end");
+        ladder.begin_attempt();
+        assert_eq!(ladder.set_back(Reason::Asked, Setback::Declined(class), march(day)), comes, "once");
+        assert!(!ladder.asked);
+    }
+}
+
+/// What was asked for is not forgotten because the gateway was away, long before the next rung.
+#[test]
+fn an_attempt_that_was_asked_for_outlives_a_technical_error() {
+    let mut ladder = declined();
+    let _ = ladder.renew_method(march(10));
+    ladder.begin_attempt();
+    assert_eq!(ladder.set_back(Reason::Asked, Setback::Technical, march(10)), Soon);
+    assert_eq!(ladder.due(march(10)), Due::Attempt(Reason::Asked));
+    ladder.begin_attempt();
+    assert_eq!(ladder.set_back(Reason::Asked, SOFT, march(10)), RetryAt(march(11)));
+    assert_eq!(ladder.due(march(10)), Due::NotBefore(march(11)));
+}
+
 #[test]
 fn a_hard_decline_holds_the_retries_until_there_is_a_new_method_or_the_end() {
     let mut ladder = Ladder::default();
@@ -92,8 +128,10 @@ fn a_hard_decline_holds_the_retries_until_there_is_a_new_method_or_the_end() {
     assert_eq!(ladder.due(march(23)), Due::NotBefore(march(24)));
     assert_eq!(ladder.due(march(24)), Due::Exhausted(Exhausted::Cancel));
     assert_eq!(ladder.renew_method(march(14)), RetryAt(march(17)), "the ladder stands");
+    ladder.begin_attempt();
     assert_eq!(ladder.set_back(Reason::Asked, HARD, march(14)), EndAt(march(24)), "held again");
     assert_eq!(ladder.renew_method(march(18)), RetryAt(march(24)));
+    ladder.begin_attempt();
     assert_eq!(ladder.set_back(Reason::Ladder, HARD, march(24)), Next::Exhausted(Exhausted::Cancel));
 }
 
@@ -160,7 +198,10 @@ proptest! {
                     prop_assert!(at > now, "{at} is not after {now}");
                     now = at + TimeDelta::hours(hours_late);
                 }
-                Soon | Next::Exhausted(_) => break,
+                Soon | Now | Next::Exhausted(_) => break,
+            }
+            if !matches!(next, EndAt(_)) {
+                ladder.begin_attempt();
             }
             next = match (next, what) {
                 (EndAt(_), 0) => ladder.renew_method(now),

@@ -127,6 +127,52 @@ fn case_20_a_new_payment_method_pays_and_the_rest_is_dropped() {
 }
 
 #[test]
+fn case_20_and_21_a_new_payment_method_is_tried_as_soon_as_the_payment_under_way_has_failed() {
+    for (status, ends_open) in [(Open, true), (Uncollectible, false)] {
+        let mut invoice = invoice(status, "10");
+        let first = PaymentId::new();
+        begin_payment(&mut invoice, first, march(10)).unwrap();
+        let _ = invoice.ladder.renew_method(march(10));
+        assert_eq!(come_due(&mut invoice, march(10)), Err(Refusal::PaymentUnderWay(first)));
+        let settled = settle(&mut invoice, first, DECLINED, Reason::Ladder, march(10));
+        assert_eq!(settled, Settled::Owed(Next::Now), "{status}");
+        assert_eq!(come_due(&mut invoice, march(10)), Ok(Due::Attempt(Reason::Asked)), "{status}");
+        let second = PaymentId::new();
+        begin_payment(&mut invoice, second, march(10)).unwrap();
+        let settled = settle(&mut invoice, second, DECLINED, Reason::Asked, march(10));
+        assert_eq!(matches!(settled, Settled::Owed(Next::RetryAt(_))), ends_open, "{status}: {settled:?}");
+        assert_eq!(invoice.status, status);
+    }
+}
+
+/// A subscription that ends before it has begun does not wait for its payment, and keeps none of its money.
+#[test]
+fn what_is_called_off_under_way_is_void_whatever_comes() {
+    for (ended, to_balance) in [
+        (DECLINED, None),
+        (Ended::Failed(Setback::Technical), None),
+        (Ended::Succeeded(amount("6")), Some(amount("6"))),
+    ] {
+        let mut invoice = invoice(Draft, "10");
+        let _ = finalize(&mut invoice, "A-1".into(), amount("4"), march(2)).unwrap();
+        let payment = PaymentId::new();
+        begin_payment(&mut invoice, payment, march(2)).unwrap();
+        assert_eq!(void(&mut invoice, march(2)), Err(Refusal::PaymentUnderWay(payment)), "a merchant waits");
+        assert_eq!(call_off(&mut invoice, march(2)), Ok(ToBalance(amount("4"))));
+        assert_eq!(come_due(&mut invoice, march(24)), Err(Refusal::NothingOwed(Void)));
+        match (settle(&mut invoice, payment, ended, Reason::Ladder, march(3)), to_balance) {
+            (Settled::Surplus { to_balance: ToBalance(got), .. }, Some(all)) => assert_eq!(got, all),
+            (Settled::Ended, None) => {}
+            other => panic!("{ended:?}: {other:?}"),
+        }
+        assert_eq!((invoice.status, invoice.live_payment), (Void, None));
+    }
+    for (status, refusal) in [(Draft, Refusal::IsADraft), (Paid, Refusal::Paid), (Void, Refusal::Void)] {
+        assert_eq!(call_off(&mut invoice(status, "10"), march(2)), Err(refusal));
+    }
+}
+
+#[test]
 fn the_last_decline_gives_it_up() {
     let mut invoice = invoice(Open, "10");
     for (day, settled) in [
@@ -137,7 +183,7 @@ fn the_last_decline_gives_it_up() {
         (24, Settled::GivenUp(Exhausted::Cancel)),
     ] {
         let payment = PaymentId::new();
-        assert_eq!(come_due(&mut invoice, march(day)), Ok(Due::Attempt));
+        assert_eq!(come_due(&mut invoice, march(day)), Ok(Due::Attempt(Reason::Ladder)));
         begin_payment(&mut invoice, payment, march(day)).unwrap();
         assert_eq!(settle(&mut invoice, payment, DECLINED, Reason::Ladder, march(day)), settled);
     }
@@ -222,7 +268,7 @@ proptest! {
     #[test]
     fn money_is_neither_lost_nor_taken_twice(
         cents in 1_i64..100_000, balance in 0_i64..50_000,
-        steps in proptest::collection::vec((0_usize..6, 0_usize..4), 0..40),
+        steps in proptest::collection::vec((0_usize..7, 0_usize..4), 0..40),
     ) {
         let mut invoice = invoice(Draft, &Decimal::new(cents, 2).to_string());
         let start = Decimal::new(balance, 2);
@@ -253,6 +299,7 @@ proptest! {
                 }
                 (3, _) => purse += void(&mut invoice, march(4)).unwrap_or_default().0,
                 (4, _) => drop(give_up(&mut invoice, march(4))),
+                (5, _) => purse += call_off(&mut invoice, march(4)).unwrap_or_default().0,
                 _ => drop(come_due(&mut invoice, march(5))),
             }
             prop_assert!(invoice.amount_paid + invoice.from_balance <= invoice.total);

@@ -1,6 +1,8 @@
 //! How an invoice opens: with the merchant's policy of the day, what the customer has in the balance, the next
 //! number, and its first payment.
 
+use std::time::Duration;
+
 use sqlx::{PgConnection, PgExecutor, types::Json};
 
 use crate::{
@@ -12,6 +14,7 @@ use crate::{
         state::{self, ToBalance},
         totals::Totals,
     },
+    job::{self, Kind},
     payment::store::insert_events,
     subscription::{Subscription, store::Circumstances},
 };
@@ -64,8 +67,9 @@ pub(crate) async fn open(
         opened_at: None,
         ended_at: None,
     };
-    let balance = balance(&mut *db, invoice.customer_id, invoice.currency).await?;
+    // Numbers before balances: whoever opens many invoices waits for others here, and nowhere after.
     let number = next_number(&mut *db, invoice.merchant_id).await?;
+    let balance = balance(&mut *db, invoice.customer_id, invoice.currency).await?;
     let ToBalance(to_balance) = match state::finalize(&mut invoice, number, balance, now) {
         Ok(to_balance) => to_balance,
         Err(refusal) => return Err(sqlx::Error::Protocol(refusal.to_string())),
@@ -115,7 +119,8 @@ async fn next_number(db: &mut PgConnection, merchant: MerchantId) -> sqlx::Resul
     Ok(format!("{number:06}"))
 }
 
-/// The subscription ends before it has begun: what it owes is void. A payment under way is left to its outcome.
+/// The subscription ends before it has begun: what it owes is void. A payment under way is called off if it
+/// still can be, by the job that also ends subscriptions in time: a payment is locked before its subscription.
 pub(crate) async fn void_unpaid(
     db: &mut PgConnection,
     subscription: &Subscription,
@@ -123,9 +128,12 @@ pub(crate) async fn void_unpaid(
 ) -> sqlx::Result<()> {
     for mut invoice in owed(&mut *db, subscription).await? {
         let before = invoice.status;
-        if let Ok(to_balance) = state::void(&mut invoice, circumstances.now) {
-            credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
-            write(&mut *db, before, &invoice, circumstances.now).await?;
+        let Ok(to_balance) = state::call_off(&mut invoice, circumstances.now) else { continue };
+        credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
+        write(&mut *db, before, &invoice, circumstances.now).await?;
+        if invoice.live_payment.is_some() {
+            let (kind, trace) = (Kind::RenewSubscription, circumstances.traceparent);
+            job::store::enqueue(&mut *db, kind, subscription.id.0, Duration::ZERO, trace).await?;
         }
     }
     Ok(())

@@ -5,11 +5,9 @@ use sqlx::{PgConnection, PgPool};
 use crate::{
     clock::Timestamp,
     id::{InvoiceId, JobId, SubscriptionId},
-    invoice::{
-        dunning::{Due, Reason},
-        state,
-    },
+    invoice::{dunning::Due, state},
     job::{self, Claim},
+    payment::store::PUBLISHER_GRACE,
     subscription::{
         Status, Subscription,
         state::{FIRST_INVOICE_WINDOW, Fact},
@@ -55,8 +53,7 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
     let circumstances = Circumstances {
         now,
         traceparent: claim.traceparent.as_deref(),
-        // Nobody publishes what is called for here but the scheduler.
-        grace: std::time::Duration::ZERO,
+        grace: PUBLISHER_GRACE,
         return_url: None,
     };
     let mut invoice = read(&mut *db, InvoiceId(claim.subject)).await?;
@@ -67,9 +64,8 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
             job::store::put_back(&mut *db, claim, at).await?;
             return Ok(retried);
         }
-        Ok(Due::Attempt) => {
-            retried.job =
-                attempt(&mut *db, &mut invoice, &subscription, Reason::Ladder, &circumstances).await?;
+        Ok(Due::Attempt(reason)) => {
+            retried.job = attempt(&mut *db, &mut invoice, &subscription, reason, &circumstances).await?;
         }
         Ok(Due::Exhausted(then)) => {
             write(&mut *db, before, &invoice, now).await?;

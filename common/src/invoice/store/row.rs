@@ -26,8 +26,8 @@ macro_rules! invoices {
                 i.lines AS "lines: crate::invoice::store::row::Lines",
                 i.total, i.from_balance, i.amount_paid,
                 i.dunning AS "dunning: sqlx::types::Json<crate::invoice::dunning::Policy>",
-                i.first_declined_at, i.rungs_used, i.retries_held, i.next_attempt_at, i.created_at,
-                i.updated_at, i.opened_at, i.ended_at,
+                i.first_declined_at, i.rungs_used, i.retries_held, i.attempt_asked, i.next_attempt_at,
+                i.created_at, i.updated_at, i.opened_at, i.ended_at,
                 (SELECT count(*) FROM invoice_payments p WHERE p.invoice_id = i.id) AS "attempts!",
                 (SELECT payment_id FROM invoice_payments p WHERE p.invoice_id = i.id AND p.open) AS live_payment
              FROM invoices i"# + $after
@@ -59,6 +59,7 @@ pub struct InvoiceRow {
     pub first_declined_at: Option<Timestamp>,
     pub rungs_used: i32,
     pub retries_held: bool,
+    pub attempt_asked: bool,
     pub next_attempt_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -141,6 +142,7 @@ impl TryFrom<InvoiceRow> for Invoice {
                 first_declined_at: row.first_declined_at,
                 used: known("rungs_used", row.rungs_used)?,
                 held: row.retries_held,
+                asked: row.attempt_asked,
                 next_at: row.next_attempt_at,
             },
             created_at: row.created_at,
@@ -185,11 +187,11 @@ pub async fn insert(db: &mut PgConnection, new: &Invoice) -> sqlx::Result<()> {
 
 /// Writes what of an invoice may change once it is open.
 pub async fn update(db: &mut PgConnection, invoice: &Invoice) -> sqlx::Result<()> {
-    let Ladder { first_declined_at, used, held, next_at, .. } = &invoice.ladder;
+    let Ladder { first_declined_at, used, held, asked, next_at, .. } = &invoice.ladder;
     sqlx::query!(
         "UPDATE invoices
          SET status = $2, from_balance = $3, amount_paid = $4, first_declined_at = $5, rungs_used = $6,
-             retries_held = $7, next_attempt_at = $8, ended_at = $9,
+             retries_held = $7, next_attempt_at = $8, ended_at = $9, attempt_asked = $10,
              updated_at = greatest(remit_now(), updated_at)
          WHERE id = $1",
         invoice.id.0,
@@ -201,6 +203,7 @@ pub async fn update(db: &mut PgConnection, invoice: &Invoice) -> sqlx::Result<()
         held,
         *next_at,
         invoice.ended_at,
+        asked,
     )
     .execute(db)
     .await?;

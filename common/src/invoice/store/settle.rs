@@ -8,7 +8,7 @@ use crate::{
     customer::store::credit,
     id::{InvoiceId, SubscriptionId},
     invoice::{
-        Invoice,
+        Invoice, Status,
         dunning::{Next, Reason, Setback, TECHNICAL_BACKOFF},
         state::{self, Ended, Settled},
     },
@@ -95,7 +95,8 @@ async fn settle(db: &mut PgConnection, end: &End<'_>, now: Timestamp) -> sqlx::R
         }
         Settled::Owed(next) => {
             call_for_next(&mut *db, &invoice, next, now).await?;
-            let is_declined = matches!(end.ended, Ended::Failed(Setback::Declined(_)));
+            let is_declined =
+                invoice.status == Status::Open && matches!(end.ended, Ended::Failed(Setback::Declined(_)));
             (is_declined.then_some(Fact::PaymentDeclined), None)
         }
         Settled::PartlyPaid => {
@@ -136,6 +137,7 @@ async fn call_for_next(
             let attempts = i32::try_from(invoice.attempts).unwrap_or(i32::MAX);
             now + TimeDelta::from_std(TECHNICAL_BACKOFF.delay(attempts)).unwrap_or(TimeDelta::days(1))
         }
+        Next::Now => now,
         Next::RetryAt(at) | Next::EndAt(at) => at,
         Next::Exhausted(_) => return Ok(()),
     };

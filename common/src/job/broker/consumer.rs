@@ -12,7 +12,7 @@ use lapin::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{BrokerConfig, BrokerError, RECONNECT, abandon};
+use super::{BrokerConfig, BrokerError, RECONNECT, abandon, close};
 use crate::job::{Kind, Message};
 
 /// The queues that a worker takes messages from.
@@ -70,7 +70,9 @@ impl Consumers {
                     if tokio::time::timeout(drain, tracker.wait()).await.is_err() {
                         tracing::warn!(left = tracker.len(), "not all jobs ended in time; their leases will");
                     }
-                    drop(channels);
+                    for channel in &channels {
+                        let _ = close(channel).await;
+                    }
                     let _ = connection.close(200, "done".into()).await;
                     return;
                 }

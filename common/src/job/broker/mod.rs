@@ -77,7 +77,9 @@ impl BrokerConfig {
             let name = format!("remit {purpose}");
             let properties = ConnectionProperties::default().with_connection_name(name.into());
             let connection = Connection::connect_uri(uri, properties).await?;
-            self.declare(&connection.create_channel().await?).await?;
+            let channel = connection.create_channel().await?;
+            self.declare(&channel).await?;
+            close(&channel).await?;
             Ok(connection)
         };
         tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| BrokerError::Silent)?
@@ -154,6 +156,11 @@ pub enum BrokerError {
 
 fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(value.into())
+}
+
+/// Ends a channel in order: one that is still closing when its connection ends is told as an error.
+async fn close(channel: &Channel) -> lapin::Result<()> {
+    channel.close(200, "done".into()).await
 }
 
 /// Lets a connection go after a fault. Dropped at once, one whose peer has vanished would leak its

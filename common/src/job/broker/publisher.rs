@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{ANSWER_TIMEOUT, BrokerConfig, BrokerError, RECONNECT, abandon};
+use super::{ANSWER_TIMEOUT, BrokerConfig, BrokerError, RECONNECT, abandon, close};
 use crate::job::{Due, Message};
 
 /// Messages sent and not yet confirmed; no more are sent while there are as many. Few, so that what
@@ -161,7 +161,7 @@ async fn run(
             },
             taken = waiting.recv_many(&mut batch, TAKEN_MAX), if !blocked && confirms.len() < UNCONFIRMED_MAX => {
                 if taken == 0 {
-                    return Ok(());
+                    return Ok(close(&channel).await?);
                 }
                 if confirms.is_empty() {
                     owed_since = Instant::now();
@@ -172,7 +172,9 @@ async fn run(
             () = sleep_until(owed_since + ANSWER_TIMEOUT), if !blocked && !confirms.is_empty() => {
                 return Err(BrokerError::Silent);
             }
-            () = shutdown.cancelled(), if confirms.is_empty() && waiting.is_empty() => return Ok(()),
+            () = shutdown.cancelled(), if confirms.is_empty() && waiting.is_empty() => {
+                return Ok(close(&channel).await?);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A capture or a cancellation under way. Exactly one of them can be, and either ends where it began if
 //! the gateway says that it did not happen: the money is still reserved, or the payer still at work.
 
-use crate::gateway::Report;
+use crate::gateway::{Report, doubt::SLOW_OUTCOME_POLL};
 
 use super::{
     Change, Context, Failure, Outcome, Payment, Stage, Work, canceled, declined, failure_of, in_doubt, slow,
@@ -34,7 +34,7 @@ fn did_not_happen(payment: &Payment, failure: Failure) -> Change {
         let outcome = Outcome::Authorized { charge_ref: None, card: None, failure: Some(failure) };
         return Change::becomes(outcome, Work::Done);
     }
-    let work = Work::Next { kind: crate::job::Kind::ResolvePayment, after: super::SLOW_OUTCOME_POLL };
+    let work = Work::Next { kind: crate::job::Kind::ResolvePayment, after: SLOW_OUTCOME_POLL };
     Change::becomes(Outcome::RequiresAction { url: payment.next_action_url.clone() }, work)
 }
 

@@ -15,6 +15,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
+    db::unreadable,
     gateway::GatewayName,
     id::{MerchantId, PaymentId},
     job::{self, Kind},
@@ -261,7 +262,7 @@ pub async fn without_a_job(db: &PgPool, days: u32) -> sqlx::Result<Vec<Stuck>> {
         .fetch_all(db)
         .await?;
         for row in rows {
-            let stage = row.stage.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+            let stage = row.stage.parse().map_err(unreadable)?;
             stuck.push(Stuck { id: PaymentId(row.id), stage, called: row.calls_begun > 0 });
         }
     }

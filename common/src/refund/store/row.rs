@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    db::unreadable,
     gateway::doubt::Exposure,
     id::{MerchantId, PaymentId, RefundId},
     money::{Currency, Money},
@@ -79,9 +80,4 @@ impl TryFrom<RefundRow> for Refund {
             },
         })
     }
-}
-
-/// A word that this version does not know: written by a newer one.
-fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
-    sqlx::Error::Decode(Box::new(error))
 }

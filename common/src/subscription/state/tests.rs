@@ -99,6 +99,8 @@ fn the_table_of_facts() {
     let facts = [
         InvoicePaid { open_left: 0 },
         InvoicePaid { open_left: 1 },
+        InvoiceVoided { open_left: 0 },
+        InvoiceVoided { open_left: 1 },
         PaymentDeclined,
         expired,
         FirstInvoiceExpired { payment_under_way: true },
@@ -109,15 +111,26 @@ fn the_table_of_facts() {
     for (from, to) in [
         (
             Incomplete,
-            [Active, Active, Incomplete, IncompleteExpired, Incomplete, Incomplete, Incomplete, Incomplete],
+            [
+                Active,
+                Active,
+                Incomplete,
+                Incomplete,
+                Incomplete,
+                IncompleteExpired,
+                Incomplete,
+                Incomplete,
+                Incomplete,
+                Incomplete,
+            ],
         ),
-        (IncompleteExpired, [IncompleteExpired; 8]),
-        (Trialing, [Trialing; 8]),
-        (Active, [Active, Active, PastDue, Active, Active, Canceled, Unpaid, PastDue]),
-        (PastDue, [Active, PastDue, PastDue, PastDue, PastDue, Canceled, Unpaid, PastDue]),
-        (Unpaid, [Active, Unpaid, Unpaid, Unpaid, Unpaid, Unpaid, Unpaid, Unpaid]),
-        (Paused, [Paused; 8]),
-        (Canceled, [Canceled; 8]),
+        (IncompleteExpired, [IncompleteExpired; 10]),
+        (Trialing, [Trialing; 10]),
+        (Active, [Active, Active, Active, Active, PastDue, Active, Active, Canceled, Unpaid, PastDue]),
+        (PastDue, [Active, PastDue, Active, PastDue, PastDue, PastDue, PastDue, Canceled, Unpaid, PastDue]),
+        (Unpaid, [Active, Unpaid, Active, Unpaid, Unpaid, Unpaid, Unpaid, Unpaid, Unpaid, Unpaid]),
+        (Paused, [Paused; 10]),
+        (Canceled, [Canceled; 10]),
     ] {
         for (fact, to) in facts.into_iter().zip(to) {
             let mut subscription = subscription(from);

@@ -1,15 +1,18 @@
-//! What time brings to a subscription: one boundary in one transaction, under the subscription's lock. Whoever
-//! does it twice, late, or dies in the middle leaves one invoice for each period.
+//! What time brings to subscriptions: one boundary of each in one transaction, under their locks. Whoever does it
+//! twice, late, or dies in the middle leaves one invoice for each period.
+
+use std::{collections::HashMap, slice};
 
 use chrono::TimeDelta;
 use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    id::{JobId, MerchantId, PaymentId, SubscriptionId},
+    id::{JobId, MerchantId, PaymentId},
     invoice,
     job::{self, Claim, store::interval},
-    payment,
+    payment::{self, store::PUBLISHER_GRACE},
     subscription::{
         Status, Subscription,
         state::{self, Effects, FIRST_INVOICE_WINDOW, Fact, Refusal, Renewal},
@@ -19,14 +22,14 @@ use crate::{
 use super::{
     Trouble,
     effects::{Circumstances, perform},
-    lock, wakes_at, write,
+    lock_all, wakes_at, write,
 };
 
 /// How long a payment under way delays the end of a subscription whose first invoice is not paid.
 const ASK_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 /// What came of it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Renewed {
     /// The charges that were called for.
     pub jobs: Vec<JobId>,
@@ -34,54 +37,95 @@ pub struct Renewed {
     pub alarm: Option<&'static str>,
 }
 
-/// A job finds that a subscription's time may have come. Does what is due, the oldest first, one boundary at a
-/// time, and puts the job back until the next.
+/// Jobs find that the time of subscriptions may have come. For each, does what is due, the oldest first, one
+/// boundary at a time, and puts its job back until the next. All in one transaction; but where the rules refuse
+/// one, nothing of it is changed, and its neighbours go on without it.
 ///
 /// # Errors
-/// [`Trouble`]: nothing was changed.
-pub async fn renew(db: &PgPool, claim: &Claim) -> Result<Renewed, Trouble> {
-    call_off(db, claim).await?;
+/// When the database fails.
+pub async fn renew(db: &PgPool, claims: &[Claim]) -> sqlx::Result<Vec<Result<Renewed, Refusal>>> {
+    call_off(db, claims).await?;
     let mut transaction = db.begin().await?;
-    let renewed = come_due(&mut transaction, claim).await?;
-    transaction.commit().await?;
-    Ok(renewed)
+    match come_due(&mut transaction, claims).await {
+        Ok(renewed) => {
+            transaction.commit().await?;
+            Ok(renewed.into_iter().map(Ok).collect())
+        }
+        Err(Trouble::Database(error)) => Err(error),
+        Err(Trouble::Refused(refusal)) if claims.len() == 1 => Ok(vec![Err(refusal)]),
+        Err(Trouble::Refused(_)) => {
+            transaction.rollback().await?;
+            let mut renewed = Vec::with_capacity(claims.len());
+            for claim in claims {
+                renewed.extend(Box::pin(renew(db, slice::from_ref(claim))).await?);
+            }
+            Ok(renewed)
+        }
+    }
 }
 
-/// A payer who was to do something for the first payment has not done it in time: it is called off. In a
-/// transaction of its own, because a payment is locked before its subscription; what comes of it is asked for
-/// soon.
-async fn call_off(db: &PgPool, claim: &Claim) -> sqlx::Result<()> {
+/// A payer who was to do something for the first payment has not done it in time; or a payment under way is not
+/// needed any more, because its invoice is void. It is called off, if it is not at its gateway. In a transaction
+/// of its own, because a payment is locked before its subscription; what comes of it is asked for soon.
+async fn call_off(db: &PgPool, claims: &[Claim]) -> sqlx::Result<()> {
     let waiting = sqlx::query!(
-        "SELECT p.id, p.merchant_id FROM subscriptions s JOIN invoices i ON i.subscription_id = s.id
+        "SELECT p.id, p.merchant_id, s.id AS subscription
+         FROM subscriptions s JOIN invoices i ON i.subscription_id = s.id
          JOIN invoice_payments a ON a.invoice_id = i.id AND a.open JOIN payments p ON p.id = a.payment_id
-         WHERE s.id = $1 AND s.status = 'incomplete' AND s.created_at + $2 <= remit_now()
-           AND p.status = 'requires_action'",
-        claim.subject,
+         WHERE s.id = ANY($1) AND (
+             i.status = 'void' AND p.status IN ('pending', 'requires_action')
+             OR s.status = 'incomplete' AND s.created_at + $2 <= remit_now() AND p.status = 'requires_action')",
+        &subjects(claims),
         interval(FIRST_INVOICE_WINDOW.to_std().unwrap_or_default()),
     )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await?;
-    let Some(waiting) = waiting else { return Ok(()) };
-    let mut transaction = db.begin().await?;
-    let (merchant, id) = (MerchantId(waiting.merchant_id), PaymentId(waiting.id));
-    let trace = claim.traceparent.as_deref().unwrap_or_default();
-    payment::store::grant(&mut transaction, merchant, id, trace, payment::state::cancel).await?;
-    transaction.commit().await
+    for waiting in waiting {
+        let mut transaction = db.begin().await?;
+        let (merchant, id) = (MerchantId(waiting.merchant_id), PaymentId(waiting.id));
+        let claim = claims.iter().find(|claim| claim.subject == waiting.subscription);
+        let trace = claim.and_then(|claim| claim.traceparent.as_deref()).unwrap_or_default();
+        payment::store::grant(&mut transaction, merchant, id, trace, payment::state::cancel).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
 }
 
-async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Renewed, Trouble> {
-    let subscription = lock(&mut *db, SubscriptionId(claim.subject)).await?;
+fn subjects(claims: &[Claim]) -> Vec<Uuid> {
+    claims.iter().map(|claim| claim.subject).collect()
+}
+
+/// All subscriptions are locked first, and then billed merchant by merchant: so of two who do this at once
+/// none waits for the other's numbers while the other waits for its subscriptions.
+async fn come_due(db: &mut PgConnection, claims: &[Claim]) -> Result<Vec<Renewed>, Trouble> {
+    let found = lock_all(&mut *db, &subjects(claims)).await?;
     let now = crate::db::now(&mut *db).await?;
-    let Some(before) = subscription else {
-        job::store::finish(db, &[claim.id.0], &[claim.attempt]).await?;
-        return Ok(Renewed::default());
-    };
+    let mut renewed: HashMap<Uuid, Renewed> = HashMap::new();
+    for subscription in found {
+        let claim = claims.iter().find(|claim| claim.subject == subscription.id.0);
+        if let Some(claim) = claim {
+            renewed.insert(claim.id.0, come_due_one(&mut *db, claim, subscription, now).await?);
+        }
+    }
+    let gone = claims.iter().filter(|claim| !renewed.contains_key(&claim.id.0));
+    let (gone, attempts): (Vec<_>, Vec<_>) = gone.map(|claim| (claim.id.0, claim.attempt)).unzip();
+    if !gone.is_empty() {
+        job::store::finish(db, &gone, &attempts).await?;
+    }
+    Ok(claims.iter().map(|claim| renewed.remove(&claim.id.0).unwrap_or_default()).collect())
+}
+
+async fn come_due_one(
+    db: &mut PgConnection,
+    claim: &Claim,
+    before: Subscription,
+    now: Timestamp,
+) -> Result<Renewed, Trouble> {
     let mut subscription = before.clone();
     let circumstances = Circumstances {
         now,
         traceparent: claim.traceparent.as_deref(),
-        // Nobody publishes what is called for here but the scheduler.
-        grace: std::time::Duration::ZERO,
+        grace: PUBLISHER_GRACE,
         return_url: None,
     };
     let (effects, again) = decide(&mut *db, &mut subscription, now).await?;

@@ -93,7 +93,7 @@ impl TryFrom<StoredTerms> for Terms {
 }
 
 /// [`Discount`].
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct StoredDiscount {
     name: String,
     reduction: StoredReduction,
@@ -101,14 +101,14 @@ pub struct StoredDiscount {
     from_period: u32,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum StoredReduction {
     Percent(Decimal),
     Amount(Decimal),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum StoredDuration {
     Once,
@@ -155,7 +155,7 @@ impl TryFrom<StoredDiscount> for Discount {
 }
 
 /// [`TaxRate`].
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct StoredTax {
     name: String,
     percent: Decimal,

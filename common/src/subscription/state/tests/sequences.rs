@@ -25,6 +25,7 @@ const ZONES: [chrono_tz::Tz; 3] =
 fn any_step() -> impl Strategy<Value = Step> {
     let fact = prop_oneof![
         (0_u32..2).prop_map(|open_left| Fact::InvoicePaid { open_left }),
+        (0_u32..2).prop_map(|open_left| Fact::InvoiceVoided { open_left }),
         Just(Fact::PaymentDeclined),
         any::<bool>().prop_map(|payment_under_way| Fact::FirstInvoiceExpired { payment_under_way }),
         prop::sample::select(&[Exhausted::Unpaid, Exhausted::Stay]).prop_map(Fact::DunningExhausted),

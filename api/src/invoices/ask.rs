@@ -1,0 +1,150 @@
+//! `POST /invoices/{id}/pay`, `/void` and `/mark-uncollectible`: what a merchant asks of an invoice. None needs
+//! a key: there is one payment at a time, and the others are done once.
+
+use axum::{extract::State, response::Response};
+use common::{
+    id::{InvoiceId, MerchantId},
+    invoice::{
+        Invoice,
+        state::Refusal,
+        store::{self, Answered, Wish},
+    },
+    job::{Due, Kind},
+};
+
+use crate::{
+    App, answer,
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{PathId, Prefer, Trace},
+    outcomes::Awaited as _,
+};
+
+use super::InvoiceView;
+
+/// Pay an invoice
+///
+/// One attempt now, with the payment method of its subscription: of an invoice that is open, or that was given
+/// up. The retries that are planned stay as they are, and a decline here uses up none of them. An invoice takes
+/// one payment at a time: while it has one without an outcome, there is no other.
+#[utoipa::path(
+    post, path = "/invoices/{id}/pay", tag = "Invoices",
+    params(
+        ("id" = String, Path, description = "`in_…`"),
+        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the outcome is known."),
+    ),
+    responses(
+        (status = 202, body = InvoiceView, description = "A payment of it is under way; the last of its `payments`. The invoice becomes `paid`, or stays as it is."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "Nothing is left to pay, a payment is under way, or the subscription has no payment method: the `code` says which."),
+    ),
+)]
+pub async fn pay(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(id): PathId<InvoiceId>,
+    prefer: Prefer,
+    Trace(traceparent): Trace,
+) -> Result<Response, ApiError> {
+    let (invoice, jobs) = ask(&app, merchant.id, id, Wish::Pay, &traceparent).await?;
+    let watch = app.outcomes.watch(invoice.live_payment.map_or(id.0, |payment| payment.0));
+    for job in jobs {
+        let reply_to = prefer.wait.and_then(|_| app.outcomes.address());
+        app.publisher.offer(Due { job, kind: Kind::ChargePayment, reply_to });
+    }
+    let invoice = app.outcomes.wait(&watch, invoice, prefer.wait.unwrap_or_default()).await;
+    let payments = store::payments(&app.pool, id).await?;
+    let (path, is_final) = (format!("/invoices/{id}"), invoice.has_outcome());
+    Ok(answer::accepted(&path, is_final, prefer, false, &InvoiceView::new(invoice, Some(payments))))
+}
+
+/// Void an invoice
+///
+/// Calls off what is open or was given up, as if it had never been: what the customer's balance had paid of it
+/// goes back there. A subscription that has nothing else to pay is active again. What is paid is refunded
+/// instead.
+#[utoipa::path(
+    post, path = "/invoices/{id}/void", tag = "Invoices",
+    params(("id" = String, Path, description = "`in_…`")),
+    responses(
+        (status = 200, body = InvoiceView, description = "It is void."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is paid, in part or whole, or a payment is under way: the `code` says which."),
+    ),
+)]
+pub async fn void(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(id): PathId<InvoiceId>,
+    Trace(traceparent): Trace,
+) -> Result<Response, ApiError> {
+    end(&app, merchant.id, id, Wish::Void, &traceparent).await
+}
+
+/// Mark an invoice uncollectible
+///
+/// Gives up what is open: it is not tried again by itself. It may still be paid, or be voided. Its subscription
+/// stays as it is.
+#[utoipa::path(
+    post, path = "/invoices/{id}/mark-uncollectible", tag = "Invoices",
+    params(("id" = String, Path, description = "`in_…`")),
+    responses(
+        (status = 200, body = InvoiceView, description = "It is given up."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is paid or void, or a payment is under way: the `code` says which."),
+    ),
+)]
+pub async fn mark_uncollectible(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(id): PathId<InvoiceId>,
+    Trace(traceparent): Trace,
+) -> Result<Response, ApiError> {
+    end(&app, merchant.id, id, Wish::GiveUp, &traceparent).await
+}
+
+/// Grants what ends an invoice at once. A subscription may go on, and bill what begins anew.
+async fn end(
+    app: &App,
+    merchant: MerchantId,
+    id: InvoiceId,
+    wish: Wish,
+    traceparent: &str,
+) -> Result<Response, ApiError> {
+    let (invoice, jobs) = ask(app, merchant, id, wish, traceparent).await?;
+    for job in jobs {
+        app.publisher.offer(Due { job, kind: Kind::ChargePayment, reply_to: None });
+    }
+    let payments = store::payments(&app.pool, id).await?;
+    Ok(answer::one(true, &InvoiceView::new(invoice, Some(payments))))
+}
+
+async fn ask(
+    app: &App,
+    merchant: MerchantId,
+    id: InvoiceId,
+    wish: Wish,
+    traceparent: &str,
+) -> Result<(Invoice, Vec<common::id::JobId>), ApiError> {
+    match store::grant(&app.pool, merchant, id, wish, traceparent).await? {
+        Answered::Granted { invoice, jobs } => Ok((*invoice, jobs)),
+        Answered::NotFound => Err(ApiError::NotFound),
+        Answered::Refused(refusal) => Err(refused(&refusal)),
+    }
+}
+
+fn refused(refusal: &Refusal) -> ApiError {
+    let code = match refusal {
+        Refusal::NotADraft(_) | Refusal::IsADraft => "invoice-status",
+        Refusal::NothingOwed(_) => "nothing-owed",
+        Refusal::PaymentUnderWay(_) => "payment-under-way",
+        Refusal::Paid | Refusal::PartlyPaid => "invoice-paid",
+        Refusal::Void => "invoice-void",
+        Refusal::Uncollectible => "invoice-uncollectible",
+        Refusal::NoMethod => "payment-method-missing",
+    };
+    ApiError::refused(code, refusal)
+}

@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# Measures renewals: many subscriptions that are due at the same instant. One scheduler emits them; then two
+# schedulers and a worker bill and charge them, and the database is asked whether any was billed twice.
+# And whether the renewals of the years to come slow the payments of today. Sourced by ./dev.
+
+declare -A renewals=() ahead=()
+
+bench_renewals() { # HOW_MANY
+  local from took n=$1
+  halt bench-worker
+  halt bench-scheduler
+  step "made $n subscriptions, due at once" \
+    psql -q -v ON_ERROR_STOP=1 -v subscriptions="$n" -f bench/renewals.sql "$bench_db"
+  from=${EPOCHREALTIME/[.,]/}
+  step "emitted by one scheduler" bench_emit
+  took=$(( ${EPOCHREALTIME/[.,]/} - from ))
+  renewals[emitted]=$(( n * 1000000 / took ))
+  from=${EPOCHREALTIME/[.,]/}
+  bench_start_scheduler bench-scheduler 2
+  bench_start_scheduler bench-scheduler-2 4
+  bench_start_worker
+  step "billed with two schedulers" bench_until "select count(*) = $n from subscriptions where next_period_index = 2"
+  took=$(( ${EPOCHREALTIME/[.,]/} - from ))
+  renewals[billed]=$(( n * 1000000 / took ))
+  step "charged" bench_until "select count(*) = $n from invoices where status = 'paid'"
+  took=$(( ${EPOCHREALTIME/[.,]/} - from ))
+  renewals[charged]=$(( n * 1000000 / took ))
+  halt bench-scheduler-2
+  renewals[twice]=$(bench_ask "
+    select (select count(*) from invoices) - $n + (select count(*) from invoice_payments) - $n
+         + (select count(*) from gateway_calls c join payments p on p.id = c.payment_id where p.invoice_id is not null) - $n")
+}
+
+bench_ask() { psql -qAt -v ON_ERROR_STOP=1 "$bench_db" -c "$1"; }
+
+# Until the question is answered with yes.
+bench_until() {
+  local until=$(( SECONDS + 900 ))
+  until [[ $(bench_ask "$1") == t ]]; do
+    (( SECONDS < until )) || fail "it does not come to an end: $1" bench-worker
+    sleep 0.1
+  done
+}
+
+# Emitted is what the broker has confirmed: a scheduler that ends waits for that.
+bench_emit() {
+  bench_start_scheduler bench-scheduler 2
+  bench_until "select not exists (select from jobs where kind = 'renew_subscription' and emits = 0)"
+  halt bench-scheduler
+}
+
+# Payments per second without and with a million renewals to come: the middle one of three each.
+bench_ahead() { # HOW_MANY
+  local n=$1
+  ahead[without]=$(bench_middle)
+  step "called for $n renewals to come" bench_ask "
+    insert into jobs (id, kind, subject_id, due_at, created_at)
+    select gen_random_uuid(), 'renew_subscription', gen_random_uuid(), moment, moment
+    from generate_series(1, $n) n, lateral (select now() + interval '1 day' + n * interval '1 minute' as moment) m"
+  bench_ask 'analyze jobs; checkpoint' >/dev/null
+  ahead[with]=$(bench_middle)
+}
+
+bench_middle() {
+  local round
+  for round in 1 2 3; do bench_throughput; printf '%s\n' "${remit[settled]}"; done | sort -n | sed -n 2p
+}
+
+bench_report_renewals() {
+  say "" "$1 subscriptions due at once:"
+  row 'emitted per second, one scheduler' "${renewals[emitted]}"
+  row 'billed per second, two schedulers' "${renewals[billed]}"
+  row '  and charged, per second' "${renewals[charged]}"
+  row 'billed or charged twice' "${renewals[twice]}"
+  say "" "$2 renewals to come:"
+  row 'payments settled per second without' "${ahead[without]}"
+  row '  and with them' "${ahead[with]}"
+}

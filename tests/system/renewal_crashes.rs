@@ -1,0 +1,211 @@
+//! Renewals, when everything dies around them: one invoice for each period and one charge for each invoice,
+//! every time, and all of it reaches its end. What dies in the middle of a batch of workers is in
+//! [`crate::subscriptions`].
+
+use common::{
+    id::SubscriptionId,
+    invoice::Status as Paid,
+    subscription::{Status, Unit, store::NewSubscription},
+};
+use serde_json::json;
+use tests::{
+    Deployment, Service, Settings,
+    billing::{DAY, Shop},
+    eventually,
+};
+
+/// So many subscriptions whose trials end at one moment: then their first periods are due. Answers one of them.
+async fn trials(deployment: &Deployment, shop: &Shop, count: usize) -> SubscriptionId {
+    let mut last = None;
+    for key in 0..count {
+        let order =
+            NewSubscription { trial_days: Some(7), ..shop.order(&format!("trial {key}"), "pm_card_visa") };
+        last = Some(deployment.subscribed(&order).await);
+    }
+    last.expect("one at least")
+}
+
+async fn come_due(deployment: &Deployment, one: SubscriptionId) {
+    let end = deployment.subscription(one).await.trial_ends_at.expect("a trial");
+    deployment.advance_to(end).await;
+}
+
+/// Waits until all are billed and paid, while time goes on, and checks that it was done once.
+async fn all_billed_once(deployment: &Deployment, count: i64) {
+    eventually("all are billed and paid", || async {
+        deployment.advance(15).await;
+        let paid = deployment.count("SELECT count(*) FROM invoices WHERE status = 'paid'").await;
+        (paid >= count).then_some(())
+    })
+    .await;
+    deployment.idle().await;
+    assert_eq!(deployment.count("SELECT count(*) FROM invoices").await, count);
+    assert_eq!(deployment.count("SELECT count(*) FROM payments WHERE status = 'succeeded'").await, count);
+    let active = "SELECT count(*) FROM subscriptions WHERE status = 'active' AND next_period_index = 1";
+    assert_eq!(deployment.count(active).await, count);
+    deployment.check_billing().await;
+}
+
+/// Waits until a worker waits for the lock that the test holds: it is inside of the transaction that bills.
+async fn is_billing(deployment: &Deployment) {
+    eventually("a worker is billing", || async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        (deployment.count(waiting).await > 0).then_some(())
+    })
+    .await;
+}
+
+/// Two schedulers, of which one is killed whenever a part of the batch is marked as emitted, whatever of it has
+/// reached the broker.
+#[tokio::test]
+async fn schedulers_killed_in_the_middle_of_a_batch() {
+    let mut settings = Settings::default();
+    settings.services.push(Service::SecondScheduler);
+    let mut deployment = Deployment::start_with(settings).await;
+    let shop = deployment.shop(Unit::Month).await;
+    let one = trials(&deployment, &shop, 200).await;
+    come_due(&deployment, one).await;
+    for scheduler in [Service::Scheduler, Service::SecondScheduler, Service::Scheduler] {
+        eventually("some are emitted", || async {
+            let emitted = "SELECT count(*) FROM jobs WHERE emits > 0 OR attempt > 0";
+            (deployment.count(emitted).await > 0).then_some(())
+        })
+        .await;
+        deployment.kill(scheduler).await;
+        deployment.run(scheduler).await;
+    }
+    all_billed_once(&deployment, 200).await;
+}
+
+/// The renewal is committed, and neither its message was acknowledged nor its charge published.
+#[tokio::test]
+async fn a_worker_killed_between_its_commit_and_the_broker() {
+    let mut deployment = Deployment::start().await;
+    let shop = deployment.shop(Unit::Month).await;
+    let one = deployment.active(&shop, "first").await;
+    deployment.idle().await;
+    let mut hold = deployment.pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM invoice_counters FOR UPDATE").execute(&mut *hold).await.unwrap();
+    let end = deployment.subscription(one).await.current_period.expect("a period").end;
+    deployment.advance_to(end).await;
+    is_billing(&deployment).await;
+    deployment.rabbitmq.cut();
+    hold.rollback().await.unwrap();
+    eventually("it is committed", || async { (deployment.invoices(one).await.len() == 2).then_some(()) })
+        .await;
+    deployment.kill(Service::Worker).await;
+    assert_eq!(deployment.payments_of(one).await, ["succeeded", "pending"]);
+    deployment.rabbitmq.heal();
+    deployment.run(Service::Worker).await;
+    deployment.advance(15).await;
+    eventually("it is paid", || async {
+        (deployment.payments_of(one).await == ["succeeded", "succeeded"]).then_some(())
+    })
+    .await;
+    deployment.idle().await;
+    assert_eq!(deployment.invoices(one).await.len(), 2);
+    deployment.check_billing().await;
+}
+
+/// The gateway has charged the renewal, and the worker is killed before it has learnt so.
+#[tokio::test]
+async fn a_worker_killed_between_the_charge_of_a_renewal_and_its_answer() {
+    let settings = Settings { gateway_timeout_ms: 20_000, lease_ms: 43_000, ..Settings::default() };
+    let mut deployment = Deployment::start_with(settings).await;
+    let shop = deployment.shop(Unit::Month).await;
+    let one = deployment.active(&shop, "first").await;
+    deployment.idle().await;
+    let here = json!({ "method": "POST", "path_prefix": "/v1/payment_intents" });
+    deployment.faults(json!([{ "fault": "slow_after_10000", "count": 1, "match": here }])).await;
+    let end = deployment.subscription(one).await.current_period.expect("a period").end;
+    deployment.advance_to(end).await;
+    eventually("it is charged", || async {
+        let books = deployment.books().await;
+        (books["charges"].as_array().is_some_and(|charges| charges.len() == 2)).then_some(())
+    })
+    .await;
+    deployment.kill(Service::Worker).await;
+    assert_eq!(deployment.payments_of(one).await, ["succeeded", "processing"]);
+    deployment.run(Service::Worker).await;
+    deployment.advance(43).await;
+    eventually("it is known", || async {
+        deployment.advance(1).await;
+        (deployment.payments_of(one).await == ["succeeded", "succeeded"]).then_some(())
+    })
+    .await;
+    deployment.idle().await;
+    assert_eq!(deployment.subscription(one).await.status, Status::Active);
+    deployment.check_billing().await;
+}
+
+/// The database goes away in the middle of the transaction that bills: nothing of it stays, and it is done again.
+#[tokio::test]
+async fn a_database_that_is_lost_while_a_renewal_is_billed() {
+    let deployment = Deployment::start().await;
+    let shop = deployment.shop(Unit::Month).await;
+    let one = deployment.active(&shop, "first").await;
+    deployment.idle().await;
+    let mut hold = deployment.pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM invoice_counters FOR UPDATE").execute(&mut *hold).await.unwrap();
+    let end = deployment.subscription(one).await.current_period.expect("a period").end;
+    deployment.advance_to(end).await;
+    is_billing(&deployment).await;
+    deployment.postgres.cut();
+    hold.rollback().await.unwrap();
+    eventually("nobody is billing any more", || async {
+        let others = "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name LIKE 'remit-%'";
+        (deployment.count(others).await == 0).then_some(())
+    })
+    .await;
+    assert_eq!(deployment.invoices(one).await.len(), 1, "nothing of it stays");
+    deployment.postgres.heal();
+    eventually("it is billed and paid", || async {
+        deployment.advance(5).await;
+        (deployment.payments_of(one).await == ["succeeded", "succeeded"]).then_some(())
+    })
+    .await;
+    deployment.idle().await;
+    assert_eq!(deployment.invoices(one).await[1].status, Paid::Paid);
+    deployment.check_billing().await;
+}
+
+/// Everything at once, again and again, among many renewals: connections lost in the middle, at the commit and
+/// after it, workers killed, the broker away.
+#[tokio::test]
+async fn links_cut_and_workers_killed_among_many_renewals() {
+    let mut settings = Settings::default();
+    settings.services.push(Service::SecondWorker);
+    let mut deployment = Deployment::start_with(settings).await;
+    let shop = deployment.shop(Unit::Month).await;
+    let one = trials(&deployment, &shop, 80).await;
+    come_due(&deployment, one).await;
+    for round in 1..=8 {
+        eventually("some more are billed", || async {
+            deployment.advance(5).await;
+            (deployment.count("SELECT count(*) FROM invoices").await >= round * 8).then_some(())
+        })
+        .await;
+        match round % 4 {
+            0 => deployment.rabbitmq.cut(),
+            2 => {
+                deployment.kill(Service::Worker).await;
+                deployment.run(Service::Worker).await;
+            }
+            _ => deployment.postgres.cut(),
+        }
+        deployment.rabbitmq.heal();
+        deployment.postgres.heal();
+    }
+    all_billed_once(&deployment, 80).await;
+    // And once more, a month later.
+    deployment.advance_all(31 * DAY).await;
+    eventually("all have renewed", || async {
+        deployment.advance(15).await;
+        (deployment.count("SELECT count(*) FROM invoices WHERE status = 'paid'").await == 160).then_some(())
+    })
+    .await;
+    deployment.idle().await;
+    deployment.check_billing().await;
+}
