@@ -1,7 +1,8 @@
-//! The rules, by table and by the cases of the rule book. What merchants may ask is in `wishes`; what any
-//! sequence of all of it can do, in `sequences`.
+//! The rules, by table and by the cases of the rule book. What merchants may ask is in `wishes`, several of it
+//! at once in `updates`; what any sequence of all of it can do, in `sequences`.
 
 mod sequences;
+mod updates;
 mod wishes;
 
 use rust_decimal::Decimal;

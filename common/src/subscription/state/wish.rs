@@ -84,6 +84,7 @@ pub fn resume(subscription: &mut Subscription, how: Resume, place: Place<'_>) ->
         Status::Paused => {}
         Status::Active | Status::PastDue => {
             subscription.pause_at_period_end = false;
+            subscription.updated_at = place.now;
             return Ok(Vec::new());
         }
         status => return Err(not_now(status, "resumed")),
