@@ -10,7 +10,7 @@ use common::{
     id::{CustomerId, MerchantId, PlanId, SubscriptionId},
     invoice::{self, Invoice},
     money::{Currency, Money},
-    plan::{self, NewPlan},
+    plan::{self, NewPlan, Offer},
     subscription::{
         Interval, PaymentMethod, Price, Status, Subscription, Unit, WithoutMethod,
         state::change_method,
@@ -47,7 +47,7 @@ impl Shop {
             idempotency_key: key.to_owned(),
             request_hash: [1; 32],
             customer_id: self.customer,
-            plan_id: self.plan,
+            offer: Offer::Plan(self.plan),
             quantity: 1,
             trial_days: None,
             without_method: WithoutMethod::Pause,
@@ -78,7 +78,8 @@ impl Deployment {
             interval: Interval::every(1, unit).unwrap(),
         };
         let name = "Pro".to_owned();
-        let plan = NewPlan { id: PlanId::new(), merchant_id: merchant, name, price, trial_days: 0 };
+        let (id, metadata) = (PlanId::new(), Default::default());
+        let plan = NewPlan { id, merchant_id: merchant, name, price, trial_days: 0, metadata };
         let plan = plan::store::create(&self.pool, &plan).await.unwrap().id;
         let customer = NewCustomer {
             id: CustomerId::new(),

@@ -95,6 +95,27 @@ impl<'a> Fields<'a> {
         read
     }
 
+    /// A list of up to `max` such objects, which may be missing or null.
+    pub fn objects<T>(
+        &mut self,
+        name: &str,
+        max: usize,
+        mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let values = self.optional(name, |value| match value {
+            Value::Array(values) if values.len() <= max => Ok(values),
+            _ => Err(format!("must be a list of at most {max}")),
+        })?;
+        let pointer = self.pointer(name);
+        let one = |(place, value)| {
+            let mut fields = Fields::of(value, &format!("{pointer}/{place}"), self.faults)?;
+            let read = read(&mut fields);
+            fields.finish();
+            read
+        };
+        values.into_iter().enumerate().map(one).collect()
+    }
+
     /// The same, for an object that must be there.
     pub fn required_object<T>(
         &mut self,
@@ -118,6 +139,25 @@ impl<'a> Fields<'a> {
                 format!("must be one of {}", words.join(", "))
             })
         })
+    }
+
+    /// Whether a field was sent that was not read yet.
+    pub fn has(&self, name: &str) -> bool {
+        self.rest.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Whether a field is this word; then it is read.
+    pub fn is(&mut self, name: &str, word: &str) -> bool {
+        let is_it = self.rest.get(name).is_some_and(|value| value == word);
+        if is_it {
+            self.rest.remove(name);
+        }
+        is_it
+    }
+
+    /// Whether the request has no fault so far.
+    pub fn is_well_so_far(&self) -> bool {
+        self.faults.is_empty()
     }
 
     /// Notes a fault of one field.

@@ -4,6 +4,7 @@ use axum::{extract::State, response::Response};
 use common::{
     id::{MerchantId, PlanId},
     money::Money,
+    payment::Metadata,
     plan::{NewPlan, store},
     subscription::{Interval, Price, Unit},
 };
@@ -17,7 +18,7 @@ use crate::{
     error::{ApiError, Problem},
     extract::{
         JsonBody,
-        fields::{self, Faults, Fields, text, whole},
+        fields::{self, Faults, Fields, metadata, text, whole},
     },
     payments::process::{currency, positive_decimal},
 };
@@ -53,6 +54,9 @@ pub struct CreatePlan {
     /// How many days of a new subscription are free: 0 by default, 730 at most.
     #[schema(example = 14, maximum = 730)]
     trial_days: Option<u16>,
+    /// Up to 50 keys (40 characters) with values (500 characters) of your own.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Metadata>,
 }
 
 /// Make a plan
@@ -85,15 +89,16 @@ fn read(merchant_id: MerchantId, body: Value) -> Result<NewPlan, ApiError> {
         let name = fields.required("name", text(200));
         let price = price(&mut fields);
         let trial_days = fields.optional("trial_days", trial_days);
+        let metadata = fields.optional("metadata", metadata).unwrap_or_default();
         fields.finish();
-        let trial_days = trial_days.unwrap_or(0);
-        Some(NewPlan { id: PlanId::new(), merchant_id, name: name?, price: price?, trial_days })
+        let (id, trial_days) = (PlanId::new(), trial_days.unwrap_or(0));
+        Some(NewPlan { id, merchant_id, name: name?, price: price?, trial_days, metadata })
     });
     faults.or(read)
 }
 
 /// `amount`, `currency` and `interval`.
-fn price(fields: &mut Fields<'_>) -> Option<Price> {
+pub fn price(fields: &mut Fields<'_>) -> Option<Price> {
     let amount = fields.required("amount", amount);
     let currency = fields.required("currency", currency);
     let interval = fields.required("interval", interval);

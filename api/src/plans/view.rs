@@ -1,6 +1,6 @@
 //! A plan as its merchant sees it.
 
-use common::{clock::Timestamp, plan::Plan, subscription::Interval};
+use common::{clock::Timestamp, payment::Metadata, plan::Plan, subscription::Interval};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,6 +26,8 @@ pub struct PlanView {
     trial_days: u16,
     /// No new subscription is made from it; those that exist go on.
     archived: bool,
+    #[schema(value_type = Object)]
+    metadata: Metadata,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -62,6 +64,7 @@ impl PlanView {
             interval: IntervalView::new(plan.price.interval),
             trial_days: plan.trial_days,
             archived: plan.archived,
+            metadata: plan.metadata,
             created_at: plan.created_at,
             updated_at: plan.updated_at,
         }

@@ -5,8 +5,9 @@ use common::{
     gateway::MethodType,
     id::{CustomerId, MerchantId, PlanId, SubscriptionId},
     payment::Metadata,
+    plan::Offer,
     subscription::{
-        PaymentMethod, Tz, WithoutMethod,
+        PaymentMethod, Price, Tz, WithoutMethod,
         state::Refusal,
         store::{self, Accepted as Stored, NewSubscription},
     },
@@ -28,7 +29,11 @@ use crate::{
     plans::create::trial_days,
 };
 
-use super::{SubscriptionView, accepted, charged, refused};
+use super::{
+    SubscriptionView, accepted, charged, refused,
+    terms::{self, DiscountRequest, InlinePrice, TaxRequest},
+    view::{DiscountView, TaxView},
+};
 
 /// Seats, at most.
 const QUANTITY_MAX: u32 = 1_000_000;
@@ -47,15 +52,21 @@ pub struct CreateSubscription {
     /// Who pays.
     #[schema(example = "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
     customer: String,
-    /// What for.
+    /// What for: a plan, or `price`.
     #[schema(example = "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
-    plan: String,
+    plan: Option<String>,
+    /// A price of its own, instead of `plan`.
+    price: Option<InlinePrice>,
     /// How many: 1 by default.
     #[schema(example = 3, minimum = 1, maximum = 1_000_000)]
     quantity: Option<u32>,
     /// How it is paid. It is saved at the gateway, and charged without the payer from then on. Needed unless
     /// there is a trial.
     payment_method: Option<BillingMethod>,
+    /// What is taken off its invoices, in this order: 10 at most.
+    discounts: Option<Vec<DiscountRequest>>,
+    /// The tax on them.
+    tax: Option<TaxRequest>,
     /// How many days are free; without it as many as the plan says.
     #[schema(example = 14, maximum = 730)]
     trial_days: Option<u16>,
@@ -101,7 +112,7 @@ pub struct BillingMethod {
         (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON, or no Idempotency-Key."),
         (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "No such plan or customer of yours."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "The plan is archived, or its price times the quantity is too much."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "The plan is archived, or no gateway takes what it would bill (too much, or less than the gateway's least): the `code` says which."),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), card data, or a key that belongs to another request."),
         (status = 503, body = Problem, content_type = "application/problem+json", description = "Nothing was accepted: send the same again."),
     ),
@@ -146,9 +157,15 @@ fn read(merchant_id: MerchantId, key: String, body: Value) -> Result<NewSubscrip
 
 fn read_fields(fields: &mut Fields<'_>, merchant_id: MerchantId, key: String) -> Option<NewSubscription> {
     let customer = fields.required("customer", fields::name);
-    let plan = fields.required("plan", fields::name);
+    let is_offered = fields.has("plan") || fields.has("price");
+    let offer = terms::offer(fields);
+    if !is_offered {
+        fields.fault("plan", "is required, or price");
+    }
     let quantity = fields.optional("quantity", quantity);
     let method = fields.object("payment_method", method);
+    let discounts = terms::discounts(fields);
+    let tax = terms::tax(fields);
     let trial_days = fields.optional("trial_days", trial_days);
     let without_method = fields.optional("without_payment_method", fields::name);
     let zone = fields.optional("zone", zone);
@@ -160,13 +177,13 @@ fn read_fields(fields: &mut Fields<'_>, merchant_id: MerchantId, key: String) ->
         idempotency_key: key,
         request_hash: [0; 32],
         customer_id: customer?,
-        plan_id: plan?,
+        offer: offer?,
         quantity: quantity.unwrap_or(1),
         trial_days,
         without_method: without_method.unwrap_or_default(),
         zone: zone.unwrap_or_default(),
-        discounts: Vec::new(),
-        tax: None,
+        discounts: discounts.unwrap_or_default(),
+        tax,
         method,
         return_url,
         metadata: metadata.unwrap_or_default(),
@@ -198,7 +215,7 @@ pub fn method(fields: &mut Fields<'_>) -> Option<PaymentMethod> {
 #[derive(Serialize)]
 struct Understood<'a> {
     customer: CustomerId,
-    plan: PlanId,
+    plan: Option<PlanId>,
     quantity: u32,
     method: Option<(MethodType, &'a str)>,
     trial_days: Option<u16>,
@@ -206,12 +223,28 @@ struct Understood<'a> {
     zone: &'static str,
     return_url: Option<&'a str>,
     metadata: &'a Metadata,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<UnderstoodPrice<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    discounts: Vec<DiscountView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax: Option<TaxView>,
 }
 
+/// A price that was asked for: its name, amount, currency, interval.
+type UnderstoodPrice<'a> = (&'a str, String, &'static str, (&'static str, u16));
+
 fn hash(new: &NewSubscription) -> [u8; 32] {
+    let (plan, price) = match &new.offer {
+        Offer::Plan(plan) => (Some(*plan), None),
+        Offer::Price(name, Price { unit, interval }) => {
+            let interval = (interval.unit().as_str(), interval.count());
+            (None, Some((name.as_str(), unit.display_amount(), unit.currency.code(), interval)))
+        }
+    };
     let understood = Understood {
         customer: new.customer_id,
-        plan: new.plan_id,
+        plan,
         quantity: new.quantity,
         method: new.method.as_ref().map(|method| (method.kind, method.token.as_str())),
         trial_days: new.trial_days,
@@ -219,6 +252,9 @@ fn hash(new: &NewSubscription) -> [u8; 32] {
         zone: new.zone.name(),
         return_url: new.return_url.as_deref(),
         metadata: &new.metadata,
+        price,
+        discounts: new.discounts.iter().map(DiscountView::new).collect(),
+        tax: new.tax.as_ref().map(TaxView::new),
     };
     Sha256::digest(serde_json::to_vec(&understood).unwrap_or_default()).into()
 }

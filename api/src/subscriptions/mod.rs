@@ -7,6 +7,7 @@ pub mod create;
 pub mod pause;
 pub mod preview;
 pub mod read;
+mod terms;
 pub mod update;
 mod view;
 
@@ -43,7 +44,7 @@ async fn answered(app: &App, answered: Answered, prefer: Prefer) -> Result<Respo
 fn granted<T>(answered: Answered<T>) -> Result<T, ApiError> {
     match answered {
         Answered::Granted(granted) => Ok(*granted),
-        Answered::NotFound => Err(ApiError::NotFound),
+        Answered::NotFound | Answered::NoPlan => Err(ApiError::NotFound),
         Answered::VersionDiffers => Err(ApiError::VersionDiffers),
         Answered::Refused(refusal) => Err(refused(&refusal)),
     }
@@ -73,6 +74,7 @@ fn refused(refusal: &Refusal) -> ApiError {
         Refusal::OtherCurrency { .. } => "currency-differs",
         Refusal::NoSeats => "quantity-too-small",
         Refusal::NothingMissed => "nothing-missed",
+        Refusal::NotChargeable(_) => "amount-not-chargeable",
         Refusal::TooLarge(_) => "amount-too-large",
         Refusal::OutOfCalendar(_) => "out-of-calendar",
     };

@@ -112,9 +112,9 @@ pub async fn preview(
     Trace(traceparent): Trace,
     JsonBody(body): JsonBody,
 ) -> Result<Json<PreviewView>, ApiError> {
-    let decide = Wanted::read(body)?.decide(&app, merchant.id).await?;
+    let Wanted { offer, update, .. } = Wanted::read(body)?;
     let asked = Asked { version, traceparent: &traceparent, ..Asked::of(merchant.id, id) };
-    let foreseen = granted(store::preview(&app.pool, &asked, decide).await?)?;
+    let foreseen = granted(store::preview(&app.pool, &asked, offer.as_ref(), update).await?)?;
     Ok(Json(PreviewView::new(&app, foreseen)))
 }
 

@@ -3,13 +3,12 @@
 
 use axum::{extract::State, response::Response};
 use common::{
-    id::{MerchantId, PlanId, SubscriptionId},
+    id::SubscriptionId,
     payment::Metadata,
-    plan,
+    plan::Offer,
     subscription::{
-        Subscription,
         proration::Proration,
-        state::{self, Effects, Place, Refusal, Update},
+        state::Update,
         store::{self, Asked},
     },
 };
@@ -30,6 +29,7 @@ use crate::{
 use super::{
     SubscriptionView, answered,
     create::{BillingMethod, method, quantity, zone},
+    terms::{self, DiscountRequest, InlinePrice, TaxRequest},
 };
 
 /// What shall be different. At least one field; what is not named stays.
@@ -41,10 +41,12 @@ pub struct UpdateSubscription {
     /// when the present one ends.
     #[schema(example = "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
     plan: Option<String>,
+    /// A price of its own, instead of `plan`.
+    price: Option<InlinePrice>,
     /// How many.
     #[schema(example = 5, minimum = 1, maximum = 1_000_000)]
     quantity: Option<u32>,
-    /// For `plan` and `quantity`. `by_day` (the default): from today on, with a credit for the days that are left
+    /// For `plan`, `price` and `quantity`. `by_day` (the default): from today on, with a credit for the days that are left
     /// of what was billed, and a charge for them at the new price; what is to be paid is charged at once, and what
     /// is left over goes to the customer's balance. `none`: from today on, and billed from the next renewal on.
     /// `at_period_end`: from the next renewal on. A change from today on takes the place of one that was put off.
@@ -52,6 +54,11 @@ pub struct UpdateSubscription {
     proration: Option<String>,
     /// How it is paid from now on. Whatever is open is tried once, at once.
     payment_method: Option<BillingMethod>,
+    /// Instead of those that it has, 10 at most; `[]` ends them. One that it has already goes on as it is, a new one
+    /// begins with the next period.
+    discounts: Option<Vec<DiscountRequest>>,
+    /// The tax on what is billed from now on; `"none"` ends it.
+    tax: Option<TaxRequest>,
     /// The IANA time zone whose midnights end its periods, from the next period on.
     #[schema(example = "Europe/Berlin")]
     zone: Option<String>,
@@ -96,26 +103,20 @@ pub async fn update(
     Trace(traceparent): Trace,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let wanted = Wanted::read(body)?;
-    let return_url = wanted.return_url.clone();
-    let decide = wanted.decide(&app, merchant.id).await?;
-    let asked = Asked {
-        merchant: merchant.id,
-        id,
-        version,
-        traceparent: &traceparent,
-        return_url: return_url.as_deref(),
-    };
-    answered(&app, store::grant(&app.pool, &asked, decide).await?, prefer).await
+    let Wanted { offer, update, return_url } = Wanted::read(body)?;
+    let (traceparent, return_url) = (traceparent.as_str(), return_url.as_deref());
+    let asked = Asked { merchant: merchant.id, id, version, traceparent, return_url };
+    answered(&app, store::update(&app.pool, &asked, offer.as_ref(), update).await?, prefer).await
 }
 
 /// A body that was read.
 pub struct Wanted {
-    plan: Option<PlanId>,
-    /// All but the plan.
-    update: Update,
+    /// What is to be subscribed to.
+    pub offer: Option<Offer>,
+    /// All but that.
+    pub update: Update,
     /// Where the payer comes back to.
-    return_url: Option<String>,
+    pub return_url: Option<String>,
 }
 
 impl Wanted {
@@ -135,49 +136,42 @@ impl Wanted {
 
     fn read_fields(fields: &mut Fields<'_>) -> Self {
         let proration = fields.optional("proration", fields::name::<Proration>);
-        let plan = fields.optional("plan", fields::name);
-        let quantity = fields.optional("quantity", quantity);
-        if proration.is_some() && plan.is_none() && quantity.is_none() {
-            fields.fault("proration", "goes with plan or quantity");
+        if proration.is_some() && !["plan", "price", "quantity"].iter().any(|name| fields.has(name)) {
+            fields.fault("proration", "goes with plan, price or quantity");
         }
+        let offer = terms::offer(fields);
         let update = Update {
             plan: None,
-            quantity,
+            quantity: fields.optional("quantity", quantity),
             proration: proration.unwrap_or_default(),
             method: fields.object("payment_method", method),
+            discounts: terms::discounts(fields),
+            tax: match fields.is("tax", "none") {
+                true => Some(None),
+                false => terms::tax(fields).map(Some),
+            },
             zone: fields.optional("zone", zone),
             metadata: fields.optional("metadata", metadata),
             cancel_at_period_end: fields.optional("cancel_at_period_end", fields::flag),
         };
-        Self { plan, update, return_url: fields.optional("return_url", return_url) }
+        Self { offer, update, return_url: fields.optional("return_url", return_url) }
     }
 
     /// What fits each by itself must fit together.
     fn check(&self, faults: &mut Faults) {
-        let Update { quantity, method, zone, metadata, cancel_at_period_end, .. } = &self.update;
-        let is_charged = self.plan.is_some() || quantity.is_some() || method.is_some();
+        let Update { quantity, method, discounts, tax, zone, metadata, cancel_at_period_end, .. } =
+            &self.update;
+        let is_charged = self.offer.is_some() || quantity.is_some() || method.is_some();
+        let is_billed = is_charged || discounts.is_some() || tax.is_some();
         if self.return_url.is_some() && !is_charged {
-            faults.at("/return_url", "goes with plan, quantity or payment_method: only these are charged");
-        } else if !is_charged && zone.is_none() && metadata.is_none() && cancel_at_period_end.is_none() {
-            let detail = "must name what to change: plan, quantity, payment_method, zone, metadata or \
-                          cancel_at_period_end";
+            faults.at(
+                "/return_url",
+                "goes with plan, price, quantity or payment_method: only these are charged",
+            );
+        } else if !is_billed && zone.is_none() && metadata.is_none() && cancel_at_period_end.is_none() {
+            let detail = "must name what to change: plan, price, quantity, payment_method, discounts, tax, \
+                          zone, metadata or cancel_at_period_end";
             faults.at("", detail);
         }
-    }
-
-    /// What is to be decided about the subscription.
-    pub async fn decide(
-        self,
-        app: &App,
-        merchant: MerchantId,
-    ) -> Result<impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal> + Send, ApiError> {
-        let plan = match self.plan {
-            Some(id) => Some(plan::store::find(&app.pool, merchant, id).await?.ok_or(ApiError::NotFound)?),
-            None => None,
-        };
-        let update = Update { plan, ..self.update };
-        Ok(move |subscription: &mut Subscription, place: Place<'_>| {
-            state::update(subscription, update, place)
-        })
     }
 }

@@ -2,10 +2,12 @@
 
 use common::{
     clock::Timestamp,
+    invoice::{Discount, Duration, Reduction, TaxRate},
     payment::Metadata,
     subscription::{PaymentMethod, Status, Subscription, Terms, calendar::Period},
 };
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::{App, plans::IntervalView};
@@ -27,7 +29,7 @@ pub struct SubscriptionView {
     /// Who pays.
     #[schema(example = "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
     customer: String,
-    /// What it was made from.
+    /// What it was made from. The plan of a `price` of its own is not listed.
     #[schema(example = "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
     plan: String,
     /// The plan's name.
@@ -42,6 +44,10 @@ pub struct SubscriptionView {
     interval: IntervalView,
     #[schema(example = 1)]
     quantity: u32,
+    /// What is taken off its invoices, in this order.
+    discounts: Vec<DiscountView>,
+    /// The tax on them.
+    tax: Option<TaxView>,
     /// How it is paid.
     payment_method: Option<BillingMethodView>,
     /// Whose midnights end its periods.
@@ -49,6 +55,9 @@ pub struct SubscriptionView {
     zone: &'static str,
     /// The period that has begun last; none during a trial.
     current_period: Option<PeriodView>,
+    /// The invoice that was made last.
+    #[schema(example = "in_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    latest_invoice: Option<String>,
     /// When it is billed next, if it is.
     #[schema(value_type = Option<String>, format = DateTime)]
     renews_at: Option<Timestamp>,
@@ -80,6 +89,36 @@ pub struct SubscriptionView {
 pub struct BillingMethodView {
     #[schema(example = "card")]
     r#type: &'static str,
+}
+
+/// A discount: a `percent` or an `amount`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DiscountView {
+    #[schema(example = "Launch")]
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "12.5")]
+    percent: Option<String>,
+    /// In the currency of the subscription.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "5.00")]
+    amount: Option<String>,
+    /// `once`, `forever`, or `{"periods": 3}`.
+    #[schema(value_type = Object, example = json!({ "periods": 3 }))]
+    duration: Value,
+    /// The number of the first period that it is given for, from zero.
+    from_period: u32,
+}
+
+/// A tax.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TaxView {
+    #[schema(example = "VAT")]
+    name: String,
+    #[schema(example = "19")]
+    percent: String,
+    /// Whether prices contain it.
+    inclusive: bool,
 }
 
 /// A period: from its start on, until just before its end.
@@ -118,9 +157,12 @@ impl SubscriptionView {
             currency: price.unit.currency.code(),
             interval: IntervalView::new(price.interval),
             quantity,
+            discounts: subscription.discounts.iter().map(DiscountView::new).collect(),
+            tax: subscription.tax.as_ref().map(TaxView::new),
             payment_method: subscription.method.as_ref().map(BillingMethodView::new),
             zone: subscription.anchor.zone.name(),
             current_period: subscription.current_period.map(PeriodView::new),
+            latest_invoice: subscription.latest_invoice.map(|id| id.to_string()),
             renews_at,
             trial_ends_at: subscription.trial_ends_at,
             without_payment_method: subscription.without_method.as_str(),
@@ -147,6 +189,30 @@ fn renews_at(subscription: &Subscription) -> Option<Timestamp> {
 impl BillingMethodView {
     fn new(method: &PaymentMethod) -> Self {
         Self { r#type: method.kind.as_str() }
+    }
+}
+
+impl DiscountView {
+    /// A discount, as merchants name it.
+    pub fn new(discount: &Discount) -> Self {
+        let (percent, amount) = match discount.reduction {
+            Reduction::Percent(percent) => (Some(percent.number().to_string()), None),
+            Reduction::Amount(amount) => (None, Some(amount.normalize().to_string())),
+        };
+        let duration = match discount.duration {
+            Duration::Once => json!("once"),
+            Duration::Periods(periods) => json!({ "periods": periods }),
+            Duration::Forever => json!("forever"),
+        };
+        Self { name: discount.name.clone(), percent, amount, duration, from_period: discount.from_period }
+    }
+}
+
+impl TaxView {
+    /// A tax, as merchants name it.
+    pub fn new(tax: &TaxRate) -> Self {
+        let TaxRate { name, percent, inclusive } = tax;
+        Self { name: name.clone(), percent: percent.number().to_string(), inclusive: *inclusive }
     }
 }
 

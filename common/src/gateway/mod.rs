@@ -170,6 +170,23 @@ impl GatewayName {
         }
     }
 
+    /// The same for what will be charged without anybody who could be asked for more: it must not be less than
+    /// the gateway charges either.
+    ///
+    /// # Errors
+    /// A sentence for the merchant.
+    pub fn check_bill(self, money: &Money) -> Result<(), String> {
+        self.check_amount(money)?;
+        let least = match self {
+            Self::Stripe => stripe::amount::least(money.currency),
+            Self::Paypal => None,
+        };
+        match least.filter(|least| money.amount < least.amount) {
+            Some(least) => Err(format!("is below the least that {self} charges, {least}")),
+            None => Ok(()),
+        }
+    }
+
     /// What it promises about its memory.
     #[must_use]
     pub fn terms(self) -> Terms {

@@ -300,6 +300,8 @@ fn end(invoice: &mut Invoice, status: Status, now: Timestamp) {
     invoice.status = status;
     invoice.ended_at = Some(now);
     invoice.updated_at = now;
+    // Nothing is tried any more by itself.
+    invoice.ladder.next_at = None;
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod store;
 
 use crate::{
     id::{MerchantId, PlanId},
+    payment::Metadata,
     subscription::Price,
 };
 
@@ -22,4 +23,15 @@ pub struct NewPlan {
     pub price: Price,
     /// How many days a new subscription is free.
     pub trial_days: u16,
+    /// The merchant's own keys and values.
+    pub metadata: Metadata,
+}
+
+/// What a merchant offers a customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Offer {
+    /// A plan.
+    Plan(PlanId),
+    /// A price for this customer alone, and its name for people.
+    Price(String, Price),
 }

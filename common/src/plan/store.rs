@@ -1,16 +1,17 @@
 //! The rows of `plans`.
 
 use rust_decimal::Decimal;
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
     id::{MerchantId, PlanId},
+    payment::Metadata,
     subscription::store::{InvalidColumn, known, price},
 };
 
-use super::{NewPlan, Plan};
+use super::{NewPlan, Offer, Plan};
 
 /// A query that answers plans: what stands before the columns, and what after.
 macro_rules! plans {
@@ -18,7 +19,8 @@ macro_rules! plans {
         sqlx::query_as!(
             PlanRow,
             $before + "id, merchant_id, name, unit_amount, currency, interval_unit, interval_count,
-                trial_days, archived, created_at, updated_at" + $after
+                trial_days, archived, metadata AS \"metadata: sqlx::types::Json<crate::payment::Metadata>\",
+                created_at, updated_at" + $after
             $(, $argument)*
         )
     };
@@ -34,6 +36,7 @@ struct PlanRow {
     interval_count: i32,
     trial_days: i32,
     archived: bool,
+    metadata: Json<Metadata>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -49,6 +52,7 @@ impl TryFrom<PlanRow> for Plan {
             price: price(row.unit_amount, &row.currency, &row.interval_unit, row.interval_count)?,
             trial_days: known("trial_days", row.trial_days)?,
             archived: row.archived,
+            metadata: row.metadata.0,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -60,10 +64,11 @@ impl TryFrom<PlanRow> for Plan {
 /// # Errors
 /// When the database fails.
 pub async fn create(db: impl PgExecutor<'_>, new: &NewPlan) -> sqlx::Result<Plan> {
-    let NewPlan { id, merchant_id, name, price, trial_days } = new;
+    let NewPlan { id, merchant_id, name, price, trial_days, metadata } = new;
     let row = plans!(
-        "INSERT INTO plans (id, merchant_id, name, unit_amount, currency, interval_unit, interval_count, trial_days)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ",
+        "INSERT INTO plans (id, merchant_id, name, unit_amount, currency, interval_unit, interval_count,
+             trial_days, metadata)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ",
         "",
         id.0,
         merchant_id.0,
@@ -72,11 +77,48 @@ pub async fn create(db: impl PgExecutor<'_>, new: &NewPlan) -> sqlx::Result<Plan
         price.unit.currency.code(),
         price.interval.unit().as_str(),
         i32::from(price.interval.count()),
-        i32::from(*trial_days)
+        i32::from(*trial_days),
+        Json(metadata) as _
     )
     .fetch_one(db)
     .await?;
     Ok(row.try_into()?)
+}
+
+/// What stands behind an offer of this merchant: a plan, if there is one, or the row of a price. `None`: no such
+/// plan.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn of_offer(
+    db: &mut PgConnection,
+    merchant: MerchantId,
+    offer: &Offer,
+) -> sqlx::Result<Option<Plan>> {
+    let (name, price) = match offer {
+        Offer::Plan(id) => return find(db, merchant, *id).await,
+        Offer::Price(name, price) => (name, price),
+    };
+    // Archived from the start: nobody takes it by its id.
+    let row = plans!(
+        "INSERT INTO plans (id, merchant_id, name, unit_amount, currency, interval_unit, interval_count,
+             archived, inline)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, true, true)
+         ON CONFLICT (merchant_id, name, unit_amount, currency, interval_unit, interval_count) WHERE inline
+         DO UPDATE SET name = EXCLUDED.name RETURNING ",
+        "",
+        PlanId::new().0,
+        merchant.0,
+        name,
+        price.unit.amount,
+        price.unit.currency.code(),
+        price.interval.unit().as_str(),
+        i32::from(price.interval.count())
+    )
+    .fetch_one(db)
+    .await?;
+    // It is offered now, to the one who asks.
+    Ok(Some(Plan { archived: false, ..row.try_into()? }))
 }
 
 /// One plan of this merchant. Another merchant's is not found.
@@ -114,7 +156,7 @@ pub async fn list(
 ) -> sqlx::Result<(Vec<Plan>, bool)> {
     let rows = plans!(
         "SELECT ",
-        " FROM plans WHERE merchant_id = $1 AND ($2::boolean IS NULL OR archived = $2)
+        " FROM plans WHERE merchant_id = $1 AND NOT inline AND ($2::boolean IS NULL OR archived = $2)
             AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
           ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id LIMIT $5",
         merchant.0,

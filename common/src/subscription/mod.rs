@@ -47,6 +47,8 @@ pub struct Plan {
     pub trial_days: u16,
     /// No new subscription is made from it.
     pub archived: bool,
+    /// The merchant's own keys and values.
+    pub metadata: Metadata,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -154,6 +156,8 @@ pub struct Subscription {
     pub anchor: Anchor,
     /// The last period that began; `None` while it is in its trial.
     pub current_period: Option<Period>,
+    /// The invoice that was made last. The store knows.
+    pub latest_invoice: Option<InvoiceId>,
     /// The number of the period that is billed next.
     pub next_period_index: u32,
     /// How many changes within periods were billed: the number of the last.

@@ -9,6 +9,7 @@
 
 mod boundary;
 mod change;
+mod chargeable;
 mod creation;
 mod update;
 mod wish;
@@ -135,6 +136,9 @@ pub enum Refusal {
     /// Nobody has to decide anything.
     #[error("no renewals of the subscription were missed")]
     NothingMissed,
+    /// No gateway takes what it would bill.
+    #[error("{0}")]
+    NotChargeable(String),
     /// Too much money.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),

@@ -33,7 +33,7 @@ use row::subscriptions;
 pub use stored::InvalidColumn;
 pub(crate) use stored::{currency, known, price, word};
 pub use wish::{
-    Answered, Asked, Foreknown, Foreseen, Granted, bill_missed, cancel, grant, preview, skip_missed,
+    Answered, Asked, Foreknown, Foreseen, Granted, bill_missed, cancel, grant, preview, skip_missed, update,
 };
 
 /// Why a change was not made.

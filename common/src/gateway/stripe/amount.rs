@@ -56,6 +56,27 @@ pub fn to_minor_units(money: &Money) -> Result<i64, AmountError> {
     minor.to_i64().ok_or(too_large)
 }
 
+/// The least that Stripe charges, in the currencies for which it says so. (It is said of the currency that the
+/// merchant is paid out in: what is less in another is worth less than the cost of charging it.)
+#[must_use]
+pub fn least(currency: Currency) -> Option<Money> {
+    let hundredths = match currency.code() {
+        "USD" | "AUD" | "BRL" | "CAD" | "CHF" | "EUR" | "INR" | "NZD" | "SGD" => 50,
+        "GBP" => 30,
+        "BGN" => 100,
+        "AED" | "MYR" | "PLN" | "RON" => 200,
+        "DKK" => 250,
+        "NOK" | "SEK" => 300,
+        "HKD" => 400,
+        "MXN" | "THB" => 1000,
+        "CZK" => 1500,
+        "JPY" => 5000,
+        "HUF" => 17500,
+        _ => return None,
+    };
+    Some(Money { amount: Decimal::new(hundredths, 2), currency })
+}
+
 /// Reads an amount that Stripe states. `None` for a currency that is not ours to know.
 #[must_use]
 pub fn from_minor_units(minor: i64, currency: &str) -> Option<Money> {

@@ -124,6 +124,7 @@ fn case_20_a_new_payment_method_pays_and_the_rest_is_dropped() {
         assert_eq!(matches!(settled, Settled::Paid { .. }), day == 12, "{settled:?}");
     }
     assert_eq!(come_due(&mut invoice, march(13)), Err(Refusal::NothingOwed(Paid)));
+    assert_eq!(invoice.ladder.next_at, None);
 }
 
 #[test]

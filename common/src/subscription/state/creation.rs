@@ -3,7 +3,7 @@
 use chrono::Days;
 use chrono_tz::Tz;
 
-use super::{Effects, Refusal, bill_next};
+use super::{Effects, Refusal, bill_next, chargeable};
 use crate::{
     clock::Timestamp,
     id::{CustomerId, MerchantId, SubscriptionId},
@@ -45,7 +45,8 @@ pub struct New {
 /// A new subscription. With a trial nothing is billed yet; without, its first period is.
 ///
 /// # Errors
-/// [`Refusal::NoSeats`], [`Refusal::NoMethod`] without a trial, [`Refusal::OutOfCalendar`].
+/// [`Refusal::NoSeats`], [`Refusal::NoMethod`] without a trial, [`Refusal::NotChargeable`],
+/// [`Refusal::OutOfCalendar`].
 pub fn create(new: New, now: Timestamp) -> Result<(Subscription, Effects), Refusal> {
     if new.terms.quantity == 0 {
         return Err(Refusal::NoSeats);
@@ -68,6 +69,7 @@ pub fn create(new: New, now: Timestamp) -> Result<(Subscription, Effects), Refus
         status: if has_trial { Status::Trialing } else { Status::Incomplete },
         anchor,
         current_period: None,
+        latest_invoice: None,
         next_period_index: 0,
         change_seq: 0,
         trial_ends_at: None,
@@ -86,8 +88,10 @@ pub fn create(new: New, now: Timestamp) -> Result<(Subscription, Effects), Refus
     };
     if has_trial {
         subscription.trial_ends_at = Some(subscription.next_period()?.start);
+        chargeable::check(&subscription)?;
         return Ok((subscription, Vec::new()));
     }
+    chargeable::check(&subscription)?;
     let bill = bill_next(&mut subscription, now)?;
     Ok((subscription, vec![bill]))
 }

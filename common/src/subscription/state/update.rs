@@ -4,10 +4,11 @@
 use chrono_tz::Tz;
 
 use super::{
-    Effects, Refusal, change,
+    Effects, Refusal, change, chargeable,
     wish::{Place, When, cancel, change_method, change_zone, keep, not_now},
 };
 use crate::{
+    invoice::{Discount, TaxRate},
     payment::Metadata,
     subscription::{PaymentMethod, Plan, Status, Subscription, Terms, proration::Proration},
 };
@@ -23,6 +24,10 @@ pub struct Update {
     pub proration: Proration,
     /// How it is paid.
     pub method: Option<PaymentMethod>,
+    /// What is taken off its invoices, instead of what was: what is new of it from the next period on.
+    pub discounts: Option<Vec<Discount>>,
+    /// The tax on what is billed from now on, or none.
+    pub tax: Option<Option<TaxRate>>,
     /// Whose midnights end its periods, from the next boundary on.
     pub zone: Option<Tz>,
     /// The merchant's own keys and values: all of them anew.
@@ -39,6 +44,7 @@ pub fn update(subscription: &mut Subscription, update: Update, place: Place<'_>)
     if subscription.status.is_final() {
         return Err(Refusal::Ended(subscription.status));
     }
+    let before = subscription.clone();
     let mut effects = Effects::new();
     // First, so that what the other terms cost is charged to it.
     if let Some(method) = update.method {
@@ -47,6 +53,16 @@ pub fn update(subscription: &mut Subscription, update: Update, place: Place<'_>)
     let terms = wanted(subscription, update.plan, update.quantity, update.proration)?;
     if let Some(terms) = terms.filter(|terms| !is_so_already(subscription, terms, update.proration)) {
         effects.extend(change(subscription, terms, update.proration, place)?);
+    }
+    if let Some(discounts) = update.discounts {
+        subscription.discounts = renewed(subscription, discounts);
+    }
+    if let Some(tax) = update.tax {
+        subscription.tax = tax;
+    }
+    if bills_otherwise(&before, subscription) {
+        chargeable::check(subscription)?;
+        subscription.updated_at = place.now;
     }
     if let Some(zone) = update.zone {
         change_zone(subscription, zone, place.now)?;
@@ -92,6 +108,33 @@ fn is_so_already(subscription: &Subscription, terms: &Terms, proration: Proratio
         None => *terms == subscription.terms,
         Some(pending) => proration == Proration::AtPeriodEnd && terms == pending,
     }
+}
+
+/// A discount that it has already goes on as it is; one that is new begins with the next period.
+fn renewed(subscription: &Subscription, discounts: Vec<Discount>) -> Vec<Discount> {
+    let begins = |new: Discount| {
+        let same = subscription
+            .discounts
+            .iter()
+            .find(|old| (&old.name, old.reduction, old.duration) == (&new.name, new.reduction, new.duration));
+        let from_period = same.map_or(subscription.next_period_index, |same| same.from_period);
+        Discount { from_period, ..new }
+    };
+    discounts.into_iter().map(begins).collect()
+}
+
+/// What was agreed to before stays agreed, also where it could not be agreed to today.
+fn bills_otherwise(before: &Subscription, now: &Subscription) -> bool {
+    let bills = |one: &Subscription| {
+        (
+            one.terms.clone(),
+            one.pending_terms.clone(),
+            one.method.clone(),
+            one.discounts.clone(),
+            one.tax.clone(),
+        )
+    };
+    bills(before) != bills(now)
 }
 
 /// Unlike a cancellation, an update never ends what has no period's end to wait for.

@@ -6,14 +6,14 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::{
     customer,
-    id::{CustomerId, JobId, MerchantId, PlanId, SubscriptionId},
+    id::{CustomerId, JobId, MerchantId, SubscriptionId},
     invoice::{Discount, TaxRate},
     job::{self, Kind},
     payment::{
         Metadata,
         store::{PUBLISHER_GRACE, insert_events},
     },
-    plan,
+    plan::{self, Offer},
     subscription::{
         PaymentMethod, Subscription, Terms, WithoutMethod,
         state::{self, New, Refusal},
@@ -41,7 +41,7 @@ pub struct NewSubscription {
     /// Who pays.
     pub customer_id: CustomerId,
     /// What for.
-    pub plan_id: PlanId,
+    pub offer: Offer,
     /// How many seats.
     pub quantity: u32,
     /// How many days are free; `None`: as many as the plan says.
@@ -88,7 +88,9 @@ pub async fn create(db: &PgPool, new: &NewSubscription, traceparent: &str) -> sq
     let mut transaction = db.begin().await?;
     match accept(&mut transaction, new, traceparent).await {
         Ok(accepted) => {
-            transaction.commit().await?;
+            if matches!(accepted, Accepted::New(..)) {
+                transaction.commit().await?;
+            }
             Ok(accepted)
         }
         Err(Trouble::Refused(refusal)) => Ok(Accepted::Refused(refusal)),
@@ -104,7 +106,7 @@ async fn accept(
     if let Some(earlier) = by_key(&mut *db, new).await? {
         return Ok(earlier);
     }
-    let Some(plan) = plan::store::find(&mut *db, new.merchant_id, new.plan_id).await? else {
+    let Some(plan) = plan::store::of_offer(&mut *db, new.merchant_id, &new.offer).await? else {
         return Ok(Accepted::NoPlan);
     };
     if plan.archived {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::stored::{InvalidColumn, StoredDiscount, StoredTax, StoredTerms, known, price, word};
 use crate::{
     clock::Timestamp,
-    id::{CustomerId, MerchantId, PlanId, SubscriptionId},
+    id::{CustomerId, InvoiceId, MerchantId, PlanId, SubscriptionId},
     invoice::{Discount, Span, TaxRate},
     payment::Metadata,
     subscription::{
@@ -34,7 +34,9 @@ macro_rules! subscriptions {
                 s.metadata AS "metadata: sqlx::types::Json<crate::payment::Metadata>",
                 s.version, s.created_at, s.updated_at, s.ended_at,
                 period.period_index AS "period_index?", period.from_date AS "from_date?",
-                period.to_date AS "to_date?", period.starts_at AS "starts_at?", period.ends_at AS "ends_at?"
+                period.to_date AS "to_date?", period.starts_at AS "starts_at?", period.ends_at AS "ends_at?",
+                (SELECT i.id FROM invoices i WHERE i.subscription_id = s.id ORDER BY i.id DESC LIMIT 1)
+                    AS latest_invoice
              FROM subscriptions s LEFT JOIN LATERAL (
                 SELECT * FROM subscription_periods p WHERE p.subscription_id = s.id
                 ORDER BY period_index DESC LIMIT 1) period ON true"# + $after
@@ -89,6 +91,7 @@ pub struct SubscriptionRow {
     pub to_date: Option<NaiveDate>,
     pub starts_at: Option<Timestamp>,
     pub ends_at: Option<Timestamp>,
+    pub latest_invoice: Option<Uuid>,
 }
 
 impl SubscriptionRow {
@@ -116,6 +119,7 @@ impl TryFrom<SubscriptionRow> for Subscription {
             merchant_id: MerchantId(row.merchant_id),
             customer_id: CustomerId(row.customer_id),
             current_period: row.current_period()?,
+            latest_invoice: row.latest_invoice.map(InvoiceId),
             method: row.method()?,
             terms: Terms {
                 plan_id: PlanId(row.plan_id),

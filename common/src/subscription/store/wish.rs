@@ -9,10 +9,11 @@ use crate::{
     id::{InvoiceId, JobId, MerchantId, SubscriptionId},
     invoice::{self, Invoice, Line},
     payment::store::PUBLISHER_GRACE,
+    plan::{self, Offer},
     subscription::{
         Subscription,
         proration::{Proration, in_force},
-        state::{self, Effects, Place, Refusal, When},
+        state::{self, Effects, Place, Refusal, Update, When},
     },
 };
 
@@ -52,6 +53,8 @@ pub enum Answered<T = Granted> {
     Granted(Box<T>),
     /// This merchant has no such subscription.
     NotFound,
+    /// This merchant has no such plan.
+    NoPlan,
     /// It has changed since the caller read it.
     VersionDiffers,
     /// The rules say no.
@@ -111,7 +114,25 @@ pub async fn grant(
     Ok(answered)
 }
 
-/// What [`grant`] would do. It is done, looked at, and taken back: so both agree to the cent, no number is given
+/// Changes a subscription of this merchant: to what is offered, if something else is, and the rest of `update`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn update(
+    db: &PgPool,
+    asked: &Asked<'_>,
+    offer: Option<&Offer>,
+    update: Update,
+) -> sqlx::Result<Answered> {
+    let mut transaction = db.begin().await?;
+    let answered = answer_update(&mut transaction, asked, offer, update).await?;
+    if matches!(answered, Answered::Granted(_)) {
+        transaction.commit().await?;
+    }
+    Ok(answered)
+}
+
+/// What [`update`] would do. It is done, looked at, and taken back: so both agree to the cent, no number is given
 /// out, and nobody is told.
 ///
 /// # Errors
@@ -119,21 +140,38 @@ pub async fn grant(
 pub async fn preview(
     db: &PgPool,
     asked: &Asked<'_>,
-    decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal> + Send,
+    offer: Option<&Offer>,
+    update: Update,
 ) -> sqlx::Result<Answered<Foreseen>> {
     let mut transaction = db.begin().await?;
-    let answered = match answer(&mut transaction, asked, decide).await? {
+    let answered = match answer_update(&mut transaction, asked, offer, update).await? {
         Answered::Granted(granted) => match foresee(&mut transaction, *granted).await {
             Ok(foreseen) => Answered::Granted(Box::new(foreseen)),
             Err(Trouble::Refused(refusal)) => Answered::Refused(refusal),
             Err(Trouble::Database(error)) => return Err(error),
         },
         Answered::NotFound => Answered::NotFound,
+        Answered::NoPlan => Answered::NoPlan,
         Answered::VersionDiffers => Answered::VersionDiffers,
         Answered::Refused(refusal) => Answered::Refused(refusal),
     };
     transaction.rollback().await?;
     Ok(answered)
+}
+
+async fn answer_update(
+    db: &mut PgConnection,
+    asked: &Asked<'_>,
+    offer: Option<&Offer>,
+    mut update: Update,
+) -> sqlx::Result<Answered> {
+    if let Some(offer) = offer {
+        update.plan = plan::store::of_offer(&mut *db, asked.merchant, offer).await?;
+        if update.plan.is_none() {
+            return Ok(Answered::NoPlan);
+        }
+    }
+    answer(db, asked, |subscription, place| state::update(subscription, update, place)).await
 }
 
 async fn answer(

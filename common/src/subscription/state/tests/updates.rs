@@ -12,6 +12,7 @@ fn plan(terms: &Terms, archived: bool) -> Plan {
         price: terms.price,
         trial_days: 0,
         archived,
+        metadata: Metadata::new(),
         created_at: on("01-01"),
         updated_at: on("01-01"),
     }
