@@ -83,6 +83,7 @@ fn subject(job: &JobRow) -> String {
         Ok(Kind::RefundPayment | Kind::ResolveRefund) => RefundId(job.subject_id).to_string(),
         Ok(
             Kind::ChargePayment
+            | Kind::ChargeOffSession
             | Kind::CapturePayment
             | Kind::CancelPayment
             | Kind::ResolvePayment

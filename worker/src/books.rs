@@ -163,7 +163,11 @@ impl Books {
         let parked = job::store::code_failed(&mut *transaction, claim, wait, max).await?;
         if parked {
             match claim.kind {
-                Kind::ChargePayment | Kind::CapturePayment | Kind::CancelPayment | Kind::ResolvePayment => {
+                Kind::ChargePayment
+                | Kind::ChargeOffSession
+                | Kind::CapturePayment
+                | Kind::CancelPayment
+                | Kind::ResolvePayment => {
                     payments::code_failed(&mut transaction, claim).await?;
                 }
                 Kind::RefundPayment | Kind::ResolveRefund => {
@@ -217,7 +221,7 @@ async fn claim(
 async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, Subject>> {
     let payment = |payment: Payment| (payment.id.0, Subject::Payment(Box::new(payment)));
     Ok(match kind {
-        Kind::ChargePayment | Kind::CapturePayment | Kind::CancelPayment => {
+        Kind::ChargePayment | Kind::ChargeOffSession | Kind::CapturePayment | Kind::CancelPayment => {
             payments::begin(db, kind, ids).await?.into_iter().map(payment).collect()
         }
         Kind::ResolvePayment => payments::begin_look_ups(db, ids).await?.into_iter().map(payment).collect(),

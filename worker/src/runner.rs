@@ -14,7 +14,10 @@ use common::{
     telemetry,
 };
 use futures_util::{FutureExt as _, future::join_all};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
@@ -38,7 +41,7 @@ const ASK_ATTEMPTS_MAX: i32 = 20;
 /// Does jobs, a bounded number at once.
 pub struct Runner {
     context: Arc<Context>,
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
     prefetch: u16,
     lease: Duration,
 }
@@ -47,7 +50,7 @@ impl Runner {
     pub fn new(context: Context, concurrency: u16, lease: Duration) -> Self {
         Self {
             context: Arc::new(context),
-            slots: Arc::new(Semaphore::new(concurrency.into())),
+            slots: Arc::new(Slots::new(concurrency.into())),
             // As many as can be under way if each message carries one job. What it holds beyond that,
             // other workers get when this one dies, or the scheduler emits it again.
             prefetch: concurrency,
@@ -69,10 +72,29 @@ impl Runner {
     }
 }
 
+/// Room for the jobs under way. Half of it is never taken by what nobody waits for: a hundred thousand renewals
+/// do not hold up the payment that comes after them.
+struct Slots {
+    all: Semaphore,
+    background: Semaphore,
+}
+
+impl Slots {
+    fn new(all: usize) -> Self {
+        Self { all: Semaphore::new(all), background: Semaphore::new(all.div_ceil(2)) }
+    }
+
+    /// Waits for room. The semaphores are never closed.
+    async fn take(&self, kind: Kind) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'_>>) {
+        let background = if kind.is_background() { self.background.acquire().await.ok() } else { None };
+        (background, self.all.acquire().await.ok())
+    }
+}
+
 /// Does the jobs of one message, and acknowledges it when all have ended.
 async fn handle_message(
     context: Arc<Context>,
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
     delivered: Delivered,
     stopping: CancellationToken,
 ) {
@@ -81,7 +103,7 @@ async fn handle_message(
         let slot = tokio::select! {
             biased;
             () = stopping.cancelled() => return false,
-            slot = slots.acquire() => slot,
+            slot = slots.take(message.kind) => slot,
         };
         handle_one(&context, message.kind, *job, message.reply_to.as_deref()).await;
         drop(slot);

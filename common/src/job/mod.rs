@@ -38,6 +38,8 @@ pub enum Kind {
     RenewSubscription,
     /// Try once more to be paid an invoice.
     RetryInvoice,
+    /// Charge a payment that nobody waits for: of a renewal, or of a retry.
+    ChargeOffSession,
 }
 
 impl Kind {
@@ -47,11 +49,25 @@ impl Kind {
         matches!(self, Self::ResolvePayment | Self::ResolveRefund)
     }
 
+    /// Whether it may be one of very many at once, that nobody waits for: then it leaves room for those that
+    /// somebody waits for.
+    #[must_use]
+    pub fn is_background(self) -> bool {
+        matches!(
+            self,
+            Self::ChargeOffSession | Self::RenewSubscription | Self::RetryInvoice | Self::ReconcileGateway
+        )
+    }
+
     /// How long to wait before the next attempt.
     #[must_use]
     pub fn retry_policy(self) -> Policy {
         match self {
-            Self::ChargePayment | Self::CapturePayment | Self::CancelPayment | Self::RefundPayment => {
+            Self::ChargePayment
+            | Self::ChargeOffSession
+            | Self::CapturePayment
+            | Self::CancelPayment
+            | Self::RefundPayment => {
                 Policy { initial: Duration::from_secs(1), factor: 2, max: Duration::from_secs(5 * 60) }
             }
             Self::ResolvePayment
@@ -72,6 +88,7 @@ names!(
     ResolvePayment => "resolve_payment", RefundPayment => "refund_payment", ResolveRefund => "resolve_refund",
     HandleEvent => "handle_event", ReconcileGateway => "reconcile_gateway",
     RenewSubscription => "renew_subscription", RetryInvoice => "retry_invoice",
+    ChargeOffSession => "charge_off_session",
 );
 
 /// A job that somebody should look at.
@@ -177,6 +194,7 @@ mod tests {
             "reconcile_gateway",
             "renew_subscription",
             "retry_invoice",
+            "charge_off_session",
         ];
         assert_eq!(Kind::ALL.map(Kind::as_str), names);
         for kind in Kind::ALL {

@@ -102,7 +102,7 @@ async fn not_done(context: &Context, claim: &Claim, undone: &Undone) {
 
 async fn ask_about_payment(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
     match claim.kind {
-        Kind::ChargePayment => charge_payment::run(context, claim, payment).await,
+        Kind::ChargePayment | Kind::ChargeOffSession => charge_payment::run(context, claim, payment).await,
         Kind::CapturePayment => capture_payment::run(context, claim, payment).await,
         Kind::CancelPayment => cancel_payment::run(context, claim, payment).await,
         _ => resolve_payment::run(context, claim, payment).await,

@@ -2,6 +2,9 @@
 //! and gives a gateway a rest that does not answer. What cannot be called soon is put off, provably
 //! without a call; the job comes back later, and its worker is free meanwhile.
 //!
+//! Charges off session come by the thousand when many subscriptions renew at once, and nobody waits for them:
+//! they get four fifths of it at most, and the rest is for those that somebody waits for.
+//!
 //! All of it is per process: a deployment of three workers divides what the gateway allows by three.
 
 pub mod breaker;
@@ -77,12 +80,40 @@ impl Why {
     }
 }
 
+/// How many calls may be under way, and begin in a second.
+struct Room {
+    slots: Semaphore,
+    rate: Option<Rate>,
+}
+
+impl Room {
+    fn new(concurrency: usize, per_second: u32) -> Self {
+        let slots = Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS));
+        Self { slots, rate: Rate::per_second(per_second) }
+    }
+
+    /// Waits for a turn until the deadline.
+    async fn turn(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Why> {
+        let slot = timeout_at(deadline, self.slots.acquire()).await;
+        let Ok(Ok(slot)) = slot else { return Err(Why::Concurrency) };
+        if let Some(rate) = &self.rate {
+            timeout_at(deadline, rate.turn()).await.map_err(|_| Why::Rate)?;
+        }
+        Ok(slot)
+    }
+}
+
+/// Of five turns, so many may be taken by what nobody waits for.
+const BACKGROUND_OF_FIVE: u32 = 4;
+
 /// An adapter, protected.
 pub struct Guarded {
     name: GatewayName,
     adapter: Box<dyn Gateway>,
-    slots: Semaphore,
-    rate: Option<Rate>,
+    /// For all calls.
+    room: Room,
+    /// For those that nobody waits for, besides.
+    background: Room,
     breaker: Mutex<Breaker>,
 }
 
@@ -92,7 +123,7 @@ struct Admitted<'a> {
     guard: &'a Guarded,
     pass: Pass,
     health: Health,
-    _slot: SemaphorePermit<'a>,
+    _slots: (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>),
 }
 
 impl Drop for Admitted<'_> {
@@ -109,17 +140,25 @@ impl Guarded {
         let guarded = Self {
             name,
             adapter,
-            slots: Semaphore::new(protection.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
-            rate: Rate::per_second(protection.per_second),
+            room: Room::new(protection.concurrency, protection.per_second),
+            background: Room::new(
+                (protection.concurrency.saturating_mul(BACKGROUND_OF_FIVE as usize)).div_ceil(5),
+                // No bound stays none, and a small one does not become none.
+                (protection.per_second.saturating_mul(BACKGROUND_OF_FIVE)).div_ceil(5),
+            ),
             breaker: Mutex::new(Breaker::new(protection.breaker)),
         };
         guarded.show(false);
         guarded
     }
 
-    /// Makes a call if it may be made soon, and learns from its end.
+    /// Makes a call that somebody waits for, if it may be made soon, and learns from its end.
     async fn call<T: Told>(&self, call: impl Future<Output = T>) -> T {
-        match self.admitted().await {
+        self.call_from(None, call).await
+    }
+
+    async fn call_from<T: Told>(&self, background: Option<&Room>, call: impl Future<Output = T>) -> T {
+        match self.admitted(background).await {
             Ok(mut admitted) => {
                 let told = call.await;
                 admitted.health = told.health();
@@ -136,20 +175,21 @@ impl Guarded {
 
     /// The breaker is asked twice: at once, so that nobody queues for a gateway that rests, and in the end,
     /// because only who really calls may be the probe.
-    async fn admitted(&self) -> Result<Admitted<'_>, (Why, Duration)> {
+    async fn admitted<'a>(&'a self, background: Option<&'a Room>) -> Result<Admitted<'a>, (Why, Duration)> {
         let deadline = Instant::now() + PATIENCE;
         let rests = |rest| (Why::CircuitOpen, rest);
         if let Some(rest) = self.breaker().rest(Instant::now().into_std()) {
             return Err(rests(rest));
         }
-        let slot = timeout_at(deadline, self.slots.acquire()).await;
-        let Ok(Ok(slot)) = slot else { return Err((Why::Concurrency, BUSY_WAIT)) };
-        if let Some(rate) = &self.rate {
-            timeout_at(deadline, rate.turn()).await.map_err(|_| (Why::Rate, BUSY_WAIT))?;
-        }
+        let busy = |why| (why, BUSY_WAIT);
+        let first = match background {
+            Some(room) => Some(room.turn(deadline).await.map_err(busy)?),
+            None => None,
+        };
+        let slot = self.room.turn(deadline).await.map_err(busy)?;
         let now = Instant::now().into_std();
         let pass = self.on_breaker(|breaker| breaker.admit(now)).map_err(rests)?;
-        Ok(Admitted { guard: self, pass, health: Health::Unclear, _slot: slot })
+        Ok(Admitted { guard: self, pass, health: Health::Unclear, _slots: (first, slot) })
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -188,7 +228,8 @@ impl Guarded {
 
 impl Gateway for Guarded {
     fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a> {
-        Box::pin(self.call(self.adapter.charge(request)))
+        let background = request.off_session.then_some(&self.background);
+        Box::pin(self.call_from(background, self.adapter.charge(request)))
     }
 
     fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a> {

@@ -204,3 +204,27 @@ async fn no_more_calls_begin_in_a_second_than_are_allowed() {
     assert_eq!(put_off + bench.calls(), 50);
     assert!(started.elapsed() <= PATIENCE + Duration::from_millis(10));
 }
+
+/// Renewals by the thousand, and one payment that somebody waits for.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_waits_for_leaves_room() {
+    for bench in [bench(10, 0), bench(1000, 10)] {
+        let off_session = || {
+            let guarded = bench.guarded.clone();
+            tokio::spawn(async move {
+                let request = ChargeRequest { off_session: true, ..request("slow") };
+                guarded.charge(&request).await.report.word()
+            })
+        };
+        let renewals: Vec<_> = (0..100).map(|_| off_session()).collect();
+        sleep(PATIENCE).await;
+        let started = Instant::now();
+        assert_eq!(bench.word("well").await, "processing");
+        assert!(started.elapsed() < PATIENCE / 4, "after {:?}", started.elapsed());
+        let mut made = 0;
+        for renewal in renewals {
+            made += usize::from(renewal.await.unwrap() == "processing");
+        }
+        assert!((8..=10).contains(&made), "{made} of four fifths of ten");
+    }
+}

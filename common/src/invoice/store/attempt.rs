@@ -37,8 +37,8 @@ pub(super) async fn attempt(
         description: format!("Invoice {}", invoice.number.as_deref().unwrap_or_default()),
         return_url: circumstances.return_url,
     };
-    let due_at = circumstances.now + circumstances.grace;
-    let job = bill(&mut *db, &payment, circumstances.now, due_at, circumstances.traceparent).await?;
+    let charge = (circumstances.charges, circumstances.now + circumstances.grace);
+    let job = bill(&mut *db, &payment, circumstances.now, charge, circumstances.traceparent).await?;
     sqlx::query!(
         "INSERT INTO invoice_payments (invoice_id, attempt_no, payment_id, reason, open)
          VALUES ($1, $2, $3, $4, true)",

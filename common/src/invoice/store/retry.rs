@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     id::{InvoiceId, JobId, SubscriptionId},
     invoice::{dunning::Due, state},
-    job::{self, Claim},
+    job::{self, Claim, Kind},
     payment::store::PUBLISHER_GRACE,
     subscription::{
         Status, Subscription,
@@ -52,6 +52,7 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
     };
     let circumstances = Circumstances {
         now,
+        charges: Kind::ChargeOffSession,
         traceparent: claim.traceparent.as_deref(),
         grace: PUBLISHER_GRACE,
         return_url: None,

@@ -107,8 +107,13 @@ async fn settle(db: &mut PgConnection, end: &End<'_>, now: Timestamp) -> sqlx::R
         Settled::Ended => (None, None),
     };
     let Some(fact) = fact else { return Ok(alarm) };
-    let circumstances =
-        Circumstances { now, traceparent: None, grace: std::time::Duration::ZERO, return_url: None };
+    let circumstances = Circumstances {
+        now,
+        charges: Kind::ChargeOffSession,
+        traceparent: None,
+        grace: std::time::Duration::ZERO,
+        return_url: None,
+    };
     // Money that moved is recorded, whatever the subscription's own rules have against it.
     let mut inner = db.begin().await?;
     match subscriptions::happened(&mut inner, subscription, fact, &circumstances).await {

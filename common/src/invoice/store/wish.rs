@@ -12,6 +12,7 @@ use crate::{
         dunning::Reason,
         state::{self, Refusal},
     },
+    job::Kind,
     payment::store::PUBLISHER_GRACE,
     subscription::{
         Subscription,
@@ -73,8 +74,13 @@ pub async fn grant(
     let subscription = found.ok_or(sqlx::Error::RowNotFound)?;
     let now = crate::db::now(&mut *transaction).await?;
     let mut invoice = read(&mut transaction, id).await?;
-    let circumstances =
-        Circumstances { now, traceparent: Some(traceparent), grace: PUBLISHER_GRACE, return_url: None };
+    let circumstances = Circumstances {
+        now,
+        charges: Kind::ChargePayment,
+        traceparent: Some(traceparent),
+        grace: PUBLISHER_GRACE,
+        return_url: None,
+    };
     let decided = match wish {
         Wish::Pay => pay(&mut transaction, &mut invoice, &subscription, &circumstances).await?,
         Wish::Void => void(&mut transaction, &mut invoice, subscription, &circumstances).await?,

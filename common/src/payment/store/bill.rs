@@ -34,14 +34,15 @@ pub(crate) struct InvoicePayment<'a> {
     pub return_url: Option<&'a str>,
 }
 
-/// Stores it, with the job that will charge it.
+/// Stores it, with the job that will charge it: of this kind, and found by the scheduler at this moment.
 pub(crate) async fn bill(
     db: &mut PgConnection,
     new: &InvoicePayment<'_>,
     now: Timestamp,
-    due_at: Timestamp,
+    charge: (Kind, Timestamp),
     traceparent: Option<&str>,
 ) -> sqlx::Result<JobId> {
+    let (kind, due_at) = charge;
     let key = format!("{OWN_KEYS}{}:{}", new.invoice, new.attempt_no);
     let hash = Sha256::digest(&key);
     sqlx::query!(
@@ -67,7 +68,7 @@ pub(crate) async fn bill(
     )
     .execute(&mut *db)
     .await?;
-    job::store::enqueue_at(db, Kind::ChargePayment, new.id.0, due_at, traceparent).await
+    job::store::enqueue_at(db, kind, new.id.0, due_at, traceparent).await
 }
 
 /// The method of a payment was saved at its gateway: from now on that is what is charged. Answers what is to be

@@ -181,7 +181,7 @@ pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result
          FROM (SELECT remit_now() AS now OFFSET 0) clock
          WHERE id = ANY($1) AND status <> 'succeeded' AND NOT EXISTS (
              SELECT FROM jobs WHERE subject_id = payments.id AND state <> 'dead'
-                AND kind IN ('charge_payment', 'capture_payment', 'cancel_payment'))
+                AND kind IN ('charge_payment', 'charge_off_session', 'capture_payment', 'cancel_payment'))
          RETURNING ",
         "",
         ids

@@ -141,6 +141,7 @@ async fn accept(
     insert_events(&mut *db, &[told(&subscription, subscription.status.as_str())], now).await?;
     let circumstances = Circumstances {
         now,
+        charges: Kind::ChargePayment,
         traceparent: Some(traceparent),
         grace: PUBLISHER_GRACE,
         return_url: new.return_url.as_deref(),

@@ -28,6 +28,8 @@ pub(crate) struct Circumstances<'a> {
     pub now: Timestamp,
     /// The request that called for it.
     pub traceparent: Option<&'a str>,
+    /// The kind of the charges: whether somebody waits for them.
+    pub charges: Kind,
     /// How long the scheduler leaves new charges to the publisher of this process.
     pub grace: Duration,
     /// Where a payer who is present comes back to.

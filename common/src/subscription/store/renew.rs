@@ -11,7 +11,7 @@ use crate::{
     clock::Timestamp,
     id::{JobId, MerchantId, PaymentId},
     invoice,
-    job::{self, Claim, store::interval},
+    job::{self, Claim, Kind, store::interval},
     payment::{self, store::PUBLISHER_GRACE},
     subscription::{
         Status, Subscription,
@@ -124,6 +124,7 @@ async fn come_due_one(
     let mut subscription = before.clone();
     let circumstances = Circumstances {
         now,
+        charges: Kind::ChargeOffSession,
         traceparent: claim.traceparent.as_deref(),
         grace: PUBLISHER_GRACE,
         return_url: None,

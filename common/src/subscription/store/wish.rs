@@ -8,6 +8,7 @@ use crate::{
     customer,
     id::{InvoiceId, JobId, MerchantId, SubscriptionId},
     invoice::{self, Invoice, Line},
+    job::Kind,
     payment::store::PUBLISHER_GRACE,
     plan::{self, Offer},
     subscription::{
@@ -206,7 +207,8 @@ async fn change(
     let billed = in_force(billed.iter().flat_map(Invoice::places));
     let effects = decide(&mut subscription, Place { now, billed: &billed })?;
     let (traceparent, return_url) = (Some(asked.traceparent), asked.return_url);
-    let circumstances = Circumstances { now, traceparent, grace: PUBLISHER_GRACE, return_url };
+    let circumstances =
+        Circumstances { now, charges: Kind::ChargePayment, traceparent, grace: PUBLISHER_GRACE, return_url };
     let done = perform(&mut *db, &mut subscription, effects, &circumstances).await?;
     // What was so already is no change, and nobody is told.
     let is_same = Subscription { updated_at: before.updated_at, ..subscription.clone() } == before;
