@@ -185,5 +185,5 @@ bench_report() { # LANGUAGE…
   if (( remit[refused] + remit[errors] )); then say "" "refused: ${remit[refused]}, errors: ${remit[errors]}"; fi
 }
 
-row() { printf '%-38s' "$1"; shift; printf '%14s' "$@"; printf '\n'; }
+row() { printf '%-44s' "$1"; shift; printf '%14s' "$@"; printf '\n'; }
 ratio() { awk "BEGIN { printf \"%.1f\", $1 / $2 }"; }

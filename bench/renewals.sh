@@ -19,6 +19,7 @@ bench_renewals() { # HOW_MANY
   bench_start_scheduler bench-scheduler 2
   bench_start_scheduler bench-scheduler-2 4
   bench_start_worker
+  step "paid meanwhile, one at a time" bench_meanwhile
   step "billed with two schedulers" bench_until "select count(*) = $n from subscriptions where next_period_index = 2"
   took=$(( ${EPOCHREALTIME/[.,]/} - from ))
   renewals[billed]=$(( n * 1000000 / took ))
@@ -49,6 +50,13 @@ bench_emit() {
   halt bench-scheduler
 }
 
+# What somebody waits for, while the renewals are billed and charged.
+bench_meanwhile() {
+  local line
+  line=$(bench_load 1 5 'wait=10')
+  renewals[wait_p50]=$(value p50_ms "$line") renewals[wait_p99]=$(value p99_ms "$line")
+}
+
 # Payments per second without and with a million renewals to come: the middle one of three each.
 bench_ahead() { # HOW_MANY
   local n=$1
@@ -72,6 +80,8 @@ bench_report_renewals() {
   row 'billed per second, two schedulers' "${renewals[billed]}"
   row '  and charged, per second' "${renewals[charged]}"
   row 'billed or charged twice' "${renewals[twice]}"
+  row 'a payment meanwhile (Prefer: wait), p50 ms' "${renewals[wait_p50]}"
+  row '  p99 ms' "${renewals[wait_p99]}"
   say "" "$2 renewals to come:"
   row 'payments settled per second without' "${ahead[without]}"
   row '  and with them' "${ahead[with]}"

@@ -2,6 +2,8 @@
 //! every time, and all of it reaches its end. What dies in the middle of a batch of workers is in
 //! [`crate::subscriptions`].
 
+use std::time::{Duration, Instant};
+
 use common::{
     id::SubscriptionId,
     invoice::Status as Paid,
@@ -11,7 +13,7 @@ use serde_json::json;
 use tests::{
     Deployment, Service, Settings,
     billing::{DAY, Shop},
-    eventually,
+    card, eventually,
 };
 
 /// So many subscriptions whose trials end at one moment: then their first periods are due. Answers one of them.
@@ -40,7 +42,12 @@ async fn all_billed_once(deployment: &Deployment, count: i64) {
     .await;
     deployment.idle().await;
     assert_eq!(deployment.count("SELECT count(*) FROM invoices").await, count);
-    assert_eq!(deployment.count("SELECT count(*) FROM payments WHERE status = 'succeeded'").await, count);
+    assert_eq!(
+        deployment
+            .count("SELECT count(*) FROM payments WHERE invoice_id IS NOT NULL AND status = 'succeeded'")
+            .await,
+        count
+    );
     let active = "SELECT count(*) FROM subscriptions WHERE status = 'active' AND next_period_index = 1";
     assert_eq!(deployment.count(active).await, count);
     deployment.check_billing().await;
@@ -208,4 +215,25 @@ async fn links_cut_and_workers_killed_among_many_renewals() {
     .await;
     deployment.idle().await;
     deployment.check_billing().await;
+}
+
+/// Many renewals whose calls hang, and one payment that somebody waits for: it does not wait for theirs.
+#[tokio::test]
+async fn renewals_leave_room_for_payments() {
+    const HANGS: Duration = Duration::from_secs(10);
+    let settings = Settings { gateway_timeout_ms: 10_000, lease_ms: 24_000, ..Settings::default() };
+    let deployment = Deployment::start_with(settings).await;
+    let shop = deployment.shop(Unit::Month).await;
+    let one = trials(&deployment, &shop, 200).await;
+    // Their cards are to be saved first; a payment has no need of that.
+    let hang = json!([{ "fault": "timeout_before", "match": { "path_prefix": "/v1/customers" } }]);
+    deployment.faults(hang).await;
+    come_due(&deployment, one).await;
+    let under_way = "SELECT count(*) FROM jobs WHERE kind = 'charge_off_session' AND state = 'running'";
+    eventually("they hang", || async { (deployment.count(under_way).await >= 64).then_some(()) }).await;
+    let begun = Instant::now();
+    deployment.merchant.paid_up("now", &card("1.23", "EUR", "pm_card_visa")).await;
+    assert!(begun.elapsed() < HANGS * 4 / 5, "after {:?}", begun.elapsed());
+    deployment.faults(json!([])).await;
+    all_billed_once(&deployment, 200).await;
 }
