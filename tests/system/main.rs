@@ -19,6 +19,7 @@ mod refund_faults;
 mod refunds;
 mod subscription_changes;
 mod subscription_pauses;
+mod subscription_terms;
 mod subscriptions;
 mod subscriptions_api;
 mod tidy;
