@@ -28,9 +28,10 @@ A payment with `\"capture\": \"manual\"` becomes `authorized`: capture it, whole
 `requires_action` waits for its payer at `next_action.url`. One that `succeeded` can be refunded, in parts that \
 together never exceed what was taken; a payer's dispute is shown with it.
 
-A subscription is made from a plan, for a customer. Each of its periods has one invoice, which is paid by the \
+A subscription is made from a plan, or a price of its own, for a customer. Each of its periods has one invoice, which is paid by the \
 method that the subscription was made with; `GET /invoices` shows them, and `GET /payments` how they were paid. \
-What is declined is tried again after 1, 3, 7 and 14 days. A test deployment's clock can be moved ahead with \
+What is declined is tried again after 1, 3, 7 and 14 days. It is changed with `PUT /update-subscription/{id}`, which \
+bills nothing twice, and whose price `POST /subscriptions/{id}/preview` tells to the cent. A test deployment's clock can be moved ahead with \
 `POST /test-clock/advance`, month by month: more than three renewals that were missed at once wait for a person.
 
 Every error is an RFC 9457 problem document with a stable `code` and a `request_id`; a body with several \
