@@ -28,12 +28,14 @@ A payment with `\"capture\": \"manual\"` becomes `authorized`: capture it, whole
 `requires_action` waits for its payer at `next_action.url`. One that `succeeded` can be refunded, in parts that \
 together never exceed what was taken; a payer's dispute is shown with it.
 
-A subscription is made from a plan, for a customer. Each of its periods has one invoice, which is paid by the \
-method that the subscription was made with; `GET /invoices` shows them, and `GET /payments` how they were paid. \
-What is declined is tried again after 1, 3, 7 and 14 days; `POST /invoices/{id}/pay` tries it now, and `void` and \
-`mark-uncollectible` end it. `GET /invoices/{id}/html` is an invoice to print or to send on, and \
-`GET /reports/subscriptions` tells what all of them bring in. A test deployment's clock can be moved ahead with \
-`POST /test-clock/advance`, a year at once if you like: everything happens in its order, as if the time had passed.
+A subscription is made from a plan, or a price of its own, for a customer. Each of its periods has one invoice, \
+which is paid by the method that the subscription was made with; `GET /invoices` shows them, and `GET /payments` how they were paid. \
+It is changed with `PUT /update-subscription/{id}`, which bills nothing twice, and whose price \
+`POST /subscriptions/{id}/preview` tells to the cent. What is declined is tried again after 1, 3, 7 and 14 days; \
+`POST /invoices/{id}/pay` tries it now, and `void` and `mark-uncollectible` end it. `GET /invoices/{id}/html` is an \
+invoice to print or to send on, and `GET /reports/subscriptions` tells what all of them bring in. A test \
+deployment's clock can be moved ahead with `POST /test-clock/advance`, a year at once if you like: everything \
+happens in its order, as if the time had passed.
 
 Every error is an RFC 9457 problem document with a stable `code` and a `request_id`; a body with several \
 faults lists them all. What does not fit the state of things is answered with 409, and the `code` says \

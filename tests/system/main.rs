@@ -23,6 +23,7 @@ mod refunds;
 mod renewal_crashes;
 mod subscription_changes;
 mod subscription_pauses;
+mod subscription_terms;
 mod subscriptions;
 mod subscriptions_api;
 mod tidy;

@@ -27,7 +27,8 @@ async fn change(deployment: &Deployment, id: &str, body: &Value) -> (Value, Vec<
     assert_eq!(traces(deployment, id).await, before, "a preview changes nothing");
     let made = merchant.updated(id, body).await;
     for (field, value) in preview["subscription"].as_object().unwrap() {
-        if field != "updated_at" {
+        // No invoice of a preview is there to be named.
+        if field != "updated_at" && field != "latest_invoice" {
             assert_eq!(&made.body[field], value, "{field}");
         }
     }

@@ -286,6 +286,15 @@ mod tests {
             "payment_method": { "type": "card", "token": "pm_1" },
         });
         assert_eq!(hash(same), hash(least.clone()));
+        let mut none = least.clone();
+        none["discounts"] = json!([]);
+        assert_eq!(hash(none), hash(least.clone()));
+        let priced = json!({
+            "customer": customer, "tax": { "name": "VAT", "percent": "19.0" },
+            "price": { "name": "Team", "amount": "9.9", "currency": "EUR", "interval": "month" },
+            "discounts": [{ "name": "Off", "percent": "12.5", "duration": { "periods": 3 } }],
+        });
+        assert_eq!(hash(priced), "11c14194e0b4eea9");
         assert_eq!((hash(least), hash(most)), ("09ecc852fce0c7ba".into(), "2bf029cb7e64795e".into()));
     }
 }

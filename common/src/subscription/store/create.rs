@@ -155,6 +155,7 @@ async fn accept(
         let kind = Kind::RenewSubscription;
         job::store::enqueue_at(&mut *db, kind, subscription.id.0, at, Some(traceparent)).await?;
     }
+    subscription.latest_invoice = done.invoices.last().copied();
     Ok(Accepted::New(Box::new(subscription), done.jobs))
 }
 

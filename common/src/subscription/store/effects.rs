@@ -62,7 +62,6 @@ pub(super) async fn perform(
                 open_period(&mut *db, subscription.id, &period).await?;
                 let id = InvoiceId::new();
                 done.invoices.push(id);
-                subscription.latest_invoice = Some(id);
                 let lines = subscription.period_lines(id, &period).map_err(Refusal::from)?;
                 let new = NewInvoice { id, period_index: period.index, occasion: Occasion::Period, lines };
                 invoice::store::open(&mut *db, subscription, new, circumstances).await?
@@ -70,7 +69,6 @@ pub(super) async fn perform(
             Effect::Prorate { change, period, items } => {
                 let id = InvoiceId::new();
                 done.invoices.push(id);
-                subscription.latest_invoice = Some(id);
                 let lines = subscription.change_lines(id, period, &items).map_err(Refusal::from)?;
                 let new = NewInvoice { id, period_index: period, occasion: Occasion::Change(change), lines };
                 invoice::store::open(&mut *db, subscription, new, circumstances).await?

@@ -1,7 +1,7 @@
 //! What a merchant asks of a subscription after it was made, decided under its lock.
 
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::{
     clock::Timestamp,
@@ -109,10 +109,7 @@ pub async fn grant(
 ) -> sqlx::Result<Answered> {
     let mut transaction = db.begin().await?;
     let answered = answer(&mut transaction, asked, decide).await?;
-    if matches!(answered, Answered::Granted(_)) {
-        transaction.commit().await?;
-    }
-    Ok(answered)
+    keep(transaction, answered).await
 }
 
 /// Changes a subscription of this merchant: to what is offered, if something else is, and the rest of `update`.
@@ -127,8 +124,15 @@ pub async fn update(
 ) -> sqlx::Result<Answered> {
     let mut transaction = db.begin().await?;
     let answered = answer_update(&mut transaction, asked, offer, update).await?;
-    if matches!(answered, Answered::Granted(_)) {
+    keep(transaction, answered).await
+}
+
+/// What was granted stays.
+async fn keep(transaction: Transaction<'_, Postgres>, mut answered: Answered) -> sqlx::Result<Answered> {
+    if let Answered::Granted(granted) = &mut answered {
         transaction.commit().await?;
+        let last = granted.invoices.last().copied();
+        granted.subscription.latest_invoice = last.or(granted.subscription.latest_invoice);
     }
     Ok(answered)
 }

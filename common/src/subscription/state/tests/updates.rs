@@ -2,7 +2,10 @@
 //! nothing is done.
 
 use super::*;
-use crate::subscription::Plan;
+use crate::{
+    invoice::{Discount, Duration, Percent, Reduction},
+    subscription::Plan,
+};
 
 fn plan(terms: &Terms, archived: bool) -> Plan {
     Plan {
@@ -117,4 +120,43 @@ fn a_renewal_is_foreseen_as_it_comes() {
     assert_eq!(subscription, then);
     subscription.cancel_at_period_end = true;
     assert_eq!(foresee(&subscription).unwrap(), None);
+}
+
+fn off(name: &str, percent: i64) -> Discount {
+    let percent = Percent::new(percent.into()).unwrap();
+    let (reduction, duration) = (Reduction::Percent(percent), Duration::Forever);
+    Discount { name: name.into(), reduction, duration, from_period: 0 }
+}
+
+#[test]
+fn a_discount_that_is_there_goes_on_and_a_new_one_waits_for_the_next_period() {
+    let mut subscription = Subscription { discounts: vec![off("a", 10)], ..subscription(Status::Active) };
+    let wanted =
+        Update { discounts: Some(vec![off("b", 20), off("a", 10), off("a", 15)]), ..Update::default() };
+    for _ in 0..2 {
+        assert_eq!(update(&mut subscription, wanted.clone(), place("01-20")), Ok(Vec::new()));
+        let begins: Vec<_> = subscription.discounts.iter().map(|discount| discount.from_period).collect();
+        assert_eq!(begins, [1, 0, 1]);
+    }
+}
+
+/// It is looked at when something is agreed to, and never again.
+#[test]
+fn what_could_not_be_charged_is_not_agreed_to() {
+    let little = terms("0.30", 1, Unit::Month);
+    let refused = |answer: Result<Effects, Refusal>| matches!(answer, Err(Refusal::NotChargeable(_)));
+    for proration in Proration::ALL {
+        let mut subscription = subscription(Status::Active);
+        assert!(refused(update(&mut subscription, to(&little, proration), place("01-20"))), "{proration}");
+    }
+    let wanted = Update { discounts: Some(vec![off("a", 99)]), ..Update::default() };
+    assert!(refused(update(&mut subscription(Status::Active), wanted, place("01-20"))));
+    let mut agreed = Subscription { terms: little, ..subscription(Status::Active) };
+    let wanted = Update { metadata: Some([("a".into(), "b".into())].into()), ..Update::default() };
+    assert!(update(&mut agreed, wanted, place("01-20")).is_ok());
+    for (unit, seats, is_ok) in [("0", 1, true), ("0.30", 1, false), ("0.30", 2, true), ("500000", 2, false)]
+    {
+        let new = New { terms: terms(unit, seats, Unit::Month), ..order() };
+        assert_eq!(create(new, on("01-15")).is_ok(), is_ok, "{seats} x {unit}");
+    }
 }
