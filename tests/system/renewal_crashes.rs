@@ -35,7 +35,7 @@ async fn come_due(deployment: &Deployment, one: SubscriptionId) {
 /// Waits until all are billed and paid, while time goes on, and checks that it was done once.
 async fn all_billed_once(deployment: &Deployment, count: i64) {
     eventually("all are billed and paid", || async {
-        deployment.advance(15).await;
+        deployment.time_goes_on(15).await;
         let paid = deployment.count("SELECT count(*) FROM invoices WHERE status = 'paid'").await;
         (paid >= count).then_some(())
     })
@@ -61,6 +61,32 @@ async fn is_billing(deployment: &Deployment) {
         (deployment.count(waiting).await > 0).then_some(())
     })
     .await;
+}
+
+/// Waits until the database has noticed that all of our processes are gone.
+async fn nobody_is_connected(deployment: &Deployment) {
+    eventually("nobody is connected", || async {
+        let others = "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name LIKE 'remit-%'";
+        (deployment.count(others).await == 0).then_some(())
+    })
+    .await;
+}
+
+/// Every connection to the database is lost, whatever is under way on it.
+async fn lose_the_database(deployment: &Deployment) {
+    deployment.postgres.cut();
+    nobody_is_connected(deployment).await;
+    deployment.postgres.heal();
+}
+
+/// Every connection to the broker is lost, with what was not acknowledged or confirmed.
+async fn lose_the_broker(deployment: &Deployment) {
+    let losses = || deployment.log(Service::Worker).matches("lost the broker").count();
+    let before = losses();
+    deployment.rabbitmq.cut();
+    eventually("a worker has noticed", || async { (losses() > before).then_some(()) }).await;
+    deployment.rabbitmq.heal();
 }
 
 /// Two schedulers, of which one is killed whenever a part of the batch is marked as emitted, whatever of it has
@@ -137,7 +163,7 @@ async fn a_worker_killed_between_the_charge_of_a_renewal_and_its_answer() {
     deployment.run(Service::Worker).await;
     deployment.advance(43).await;
     eventually("it is known", || async {
-        deployment.advance(1).await;
+        deployment.time_goes_on(15).await;
         (deployment.payments_of(one).await == ["succeeded", "succeeded"]).then_some(())
     })
     .await;
@@ -160,16 +186,11 @@ async fn a_database_that_is_lost_while_a_renewal_is_billed() {
     is_billing(&deployment).await;
     deployment.postgres.cut();
     hold.rollback().await.unwrap();
-    eventually("nobody is billing any more", || async {
-        let others = "SELECT count(*) FROM pg_stat_activity
-             WHERE datname = current_database() AND application_name LIKE 'remit-%'";
-        (deployment.count(others).await == 0).then_some(())
-    })
-    .await;
+    nobody_is_connected(&deployment).await;
     assert_eq!(deployment.invoices(one).await.len(), 1, "nothing of it stays");
     deployment.postgres.heal();
     eventually("it is billed and paid", || async {
-        deployment.advance(5).await;
+        deployment.time_goes_on(15).await;
         (deployment.payments_of(one).await == ["succeeded", "succeeded"]).then_some(())
     })
     .await;
@@ -190,26 +211,24 @@ async fn links_cut_and_workers_killed_among_many_renewals() {
     come_due(&deployment, one).await;
     for round in 1..=8 {
         eventually("some more are billed", || async {
-            deployment.advance(5).await;
+            deployment.time_goes_on(15).await;
             (deployment.count("SELECT count(*) FROM invoices").await >= round * 8).then_some(())
         })
         .await;
         match round % 4 {
-            0 => deployment.rabbitmq.cut(),
+            0 => lose_the_broker(&deployment).await,
             2 => {
                 deployment.kill(Service::Worker).await;
                 deployment.run(Service::Worker).await;
             }
-            _ => deployment.postgres.cut(),
+            _ => lose_the_database(&deployment).await,
         }
-        deployment.rabbitmq.heal();
-        deployment.postgres.heal();
     }
     all_billed_once(&deployment, 80).await;
     // And once more, a month later.
     deployment.advance_all(31 * DAY).await;
     eventually("all have renewed", || async {
-        deployment.advance(15).await;
+        deployment.time_goes_on(15).await;
         (deployment.count("SELECT count(*) FROM invoices WHERE status = 'paid'").await == 160).then_some(())
     })
     .await;

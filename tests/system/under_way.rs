@@ -135,7 +135,7 @@ async fn a_first_payment_under_way_is_waited_for_when_its_time_is_over() {
         deployment.faults(json!([])).await;
         deployment.advance_all(3600).await;
         eventually("its outcome is known, and it is looked at again", || async {
-            deployment.advance(60).await;
+            deployment.time_goes_on(60).await;
             (deployment.subscription(id).await.status == status).then_some(())
         })
         .await;
