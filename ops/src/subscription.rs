@@ -74,7 +74,9 @@ fn decided(session: &Session, id: SubscriptionId, answered: Answered, says: &str
             Ok(())
         }
         Answered::Refused(refusal) => Err(refusal.to_string()),
-        Answered::NotFound | Answered::VersionDiffers => Err(format!("there is no subscription {id}")),
+        Answered::NotFound | Answered::NoPlan | Answered::VersionDiffers => {
+            Err(format!("there is no subscription {id}"))
+        }
     }
 }
 

@@ -61,6 +61,9 @@ async fn a_year_is_one_call() {
         deployment.payments_of(bad).await,
         ["succeeded", "failed", "failed", "failed", "failed", "failed"]
     );
+    // And no worker was thought to be lost: time did not pass under what it had in hand.
+    let again = "SELECT count(*) FROM payments WHERE calls_begun > 1";
+    assert_eq!(deployment.count(again).await, 0, "payments that were taken up twice");
     // The gateways live in the same time.
     let there = deployment.sandbox("GET", "/control/clock", &Value::Null).await["now"].as_i64().unwrap();
     let last = invoices[12].ended_at.unwrap().timestamp();
