@@ -109,16 +109,9 @@ impl ClockHand {
         self.0.close().await
     }
 
-    /// Moves the clock ahead to this moment, for all processes at once. It never moves back: time that has come
-    /// has been acted on.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn move_to(&mut self, moment: Timestamp) -> sqlx::Result<()> {
-        let moved =
-            sqlx::query!("UPDATE test_clock SET ahead = greatest(ahead, $1::timestamptz - now())", moment);
-        moved.execute(&mut self.0).await?;
-        Ok(())
+    /// Where it is moved. It never moves back: time that has come has been acted on.
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.0
     }
 }
 

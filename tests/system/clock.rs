@@ -61,6 +61,9 @@ async fn a_year_is_one_call() {
         deployment.payments_of(bad).await,
         ["succeeded", "failed", "failed", "failed", "failed", "failed"]
     );
+    // And no worker was thought to be lost: time did not pass under what it had in hand.
+    let again = "SELECT count(*) FROM payments WHERE calls_begun > 1";
+    assert_eq!(deployment.count(again).await, 0, "payments that were taken up twice");
     // The gateways live in the same time.
     let there = deployment.sandbox("GET", "/control/clock", &Value::Null).await["now"].as_i64().unwrap();
     let last = invoices[12].ended_at.unwrap().timestamp();
@@ -103,7 +106,8 @@ async fn without_a_worker_the_clock_waits_and_says_so() {
     };
     let held = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
          WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()";
-    eventually("the first moves the clock", || async { (deployment.count(held).await > 0).then_some(()) }).await;
+    eventually("the first moves the clock", || async { (deployment.count(held).await > 0).then_some(()) })
+        .await;
     let second = advance(&deployment.merchant, json!({ "seconds": 0 })).await;
     assert_eq!((second.status, second.text("code")), (409, "clock-moving"), "{second:?}");
     let first = first.await.unwrap();

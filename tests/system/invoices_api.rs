@@ -1,7 +1,7 @@
 //! Invoices through the API: paid, called off and given up by their merchant, shown to people, and the figures
 //! of all of them.
 
-use common::{customer, id::InvoiceId, invoice::Status as Paid, plan::Offer, subscription::Unit};
+use common::{customer, id::InvoiceId, invoice::Status as Paid, subscription::Unit};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{
@@ -165,8 +165,8 @@ async fn case_24_the_figures_of_months_and_years() {
         };
         let customer_id = customer::store::create(&deployment.pool, &new).await.unwrap().id;
         let mut order = shop.order(&i.to_string(), "pm_card_visa");
-        order.customer_id = customer_id;
-        order.offer = Offer::Plan(if i < 100 { monthly } else { yearly });
+        let plan = if i < 100 { monthly } else { yearly };
+        (order.customer_id, order.offer) = (customer_id, common::plan::Offer::Plan(plan));
         all.push(deployment.subscribed(&order).await);
     }
     let report = async |query: &str| merchant.get(&format!("/reports/subscriptions{query}")).await.body;

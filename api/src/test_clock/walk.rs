@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::{
     clock::Timestamp,
     db::ClockHand,
-    job::store::{Outlook, emit_due, outlook},
+    job::store::{Outlook, emit_due, move_clock, outlook},
 };
 use tokio::time::{Instant, sleep};
 
@@ -42,8 +42,7 @@ async fn walk(app: &App, hand: &mut ClockHand, to: Timestamp) -> Result<Timestam
         if to <= outlook.now {
             return Ok(outlook.now);
         }
-        let stop = outlook.next.map_or(to, |next| next.min(to));
-        hand.move_to(stop).await?;
+        move_clock(hand, to).await?;
     }
 }
 

@@ -1,6 +1,8 @@
 //! The rows of `jobs`. Each function is one step of a job's life; the table in `ARCHITECTURE.md` names
 //! them all.
 
+mod clock;
+
 use std::time::Duration;
 
 use sqlx::{PgConnection, PgExecutor, postgres::types::PgInterval};
@@ -9,6 +11,7 @@ use uuid::Uuid;
 use crate::{clock::Timestamp, id::JobId};
 
 use super::{Claim, Due, Kind, work::Work};
+pub use clock::{Outlook, move_clock, outlook};
 
 /// A worker takes jobs: those that are queued become running, and are its own until the lease is over.
 /// Ids that are missing from the answer are somebody else's, or done, or wait for their time: once
@@ -299,43 +302,6 @@ pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Vec<Due
         .into_iter()
         .filter_map(|row| Some(Due { job: JobId(row.id), kind: row.kind.parse().ok()?, reply_to: None }))
         .collect())
-}
-
-/// What the jobs hold for whoever moves the clock of a test deployment.
-#[derive(Debug)]
-pub struct Outlook {
-    /// What time it is.
-    pub now: Timestamp,
-    /// How many jobs are due, on the queue, or under way.
-    pub due: i64,
-    /// How many of these are to be put on the queue.
-    pub to_emit: i64,
-    /// Of which kinds these are.
-    pub kinds: Vec<String>,
-    /// When the next one comes due.
-    pub next: Option<Timestamp>,
-}
-
-/// Looks at all jobs at once: what is due, and what comes next.
-///
-/// # Errors
-/// When the database fails.
-pub async fn outlook(db: impl PgExecutor<'_>) -> sqlx::Result<Outlook> {
-    sqlx::query_as!(
-        Outlook,
-        r#"WITH clock AS MATERIALIZED (SELECT remit_now() AS now),
-             known AS (SELECT kind, due_at, due_at <= clock.now AS is_over,
-                         state = 'running' OR emits > 0 OR due_at <= clock.now AS is_due
-                       FROM jobs, clock WHERE due_at IS NOT NULL AND kind = ANY($1))
-           SELECT (SELECT now FROM clock) AS "now!", count(*) FILTER (WHERE is_due) AS "due!",
-                  count(*) FILTER (WHERE is_over) AS "to_emit!",
-                  coalesce(array_agg(DISTINCT kind) FILTER (WHERE is_due), '{}') AS "kinds!",
-                  min(due_at) FILTER (WHERE NOT is_due) AS next
-           FROM known"#,
-        &known_kinds(),
-    )
-    .fetch_one(db)
-    .await
 }
 
 /// Others belong to a newer version running beside this one.

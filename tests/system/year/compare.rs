@@ -94,8 +94,8 @@ pub fn expected_invoice(invoice: &Invoice, currency: &str) -> Value {
             "quantity": line.quantity,
             "unit_amount": money(line.unit, currency),
             "amount": money(line.amount, currency),
-            "from": line.days.0.to_string(),
-            "to": line.days.1.to_string(),
+            "from": line.days.map(|days| days.0.to_string()),
+            "to": line.days.map(|days| days.1.to_string()),
         })
     };
     json!({
@@ -104,7 +104,7 @@ pub fn expected_invoice(invoice: &Invoice, currency: &str) -> Value {
         "currency": currency,
         "status": invoice.status.name(),
         "total": money(invoice.total, currency),
-        "tax": money(0, currency),
+        "tax": money(invoice.tax, currency),
         "amount_from_balance": money(invoice.from_balance, currency),
         "amount_paid": money(invoice.paid, currency),
         "amount_due": money(due, currency),

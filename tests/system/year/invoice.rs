@@ -5,6 +5,7 @@ use chrono::{NaiveDate, TimeDelta};
 use super::{
     calendar::{At, days, share},
     model::Decline,
+    prices::Sale,
 };
 
 /// The days after the first decline on which it is tried again: the default policy.
@@ -44,8 +45,11 @@ pub struct Line {
     pub name: String,
     pub quantity: i64,
     pub unit: i64,
+    /// Without tax.
     pub amount: i64,
-    pub days: (NaiveDate, NaiveDate),
+    /// The tax on it, which is on a line of its own.
+    pub tax: i64,
+    pub days: Option<(NaiveDate, NaiveDate)>,
 }
 
 #[derive(Debug, Clone)]
@@ -54,6 +58,7 @@ pub struct Invoice {
     pub change: Option<u32>,
     pub lines: Vec<Line>,
     pub total: i64,
+    pub tax: i64,
     pub from_balance: i64,
     pub paid: i64,
     pub status: Paid,
@@ -107,32 +112,50 @@ pub struct Billed {
     pub period: u32,
     /// On which invoice.
     pub invoice: usize,
-    pub line: Line,
+    /// What was sold.
+    pub sold: Sale,
     pub in_force: i64,
-    /// What was given back of its amount.
+    /// What was billed for it after discounts, and the tax on that.
+    pub net: i64,
+    pub tax: i64,
+    /// What was given back of both.
     pub credited: i64,
+    pub credited_tax: i64,
 }
 
 impl Billed {
-    pub fn of(line: &Line, period: u32, invoice: usize) -> Self {
-        Self { period, invoice, line: line.clone(), in_force: line.quantity, credited: 0 }
+    pub fn of(sold: &Sale, lines: &[Line], period: u32, invoice: usize) -> Self {
+        Self {
+            period,
+            invoice,
+            sold: sold.clone(),
+            in_force: sold.quantity,
+            net: lines.iter().map(|line| line.amount).sum(),
+            tax: lines.iter().map(|line| line.tax).sum(),
+            credited: 0,
+            credited_tax: 0,
+        }
     }
 
     /// What is given back for so many of its seats, from this day on.
     pub fn give_back(&self, quantity: i64, day: NaiveDate) -> Option<Line> {
-        let (from, to) = self.line.days;
+        let (from, to) = self.sold.days;
         let (since, left) = (day.max(from), days(day.max(from), to));
         if left == 0 || quantity == 0 {
             return None;
         }
-        let part = share(self.line.amount, quantity * left, self.line.quantity * days(from, to));
+        let of = |billed: i64, credited: i64| {
+            let part = share(billed, quantity * left, self.sold.quantity * days(from, to));
+            -part.min(billed - credited).max(0)
+        };
         Some(Line {
             kind: "proration_credit",
-            name: format!("Unused: {}", self.line.name),
+            name: format!("Unused: {}", self.sold.name),
             quantity,
-            unit: self.line.unit,
-            amount: -part.min(self.line.amount - self.credited).max(0),
-            days: (since, to),
+            unit: self.sold.unit,
+            amount: of(self.net, self.credited),
+            tax: of(self.tax, self.credited_tax),
+            days: Some((since, to)),
         })
     }
 }

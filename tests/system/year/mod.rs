@@ -8,6 +8,7 @@ mod calendar;
 mod compare;
 mod invoice;
 mod model;
+mod prices;
 mod script;
 mod wishes;
 
@@ -21,6 +22,7 @@ use tests::{Answer, Deployment, Merchant, Service};
 
 use calendar::At;
 use model::Model;
+use prices::{Discount, Off, Tax};
 use script::{DAYS, Life, SLOTS, catalogue, life, moment};
 use wishes::{Answered, Proration, Wish};
 
@@ -180,10 +182,29 @@ impl Subject {
             "trial_days": order.trial_days,
             "without_payment_method": if order.rests_without_method { "pause" } else { "cancel" },
             "payment_method": method,
+            "discounts": order.discounts.iter().map(|one| discount(one, order.currency)).collect::<Vec<_>>(),
+            "tax": order.tax.map(|Tax { percent, inclusive }| {
+                json!({ "name": "VAT", "percent": percent.text, "inclusive": inclusive })
+            }),
         });
         let answer = self.merchant.subscribe(&format!("year {}", self.number), &body).await;
         assert_eq!(answer.status, 202, "{body} {answer:?}");
         self.lives = Some((answer.text("id").to_owned(), Model::begin(order.clone(), at)));
+    }
+}
+
+fn discount(discount: &Discount, currency: &str) -> Value {
+    let Discount { name, off, periods } = discount;
+    let duration = match periods {
+        None => json!("forever"),
+        Some(1) => json!("once"),
+        Some(periods) => json!({ "periods": periods }),
+    };
+    match off {
+        Off::Percent(percent) => json!({ "name": name, "percent": percent.text, "duration": duration }),
+        Off::Coins(coins) => {
+            json!({ "name": name, "amount": compare::money(*coins, currency), "duration": duration })
+        }
     }
 }
 
@@ -257,12 +278,15 @@ async fn numbers_have_no_gap(merchant: &Merchant, seed: u64) {
     assert!(numbers.iter().copied().eq(1..=numbers.len()), "seed {seed}: {numbers:?}");
 }
 
-/// No invoice was paid by two payments, and none by more or less than it says.
+/// No invoice was paid by two payments, and none by more or less than it says. Nor was a payment asked for twice:
+/// nothing has failed, and time does not pass under what a worker has in hand.
 async fn paid_once(deployment: &Deployment, seed: u64) {
     let twice =
         "SELECT count(*) FROM (SELECT FROM payments WHERE status = 'succeeded' AND invoice_id IS NOT NULL
                  GROUP BY invoice_id HAVING count(*) > 1) twice";
     assert_eq!(deployment.count(twice).await, 0, "invoices that were paid twice, seed {seed}");
+    let again = "SELECT count(*) FROM payments WHERE calls_begun > 1";
+    assert_eq!(deployment.count(again).await, 0, "payments that were taken up twice, seed {seed}");
     let paid = "SELECT count(*) FROM invoices i WHERE amount_paid <> (
         SELECT coalesce(sum(p.amount_captured), 0) FROM payments p WHERE p.invoice_id = i.id)";
     assert_eq!(deployment.count(paid).await, 0, "invoices whose payments are not what was paid, seed {seed}");

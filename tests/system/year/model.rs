@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use super::{
     calendar::{At, Every, day_of, midnight},
     invoice::{Billed, Invoice, Ladder, Line, Paid, Reason},
+    prices::{Discount, Sale, Tax},
 };
 
 /// What is subscribed to.
@@ -93,6 +94,17 @@ pub struct Order {
     /// A trial that ends without a method: rests, or ends.
     pub rests_without_method: bool,
     pub method: Option<Method>,
+    pub discounts: Vec<Discount>,
+    pub tax: Option<Tax>,
+}
+
+/// What goes on an invoice.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// Something is sold.
+    Sale(Sale),
+    /// Something is given back of what was billed: by its place there.
+    Credit(Line, usize),
 }
 
 /// A subscription, its customer's balance, and its invoices.
@@ -262,15 +274,9 @@ impl Model {
     pub fn bill(&mut self, period: Period, at: At) {
         self.enter_period(period);
         let Terms { name, unit, quantity, .. } = self.terms.clone();
-        let line = Line {
-            kind: "period",
-            name,
-            quantity,
-            unit,
-            amount: unit * quantity,
-            days: (period.from, period.to),
-        };
-        self.open(period.index, None, vec![(line, None)], at);
+        let days = (period.from, period.to);
+        let sale = Sale { kind: "period", name, quantity, unit, price: unit * quantity, days };
+        self.open(period.index, None, vec![Item::Sale(sale)], at);
     }
 
     pub fn enter_period(&mut self, period: Period) {
@@ -280,20 +286,28 @@ impl Model {
         self.billed.retain(|billed| billed.period == period.index);
     }
 
-    /// An invoice opens, is paid from the balance, and the rest is asked for at once. With each line, the one
-    /// of which it gives something back.
-    pub fn open(&mut self, index: u32, change: Option<u32>, lines: Vec<(Line, Option<usize>)>, at: At) {
+    /// An invoice opens, is paid from the balance, and the rest is asked for at once.
+    pub fn open(&mut self, index: u32, change: Option<u32>, items: Vec<Item>, at: At) {
         let place = self.invoices.len();
-        for (line, gives_back) in &lines {
-            match gives_back {
-                Some(billed) => {
-                    self.billed[*billed].in_force -= line.quantity;
-                    self.billed[*billed].credited -= line.amount;
+        let mut lines = Vec::new();
+        for item in items {
+            match item {
+                Item::Credit(line, billed) => {
+                    let billed = &mut self.billed[billed];
+                    billed.in_force -= line.quantity;
+                    billed.credited -= line.amount;
+                    billed.credited_tax -= line.tax;
+                    lines.push(line);
                 }
-                None => self.billed.push(Billed::of(line, index, place)),
+                Item::Sale(sale) => {
+                    let of_it = sale.lines(&self.order.discounts, self.order.tax, index);
+                    self.billed.push(Billed::of(&sale, &of_it, index, place));
+                    lines.extend(of_it);
+                }
             }
         }
-        let lines: Vec<Line> = lines.into_iter().map(|(line, _)| line).collect();
+        let tax = lines.iter().map(|line| line.tax).sum();
+        lines.extend(Tax::line(self.order.tax, tax));
         let total: i64 = lines.iter().map(|line| line.amount).sum();
         let from_balance = self.balance.min(total.max(0));
         self.balance += (-total).max(0) - from_balance;
@@ -304,6 +318,7 @@ impl Model {
             change,
             lines,
             total,
+            tax,
             from_balance,
             paid: 0,
             status: if is_paid { Paid::Paid } else { Paid::Open },

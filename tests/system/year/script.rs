@@ -7,6 +7,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom as _};
 use super::{
     calendar::{At, Every, Unit},
     model::{Decline, Method, Order, Terms},
+    prices::{Discount, Off, Percent, Tax},
     wishes::{Proration, Wish},
 };
 
@@ -105,8 +106,37 @@ pub fn life(seed: u64, number: u64, plans: &[Plan], first: At) -> Life {
     wishes.sort_by_key(|(when, _)| *when);
     // One at a time.
     wishes.dedup_by_key(|(when, _)| *when);
-    let order = Order { currency, terms: terms.clone(), zone, trial_days, rests_without_method, method };
+    let (discounts, tax) = prices(dice, currency);
+    let order = Order {
+        currency,
+        terms: terms.clone(),
+        zone,
+        trial_days,
+        rests_without_method,
+        method,
+        discounts,
+        tax,
+    };
     Life { order, begins, wishes }
+}
+
+/// What is taken off, and the tax. Not in dinars: their thousandths are no money at Stripe.
+fn prices(dice: &mut StdRng, currency: &str) -> (Vec<Discount>, Option<Tax>) {
+    let percent = |part, whole, text| Percent { part, whole, text };
+    let all = [
+        Discount { name: "Launch", off: Off::Percent(percent(125, 1000, "12.5")), periods: Some(3) },
+        Discount { name: "Friends", off: Off::Percent(percent(33_333, 100_000, "33.333")), periods: None },
+        Discount { name: "Welcome", off: Off::Coins(517), periods: Some(1) },
+        Discount { name: "Voucher", off: Off::Coins(250), periods: Some(5) },
+    ];
+    let rates = [(percent(19, 100, "19"), true), (percent(8875, 100_000, "8.875"), false)];
+    if currency == "KWD" {
+        return (Vec::new(), None);
+    }
+    let discounts = all.into_iter().filter(|_| dice.random_ratio(1, 6)).collect();
+    let taxed = dice.random_ratio(1, 3);
+    let tax = rates.choose(dice).filter(|_| taxed);
+    (discounts, tax.map(|(percent, inclusive)| Tax { percent: *percent, inclusive: *inclusive }))
 }
 
 fn terms_of(plans: &[Plan], currency: &str, nth: usize) -> Terms {
@@ -178,7 +208,7 @@ impl Cast<'_> {
             &[
                 ("pm_card_chargeCustomerFail", Decline::Soft),
                 ("pm_card_visa_chargeDeclined", Decline::Soft),
-                ("pm_sandbox_saved_chargeDeclinedExpiredCard", Decline::Soft),
+                ("pm_sandbox_saved_chargeDeclinedExpiredCard", Decline::Hard),
                 ("pm_sandbox_saved_chargeDeclinedStolenCard", Decline::Hard),
                 ("pm_nobody_knows", Decline::Hard),
             ]

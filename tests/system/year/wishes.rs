@@ -5,8 +5,9 @@ use chrono_tz::Tz;
 
 use super::{
     calendar::{At, day_of, days, midnight, share},
-    invoice::{Line, Paid, Reason},
-    model::{Method, Model, Status, Terms},
+    invoice::{Paid, Reason},
+    model::{Item, Method, Model, Status, Terms},
+    prices::Sale,
 };
 
 /// What becomes of the rest of the period.
@@ -262,38 +263,37 @@ impl Model {
 
     /// Up to so many seats are given back from this day on: those first that came last. Nothing is given back of
     /// what was void or never collected.
-    fn give_back(&self, quantity: i64, today: NaiveDate) -> Vec<(Line, Option<usize>)> {
+    fn give_back(&self, quantity: i64, today: NaiveDate) -> Vec<Item> {
         let mut left = quantity;
         let mut lines = Vec::new();
         for (place, billed) in self.billed.iter().enumerate().rev() {
             let counts = matches!(self.invoices[billed.invoice].status, Paid::Open | Paid::Paid);
             let seats = if counts { left.min(billed.in_force) } else { 0 };
             left -= seats;
-            lines.extend(billed.give_back(seats, today).map(|line| (line, Some(place))));
+            lines.extend(billed.give_back(seats, today).map(|line| Item::Credit(line, place)));
         }
         lines
     }
 
     /// So many seats from this day to the end of the period.
-    fn rest_of_period(&self, terms: &Terms, quantity: i64, today: NaiveDate) -> Vec<(Line, Option<usize>)> {
+    fn rest_of_period(&self, terms: &Terms, quantity: i64, today: NaiveDate) -> Vec<Item> {
         let Some(period) = self.period else { return Vec::new() };
         let since = today.max(period.from);
         let (left, whole) = (days(since, period.to), days(period.from, period.to));
         if left == 0 || quantity == 0 {
             return Vec::new();
         }
-        let line = Line {
+        vec![Item::Sale(Sale {
             kind: "proration_charge",
             name: terms.name.clone(),
             quantity,
             unit: terms.unit,
-            amount: share(terms.unit, quantity * left, whole),
+            price: share(terms.unit, quantity * left, whole),
             days: (since, period.to),
-        };
-        vec![(line, None)]
+        })]
     }
 
-    fn open_change(&mut self, lines: Vec<(Line, Option<usize>)>, at: At) {
+    fn open_change(&mut self, lines: Vec<Item>, at: At) {
         if let Some(period) = self.period.filter(|_| !lines.is_empty()) {
             self.changes += 1;
             self.open(period.index, Some(self.changes), lines, at);
