@@ -129,9 +129,10 @@ async fn run(
     tell: &watch::Sender<bool>,
     shutdown: &CancellationToken,
 ) -> Result<(), BrokerError> {
+    // Before anything is asked of it: a connection that is lost from here on is noticed even when idle.
+    let mut events = Box::pin(connection.events_listener());
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
-    let mut events = Box::pin(connection.events_listener());
     let mut confirms = FuturesUnordered::new();
     let mut batch = Vec::new();
     // The broker owes us an answer since then.
