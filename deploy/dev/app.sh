@@ -129,11 +129,9 @@ demonstrate() {
 	  curl -sS "\$REMIT_API_URL\$1" -H "Authorization: Bearer \$REMIT_API_KEY" -H "Idempotency-Key: \$(date +%s%N)" \\
 	    -H 'Prefer: wait=10' -H 'Content-Type: application/json' "\${@:2}"; echo
 	}
-	plan=\$(api /plans -d '{"name":"Basic","amount":"9.90","currency":"EUR","interval":"month"}' | grep -o 'plan_[0-9a-f]*' | head -n 1)
 	customer=\$(api /customers -d '{"email":"ada@example.com"}' | grep -o 'cus_[0-9a-f]*' | head -n 1)
-	api /create-subscription -d '{"customer":"'"\$customer"'","plan":"'"\$plan"'","payment_method":{"type":"card","token":"pm_card_visa"}}'
-	api /test-clock/advance -d '{"seconds":31536000}'
-	api "/invoices?customer=\$customer&limit=100"
+	api /create-subscription -d '{"customer":"'"\$customer"'","price":{"name":"Basic","amount":"9.90","currency":"EUR","interval":"month"},"payment_method":{"type":"card","token":"pm_card_visa"}}'
+	api /test-clock/advance -d '{"seconds":31536000}' && api "/invoices?customer=\$customer&limit=100"
 
 	TEXT
 }
