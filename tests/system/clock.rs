@@ -74,7 +74,7 @@ async fn a_year_is_one_call() {
 /// What a worker has in hand keeps its lease: time stands still for it. And no scheduler is needed.
 #[tokio::test]
 async fn what_is_under_way_ends_before_time_goes_on() {
-    let settings = Settings { gateway_timeout_ms: 5000, lease_ms: 13_000, ..Settings::default() };
+    let settings = Settings { gateway_timeout_ms: 5000, lease_ms: 14_000, ..Settings::default() };
     let mut deployment = Deployment::start_with(settings).await;
     deployment.stop(Service::Scheduler).await;
     let shop = deployment.shop(Unit::Month).await;

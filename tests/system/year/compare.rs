@@ -7,7 +7,7 @@ use tests::Merchant;
 
 use super::{
     calendar::At,
-    invoice::{Invoice, Line, Paid},
+    invoice::{Invoice, Line, Standing},
     model::Model,
     script::digits,
 };
@@ -84,8 +84,8 @@ pub fn invoice(shown: &Value) -> Value {
 /// The same of the model.
 pub fn expected_invoice(invoice: &Invoice, currency: &str) -> Value {
     let due = match invoice.status {
-        Paid::Open | Paid::Uncollectible => invoice.due(),
-        Paid::Paid | Paid::Void => 0,
+        Standing::Open | Standing::Uncollectible => invoice.due(),
+        Standing::Settled | Standing::Void => 0,
     };
     let line = |line: &Line| {
         json!({

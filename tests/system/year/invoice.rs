@@ -11,19 +11,20 @@ use super::{
 /// The days after the first decline on which it is tried again: the default policy.
 const LADDER: [i64; 4] = [1, 3, 7, 14];
 
+/// Where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paid {
+pub enum Standing {
     Open,
-    Paid,
+    Settled,
     Void,
     Uncollectible,
 }
 
-impl Paid {
+impl Standing {
     pub fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
-            Self::Paid => "paid",
+            Self::Settled => "paid",
             Self::Void => "void",
             Self::Uncollectible => "uncollectible",
         }
@@ -61,7 +62,7 @@ pub struct Invoice {
     pub tax: i64,
     pub from_balance: i64,
     pub paid: i64,
-    pub status: Paid,
+    pub status: Standing,
     pub attempts: u32,
     pub opened: At,
     pub ladder: Ladder,
@@ -101,8 +102,8 @@ impl Ladder {
     pub fn plan(&mut self, at: At) {
         let Some(first) = self.first else { return };
         let rungs = LADDER.map(|days| first + TimeDelta::days(days));
-        let left = rungs.into_iter().skip(self.used).filter(|rung| *rung > at);
-        self.next = if self.held { left.last() } else { left.into_iter().next() };
+        let mut left = rungs.into_iter().skip(self.used).filter(|rung| *rung > at);
+        self.next = if self.held { left.next_back() } else { left.next() };
     }
 }
 

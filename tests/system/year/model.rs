@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 
 use super::{
     calendar::{At, Every, day_of, midnight},
-    invoice::{Billed, Invoice, Ladder, Line, Paid, Reason},
+    invoice::{Billed, Invoice, Ladder, Line, Reason, Standing},
     prices::{Discount, Sale, Tax},
 };
 
@@ -186,7 +186,7 @@ impl Model {
         // Who has left is asked for nothing more.
         if !self.status.has_ended() {
             for (place, invoice) in self.invoices.iter().enumerate() {
-                if let (Paid::Open, Some(at)) = (invoice.status, invoice.ladder.next) {
+                if let (Standing::Open, Some(at)) = (invoice.status, invoice.ladder.next) {
                     events.push_back((at, Event::Rung(place)));
                 }
             }
@@ -220,8 +220,8 @@ impl Model {
     }
 
     pub fn void_first(&mut self) {
-        for invoice in self.invoices.iter_mut().filter(|invoice| invoice.status == Paid::Open) {
-            invoice.status = Paid::Void;
+        for invoice in self.invoices.iter_mut().filter(|invoice| invoice.status == Standing::Open) {
+            invoice.status = Standing::Void;
             self.balance += std::mem::take(&mut invoice.from_balance);
         }
     }
@@ -321,7 +321,7 @@ impl Model {
             tax,
             from_balance,
             paid: 0,
-            status: if is_paid { Paid::Paid } else { Paid::Open },
+            status: if is_paid { Standing::Settled } else { Standing::Open },
             attempts: 0,
             opened: at,
             ladder: Ladder::default(),
@@ -356,7 +356,7 @@ impl Model {
         self.story.push(format!("{at}: {due} of invoice {place} asked for: {declined:?}"));
         let Some(how) = declined else {
             invoice.paid += due;
-            invoice.status = Paid::Paid;
+            invoice.status = Standing::Settled;
             return self.was_paid(at);
         };
         let is_over = invoice.ladder.declined(reason, how, at);
@@ -369,7 +369,7 @@ impl Model {
     }
 
     fn was_paid(&mut self, at: At) {
-        let all = self.invoices.iter().all(|invoice| invoice.status != Paid::Open);
+        let all = self.invoices.iter().all(|invoice| invoice.status != Standing::Open);
         if self.status == Status::Incomplete || self.status == Status::PastDue && all {
             self.enter(Status::Active, at);
         }
@@ -377,7 +377,7 @@ impl Model {
 
     /// The ladder has come to its end. The default policy: the subscription ends.
     fn give_up(&mut self, place: usize, at: At) {
-        self.invoices[place].status = Paid::Uncollectible;
+        self.invoices[place].status = Standing::Uncollectible;
         if matches!(self.status, Status::Active | Status::PastDue) {
             self.end(Status::Canceled, at);
         }

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::{
     calendar::{At, day_of, days, midnight, share},
-    invoice::{Paid, Reason},
+    invoice::{Reason, Standing},
     model::{Item, Method, Model, Status, Terms},
     prices::Sale,
 };
@@ -112,7 +112,7 @@ impl Model {
         }
         self.method = Some(method.clone());
         for place in 0..self.invoices.len() {
-            if self.invoices[place].status == Paid::Open {
+            if self.invoices[place].status == Standing::Open {
                 self.invoices[place].ladder.held = false;
                 self.invoices[place].ladder.plan(at);
                 self.attempt(place, Reason::Asked, at);
@@ -267,7 +267,7 @@ impl Model {
         let mut left = quantity;
         let mut lines = Vec::new();
         for (place, billed) in self.billed.iter().enumerate().rev() {
-            let counts = matches!(self.invoices[billed.invoice].status, Paid::Open | Paid::Paid);
+            let counts = matches!(self.invoices[billed.invoice].status, Standing::Open | Standing::Settled);
             let seats = if counts { left.min(billed.in_force) } else { 0 };
             left -= seats;
             lines.extend(billed.give_back(seats, today).map(|line| Item::Credit(line, place)));
