@@ -39,14 +39,16 @@ bench_until() {
   local until=$(( SECONDS + 900 ))
   until [[ $(bench_ask "$1") == t ]]; do
     (( SECONDS < until )) || fail "it does not come to an end: $1" bench-worker
-    sleep 0.1
+    sleep 0.5       # the question itself costs
   done
 }
 
 # Emitted is what the broker has confirmed: a scheduler that ends waits for that.
 bench_emit() {
   bench_start_scheduler bench-scheduler 2
-  bench_until "select not exists (select from jobs where kind = 'renew_subscription' and emits = 0)"
+  until [[ $(bench_ask "select not exists (select from jobs where kind = 'renew_subscription' and emits = 0)") == t ]]; do
+    sleep 0.1
+  done
   halt bench-scheduler
 }
 
