@@ -3,13 +3,14 @@
 # one worker, one scheduler, and a gateway that answers at once. All on loopback. Sourced by ./dev.
 
 bench() {
-  local peers='' languages=(node) seconds=8 connections=32 subscriptions=0 to_come=1000000
+  local peers='' languages=(node) seconds=8 connections=32 subscriptions=0 to_come=1000000 rounds=0
   while (( $# )); do
     case $1 in
       --peers) peers=${2:?a folder}; shift ;;
       --python) languages+=(python) ;;
-      --renewals) subscriptions=100000 ;;
+      --renewals) subscriptions=100000 rounds=12 ;;
       --subscriptions) subscriptions=${2:?a number}; shift ;;
+      --rounds) rounds=${2:?a number}; shift ;;
       --seconds) seconds=${2:?a number}; shift ;;
       *) usage_error "bench $1" ;;
     esac
@@ -25,10 +26,8 @@ bench() {
   step "built for release" bench_build
   await_services
   bench_remit
-  if (( subscriptions )); then
-    bench_renewals "$subscriptions"
-    bench_ahead "$to_come"
-  fi
+  if (( subscriptions )); then bench_renewals "$subscriptions"; fi
+  if (( rounds )); then bench_ahead "$to_come" "$rounds"; fi
   local language
   if [[ -n $peers ]]; then
     for language in "${languages[@]}"; do step "measured the $language peer" bench_peer "$peers" "$language"; done
@@ -36,7 +35,8 @@ bench() {
   say ""
   {
     bench_report "${languages[@]}"
-    if (( subscriptions )); then bench_report_renewals "$subscriptions" "$to_come"; fi
+    if (( subscriptions )); then bench_report_renewals "$subscriptions"; fi
+    if (( rounds )); then bench_report_ahead "$to_come"; fi
   } | tee "$dot/bench.txt"
 }
 
@@ -49,28 +49,46 @@ end_bench() {
   trap '' INT TERM HUP
   set +e
   local name
-  for name in api worker scheduler scheduler-2 gateway; do halt "bench-$name"; done
-  if [[ -n ${bench_db:-} ]] && alive postgres; then
-    psql -q "$(sibling "$DATABASE_URL" postgres)" -c "drop database if exists \"${bench_db##*/}\" with (force)" 2>/dev/null
-  fi
+  bench_stop
+  for name in "${bench_made[@]}"; do
+    if alive postgres; then
+      bench_use "$name"
+      psql -q "$(sibling "$DATABASE_URL" postgres)" -c "drop database if exists \"${bench_db##*/}\" with (force)" 2>/dev/null
+    fi
+  done
   release_services
 }
 
 # ---- Remit
 
 bench_remit() {
-  bench_db=$(sibling "$DATABASE_URL" "remit_bench_$$")
-  step "started an instance of its own" bench_start
-  bench_key=$(DATABASE_URL=$bench_db target/release/remit keys create --merchant bench --quiet) || fail "no API key could be made."
+  step "made a database of its own" bench_database bench
+  step "started an instance" bench_start
   bench_load 32 1 '' >/dev/null                    # connections and caches are warm, as in a running system
   step "everything of the warm-up settled" bench_settle
   step "measured $connections connections for $seconds s" bench_throughput
+  local name
+  for name in "${!measured[@]}"; do remit[$name]=${measured[$name]}; done
   step "measured one payment at a time" bench_latency
 }
 
-bench_start() {
+# A new database, which is used from now on, and a key to it.
+bench_database() { # NAME
+  bench_use "$1"
   create_database "$bench_db"
+  bench_made+=("$1")
   DATABASE_URL=$bench_db target/release/remit migrate >"$dot/log/migrate.log" 2>&1 || fail "not migrated." migrate
+  bench_keys[$1]=$(DATABASE_URL=$bench_db target/release/remit keys create --merchant bench --quiet) || fail "no API key could be made."
+  bench_use "$1"
+}
+declare -A bench_keys=()
+bench_made=()
+
+bench_use() { # NAME
+  bench_db=$(sibling "$DATABASE_URL" "remit_$1_$$") bench_key=${bench_keys[$1]:-}
+}
+
+bench_start() {
   mkdir -p "$dot/bench"
   sed "s/@PORT@/$((bench_port + 3))/" bench/gateway.conf >"$dot/bench/gateway.conf"
   spawn bench-gateway nginx -e stderr -p "$dot/bench" -c "$dot/bench/gateway.conf"
@@ -81,6 +99,11 @@ bench_start() {
   await bench-api 30 answers "$bench_api/readyz"
   bench_start_worker
   bench_start_scheduler bench-scheduler 2
+}
+
+bench_stop() {
+  local name
+  for name in api worker scheduler scheduler-2 gateway; do halt "bench-$name"; done
 }
 bench_settings=()
 
@@ -120,6 +143,7 @@ bench_settle() {
   done
 }
 
+declare -A measured=()
 bench_throughput() {
   local before from line took
   before=$(bench_count '')
@@ -127,7 +151,7 @@ bench_throughput() {
   line=$(bench_load "$connections" "$seconds" '')
   bench_settle
   took=$(( ${EPOCHREALTIME/[.,]/} - from ))
-  declare -gA remit=(
+  measured=(
     [accepted]=$(awk "BEGIN { printf \"%.0f\", ($(value requests "$line") - $(value refused "$line")) / $(value seconds "$line") }")
     [p50]=$(value p50_ms "$line") [p99]=$(value p99_ms "$line")
     [refused]=$(value refused "$line") [errors]=$(value errors "$line")
@@ -135,6 +159,7 @@ bench_throughput() {
   )
 }
 
+declare -A remit=()
 bench_latency() {
   local line since times
   since=$(psql -qAt "$bench_db" -c 'select now()')

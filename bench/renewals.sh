@@ -1,9 +1,8 @@
 # shellcheck shell=bash
 # Measures renewals: many subscriptions that are due at the same instant. One scheduler emits them; then two
-# schedulers and a worker bill and charge them, and the database is asked whether any was billed twice.
-# And whether the renewals of the years to come slow the payments of today. Sourced by ./dev.
+# schedulers and a worker bill and charge them, and the database is asked whether any was billed twice. Sourced by ./dev.
 
-declare -A renewals=() ahead=()
+declare -A renewals=()
 
 bench_renewals() { # HOW_MANY
   local from took n=$1
@@ -59,23 +58,6 @@ bench_meanwhile() {
   renewals[wait_p50]=$(value p50_ms "$line") renewals[wait_p99]=$(value p99_ms "$line")
 }
 
-# Payments per second without and with a million renewals to come: the middle one of three each.
-bench_ahead() { # HOW_MANY
-  local n=$1
-  ahead[without]=$(bench_middle)
-  step "called for $n renewals to come" bench_ask "
-    insert into jobs (id, kind, subject_id, due_at, created_at)
-    select gen_random_uuid(), 'renew_subscription', gen_random_uuid(), moment, moment
-    from generate_series(1, $n) n, lateral (select now() + interval '1 day' + n * interval '1 minute' as moment) m"
-  bench_ask 'analyze jobs; checkpoint' >/dev/null
-  ahead[with]=$(bench_middle)
-}
-
-bench_middle() {
-  local round
-  for round in 1 2 3; do bench_throughput; printf '%s\n' "${remit[settled]}"; done | sort -n | sed -n 2p
-}
-
 bench_report_renewals() {
   say "" "$1 subscriptions due at once:"
   row 'emitted per second, one scheduler' "${renewals[emitted]}"
@@ -84,7 +66,4 @@ bench_report_renewals() {
   row 'billed or charged twice' "${renewals[twice]}"
   row 'a payment meanwhile (Prefer: wait), p50 ms' "${renewals[wait_p50]}"
   row '  p99 ms' "${renewals[wait_p99]}"
-  say "" "$2 renewals to come:"
-  row 'payments settled per second without' "${ahead[without]}"
-  row '  and with them' "${ahead[with]}"
 }

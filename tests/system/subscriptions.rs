@@ -2,6 +2,7 @@
 
 use common::{
     invoice::{self, Status as Paid},
+    job,
     subscription::{
         Status, Unit,
         proration::Proration,
@@ -320,4 +321,21 @@ async fn a_subscription_that_cannot_be_billed_does_not_hold_up_its_neighbours() 
     eventually("told", || async { (deployment.count(told).await == 1).then_some(()) }).await;
     assert_eq!(deployment.subscription(stuck).await.next_period_index, 1);
     assert_eq!(deployment.invoices(stuck).await.len(), 1);
+}
+
+/// Workers are scaled by the backlog: a renewal in a month's time is none, but one that was given up is.
+#[tokio::test]
+async fn renewals_to_come_are_no_backlog() {
+    let deployment = Deployment::start().await;
+    let shop = deployment.shop(Unit::Month).await;
+    let id = deployment.active(&shop, "a").await;
+    deployment.idle().await;
+    let renewals = || async {
+        let backlog = job::store::backlog(&deployment.pool).await.unwrap();
+        backlog.into_iter().filter(|row| row.kind == "renew_subscription").map(|row| row.count).sum::<i64>()
+    };
+    assert_eq!(renewals().await, 0);
+    let dead = "UPDATE jobs SET state = 'dead', due_at = NULL WHERE subject_id = $1";
+    sqlx::query(dead).bind(id.0).execute(&deployment.pool).await.unwrap();
+    assert_eq!(renewals().await, 1);
 }
