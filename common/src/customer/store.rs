@@ -11,6 +11,7 @@ use crate::{
     id::{CustomerId, MerchantId},
     invoice::state::ToBalance,
     money::{Currency, Money},
+    page::{Found, Page},
     payment::{Metadata, Payment},
 };
 
@@ -88,19 +89,15 @@ pub async fn find(
 }
 
 /// Which customers to list, newest first.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Filter {
     /// Only those with this address.
     pub email: Option<String>,
-    /// The page after this customer, towards older ones.
-    pub starting_after: Option<CustomerId>,
-    /// The page before this customer, towards newer ones.
-    pub ending_before: Option<CustomerId>,
-    /// How many.
-    pub limit: u16,
+    /// Which page of them.
+    pub page: Page<CustomerId>,
 }
 
-/// A page of this merchant's customers, newest first, and whether there are more in its direction.
+/// A page of this merchant's customers.
 ///
 /// # Errors
 /// When the database fails.
@@ -108,7 +105,7 @@ pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
     filter: &Filter,
-) -> sqlx::Result<(Vec<Customer>, bool)> {
+) -> sqlx::Result<Found<Customer>> {
     let rows = customers!(
         "SELECT ",
         " FROM customers WHERE merchant_id = $1 AND ($2::text IS NULL OR email = $2)
@@ -116,18 +113,13 @@ pub async fn list(
           ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id LIMIT $5",
         merchant.0,
         filter.email,
-        filter.starting_after.map(|id| id.0),
-        filter.ending_before.map(|id| id.0),
-        i64::from(filter.limit) + 1
+        filter.page.starting_after.map(|id| id.0),
+        filter.page.ending_before.map(|id| id.0),
+        filter.page.rows()
     )
     .fetch_all(db)
     .await?;
-    let has_more = rows.len() > usize::from(filter.limit);
-    let mut page: Vec<_> = rows.into_iter().take(usize::from(filter.limit)).map(Customer::from).collect();
-    if filter.ending_before.is_some() {
-        page.reverse();
-    }
-    Ok((page, has_more))
+    filter.page.cut(rows, |row| Ok(Customer::from(row)))
 }
 
 /// What a customer has in the balance of a currency, held until the end of the transaction.
