@@ -9,7 +9,7 @@ use common::{
         Status, Subscription, Unit,
         proration::Proration,
         state::When,
-        store::{self, Answered, NewSubscription},
+        store::{self, Answered, Asked, NewSubscription},
     },
 };
 use serde_json::json;
@@ -44,7 +44,8 @@ async fn beginning(deployment: &Deployment, shop: &Shop, key: &str, token: &str)
 
 async fn cancel(deployment: &Deployment, subscription: &Subscription) {
     let Subscription { id, merchant_id, .. } = *subscription;
-    let answered = store::cancel(&deployment.pool, merchant_id, id, When::Now, Proration::None, "").await;
+    let answered =
+        store::cancel(&deployment.pool, &Asked::of(merchant_id, id), When::Now, Proration::None).await;
     assert!(matches!(answered, Ok(Answered::Granted(_))), "{answered:?}");
     let invoice = deployment.invoices(id).await.remove(0);
     assert_eq!((invoice.status, deployment.subscription(id).await.status), (Paid::Void, Status::Canceled));

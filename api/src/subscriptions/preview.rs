@@ -4,7 +4,6 @@
 use axum::{Json, extract::State};
 use common::{
     clock::Timestamp,
-    id::SubscriptionId,
     invoice::{Invoice, Line, totals::Totals},
     money::{Currency, display_amount},
     subscription::store::{self, Asked, Foreknown, Foreseen},
@@ -15,9 +14,8 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    auth::Caller,
     error::{ApiError, Problem},
-    extract::{IfMatch, JsonBody, PathId, Trace},
+    extract::JsonBody,
     invoices::LineView,
 };
 
@@ -106,14 +104,10 @@ pub struct TotalsView {
 )]
 pub async fn preview(
     State(app): State<App>,
-    Caller(merchant): Caller,
-    PathId(id): PathId<SubscriptionId>,
-    IfMatch(version): IfMatch,
-    Trace(traceparent): Trace,
+    asked: Asked,
     JsonBody(body): JsonBody,
 ) -> Result<Json<PreviewView>, ApiError> {
     let Wanted { offer, update, .. } = Wanted::read(body)?;
-    let asked = Asked { version, traceparent: &traceparent, ..Asked::of(merchant.id, id) };
     let foreseen = granted(store::preview(&app.pool, &asked, offer.as_ref(), update).await?)?;
     Ok(Json(PreviewView::new(&app, foreseen)))
 }

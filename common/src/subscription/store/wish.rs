@@ -25,8 +25,8 @@ use super::{
 };
 
 /// Whose subscription it is about, and how it is asked.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+#[derive(Debug, Clone)]
+pub struct Asked {
     /// Who asks.
     pub merchant: MerchantId,
     /// About what.
@@ -34,16 +34,16 @@ pub struct Asked<'a> {
     /// Only if this is still its version.
     pub version: Option<u32>,
     /// The request.
-    pub traceparent: &'a str,
+    pub traceparent: String,
     /// Where a payer who is present comes back to; `None`: there is no payer to do anything.
-    pub return_url: Option<&'a str>,
+    pub return_url: Option<String>,
 }
 
-impl Asked<'_> {
+impl Asked {
     /// By somebody who has not read it before.
     #[must_use]
     pub fn of(merchant: MerchantId, id: SubscriptionId) -> Self {
-        Self { merchant, id, version: None, traceparent: "", return_url: None }
+        Self { merchant, id, version: None, traceparent: String::new(), return_url: None }
     }
 }
 
@@ -104,7 +104,7 @@ pub struct Foreknown {
 /// When the database fails.
 pub async fn grant(
     db: &PgPool,
-    asked: &Asked<'_>,
+    asked: &Asked,
     decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal> + Send,
 ) -> sqlx::Result<Answered> {
     let mut transaction = db.begin().await?;
@@ -118,7 +118,7 @@ pub async fn grant(
 /// When the database fails.
 pub async fn update(
     db: &PgPool,
-    asked: &Asked<'_>,
+    asked: &Asked,
     offer: Option<&Offer>,
     update: Update,
 ) -> sqlx::Result<Answered> {
@@ -144,7 +144,7 @@ async fn keep(transaction: Transaction<'_, Postgres>, mut answered: Answered) ->
 /// When the database fails.
 pub async fn preview(
     db: &PgPool,
-    asked: &Asked<'_>,
+    asked: &Asked,
     offer: Option<&Offer>,
     update: Update,
 ) -> sqlx::Result<Answered<Foreseen>> {
@@ -166,7 +166,7 @@ pub async fn preview(
 
 async fn answer_update(
     db: &mut PgConnection,
-    asked: &Asked<'_>,
+    asked: &Asked,
     offer: Option<&Offer>,
     mut update: Update,
 ) -> sqlx::Result<Answered> {
@@ -181,7 +181,7 @@ async fn answer_update(
 
 async fn answer(
     db: &mut PgConnection,
-    asked: &Asked<'_>,
+    asked: &Asked,
     decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal>,
 ) -> sqlx::Result<Answered> {
     let found = lock(&mut *db, asked.id).await?.filter(|found| found.merchant_id == asked.merchant);
@@ -199,7 +199,7 @@ async fn answer(
 async fn change(
     db: &mut PgConnection,
     before: Subscription,
-    asked: &Asked<'_>,
+    asked: &Asked,
     decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal>,
 ) -> Result<Granted, Trouble> {
     let now = crate::db::now(&mut *db).await?;
@@ -210,7 +210,7 @@ async fn change(
     };
     let billed = in_force(billed.iter().flat_map(Invoice::places));
     let effects = decide(&mut subscription, Place { now, billed: &billed })?;
-    let (traceparent, return_url) = (Some(asked.traceparent), asked.return_url);
+    let (traceparent, return_url) = (Some(asked.traceparent.as_str()), asked.return_url.as_deref());
     let circumstances =
         Circumstances { now, charges: Kind::ChargePayment, traceparent, grace: PUBLISHER_GRACE, return_url };
     let done = perform(&mut *db, &mut subscription, effects, &circumstances).await?;
@@ -249,18 +249,11 @@ async fn foresee(db: &mut PgConnection, granted: Granted) -> Result<Foreseen, Tr
 ///
 /// # Errors
 /// When the database fails.
-pub async fn cancel(
-    db: &PgPool,
-    merchant: MerchantId,
-    id: SubscriptionId,
-    when: When,
-    proration: Proration,
-    traceparent: &str,
-) -> sqlx::Result<Answered> {
+pub async fn cancel(db: &PgPool, asked: &Asked, when: When, proration: Proration) -> sqlx::Result<Answered> {
     let decide = |subscription: &mut Subscription, place: Place<'_>| {
         state::cancel(subscription, when, proration, place)
     };
-    grant(db, &Asked { traceparent, ..Asked::of(merchant, id) }, decide).await
+    grant(db, asked, decide).await
 }
 
 /// A person lets all renewals be billed that were missed, one after the other.
