@@ -1,7 +1,8 @@
 //! The rows of `customers`, whom gateways know them as, and what they have in the balance.
 
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, PgExecutor, types::Json};
+use serde_json::json;
+use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 use uuid::Uuid;
 
 use crate::{
@@ -12,7 +13,10 @@ use crate::{
     invoice::state::ToBalance,
     money::{Currency, Money},
     page::{Found, Page},
-    payment::{Metadata, Payment},
+    payment::{
+        Metadata, Payment,
+        store::{Happened, insert_events},
+    },
 };
 
 use super::{Customer, NewCustomer};
@@ -88,6 +92,15 @@ pub async fn find(
     Ok(row.map(Customer::from))
 }
 
+/// One customer, whoever's it is: for operators.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_any(db: impl PgExecutor<'_>, id: CustomerId) -> sqlx::Result<Option<Customer>> {
+    let row = customers!("SELECT ", " FROM customers WHERE id = $1", id.0).fetch_optional(db).await?;
+    Ok(row.map(Customer::from))
+}
+
 /// Which customers to list, newest first.
 #[derive(Debug, Clone)]
 pub struct Filter {
@@ -159,6 +172,39 @@ pub(crate) async fn credit(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// A person takes from a customer's balance, because that much was given back by hand, and says why. Answers what
+/// is left, or, where less was in it, takes nothing and answers what is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lower_balance(
+    db: &PgPool,
+    customer: &Customer,
+    by: Money,
+    why: &str,
+) -> sqlx::Result<Result<Money, Money>> {
+    let mut transaction = db.begin().await?;
+    let had = balance(&mut transaction, customer.id, by.currency).await?;
+    if had < by.amount {
+        return Ok(Err(Money { amount: had, ..by }));
+    }
+    credit(&mut transaction, customer.id, by.currency, ToBalance(-by.amount)).await?;
+    let left = Money { amount: had - by.amount, ..by };
+    let lowered = Happened {
+        merchant_id: customer.merchant_id,
+        subject: customer.id.0,
+        kind: "customer.balance_lowered".into(),
+        data: json!({
+            "id": customer.id, "amount": by.display_amount(), "currency": by.currency,
+            "balance": left.display_amount(), "why": why,
+        }),
+    };
+    let now = crate::db::now(&mut *transaction).await?;
+    insert_events(&mut transaction, &[lowered], now).await?;
+    transaction.commit().await?;
+    Ok(Ok(left))
 }
 
 /// What is in the balances of a customer.

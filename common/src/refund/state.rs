@@ -5,7 +5,6 @@
 //! - A refund that succeeded may come back from the payer's bank: it is `failed` then, and the books are
 //!   reversed. Nothing else leaves `succeeded`, and what came back does not succeed again.
 
-
 use rust_decimal::Decimal;
 
 use crate::{
