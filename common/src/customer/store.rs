@@ -135,7 +135,7 @@ pub async fn list(
     filter.page.cut(rows, |row| Ok(Customer::from(row)))
 }
 
-/// What a customer has in the balance of a currency, held until the end of the transaction.
+/// What a customer has in the balance of a currency, or owes where it is below zero, held until the end of the transaction.
 pub(crate) async fn balance(
     db: &mut PgConnection,
     customer: CustomerId,
@@ -161,9 +161,8 @@ pub(crate) async fn credit(
     if amount.is_zero() {
         return Ok(());
     }
-    // Nothing is taken that was not read under the row's lock: then there is a row to update.
     sqlx::query!(
-        "INSERT INTO customer_balances AS b (customer_id, currency, amount) VALUES ($1, $2, greatest($3::numeric, 0))
+        "INSERT INTO customer_balances AS b (customer_id, currency, amount) VALUES ($1, $2, $3)
          ON CONFLICT (customer_id, currency) DO UPDATE SET amount = b.amount + $3",
         customer.0,
         currency.code(),
@@ -207,13 +206,13 @@ pub async fn lower_balance(
     Ok(Ok(left))
 }
 
-/// What is in the balances of a customer.
+/// What is in the balances of a customer; below zero, what the next invoices ask for besides.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn balances(db: impl PgExecutor<'_>, customer: CustomerId) -> sqlx::Result<Vec<Money>> {
     let rows = sqlx::query!(
-        "SELECT currency, amount FROM customer_balances WHERE customer_id = $1 AND amount > 0
+        "SELECT currency, amount FROM customer_balances WHERE customer_id = $1 AND amount <> 0
          ORDER BY currency",
         customer.0,
     )

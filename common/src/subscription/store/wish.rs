@@ -7,8 +7,9 @@ use crate::{
     clock::Timestamp,
     customer,
     id::{InvoiceId, JobId, MerchantId, SubscriptionId},
-    invoice::{self, Invoice, Line},
+    invoice::{self, Invoice, Line, totals::Totals},
     job::Kind,
+    money::Money,
     payment::store::PUBLISHER_GRACE,
     plan::{self, Offer},
     subscription::{
@@ -82,7 +83,7 @@ pub struct Foreseen {
     pub invoices: Vec<Invoice>,
     /// What would be charged at once, in the subscription's currency: for these, and for what was open before.
     pub charged: Decimal,
-    /// What the customer would have in the balance of that currency.
+    /// What the customer would have in the balance of that currency; below zero, what would be carried forward.
     pub balance: Decimal,
     /// The renewal that would come next, if one does.
     pub renewal: Option<Foreknown>,
@@ -95,6 +96,8 @@ pub struct Foreknown {
     pub at: Timestamp,
     /// What its invoice would ask for.
     pub lines: Vec<Line>,
+    /// What of it the customer's balance would pay.
+    pub from_balance: Decimal,
 }
 
 /// Decides a wish about a subscription of this merchant, in a transaction of its own. `decide` is one of the
@@ -232,14 +235,17 @@ async fn foresee(db: &mut PgConnection, granted: Granted) -> Result<Foreseen, Tr
         opened.extend(invoice::store::find(&mut *db, subscription.merchant_id, id).await?);
     }
     let currency = subscription.terms.price.unit.currency;
+    let balance = customer::store::balance(&mut *db, subscription.customer_id, currency).await?;
     let renewal = state::foresee(&subscription)?.map(|(then, period)| {
         let lines = then.period_lines(InvoiceId::new(), &period).map_err(Refusal::from)?;
-        Ok::<_, Refusal>(Foreknown { at: period.start, lines })
+        let total = Money { amount: Totals::of(&lines).total, currency };
+        let from_balance = invoice::state::from_balance(total, balance, |due| then.chargeable(due));
+        Ok::<_, Refusal>(Foreknown { at: period.start, lines, from_balance })
     });
     Ok(Foreseen {
         invoices: opened,
         charged: invoice::store::asked_for(&mut *db, &jobs).await?,
-        balance: customer::store::balance(&mut *db, subscription.customer_id, currency).await?,
+        balance,
         renewal: renewal.transpose()?,
         subscription,
     })
