@@ -1,25 +1,21 @@
 //! The forms of our answers: accepted, one thing, a page of a list.
 
-use std::str::FromStr;
+use std::fmt::Display;
 
 use axum::{
     Json,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use common::page::{Found, Page};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    extract::{Prefer, QueryFields},
+    extract::{Given, Prefer},
 };
-
-/// Things on a page, unless asked for otherwise.
-const LIMIT_DEFAULT: u16 = 10;
-/// Things on a page, at most.
-const LIMIT_MAX: u16 = 100;
 
 /// 202: it was stored, and will be done. `path` is where its outcome can be asked for.
 pub fn accepted(
@@ -66,47 +62,6 @@ pub fn one(is_final: bool, view: &impl Serialize) -> Response {
     response
 }
 
-/// Which page of a list.
-#[derive(Debug, Clone, Copy)]
-pub struct Page<Id> {
-    /// How many.
-    pub limit: u16,
-    /// The page after this one, towards older ones.
-    pub starting_after: Option<Id>,
-    /// The page before this one, towards newer ones.
-    pub ending_before: Option<Id>,
-}
-
-impl<Id: FromStr<Err: std::fmt::Display>> Page<Id> {
-    /// Reads the parameters that every list has.
-    pub fn read(query: &mut QueryFields) -> Self {
-        let id = |text: &str| text.parse::<Id>().map_err(|error| error.to_string());
-        let limit = query.optional("limit", |text| match text.parse() {
-            Ok(limit @ 1..=LIMIT_MAX) => Ok(limit),
-            _ => Err(format!("must be a number from 1 to {LIMIT_MAX}")),
-        });
-        let page = Self {
-            limit: limit.unwrap_or(LIMIT_DEFAULT),
-            starting_after: query.optional("starting_after", id),
-            ending_before: query.optional("ending_before", id),
-        };
-        if page.starting_after.is_some() && page.ending_before.is_some() {
-            query.fault("ending_before", "cannot be used together with starting_after");
-        }
-        page
-    }
-}
-
-/// What was found for a page.
-pub struct Found<Id, View> {
-    /// What is on it.
-    pub data: Vec<View>,
-    /// Whether there are more in its direction.
-    pub has_more: bool,
-    /// The last on it.
-    pub last: Option<Id>,
-}
-
 /// A page of a list, newest first.
 #[derive(Serialize, ToSchema)]
 pub struct List<View> {
@@ -119,23 +74,24 @@ pub struct List<View> {
     url: &'static str,
 }
 
-/// A page of the list at `path`, with an RFC 8288 link to the next one, under the same filter.
-pub fn list<Id: std::fmt::Display, View: Serialize>(
+/// What was found of the list at `path`, each shown with its id, and an RFC 8288 link to the next page under the
+/// same filter.
+pub fn list<T, Id: Display, View: Serialize>(
     app: &App,
     path: &'static str,
     page: &Page<Id>,
-    filter: &[(&str, Option<String>)],
-    found: Found<Id, View>,
+    given: &Given,
+    found: Found<T>,
+    show: impl Fn(T) -> (Id, View),
 ) -> Response {
-    let next = found.last.filter(|_| found.has_more && page.ending_before.is_none());
-    let list = List { object: "list", data: found.data, has_more: found.has_more, url: path };
-    let mut response = Json(list).into_response();
+    let (ids, data): (Vec<_>, Vec<_>) = found.data.into_iter().map(show).unzip();
+    let next = ids.last().filter(|_| found.has_more && page.ending_before.is_none());
+    let mut response =
+        Json(List { object: "list", data, has_more: found.has_more, url: path }).into_response();
     let Some(last) = next else { return response };
     let mut url = app.url(&format!("{path}?limit={}&starting_after={last}", page.limit));
-    for (name, value) in filter {
-        if let Some(value) = value {
-            url += &format!("&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
-        }
+    for (name, value) in given.filter() {
+        url += &format!("&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
     }
     if let Ok(link) = HeaderValue::from_str(&format!("<{url}>; rel=\"next\"")) {
         response.headers_mut().insert(header::LINK, link);

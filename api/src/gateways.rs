@@ -12,7 +12,7 @@ use axum::{
 use common::{
     clock,
     gateway::{About, GatewayName, Received, Signature},
-    job::{Due, Kind},
+    job::Kind,
     receipt::store::{self, Accepted},
 };
 
@@ -46,7 +46,7 @@ pub async fn receive(
     }
     let unverified = (signature == Signature::AskGateway).then_some(&received);
     match store::accept(&app.pool, gateway, &event, unverified).await? {
-        Accepted::New(job) => app.publisher.offer(Due { job, kind: Kind::HandleEvent, reply_to: None }),
+        Accepted::New(job) => app.publisher.offer(Kind::HandleEvent, [job], None),
         Accepted::Known => {}
         Accepted::TooMany => {
             count(gateway, "too many");

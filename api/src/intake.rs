@@ -3,7 +3,7 @@
 
 use common::{
     batch::{BatchError, Batcher, Bounds},
-    job::{Due, Kind, broker::Publisher},
+    job::{Kind, broker::Publisher},
     payment::{
         NewPayment,
         store::{self, Accepted},
@@ -62,7 +62,7 @@ async fn accept(pool: &PgPool, publisher: &Publisher, requests: Vec<Request>) ->
     let accepted = store::accept(&mut connection, &payments).await?;
     for (accepted, reply_to) in accepted.iter().zip(reply_to) {
         if let Accepted::New(_, job) = accepted {
-            publisher.offer(Due { job: *job, kind: Kind::ChargePayment, reply_to });
+            publisher.offer(Kind::ChargePayment, [*job], reply_to.as_deref());
         }
     }
     Ok(accepted)

@@ -18,6 +18,8 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::extract::Prefer;
+
 /// How often a caller looks by itself.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -71,9 +73,9 @@ impl Outcomes {
         Self { pool, waiting, replies: Replies::start(broker, on_notice, shutdown) }
     }
 
-    /// Where workers are to send their notices.
-    pub fn address(&self) -> Option<String> {
-        self.replies.address()
+    /// Where workers are to send their notices, for a caller who prefers to wait for one.
+    pub fn address(&self, prefer: Prefer) -> Option<String> {
+        prefer.wait.and_then(|_| self.replies.address())
     }
 
     /// Begins to watch a payment or a refund: before its job is published, so that no notice is missed.

@@ -156,7 +156,7 @@ fn read(mut query: QueryFields, now: Timestamp) -> Result<(Option<Timestamp>, Ti
     if from.is_some_and(|from| from >= at) {
         query.fault("from", "must be before at");
     }
-    query.finish().map(|()| (from, at))
+    query.finish().map(|_| (from, at))
 }
 
 impl Figures {

@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod merchant;
 pub mod money;
 pub mod name;
+pub mod page;
 pub mod payment;
 pub mod plan;
 pub mod receipt;

@@ -1,5 +1,6 @@
 //! `remit`: the operators' command line. Tables for people, `--json` for scripts.
 
+mod customer;
 mod doctor;
 mod jobs;
 mod keys;
@@ -41,6 +42,9 @@ enum Command {
     /// Payments.
     #[command(subcommand)]
     Payment(payment::Command),
+    /// Customers.
+    #[command(subcommand)]
+    Customer(customer::Command),
     /// Subscriptions.
     #[command(subcommand)]
     Subscription(subscription::Command),
@@ -74,6 +78,7 @@ async fn run(cli: Cli) -> Result<(), String> {
         Command::Keys(command) => keys::run(&session, command).await,
         Command::Jobs(command) => jobs::run(&session, command).await,
         Command::Payment(command) => payment::run(&session, command).await,
+        Command::Customer(command) => customer::run(&session, command).await,
         Command::Subscription(command) => subscription::run(&session, command).await,
         Command::Ledger(command) => ledger::run(&session, command).await,
         Command::Reconcile(command) => reconcile::run(&session, command).await,

@@ -5,6 +5,7 @@ use common::{
     id::SubscriptionId,
     invoice::{self, Invoice},
     job,
+    page::Page,
     payment::store::{self as payments, EventRow},
     subscription::{
         Subscription,
@@ -102,9 +103,10 @@ async fn missed(session: &Session) -> Result<(), String> {
 
 async fn show(session: &Session, id: SubscriptionId) -> Result<(), String> {
     let subscription = find(session, id).await?;
-    let filter = invoice::store::Filter { subscription: Some(id), limit: INVOICES_MAX, ..Default::default() };
+    let page = Page::first(INVOICES_MAX);
+    let filter = invoice::store::Filter { status: None, subscription: Some(id), customer: None, page };
     let invoices = invoice::store::list(&session.pool, subscription.merchant_id, &filter).await;
-    let (invoices, _) = invoices.map_err(explain)?;
+    let invoices = invoices.map_err(explain)?.data;
     let mut subjects = vec![id.0];
     subjects.extend(invoices.iter().map(|invoice| invoice.id.0));
     let events = payments::events(&session.pool, &subjects).await.map_err(explain)?;

@@ -10,6 +10,7 @@ use common::{
     id::{CustomerId, MerchantId, PlanId, SubscriptionId},
     invoice::{self, Invoice},
     money::{Currency, Money},
+    page::Page,
     plan::{self, NewPlan, Offer},
     subscription::{
         Interval, PaymentMethod, Price, Status, Subscription, Unit, WithoutMethod,
@@ -127,10 +128,11 @@ impl Deployment {
     /// The invoices of a subscription, oldest first.
     pub async fn invoices(&self, id: SubscriptionId) -> Vec<Invoice> {
         let merchant = self.subscription(id).await.merchant_id;
-        let filter = invoice::store::Filter { subscription: Some(id), limit: 100, ..Default::default() };
-        let (mut invoices, _) = invoice::store::list(&self.pool, merchant, &filter).await.unwrap();
-        invoices.reverse();
-        invoices
+        let page = Page::first(100);
+        let filter = invoice::store::Filter { status: None, subscription: Some(id), customer: None, page };
+        let mut found = invoice::store::list(&self.pool, merchant, &filter).await.unwrap();
+        found.data.reverse();
+        found.data
     }
 
     /// The payments of all invoices, as `status` in their order.

@@ -77,6 +77,11 @@ impl Deployment {
         Self::start_with(Settings::default()).await
     }
 
+    /// Only the API: what is accepted waits.
+    pub async fn api_alone() -> Self {
+        Self::start_with(Settings { services: vec![Service::Api], ..Settings::default() }).await
+    }
+
     /// A database, queues, and processes of its own.
     pub async fn start_with(settings: Settings) -> Self {
         let name = format!("test_{}", Uuid::now_v7().simple());

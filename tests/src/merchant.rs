@@ -40,6 +40,15 @@ impl Answer {
     }
 }
 
+/// The ids on a page of a list.
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn ids(list: &Value) -> Vec<&str> {
+    list["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect()
+}
+
 /// A payment by card with this token.
 #[must_use]
 pub fn card(amount: &str, currency: &str, token: &str) -> Value {

@@ -7,11 +7,19 @@ use serde_json::{Value, json};
 use crate::{Answer, Deployment, Merchant, eventually};
 
 impl Merchant {
-    /// Something that is made at once; answers its id.
+    /// `POST`, without a key.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, &[], body).await
+    }
+
+    /// Something that is made at once, and is there as it was shown; answers its id.
     pub async fn made(&self, path: &str, body: &Value) -> String {
-        let answer = self.send(Method::POST, path, &[], body).await;
+        let answer = self.post(path, body).await;
         assert_eq!(answer.status, 201, "{answer:?}");
-        answer.text("id").to_owned()
+        let id = answer.text("id").to_owned();
+        assert_eq!(answer.header("location"), format!("{path}/{id}"));
+        assert_eq!(self.get(&format!("{path}/{id}")).await.body, answer.body);
+        id
     }
 
     /// A plan in euros.
@@ -21,13 +29,14 @@ impl Merchant {
         self.made("/plans", &plan).await
     }
 
+    /// A customer.
+    pub async fn customer(&self) -> String {
+        self.made("/customers", &json!({ "email": "ada@example.com" })).await
+    }
+
     /// `POST /create-subscription` by a new customer with a good card; waits until it is paid, and answers its id.
     pub async fn subscribed(&self, key: &str, plan: &str, quantity: u32) -> String {
-        let customer = self.made("/customers", &json!({ "email": "ada@example.com" })).await;
-        let order = json!({
-            "customer": customer, "plan": plan, "quantity": quantity,
-            "payment_method": { "type": "card", "token": "pm_card_visa" },
-        });
+        let order = subscription(&self.customer().await, plan, quantity);
         let answer = self.subscribe(key, &order).await;
         assert_eq!((answer.status, answer.text("status")), (202, "active"), "{answer:?}");
         answer.text("id").to_owned()
@@ -37,6 +46,12 @@ impl Merchant {
     pub async fn subscribe(&self, key: &str, order: &Value) -> Answer {
         let headers = [("idempotency-key", key), ("prefer", "wait=30")];
         self.send(Method::POST, "/create-subscription", &headers, order).await
+    }
+
+    /// `DELETE /cancel-subscription/{id}`.
+    pub async fn cancel_subscription(&self, id: &str, query: &str, headers: &[(&str, &str)]) -> Answer {
+        let path = format!("/cancel-subscription/{id}{query}");
+        self.send(Method::DELETE, &path, headers, &Value::Null).await
     }
 
     /// `PUT /update-subscription/{id}`; waits for what is charged.
@@ -105,6 +120,15 @@ impl Deployment {
         self.advance_to(if now < noon(year) { noon(year) } else { noon(year + 1) }).await;
         self.idle().await;
     }
+}
+
+/// An order of a subscription that a good card pays.
+#[must_use]
+pub fn subscription(customer: &str, plan: &str, quantity: u32) -> Value {
+    json!({
+        "customer": customer, "plan": plan, "quantity": quantity,
+        "payment_method": { "type": "card", "token": "pm_card_visa" },
+    })
 }
 
 /// The kinds of an invoice's lines, each with its amount.

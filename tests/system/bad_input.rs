@@ -2,11 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Deployment, Service, Settings, card};
-
-async fn api_alone() -> Deployment {
-    Deployment::start_with(Settings { services: vec![Service::Api], ..Settings::default() }).await
-}
+use tests::{Deployment, Service, card};
 
 fn with(field: &str, value: Value) -> Value {
     let mut body = card("49.90", "EUR", "pm_card_visa");
@@ -16,7 +12,7 @@ fn with(field: &str, value: Value) -> Value {
 
 #[tokio::test]
 async fn a_body_with_faults_is_refused_with_the_place_of_each() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     let long = "x".repeat(501);
     for (body, pointer) in [
         (with("amount", json!("1e3")), "/amount"),
@@ -73,7 +69,7 @@ async fn a_body_with_faults_is_refused_with_the_place_of_each() {
 
 #[tokio::test]
 async fn all_faults_of_a_body_are_told_at_once() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     let body = json!({
         "amount": "0", "currency": "EURO", "payment_method": { "type": "cash", "tokn": "x" }, "extra": 1,
     });
@@ -96,7 +92,7 @@ async fn all_faults_of_a_body_are_told_at_once() {
 
 #[tokio::test]
 async fn card_data_is_refused_wherever_it_is_and_kept_nowhere() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     let merchant = &deployment.merchant;
     let number = "4242424242424242";
     let mut answers = Vec::new();
@@ -133,7 +129,7 @@ async fn card_data_is_refused_wherever_it_is_and_kept_nowhere() {
 
 #[tokio::test]
 async fn requests_that_are_none_are_told_what_they_lack() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     let merchant = &deployment.merchant;
     let body = card("49.90", "EUR", "pm_card_visa");
     let json_type = ("content-type", "application/json");

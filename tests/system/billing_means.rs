@@ -123,7 +123,9 @@ async fn what_is_given_back_pays_the_next_subscription() {
     deployment.idle().await;
     deployment.advance_all(DAY).await;
     let canceled =
-        store::cancel(&deployment.pool, shop.merchant, first, When::Now, Proration::ByDay, "").await.unwrap();
+        store::cancel(&deployment.pool, &store::Asked::of(shop.merchant, first), When::Now, Proration::ByDay)
+            .await
+            .unwrap();
     assert!(matches!(canceled, store::Answered::Granted(_)), "{canceled:?}");
     let credit = deployment.invoices(first).await.remove(1);
     assert!(credit.total.is_sign_negative() && credit.status == Paid::Paid, "{credit:?}");

@@ -1,19 +1,10 @@
 //! A merchant never sees another's data; and lists, which are where it would show.
 
-use serde_json::Value;
-use tests::{Deployment, Service, Settings, card, eventually};
-
-async fn api_alone() -> Deployment {
-    Deployment::start_with(Settings { services: vec![Service::Api], ..Settings::default() }).await
-}
-
-fn ids(list: &Value) -> Vec<&str> {
-    list["data"].as_array().unwrap().iter().map(|payment| payment["id"].as_str().unwrap()).collect()
-}
+use tests::{Deployment, card, eventually, ids};
 
 #[tokio::test]
 async fn what_belongs_to_another_merchant_is_not_there() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     let (ours, theirs) = (&deployment.merchant, deployment.new_merchant("Rival").await);
     let id = ours.paid("k", &card("1.00", "EUR", "pm_card_visa")).await;
     assert_eq!(theirs.payment(&id).await.status, 404);
@@ -27,7 +18,7 @@ async fn what_belongs_to_another_merchant_is_not_there() {
 
 #[tokio::test]
 async fn a_list_is_walked_both_ways() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     let merchant = &deployment.merchant;
     let mut newest_first = Vec::new();
     for i in 0..5 {
@@ -58,7 +49,7 @@ async fn a_list_is_walked_both_ways() {
 
 #[tokio::test]
 async fn a_revoked_key_stops_working_within_seconds() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     assert_eq!(deployment.merchant.get("/payments").await.status, 200);
     sqlx::query("UPDATE api_keys SET revoked_at = remit_now()").execute(&deployment.pool).await.unwrap();
     eventually("the key is refused", || async {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Deployment, Merchant, Service, card, eventually, paypal};
+use tests::{Deployment, Merchant, Service, card, eventually, ids, paypal};
 
 /// The same payment at either gateway, by a card's token and by a saved payer of PayPal's.
 fn both(amount: &str, stripe: &str, vault: &str) -> [(&'static str, Value); 2] {
@@ -231,10 +231,6 @@ async fn at_the_gateway(merchant: &Merchant, refund: &str) {
         refund.body["gateway_reference"].is_string().then_some(())
     })
     .await;
-}
-
-fn ids(list: &Value) -> Vec<&str> {
-    list["data"].as_array().unwrap().iter().map(|refund| refund["id"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]

@@ -129,6 +129,28 @@ async fn seats_come_and_go_by_day() {
     deployment.check_billing().await;
 }
 
+/// Less than the gateway charges is no decline: the next renewal asks for it.
+#[tokio::test]
+async fn what_is_too_little_to_be_charged_is_carried_to_the_next_renewal() {
+    let deployment = Deployment::start().await;
+    let merchant = &deployment.merchant;
+    deployment.noon_of("05-01").await;
+    let id = merchant.subscribed("a", &merchant.plan("1.00", "month").await, 1).await;
+    deployment.noon_of("05-29").await;
+    let (preview, invoices) = change(&deployment, &id, &json!({ "quantity": 2 })).await;
+    assert_eq!(lines(&invoices[0]), [("proration_charge", "0.10")]);
+    assert_eq!(invoices[0]["payments"], Value::Null);
+    let asked = |of: &Value| (of["amount_from_balance"].clone(), of["amount_due"].clone());
+    assert_eq!(asked(&preview["invoices"][0]), (json!("0.10"), json!("0.00")));
+    assert_eq!((&preview["charged_now"], &preview["balance"]), (&json!("0.00"), &json!("-0.10")));
+    assert_eq!(asked(&preview["next_renewal"]), (json!("-0.10"), json!("2.10")));
+    let renewal = renewed(&deployment, &id, &preview).await;
+    assert_eq!((&renewal["total"], &renewal["amount_paid"]), (&json!("2.00"), &json!("2.10")));
+    assert_eq!(merchant.balance(&id).await, "0.00");
+    assert_eq!(merchant.subscription(&id).await.text("status"), "active");
+    deployment.check_billing().await;
+}
+
 #[tokio::test]
 async fn a_change_without_proration_or_for_later_is_billed_by_the_renewal() {
     let deployment = Deployment::start().await;

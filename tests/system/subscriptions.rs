@@ -7,7 +7,7 @@ use common::{
         Status, Unit,
         proration::Proration,
         state::When,
-        store::{self, Accepted, Answered},
+        store::{self, Accepted, Answered, Asked},
     },
 };
 use tests::{
@@ -117,8 +117,9 @@ async fn a_cancellation_waits_for_the_period_or_does_not() {
     let shop = deployment.shop(Unit::Month).await;
     let (later, at_once) = (deployment.active(&shop, "a").await, deployment.active(&shop, "b").await);
     for (id, when) in [(later, When::AtPeriodEnd), (at_once, When::Now)] {
-        let answer =
-            store::cancel(&deployment.pool, shop.merchant, id, when, Proration::None, "").await.unwrap();
+        let answer = store::cancel(&deployment.pool, &Asked::of(shop.merchant, id), when, Proration::None)
+            .await
+            .unwrap();
         assert!(matches!(answer, Answered::Granted(_)), "{answer:?}");
     }
     assert_eq!(deployment.subscription(at_once).await.status, Status::Canceled);

@@ -2,64 +2,21 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Deployment, Merchant, Service, Settings, eventually};
+use tests::{Deployment, Merchant, Service, Settings, eventually, ids, subscribing::subscription};
+
+/// Two seats of a plan of 49.90 a month.
+async fn team(merchant: &Merchant) -> Value {
+    subscription(&merchant.customer().await, &merchant.plan("49.90", "month").await, 2)
+}
 
 const DAY: u64 = 24 * 3600;
-
-async fn api_alone() -> Deployment {
-    Deployment::start_with(Settings { services: vec![Service::Api], ..Settings::default() }).await
-}
-
-async fn post(merchant: &Merchant, path: &str, body: &Value) -> Answer {
-    merchant.send(Method::POST, path, &[], body).await
-}
-
-/// Something that is made at once; answers its id.
-async fn made(merchant: &Merchant, path: &str, body: &Value) -> String {
-    let answer = post(merchant, path, body).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let id = answer.text("id").to_owned();
-    assert_eq!(answer.header("location"), format!("{path}/{id}"));
-    assert_eq!(merchant.get(&format!("{path}/{id}")).await.body, answer.body);
-    id
-}
-
-async fn plan(merchant: &Merchant) -> String {
-    let plan = json!({ "name": "Team", "amount": "49.90", "currency": "EUR", "interval": "month" });
-    made(merchant, "/plans", &plan).await
-}
-
-async fn customer(merchant: &Merchant) -> String {
-    made(merchant, "/customers", &json!({ "email": "ada@example.com" })).await
-}
-
-fn order(customer: &str, plan: &str) -> Value {
-    json!({
-        "customer": customer, "plan": plan, "quantity": 2,
-        "payment_method": { "type": "card", "token": "pm_card_visa" },
-    })
-}
-
-async fn subscribe(merchant: &Merchant, key: &str, order: &Value) -> Answer {
-    let headers = [("idempotency-key", key), ("prefer", "wait=30")];
-    merchant.send(Method::POST, "/create-subscription", &headers, order).await
-}
-
-async fn cancel(merchant: &Merchant, id: &str, query: &str, headers: &[(&str, &str)]) -> Answer {
-    let path = format!("/cancel-subscription/{id}{query}");
-    merchant.send(Method::DELETE, &path, headers, &Value::Null).await
-}
-
-fn ids(list: &Value) -> Vec<&str> {
-    list["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect()
-}
 
 #[tokio::test]
 async fn a_year_is_lived_through() {
     let deployment = Deployment::start().await;
     let merchant = &deployment.merchant;
-    let order = order(&customer(merchant).await, &plan(merchant).await);
-    let begun = subscribe(merchant, "k", &order).await;
+    let order = team(merchant).await;
+    let begun = merchant.subscribe("k", &order).await;
     assert_eq!((begun.status, begun.text("status")), (202, "active"), "{begun:?}");
     let id = begun.text("id").to_owned();
     assert_eq!(begun.header("location"), format!("/subscriptions/{id}"));
@@ -68,7 +25,7 @@ async fn a_year_is_lived_through() {
     let invoices = format!("/invoices?subscription={id}&status=paid&limit=100");
     for month in 1..=12 {
         let renews_at = merchant.get(&format!("/subscriptions/{id}")).await.text("renews_at").to_owned();
-        let now = post(merchant, "/test-clock/advance", &json!({ "to": renews_at })).await;
+        let now = merchant.post("/test-clock/advance", &json!({ "to": renews_at })).await;
         assert_eq!(now.status, 200, "{now:?}");
         eventually(&format!("month {month} is paid"), || async {
             let paid = merchant.get(&invoices).await.body["data"].as_array().unwrap().len();
@@ -92,19 +49,19 @@ async fn a_year_is_lived_through() {
             (&one["total"], &one["amount_paid"], &one["amount_due"]),
             (&json!("99.80"), &json!("99.80"), &json!("0.00"))
         );
-        assert_eq!(one["lines"][0]["description"], "Team");
+        assert_eq!(one["lines"][0]["description"], "49.90 a month");
     }
     let last = merchant.get(&format!("/invoices/{}", found[0]["id"].as_str().unwrap())).await.body;
     let payment = merchant.payment(last["payments"][0].as_str().unwrap()).await;
     assert_eq!((payment.text("status"), payment.text("amount")), ("succeeded", "99.80"));
 
-    let ending = cancel(merchant, &id, "?at_period_end=true", &[]).await;
+    let ending = merchant.cancel_subscription(&id, "?at_period_end=true", &[]).await;
     assert_eq!((ending.status, ending.text("status")), (202, "active"), "{ending:?}");
     assert_eq!(
         (&ending.body["cancel_at_period_end"], &ending.body["renews_at"]),
         (&json!(true), &Value::Null)
     );
-    post(merchant, "/test-clock/advance", &json!({ "seconds": 31 * DAY })).await;
+    merchant.post("/test-clock/advance", &json!({ "seconds": 31 * DAY })).await;
     eventually("it has ended", || async {
         let status = merchant.get(&format!("/subscriptions/{id}")).await.text("status").to_owned();
         (status == "canceled").then_some(())
@@ -119,82 +76,82 @@ async fn a_year_is_lived_through() {
 async fn who_waits_for_a_first_payment_is_told_that_it_was_declined() {
     let deployment = Deployment::start().await;
     let merchant = &deployment.merchant;
-    let mut order = order(&customer(merchant).await, &plan(merchant).await);
+    let mut order = team(merchant).await;
     order["payment_method"]["token"] = json!("pm_card_chargeDeclined");
     let asked = tokio::time::Instant::now();
-    let answer = subscribe(merchant, "k", &order).await;
+    let answer = merchant.subscribe("k", &order).await;
     assert_eq!((answer.status, answer.text("status")), (202, "incomplete"), "{answer:?}");
     assert!(asked.elapsed().as_secs() < 29, "the whole time was waited");
 }
 
 #[tokio::test]
 async fn the_same_key_is_the_same_subscription() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     let merchant = &deployment.merchant;
-    let (customer, plan) = (customer(merchant).await, plan(merchant).await);
-    let mut order = order(&customer, &plan);
+    let (customer, plan) = (merchant.customer().await, merchant.plan("49.90", "month").await);
+    let mut order = subscription(&customer, &plan, 2);
     order["trial_days"] = json!(14);
-    let first = subscribe(merchant, "k", &order).await;
+    let first = merchant.subscribe("k", &order).await;
     assert_eq!((first.status, first.text("status")), (202, "trialing"), "{first:?}");
     assert_eq!((first.header("idempotent-replayed"), first.header("retry-after")), ("", ""));
-    let again = subscribe(merchant, "k", &order).await;
+    let again = merchant.subscribe("k", &order).await;
     assert_eq!((again.status, again.text("id")), (202, first.text("id")));
     assert_eq!(again.header("idempotent-replayed"), "true");
     order["quantity"] = json!(3);
-    let other = subscribe(merchant, "k", &order).await;
+    let other = merchant.subscribe("k", &order).await;
     assert_eq!((other.status, other.text("code")), (422, "idempotency-key-reused"));
     assert_eq!(deployment.count("SELECT count(*) FROM subscriptions").await, 1);
 
     // An archived plan makes no more; what came before stands, and is repeated.
     let archive = merchant.send(Method::DELETE, &format!("/plans/{plan}"), &[], &Value::Null).await;
     assert_eq!((archive.status, &archive.body["archived"]), (200, &json!(true)));
-    let refused = subscribe(merchant, "k2", &order).await;
+    let refused = merchant.subscribe("k2", &order).await;
     assert_eq!((refused.status, refused.text("code")), (409, "plan-archived"));
     assert_eq!(ids(&merchant.get("/plans?archived=false").await.body), [] as [&str; 0]);
     order["quantity"] = json!(2);
-    assert_eq!(subscribe(merchant, "k", &order).await.text("id"), first.text("id"));
+    assert_eq!(merchant.subscribe("k", &order).await.text("id"), first.text("id"));
 }
 
 #[tokio::test]
 async fn a_cancellation_is_of_what_was_read() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     let merchant = &deployment.merchant;
-    let mut order = order(&customer(merchant).await, &plan(merchant).await);
+    let mut order = team(merchant).await;
     order["trial_days"] = json!(14);
-    let id = subscribe(merchant, "k", &order).await.text("id").to_owned();
+    let id = merchant.subscribe("k", &order).await.text("id").to_owned();
     let path = format!("/subscriptions/{id}");
     let read = merchant.get(&path).await.header("etag").to_owned();
     assert!(read.starts_with('"'), "{read}");
     for tag in ["\"999\"", "W/\"1\"", "nonsense"] {
-        let answer = cancel(merchant, &id, "", &[("if-match", tag)]).await;
+        let answer = merchant.cancel_subscription(&id, "", &[("if-match", tag)]).await;
         assert_eq!((answer.status, answer.text("code")), (412, "version-differs"), "{tag}");
     }
     for query in ["?at_period_end=maybe", "?proration=at_period_end", "?when=now"] {
-        assert_eq!(cancel(merchant, &id, query, &[]).await.status, 400, "{query}");
+        assert_eq!(merchant.cancel_subscription(&id, query, &[]).await.status, 400, "{query}");
     }
     assert_eq!(merchant.get(&path).await.header("etag"), read);
-    let later = cancel(merchant, &id, "?at_period_end=true", &[("if-match", &read)]).await;
+    let later = merchant.cancel_subscription(&id, "?at_period_end=true", &[("if-match", &read)]).await;
     assert_eq!((later.status, later.text("status")), (202, "trialing"), "{later:?}");
     assert_ne!(later.header("etag"), read);
-    assert_eq!(cancel(merchant, &id, "", &[("if-match", &read)]).await.status, 412);
+    assert_eq!(merchant.cancel_subscription(&id, "", &[("if-match", &read)]).await.status, 412);
     for _ in 0..2 {
-        let canceled = cancel(merchant, &id, "", &[]).await;
+        let canceled = merchant.cancel_subscription(&id, "", &[]).await;
         assert_eq!((canceled.status, canceled.text("status")), (202, "canceled"));
     }
 }
 
 #[tokio::test]
 async fn what_is_wrong_is_refused_with_the_place_of_each_fault() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     let merchant = &deployment.merchant;
-    let (customer, plan) = (customer(merchant).await, plan(merchant).await);
+    let (customer, plan) = (merchant.customer().await, merchant.plan("49.90", "month").await);
     let priced = |field: &str, value: Value| {
         let mut body = json!({ "name": "Team", "amount": "49.90", "currency": "EUR", "interval": "month" });
         body[field] = value;
         ("/plans", body)
     };
     let ordered = |field: &str, value: Value| {
-        let mut body = order(&customer, &plan);
+        let mut body = subscription(&customer, &plan, 2);
         body[field] = value;
         ("/create-subscription", body)
     };
@@ -246,13 +203,13 @@ async fn what_is_wrong_is_refused_with_the_place_of_each_fault() {
 
 #[tokio::test]
 async fn what_is_wrong_besides_a_body_is_refused_too() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     let merchant = &deployment.merchant;
-    let order = order(&customer(merchant).await, &plan(merchant).await);
+    let order = team(merchant).await;
     let card = json!({ "name": "4242 4242 4242 4242" });
-    assert_eq!(post(merchant, "/customers", &card).await.text("code"), "card-data-refused");
-    assert_eq!(post(merchant, "/create-subscription", &order).await.text("code"), "idempotency-key-missing");
-    let ours = subscribe(merchant, "remit:1", &order).await;
+    assert_eq!(merchant.post("/customers", &card).await.text("code"), "card-data-refused");
+    assert_eq!(merchant.post("/create-subscription", &order).await.text("code"), "idempotency-key-missing");
+    let ours = merchant.subscribe("remit:1", &order).await;
     assert_eq!((ours.status, ours.text("code")), (400, "invalid-header"));
     for query in [
         "/subscriptions?status=alive",
@@ -267,10 +224,10 @@ async fn what_is_wrong_besides_a_body_is_refused_too() {
 
 #[tokio::test]
 async fn another_merchant_sees_and_does_nothing() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     let (ours, theirs) = (&deployment.merchant, deployment.new_merchant("Rival").await);
-    let (customer, plan) = (customer(ours).await, plan(ours).await);
-    let id = subscribe_without_waiting(ours, &order(&customer, &plan)).await;
+    let (customer, plan) = (ours.customer().await, ours.plan("49.90", "month").await);
+    let id = subscribe_without_waiting(ours, &subscription(&customer, &plan, 2)).await;
     let invoice = ids(&ours.get("/invoices").await.body)[0].to_owned();
     for (path, id) in
         [("/plans", &plan), ("/customers", &customer), ("/subscriptions", &id), ("/invoices", &invoice)]
@@ -279,12 +236,14 @@ async fn another_merchant_sees_and_does_nothing() {
         assert_eq!(theirs.get(&format!("{path}/{id}")).await.status, 404, "{path}");
         assert_eq!(ids(&theirs.get(path).await.body), [] as [&str; 0], "{path}");
     }
-    assert_eq!(cancel(&theirs, &id, "", &[]).await.status, 404);
+    assert_eq!(theirs.cancel_subscription(&id, "", &[]).await.status, 404);
     let archive = theirs.send(Method::DELETE, &format!("/plans/{plan}"), &[], &Value::Null).await;
     assert_eq!(archive.status, 404);
-    for order in [order(&customer, &self::plan(&theirs).await), order(&self::customer(&theirs).await, &plan)]
-    {
-        assert_eq!(subscribe(&theirs, "k", &order).await.status, 404, "{order}");
+    for order in [
+        subscription(&customer, &theirs.plan("1.00", "month").await, 2),
+        subscription(&theirs.customer().await, &plan, 2),
+    ] {
+        assert_eq!(theirs.subscribe("k", &order).await.status, 404, "{order}");
     }
 }
 
@@ -298,10 +257,10 @@ async fn subscribe_without_waiting(merchant: &Merchant, order: &Value) -> String
 
 #[tokio::test]
 async fn the_clock_moves_ahead_and_never_back() {
-    let deployment = api_alone().await;
+    let deployment = Deployment::api_alone().await;
     let merchant = &deployment.merchant;
     let now = async |body: Value| {
-        let answer = post(merchant, "/test-clock/advance", &body).await;
+        let answer = merchant.post("/test-clock/advance", &body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.text("now").parse::<common::clock::Timestamp>().unwrap()
     };
@@ -318,7 +277,7 @@ async fn the_clock_moves_ahead_and_never_back() {
 async fn the_clock_of_a_real_deployment_cannot_be_moved() {
     let settings = Settings { services: vec![Service::Api], test_clock: false, ..Settings::default() };
     let deployment = Deployment::start_with(settings).await;
-    let answer = post(&deployment.merchant, "/test-clock/advance", &json!({ "seconds": 1 })).await;
+    let answer = deployment.merchant.post("/test-clock/advance", &json!({ "seconds": 1 })).await;
     assert_eq!((answer.status, answer.text("code")), (404, "not-found"));
     let moved = deployment.count("SELECT count(*) FROM test_clock WHERE ahead <> '0'").await;
     assert_eq!(moved, 0);

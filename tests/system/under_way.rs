@@ -9,7 +9,7 @@ use common::{
         Status, Subscription, Unit,
         proration::Proration,
         state::When,
-        store::{self, Answered, NewSubscription},
+        store::{self, Answered, Asked, NewSubscription},
     },
 };
 use serde_json::json;
@@ -44,7 +44,8 @@ async fn beginning(deployment: &Deployment, shop: &Shop, key: &str, token: &str)
 
 async fn cancel(deployment: &Deployment, subscription: &Subscription) {
     let Subscription { id, merchant_id, .. } = *subscription;
-    let answered = store::cancel(&deployment.pool, merchant_id, id, When::Now, Proration::None, "").await;
+    let answered =
+        store::cancel(&deployment.pool, &Asked::of(merchant_id, id), When::Now, Proration::None).await;
     assert!(matches!(answered, Ok(Answered::Granted(_))), "{answered:?}");
     let invoice = deployment.invoices(id).await.remove(0);
     assert_eq!((invoice.status, deployment.subscription(id).await.status), (Paid::Void, Status::Canceled));
@@ -79,6 +80,41 @@ async fn a_first_payment_under_way_outlives_a_cancellation_and_its_money_is_the_
         assert_eq!(alarm, balance.is_some(), "{outcome}");
         deployment.check_billing().await;
     }
+}
+
+/// Money that came for nothing is refunded by hand: then the balance must not be used as well.
+#[tokio::test]
+async fn an_operator_takes_from_the_balance_what_was_given_back() {
+    let deployment = Deployment::api_alone().await;
+    let merchant = &deployment.merchant;
+    let customer = merchant.customer().await;
+    sqlx::query("INSERT INTO customer_balances SELECT id, 'EUR', 49.90 FROM customers")
+        .execute(&deployment.pool)
+        .await
+        .unwrap();
+    let lower = async |amount, currency, why| {
+        deployment.remit(&["customer", "lower-balance", &customer, amount, currency, "--why", why]).await
+    };
+    let too_much = lower("49.91", "EUR", "refunded").await.unwrap_err();
+    assert!(too_much.contains("only 49.90 EUR are in the balance"), "{too_much}");
+    for (amount, currency, why) in
+        [("1.00", "USD", "refunded"), ("0", "EUR", "x"), ("1.001", "EUR", "x"), ("1.00", "EUR", " ")]
+    {
+        let refused = lower(amount, currency, why).await;
+        assert!(refused.is_err(), "{amount} {currency} {why}: {refused:?}");
+    }
+    assert_eq!(deployment.count("SELECT count(*) FROM events").await, 0);
+
+    let told = lower("40.00", "EUR", "pay_1 was refunded").await.unwrap();
+    assert!(told.contains("9.90 EUR are left"), "{told}");
+    let shown = merchant.get(&format!("/customers/{customer}")).await.body;
+    assert_eq!(shown["balances"], json!([{ "amount": "9.90", "currency": "EUR" }]));
+    let balance = deployment.remit(&["customer", "balance", &customer]).await.unwrap();
+    for part in ["9.90 EUR", "customer.balance_lowered", "40.00 EUR", "pay_1 was refunded"] {
+        assert!(balance.contains(part), "{part} in {balance}");
+    }
+    let nobody = common::id::CustomerId::new().to_string();
+    assert!(deployment.remit(&["customer", "balance", &nobody]).await.unwrap_err().contains("there is no"));
 }
 
 /// What is not at the gateway, or waits there for its payer, is called off with the subscription.

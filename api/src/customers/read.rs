@@ -2,13 +2,16 @@
 
 use axum::{extract::State, response::Response};
 use common::{
-    customer::store::{self, Filter},
+    customer::{
+        Customer,
+        store::{self, Filter},
+    },
     id::CustomerId,
 };
 
 use crate::{
     App,
-    answer::{self, Found, List, Page},
+    answer::{self, List},
     auth::Caller,
     error::{ApiError, Problem},
     extract::{PathId, QueryFields},
@@ -57,26 +60,11 @@ pub async fn get(
 pub async fn list(
     State(app): State<App>,
     Caller(merchant): Caller,
-    query: QueryFields,
+    mut query: QueryFields,
 ) -> Result<Response, ApiError> {
-    let (page, filter) = read_filter(query)?;
-    let (customers, has_more) = store::list(&app.pool, merchant.id, &filter).await?;
-    let last = customers.last().map(|customer| customer.id);
-    let data = customers.into_iter().map(|customer| CustomerView::new(customer, None)).collect();
-    let same = [("email", filter.email)];
-    Ok(answer::list(&app, "/customers", &page, &same, Found { data, has_more, last }))
-}
-
-fn read_filter(mut query: QueryFields) -> Result<(Page<CustomerId>, Filter), ApiError> {
-    let page = Page::read(&mut query);
-    let filter = Filter {
-        limit: page.limit,
-        starting_after: page.starting_after,
-        ending_before: page.ending_before,
-        email: query.optional("email", |text| match text.contains('\0') {
-            true => Err("must not have control characters".into()),
-            false => Ok(text.to_owned()),
-        }),
-    };
-    query.finish().map(|()| (page, filter))
+    let filter = Filter { page: query.page(), email: query.text("email") };
+    let given = query.finish()?;
+    let found = store::list(&app.pool, merchant.id, &filter).await?;
+    let show = |customer: Customer| (customer.id, CustomerView::new(customer, None));
+    Ok(answer::list(&app, "/customers", &filter.page, &given, found, show))
 }

@@ -17,7 +17,8 @@ pub struct CustomerView {
     name: Option<String>,
     #[schema(value_type = Object)]
     metadata: Metadata,
-    /// What the customer has with you, which pays the next invoices first. Shown for one customer, not in lists.
+    /// What the customer has with you, which pays the next invoices first. Below zero: what could not be charged by
+    /// itself, and is asked for with the next invoice. Shown for one customer, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     balances: Option<Vec<BalanceView>>,
     #[schema(value_type = String, format = DateTime)]
@@ -26,7 +27,7 @@ pub struct CustomerView {
     updated_at: Timestamp,
 }
 
-/// What is left of credits, in one currency.
+/// What is left of credits, or carried forward, in one currency.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BalanceView {
     #[schema(example = "5.00")]

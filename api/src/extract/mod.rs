@@ -9,4 +9,4 @@ mod query;
 pub use body::{JsonBody, OptionalJsonBody};
 pub use headers::{IdempotencyKey, IfMatch, Prefer, Trace};
 pub use path::PathId;
-pub use query::QueryFields;
+pub use query::{Given, QueryFields};

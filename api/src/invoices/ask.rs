@@ -3,13 +3,13 @@
 
 use axum::{extract::State, response::Response};
 use common::{
-    id::{InvoiceId, MerchantId},
+    id::{InvoiceId, JobId, MerchantId},
     invoice::{
         Invoice,
         state::Refusal,
         store::{self, Answered, Wish},
     },
-    job::{Due, Kind},
+    job::Kind,
 };
 
 use crate::{
@@ -49,10 +49,7 @@ pub async fn pay(
 ) -> Result<Response, ApiError> {
     let (invoice, jobs) = ask(&app, merchant.id, id, Wish::Pay, &traceparent).await?;
     let watch = app.outcomes.watch(invoice.live_payment.map_or(id.0, |payment| payment.0));
-    for job in jobs {
-        let reply_to = prefer.wait.and_then(|_| app.outcomes.address());
-        app.publisher.offer(Due { job, kind: Kind::ChargePayment, reply_to });
-    }
+    app.publisher.offer(Kind::ChargePayment, jobs, app.outcomes.address(prefer).as_deref());
     let invoice = app.outcomes.wait(&watch, invoice, prefer.wait.unwrap_or_default()).await;
     let payments = store::payments(&app.pool, id).await?;
     let (path, is_final) = (format!("/invoices/{id}"), invoice.has_outcome());
@@ -115,9 +112,7 @@ async fn end(
     traceparent: &str,
 ) -> Result<Response, ApiError> {
     let (invoice, jobs) = ask(app, merchant, id, wish, traceparent).await?;
-    for job in jobs {
-        app.publisher.offer(Due { job, kind: Kind::ChargePayment, reply_to: None });
-    }
+    app.publisher.offer(Kind::ChargePayment, jobs, None);
     let payments = store::payments(&app.pool, id).await?;
     Ok(answer::one(true, &InvoiceView::new(invoice, Some(payments))))
 }
@@ -128,7 +123,7 @@ async fn ask(
     id: InvoiceId,
     wish: Wish,
     traceparent: &str,
-) -> Result<(Invoice, Vec<common::id::JobId>), ApiError> {
+) -> Result<(Invoice, Vec<JobId>), ApiError> {
     match store::grant(&app.pool, merchant, id, wish, traceparent).await? {
         Answered::Granted { invoice, jobs } => Ok((*invoice, jobs)),
         Answered::NotFound => Err(ApiError::NotFound),

@@ -176,7 +176,9 @@ fn sums(invoice: &Invoice) -> Vec<Sum<'_>> {
     }
     sums.extend(taxes.map(|line| row(&line.description, line.amount, "")));
     sums.push(row("Total", invoice.total, "total"));
-    for (name, amount) in [("Paid from your balance", invoice.from_balance), ("Paid", invoice.amount_paid)] {
+    let balance =
+        if invoice.from_balance < Decimal::ZERO { "Carried from before" } else { "From your balance" };
+    for (name, amount) in [(balance, invoice.from_balance), ("Paid", invoice.amount_paid)] {
         if !amount.is_zero() {
             sums.push(row(name, -amount, ""));
         }

@@ -3,12 +3,15 @@
 use axum::{extract::State, response::Response};
 use common::{
     id::InvoiceId,
-    invoice::store::{self, Filter},
+    invoice::{
+        Invoice,
+        store::{self, Filter},
+    },
 };
 
 use crate::{
     App,
-    answer::{self, Found, List, Page},
+    answer::{self, List},
     auth::Caller,
     error::{ApiError, Problem},
     extract::{PathId, QueryFields},
@@ -62,29 +65,16 @@ pub async fn get(
 pub async fn list(
     State(app): State<App>,
     Caller(merchant): Caller,
-    query: QueryFields,
+    mut query: QueryFields,
 ) -> Result<Response, ApiError> {
-    let (page, filter) = read_filter(query)?;
-    let (invoices, has_more) = store::list(&app.pool, merchant.id, &filter).await?;
-    let last = invoices.last().map(|invoice| invoice.id);
-    let data = invoices.into_iter().map(|invoice| InvoiceView::new(invoice, None)).collect();
-    let same = [
-        ("status", filter.status.map(|status| status.as_str().to_owned())),
-        ("subscription", filter.subscription.map(|id| id.to_string())),
-        ("customer", filter.customer.map(|id| id.to_string())),
-    ];
-    Ok(answer::list(&app, "/invoices", &page, &same, Found { data, has_more, last }))
-}
-
-fn read_filter(mut query: QueryFields) -> Result<(Page<InvoiceId>, Filter), ApiError> {
-    let page = Page::read(&mut query);
     let filter = Filter {
-        limit: page.limit,
-        starting_after: page.starting_after,
-        ending_before: page.ending_before,
+        page: query.page(),
         status: query.name("status"),
         subscription: query.name("subscription"),
         customer: query.name("customer"),
     };
-    query.finish().map(|()| (page, filter))
+    let given = query.finish()?;
+    let found = store::list(&app.pool, merchant.id, &filter).await?;
+    let show = |invoice: Invoice| (invoice.id, InvoiceView::new(invoice, None));
+    Ok(answer::list(&app, "/invoices", &filter.page, &given, found, show))
 }

@@ -43,7 +43,9 @@ pub struct InvoiceView {
     /// What of it the tax is, or within it.
     #[schema(example = "0.00")]
     tax: String,
-    /// What of it the customer's balance has paid.
+    /// What of it the customer's balance has paid. What cannot be charged by itself (less than the gateway's least,
+    /// or than its smallest coin) is carried forward so: the balance is below zero then, and so is this on the
+    /// invoice that asks for it.
     #[schema(example = "0.00")]
     amount_from_balance: String,
     /// What of it payments have paid.

@@ -5,7 +5,6 @@ use axum::{extract::State, response::Response};
 use common::{
     clock::Timestamp,
     id::{MerchantId, PaymentId},
-    job::Due,
     payment::{
         Payment,
         state::{self, Refusal, Wish},
@@ -112,8 +111,7 @@ async fn ask(
     transaction.commit().await?;
     let Answered { payment, wish, job } = answered.ok_or(ApiError::NotFound)?;
     if let Some((job, kind)) = job {
-        let reply_to = prefer.wait.and_then(|_| app.outcomes.address());
-        app.publisher.offer(Due { job, kind, reply_to });
+        app.publisher.offer(kind, [job], app.outcomes.address(prefer).as_deref());
     }
     match wish {
         Wish::Granted(_) | Wish::Repeated => {

@@ -115,7 +115,7 @@ pub async fn process(
     let new = new_payment(merchant.id, key, order);
     // Before the job goes out, so that no notice of its end can be missed.
     let watch = prefer.wait.map(|_| app.outcomes.watch(new.id.0));
-    let reply_to = watch.as_ref().and_then(|_| app.outcomes.address());
+    let reply_to = app.outcomes.address(prefer);
     match app.intake.accept(Request { new, traceparent, reply_to }).await? {
         Stored::New(payment, _) => {
             let payment = match (watch, prefer.wait) {

@@ -4,12 +4,15 @@ use axum::{extract::State, response::Response};
 use common::{
     dispute,
     id::PaymentId,
-    payment::store::{self, Filter},
+    payment::{
+        Payment,
+        store::{self, Filter},
+    },
 };
 
 use crate::{
     App,
-    answer::{self, Found, List, Page},
+    answer::{self, List},
     auth::Caller,
     error::{ApiError, Problem},
     extract::{PathId, QueryFields},
@@ -62,33 +65,14 @@ pub async fn get(
 pub async fn list(
     State(app): State<App>,
     Caller(merchant): Caller,
-    query: QueryFields,
+    mut query: QueryFields,
 ) -> Result<Response, ApiError> {
-    let (page, filter) = read_filter(query)?;
-    let (payments, has_more) = store::list(&app.pool, merchant.id, &filter).await?;
-    let ids: Vec<_> = payments.iter().map(|payment| payment.id).collect();
+    let filter =
+        Filter { page: query.page(), status: query.name("status"), order_id: query.text("order_id") };
+    let given = query.finish()?;
+    let found = store::list(&app.pool, merchant.id, &filter).await?;
+    let ids: Vec<_> = found.data.iter().map(|payment| payment.id).collect();
     let disputes = dispute::store::of_payments(&app.pool, &ids).await?;
-    let found = Found {
-        data: payments.into_iter().map(|payment| PaymentView::new(&app, payment, &disputes)).collect(),
-        has_more,
-        last: ids.last().copied(),
-    };
-    let same =
-        [("status", filter.status.map(|status| status.as_str().to_owned())), ("order_id", filter.order_id)];
-    Ok(answer::list(&app, "/payments", &page, &same, found))
-}
-
-fn read_filter(mut query: QueryFields) -> Result<(Page<PaymentId>, Filter), ApiError> {
-    let page = Page::read(&mut query);
-    let filter = Filter {
-        limit: page.limit,
-        starting_after: page.starting_after,
-        ending_before: page.ending_before,
-        status: query.name("status"),
-        order_id: query.optional("order_id", |text| match text.contains('\0') {
-            true => Err("must not have control characters".into()),
-            false => Ok(text.to_owned()),
-        }),
-    };
-    query.finish().map(|()| (page, filter))
+    let show = |payment: Payment| (payment.id, PaymentView::new(&app, payment, &disputes));
+    Ok(answer::list(&app, "/payments", &filter.page, &given, found, show))
 }

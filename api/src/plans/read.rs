@@ -3,12 +3,15 @@
 use axum::{extract::State, response::Response};
 use common::{
     id::PlanId,
-    plan::store::{self, Filter},
+    plan::{
+        Plan,
+        store::{self, Filter},
+    },
 };
 
 use crate::{
     App,
-    answer::{self, Found, List, Page},
+    answer::{self, List},
     auth::Caller,
     error::{ApiError, Problem},
     extract::{PathId, QueryFields},
@@ -77,23 +80,11 @@ pub async fn archive(
 pub async fn list(
     State(app): State<App>,
     Caller(merchant): Caller,
-    query: QueryFields,
+    mut query: QueryFields,
 ) -> Result<Response, ApiError> {
-    let (page, filter) = read_filter(query)?;
-    let (plans, has_more) = store::list(&app.pool, merchant.id, &filter).await?;
-    let last = plans.last().map(|plan| plan.id);
-    let data = plans.into_iter().map(PlanView::new).collect();
-    let same = [("archived", filter.archived.map(|archived| archived.to_string()))];
-    Ok(answer::list(&app, "/plans", &page, &same, Found { data, has_more, last }))
-}
-
-fn read_filter(mut query: QueryFields) -> Result<(Page<PlanId>, Filter), ApiError> {
-    let page = Page::read(&mut query);
-    let filter = Filter {
-        limit: page.limit,
-        starting_after: page.starting_after,
-        ending_before: page.ending_before,
-        archived: query.flag("archived"),
-    };
-    query.finish().map(|()| (page, filter))
+    let filter = Filter { page: query.page(), archived: query.flag("archived") };
+    let given = query.finish()?;
+    let found = store::list(&app.pool, merchant.id, &filter).await?;
+    let show = |plan: Plan| (plan.id, PlanView::new(plan));
+    Ok(answer::list(&app, "/plans", &filter.page, &given, found, show))
 }

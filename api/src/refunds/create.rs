@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use common::{
     id::{MerchantId, PaymentId, RefundId},
-    job::{Due, Kind},
+    job::Kind,
     refund::{
         NewRefund, Order, Refund,
         state::Refusal,
@@ -86,8 +86,7 @@ pub async fn create(
     transaction.commit().await?;
     match stored {
         Stored::New(refund, job) => {
-            let reply_to = prefer.wait.and_then(|_| app.outcomes.address());
-            app.publisher.offer(Due { job, kind: Kind::RefundPayment, reply_to });
+            app.publisher.offer(Kind::RefundPayment, [job], app.outcomes.address(prefer).as_deref());
             let refund = app.outcomes.wait(&watch, *refund, prefer.wait.unwrap_or_default()).await;
             Ok(accepted(&app, refund, prefer, false))
         }

@@ -3,12 +3,15 @@
 use axum::{extract::State, response::Response};
 use common::{
     id::RefundId,
-    refund::store::{self, Filter},
+    refund::{
+        Refund,
+        store::{self, Filter},
+    },
 };
 
 use crate::{
     App,
-    answer::{self, Found, List, Page},
+    answer::{self, List},
     auth::Caller,
     error::{ApiError, Problem},
     extract::{PathId, QueryFields},
@@ -59,27 +62,11 @@ pub async fn get(
 pub async fn list(
     State(app): State<App>,
     Caller(merchant): Caller,
-    query: QueryFields,
+    mut query: QueryFields,
 ) -> Result<Response, ApiError> {
-    let (page, filter) = read_filter(query)?;
-    let (refunds, has_more) = store::list(&app.pool, merchant.id, &filter).await?;
-    let last = refunds.last().map(|refund| refund.id);
-    let data = refunds.into_iter().map(|refund| RefundView::new(&app, refund)).collect();
-    let same = [
-        ("payment", filter.payment.map(|id| id.to_string())),
-        ("status", filter.status.map(|status| status.as_str().to_owned())),
-    ];
-    Ok(answer::list(&app, "/refunds", &page, &same, Found { data, has_more, last }))
-}
-
-fn read_filter(mut query: QueryFields) -> Result<(Page<RefundId>, Filter), ApiError> {
-    let page = Page::read(&mut query);
-    let filter = Filter {
-        limit: page.limit,
-        starting_after: page.starting_after,
-        ending_before: page.ending_before,
-        payment: query.name("payment"),
-        status: query.name("status"),
-    };
-    query.finish().map(|()| (page, filter))
+    let filter = Filter { page: query.page(), payment: query.name("payment"), status: query.name("status") };
+    let given = query.finish()?;
+    let found = store::list(&app.pool, merchant.id, &filter).await?;
+    let show = |refund: Refund| (refund.id, RefundView::new(&app, refund));
+    Ok(answer::list(&app, "/refunds", &filter.page, &given, found, show))
 }

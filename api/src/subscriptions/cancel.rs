@@ -2,21 +2,16 @@
 //! needs no key: asked again, it answers the same.
 
 use axum::{extract::State, response::Response};
-use common::{
-    id::SubscriptionId,
-    subscription::{
-        Subscription,
-        proration::Proration,
-        state::{self, Place, When},
-        store::{self, Asked},
-    },
+use common::subscription::{
+    proration::Proration,
+    state::When,
+    store::{self, Asked},
 };
 
 use crate::{
     App,
-    auth::Caller,
     error::{ApiError, Problem},
-    extract::{IfMatch, PathId, Prefer, QueryFields, Trace},
+    extract::{Prefer, QueryFields},
 };
 
 use super::{SubscriptionView, answered};
@@ -46,19 +41,12 @@ use super::{SubscriptionView, answered};
 )]
 pub async fn cancel(
     State(app): State<App>,
-    Caller(merchant): Caller,
-    PathId(id): PathId<SubscriptionId>,
-    IfMatch(version): IfMatch,
+    asked: Asked,
     prefer: Prefer,
-    Trace(traceparent): Trace,
     query: QueryFields,
 ) -> Result<Response, ApiError> {
     let (when, proration) = read(query)?;
-    let decide = |subscription: &mut Subscription, place: Place<'_>| {
-        state::cancel(subscription, when, proration, place)
-    };
-    let asked = Asked { version, traceparent: &traceparent, ..Asked::of(merchant.id, id) };
-    answered(&app, store::grant(&app.pool, &asked, decide).await?, prefer).await
+    answered(&app, store::cancel(&app.pool, &asked, when, proration).await?, prefer).await
 }
 
 fn read(mut query: QueryFields) -> Result<(When, Proration), ApiError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use common::{
     id::{JobId, PaymentId},
     invoice,
-    job::{Due, Kind},
+    job::Kind,
     payment,
     subscription::{self, Subscription},
 };
@@ -26,10 +26,7 @@ pub async fn charged(
         Some(_) => watch(app, &subscription).await,
         None => Vec::new(),
     };
-    for job in jobs {
-        let reply_to = prefer.wait.and_then(|_| app.outcomes.address());
-        app.publisher.offer(Due { job, kind: Kind::ChargePayment, reply_to });
-    }
+    app.publisher.offer(Kind::ChargePayment, jobs, app.outcomes.address(prefer).as_deref());
     wait(app, subscription, watched, prefer.wait.unwrap_or_default()).await
 }
 

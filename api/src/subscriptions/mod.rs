@@ -12,19 +12,38 @@ pub mod update;
 mod view;
 
 use axum::{
-    http::{HeaderValue, header},
+    extract::FromRequestParts,
+    http::{HeaderValue, header, request::Parts},
     response::Response,
 };
 use common::subscription::{
     Status, Subscription,
     state::Refusal,
-    store::{Answered, Granted},
+    store::{Answered, Asked, Granted},
 };
 
-use crate::{App, answer, error::ApiError, extract::Prefer};
+use crate::{
+    App, answer,
+    auth::Caller,
+    error::ApiError,
+    extract::{IfMatch, PathId, Prefer, Trace},
+};
 
 use charging::charged;
 pub use view::SubscriptionView;
+
+/// Who asks about which subscription, and how. Where a payer comes back to is told in the body.
+impl FromRequestParts<App> for Asked {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Caller(merchant) = Caller::from_request_parts(parts, app).await?;
+        let PathId(id) = PathId::from_request_parts(parts, app).await?;
+        let IfMatch(version) = IfMatch::from_request_parts(parts, app).await?;
+        let Ok(Trace(traceparent)) = Trace::from_request_parts(parts, app).await;
+        Ok(Self { merchant: merchant.id, id, version, traceparent, return_url: None })
+    }
+}
 
 /// 202, with where to ask for the outcome.
 fn accepted(app: &App, subscription: Subscription, prefer: Prefer, replayed: bool) -> Response {

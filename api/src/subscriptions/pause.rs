@@ -2,24 +2,20 @@
 //! key: asked again, they answer the same.
 
 use axum::{extract::State, response::Response};
-use common::{
-    id::SubscriptionId,
-    subscription::{
-        Subscription,
-        proration::Proration,
-        state::{self, Place, Resume, When},
-        store::{self, Asked},
-    },
+use common::subscription::{
+    Subscription,
+    proration::Proration,
+    state::{self, Place, Resume, When},
+    store::{self, Asked},
 };
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
     App,
-    auth::Caller,
     error::{ApiError, Problem},
     extract::{
-        IfMatch, OptionalJsonBody, PathId, Prefer, Trace,
+        OptionalJsonBody, Prefer,
         fields::{Faults, Fields},
     },
     payments::process::return_url,
@@ -62,18 +58,14 @@ pub struct PauseSubscription {
 )]
 pub async fn pause(
     State(app): State<App>,
-    Caller(merchant): Caller,
-    PathId(id): PathId<SubscriptionId>,
-    IfMatch(version): IfMatch,
+    asked: Asked,
     prefer: Prefer,
-    Trace(traceparent): Trace,
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, ApiError> {
     let (when, proration) = read_pause(body)?;
     let decide = |subscription: &mut Subscription, place: Place<'_>| {
         state::pause(subscription, when, proration, place)
     };
-    let asked = Asked { version, traceparent: &traceparent, ..Asked::of(merchant.id, id) };
     answered(&app, store::grant(&app.pool, &asked, decide).await?, prefer).await
 }
 
@@ -113,21 +105,13 @@ pub struct ResumeSubscription {
 )]
 pub async fn resume(
     State(app): State<App>,
-    Caller(merchant): Caller,
-    PathId(id): PathId<SubscriptionId>,
-    IfMatch(version): IfMatch,
+    asked: Asked,
     prefer: Prefer,
-    Trace(traceparent): Trace,
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, ApiError> {
     let (how, return_url) = read_resume(body)?;
     let decide = |subscription: &mut Subscription, place: Place<'_>| state::resume(subscription, how, place);
-    let asked = Asked {
-        version,
-        traceparent: &traceparent,
-        return_url: return_url.as_deref(),
-        ..Asked::of(merchant.id, id)
-    };
+    let asked = Asked { return_url, ..asked };
     answered(&app, store::grant(&app.pool, &asked, decide).await?, prefer).await
 }
 

@@ -4,7 +4,6 @@
 use axum::{Json, extract::State};
 use common::{
     clock::Timestamp,
-    id::SubscriptionId,
     invoice::{Invoice, Line, totals::Totals},
     money::{Currency, display_amount},
     subscription::store::{self, Asked, Foreknown, Foreseen},
@@ -15,9 +14,8 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    auth::Caller,
     error::{ApiError, Problem},
-    extract::{IfMatch, JsonBody, PathId, Trace},
+    extract::JsonBody,
     invoices::LineView,
 };
 
@@ -41,7 +39,7 @@ pub struct PreviewView {
     /// What would be charged at once: for these invoices, and for open ones that a new payment method is tried for.
     #[schema(example = "5.00")]
     charged_now: String,
-    /// What the customer would have in the balance afterwards.
+    /// What the customer would have in the balance afterwards; below zero, what the next invoice asks for besides.
     #[schema(example = "0.00")]
     balance: String,
     /// The renewal that would come next, if nothing else happens before.
@@ -75,7 +73,8 @@ pub struct TotalsView {
     /// What of it the tax is, or within it.
     #[schema(example = "0.00")]
     tax: String,
-    /// What of it the customer's balance pays.
+    /// What of it the customer's balance pays. Below zero: what was carried forward from earlier invoices, and is
+    /// to pay besides.
     #[schema(example = "0.00")]
     amount_from_balance: String,
     /// What is to pay.
@@ -106,14 +105,10 @@ pub struct TotalsView {
 )]
 pub async fn preview(
     State(app): State<App>,
-    Caller(merchant): Caller,
-    PathId(id): PathId<SubscriptionId>,
-    IfMatch(version): IfMatch,
-    Trace(traceparent): Trace,
+    asked: Asked,
     JsonBody(body): JsonBody,
 ) -> Result<Json<PreviewView>, ApiError> {
     let Wanted { offer, update, .. } = Wanted::read(body)?;
-    let asked = Asked { version, traceparent: &traceparent, ..Asked::of(merchant.id, id) };
     let foreseen = granted(store::preview(&app.pool, &asked, offer.as_ref(), update).await?)?;
     Ok(Json(PreviewView::new(&app, foreseen)))
 }
@@ -129,7 +124,7 @@ impl PreviewView {
             invoices: invoices.iter().map(PreviewInvoiceView::new).collect(),
             charged_now: display_amount(charged, currency),
             balance: display_amount(balance, currency),
-            next_renewal: renewal.map(|renewal| RenewalView::new(&renewal, balance, currency)),
+            next_renewal: renewal.map(|renewal| RenewalView::new(&renewal, currency)),
         }
     }
 }
@@ -145,13 +140,12 @@ impl PreviewInvoiceView {
 }
 
 impl RenewalView {
-    fn new(renewal: &Foreknown, balance: Decimal, currency: Currency) -> Self {
-        let Foreknown { at, lines } = renewal;
-        let from_balance = balance.min(Totals::of(lines).total).max(Decimal::ZERO);
+    fn new(renewal: &Foreknown, currency: Currency) -> Self {
+        let Foreknown { at, lines, from_balance } = renewal;
         Self {
             at: *at,
             lines: LineView::all(lines, currency),
-            totals: TotalsView::new(lines, from_balance, currency),
+            totals: TotalsView::new(lines, *from_balance, currency),
         }
     }
 }

@@ -4,14 +4,14 @@ use axum::{extract::State, response::Response};
 use common::{
     id::SubscriptionId,
     subscription::{
-        Status,
+        Status, Subscription,
         store::{self, Filter, Statuses},
     },
 };
 
 use crate::{
     App,
-    answer::{self, Found, List, Page},
+    answer::{self, List},
     auth::Caller,
     error::{ApiError, Problem},
     extract::{PathId, QueryFields},
@@ -65,42 +65,22 @@ pub async fn get(
 pub async fn list(
     State(app): State<App>,
     Caller(merchant): Caller,
-    query: QueryFields,
+    mut query: QueryFields,
 ) -> Result<Response, ApiError> {
-    let (page, filter) = read_filter(query)?;
-    let (subscriptions, has_more) = store::list(&app.pool, merchant.id, &filter).await?;
-    let last = subscriptions.last().map(|subscription| subscription.id);
-    let data = subscriptions.into_iter().map(|found| SubscriptionView::new(&app, found)).collect();
-    let status = match filter.statuses {
-        Statuses::InForce => None,
-        Statuses::Only(status) => Some(status.as_str().to_owned()),
-        Statuses::All => Some(ALL.to_owned()),
-    };
-    let same = [
-        ("status", status),
-        ("customer", filter.customer.map(|id| id.to_string())),
-        ("plan", filter.plan.map(|id| id.to_string())),
-    ];
-    Ok(answer::list(&app, "/subscriptions", &page, &same, Found { data, has_more, last }))
-}
-
-/// Whatever the status.
-const ALL: &str = "all";
-
-fn read_filter(mut query: QueryFields) -> Result<(Page<SubscriptionId>, Filter), ApiError> {
-    let page = Page::read(&mut query);
     let filter = Filter {
-        limit: page.limit,
-        starting_after: page.starting_after,
-        ending_before: page.ending_before,
+        page: query.page(),
         statuses: query.optional("status", statuses).unwrap_or_default(),
         customer: query.name("customer"),
         plan: query.name("plan"),
     };
-    query.finish().map(|()| (page, filter))
+    let given = query.finish()?;
+    let found = store::list(&app.pool, merchant.id, &filter).await?;
+    let show = |found: Subscription| (found.id, SubscriptionView::new(&app, found));
+    Ok(answer::list(&app, "/subscriptions", &filter.page, &given, found, show))
 }
 
 fn statuses(text: &str) -> Result<Statuses, String> {
+    const ALL: &str = "all";
     if text == ALL {
         return Ok(Statuses::All);
     }

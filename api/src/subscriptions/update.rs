@@ -3,7 +3,6 @@
 
 use axum::{extract::State, response::Response};
 use common::{
-    id::SubscriptionId,
     payment::Metadata,
     plan::Offer,
     subscription::{
@@ -17,10 +16,9 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    auth::Caller,
     error::{ApiError, Problem},
     extract::{
-        IfMatch, JsonBody, PathId, Prefer, Trace,
+        JsonBody, Prefer,
         fields::{self, Faults, Fields, metadata},
     },
     payments::process::return_url,
@@ -96,16 +94,12 @@ pub struct UpdateSubscription {
 )]
 pub async fn update(
     State(app): State<App>,
-    Caller(merchant): Caller,
-    PathId(id): PathId<SubscriptionId>,
-    IfMatch(version): IfMatch,
+    asked: Asked,
     prefer: Prefer,
-    Trace(traceparent): Trace,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let Wanted { offer, update, return_url } = Wanted::read(body)?;
-    let (traceparent, return_url) = (traceparent.as_str(), return_url.as_deref());
-    let asked = Asked { merchant: merchant.id, id, version, traceparent, return_url };
+    let asked = Asked { return_url, ..asked };
     answered(&app, store::update(&app.pool, &asked, offer.as_ref(), update).await?, prefer).await
 }
 

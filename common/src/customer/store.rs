@@ -1,7 +1,8 @@
 //! The rows of `customers`, whom gateways know them as, and what they have in the balance.
 
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, PgExecutor, types::Json};
+use serde_json::json;
+use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 use uuid::Uuid;
 
 use crate::{
@@ -11,7 +12,11 @@ use crate::{
     id::{CustomerId, MerchantId},
     invoice::state::ToBalance,
     money::{Currency, Money},
-    payment::{Metadata, Payment},
+    page::{Found, Page},
+    payment::{
+        Metadata, Payment,
+        store::{Happened, insert_events},
+    },
 };
 
 use super::{Customer, NewCustomer};
@@ -87,20 +92,25 @@ pub async fn find(
     Ok(row.map(Customer::from))
 }
 
+/// One customer, whoever's it is: for operators.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_any(db: impl PgExecutor<'_>, id: CustomerId) -> sqlx::Result<Option<Customer>> {
+    let row = customers!("SELECT ", " FROM customers WHERE id = $1", id.0).fetch_optional(db).await?;
+    Ok(row.map(Customer::from))
+}
+
 /// Which customers to list, newest first.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Filter {
     /// Only those with this address.
     pub email: Option<String>,
-    /// The page after this customer, towards older ones.
-    pub starting_after: Option<CustomerId>,
-    /// The page before this customer, towards newer ones.
-    pub ending_before: Option<CustomerId>,
-    /// How many.
-    pub limit: u16,
+    /// Which page of them.
+    pub page: Page<CustomerId>,
 }
 
-/// A page of this merchant's customers, newest first, and whether there are more in its direction.
+/// A page of this merchant's customers.
 ///
 /// # Errors
 /// When the database fails.
@@ -108,7 +118,7 @@ pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
     filter: &Filter,
-) -> sqlx::Result<(Vec<Customer>, bool)> {
+) -> sqlx::Result<Found<Customer>> {
     let rows = customers!(
         "SELECT ",
         " FROM customers WHERE merchant_id = $1 AND ($2::text IS NULL OR email = $2)
@@ -116,21 +126,16 @@ pub async fn list(
           ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id LIMIT $5",
         merchant.0,
         filter.email,
-        filter.starting_after.map(|id| id.0),
-        filter.ending_before.map(|id| id.0),
-        i64::from(filter.limit) + 1
+        filter.page.starting_after.map(|id| id.0),
+        filter.page.ending_before.map(|id| id.0),
+        filter.page.rows()
     )
     .fetch_all(db)
     .await?;
-    let has_more = rows.len() > usize::from(filter.limit);
-    let mut page: Vec<_> = rows.into_iter().take(usize::from(filter.limit)).map(Customer::from).collect();
-    if filter.ending_before.is_some() {
-        page.reverse();
-    }
-    Ok((page, has_more))
+    filter.page.cut(rows, |row| Ok(Customer::from(row)))
 }
 
-/// What a customer has in the balance of a currency, held until the end of the transaction.
+/// What a customer has in the balance of a currency, or owes where it is below zero, held until the end of the transaction.
 pub(crate) async fn balance(
     db: &mut PgConnection,
     customer: CustomerId,
@@ -156,9 +161,8 @@ pub(crate) async fn credit(
     if amount.is_zero() {
         return Ok(());
     }
-    // Nothing is taken that was not read under the row's lock: then there is a row to update.
     sqlx::query!(
-        "INSERT INTO customer_balances AS b (customer_id, currency, amount) VALUES ($1, $2, greatest($3::numeric, 0))
+        "INSERT INTO customer_balances AS b (customer_id, currency, amount) VALUES ($1, $2, $3)
          ON CONFLICT (customer_id, currency) DO UPDATE SET amount = b.amount + $3",
         customer.0,
         currency.code(),
@@ -169,13 +173,46 @@ pub(crate) async fn credit(
     Ok(())
 }
 
-/// What is in the balances of a customer.
+/// A person takes from a customer's balance, because that much was given back by hand, and says why. Answers what
+/// is left, or, where less was in it, takes nothing and answers what is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lower_balance(
+    db: &PgPool,
+    customer: &Customer,
+    by: Money,
+    why: &str,
+) -> sqlx::Result<Result<Money, Money>> {
+    let mut transaction = db.begin().await?;
+    let had = balance(&mut transaction, customer.id, by.currency).await?;
+    if had < by.amount {
+        return Ok(Err(Money { amount: had, ..by }));
+    }
+    credit(&mut transaction, customer.id, by.currency, ToBalance(-by.amount)).await?;
+    let left = Money { amount: had - by.amount, ..by };
+    let lowered = Happened {
+        merchant_id: customer.merchant_id,
+        subject: customer.id.0,
+        kind: "customer.balance_lowered".into(),
+        data: json!({
+            "id": customer.id, "amount": by.display_amount(), "currency": by.currency,
+            "balance": left.display_amount(), "why": why,
+        }),
+    };
+    let now = crate::db::now(&mut *transaction).await?;
+    insert_events(&mut transaction, &[lowered], now).await?;
+    transaction.commit().await?;
+    Ok(Ok(left))
+}
+
+/// What is in the balances of a customer; below zero, what the next invoices ask for besides.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn balances(db: impl PgExecutor<'_>, customer: CustomerId) -> sqlx::Result<Vec<Money>> {
     let rows = sqlx::query!(
-        "SELECT currency, amount FROM customer_balances WHERE customer_id = $1 AND amount > 0
+        "SELECT currency, amount FROM customer_balances WHERE customer_id = $1 AND amount <> 0
          ORDER BY currency",
         customer.0,
     )

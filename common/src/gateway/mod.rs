@@ -14,12 +14,13 @@ pub mod stripe;
 
 use std::{future::Future, pin::Pin, time::Duration};
 
+use rust_decimal::Decimal;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::{Ahead, Timestamp},
-    money::Money,
+    money::{Currency, Money},
     name::names,
 };
 pub use event::{
@@ -177,13 +178,28 @@ impl GatewayName {
     /// A sentence for the merchant.
     pub fn check_bill(self, money: &Money) -> Result<(), String> {
         self.check_amount(money)?;
-        let least = match self {
-            Self::Stripe => stripe::amount::least(money.currency),
-            Self::Paypal => None,
-        };
-        match least.filter(|least| money.amount < least.amount) {
+        match self.least(money.currency).filter(|least| money.amount < least.amount) {
             Some(least) => Err(format!("is below the least that {self} charges, {least}")),
             None => Ok(()),
+        }
+    }
+
+    /// How much of an amount it can charge: the whole steps of it, and nothing where that is below the least.
+    #[must_use]
+    pub fn chargeable(self, money: Money) -> Money {
+        let step = match self {
+            Self::Stripe => stripe::amount::step(money.currency),
+            Self::Paypal => paypal::amount::step(money.currency),
+        };
+        let amount = money.amount - money.amount % step;
+        let is_too_little = self.least(money.currency).is_some_and(|least| amount < least.amount);
+        Money { amount: if is_too_little { Decimal::ZERO } else { amount }, ..money }
+    }
+
+    fn least(self, currency: Currency) -> Option<Money> {
+        match self {
+            Self::Stripe => stripe::amount::least(currency),
+            Self::Paypal => None,
         }
     }
 

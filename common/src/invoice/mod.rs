@@ -132,7 +132,8 @@ pub struct Invoice {
     pub lines: Vec<Line>,
     /// The sum of the lines.
     pub total: Decimal,
-    /// What of the total the customer's balance has paid.
+    /// What of the total the customer's balance has paid; below zero, what it had owed from before, which is due
+    /// besides.
     pub from_balance: Decimal,
     /// What of the total payments have paid.
     pub amount_paid: Decimal,

@@ -16,6 +16,7 @@ use crate::{
     clock::Timestamp,
     gateway::{DeclineClass, doubt::OURS},
     id::PaymentId,
+    money::Money,
     payment,
 };
 
@@ -117,8 +118,19 @@ fn setback(failure: Option<&payment::Failure>) -> Setback {
     }
 }
 
-/// Opens a draft: it gets its number, and what the customer has in the balance is used first. What is more
-/// than nothing to give back goes there.
+/// What the customer's balance pays of a total. It pays first, and what it owes from before is asked for now. What of
+/// the rest cannot be charged is carried forward: the balance pays that as well, and is below zero then.
+#[must_use]
+pub fn from_balance(total: Money, balance: Decimal, chargeable: impl FnOnce(Money) -> Money) -> Decimal {
+    if total.amount <= Decimal::ZERO {
+        return Decimal::ZERO;
+    }
+    let due = Money { amount: total.amount - balance.min(total.amount), ..total };
+    total.amount - chargeable(due).amount
+}
+
+/// Opens a draft: it gets its number, and what the customer has in the balance is used first, or asked for, as
+/// [`from_balance`] says. What is more than nothing to give back goes there.
 ///
 /// # Errors
 /// [`Refusal::NotADraft`].
@@ -126,6 +138,7 @@ pub fn finalize(
     invoice: &mut Invoice,
     number: String,
     balance: Decimal,
+    chargeable: impl FnOnce(Money) -> Money,
     now: Timestamp,
 ) -> Result<ToBalance, Refusal> {
     if invoice.status != Status::Draft {
@@ -134,7 +147,8 @@ pub fn finalize(
     invoice.number = Some(number);
     invoice.opened_at = Some(now);
     let given_back = -invoice.total.min(Decimal::ZERO);
-    invoice.from_balance = balance.max(Decimal::ZERO).min(invoice.total.max(Decimal::ZERO));
+    let total = Money { amount: invoice.total, currency: invoice.currency };
+    invoice.from_balance = from_balance(total, balance, chargeable);
     invoice.status = Status::Open;
     if invoice.due().amount.is_zero() {
         end(invoice, Status::Paid, now);

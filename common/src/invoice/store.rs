@@ -14,6 +14,7 @@ use crate::{
     clock::Timestamp,
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     money::display_amount,
+    page::{Found, Page},
     payment::store::{Happened, insert_events},
     subscription::{self, Subscription},
 };
@@ -42,7 +43,7 @@ pub async fn find(
 }
 
 /// Which invoices to list, newest first.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Filter {
     /// Only those in this status.
     pub status: Option<Status>,
@@ -50,15 +51,11 @@ pub struct Filter {
     pub subscription: Option<SubscriptionId>,
     /// Only this customer's.
     pub customer: Option<CustomerId>,
-    /// The page after this invoice, towards older ones.
-    pub starting_after: Option<InvoiceId>,
-    /// The page before this invoice, towards newer ones.
-    pub ending_before: Option<InvoiceId>,
-    /// How many.
-    pub limit: u16,
+    /// Which page of them.
+    pub page: Page<InvoiceId>,
 }
 
-/// A page of this merchant's invoices, newest first, and whether there are more in its direction.
+/// A page of this merchant's invoices.
 ///
 /// # Errors
 /// When the database fails.
@@ -66,7 +63,7 @@ pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
     filter: &Filter,
-) -> sqlx::Result<(Vec<Invoice>, bool)> {
+) -> sqlx::Result<Found<Invoice>> {
     let rows = invoices!(
         " WHERE i.merchant_id = $1 AND ($2::text IS NULL OR i.status = $2)
             AND ($3::uuid IS NULL OR i.subscription_id = $3) AND ($4::uuid IS NULL OR i.customer_id = $4)
@@ -76,19 +73,13 @@ pub async fn list(
         filter.status.map(Status::as_str),
         filter.subscription.map(|id| id.0),
         filter.customer.map(|id| id.0),
-        filter.starting_after.map(|id| id.0),
-        filter.ending_before.map(|id| id.0),
-        i64::from(filter.limit) + 1
+        filter.page.starting_after.map(|id| id.0),
+        filter.page.ending_before.map(|id| id.0),
+        filter.page.rows()
     )
     .fetch_all(db)
     .await?;
-    let has_more = rows.len() > usize::from(filter.limit);
-    let page = rows.into_iter().take(usize::from(filter.limit)).map(Invoice::try_from);
-    let mut page = page.collect::<Result<Vec<_>, _>>()?;
-    if filter.ending_before.is_some() {
-        page.reverse();
-    }
-    Ok((page, has_more))
+    Ok(filter.page.cut(rows, Invoice::try_from)?)
 }
 
 /// The payments of an invoice, in their order.

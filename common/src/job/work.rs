@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Kind;
+use crate::gateway::doubt::{Doubt, Weighed};
 
 /// What a report changes. `O` is an outcome of the noun that the report is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,25 @@ impl<O> Change<O> {
     #[must_use]
     pub fn nothing_left() -> Self {
         Self::stays(Work::Done)
+    }
+
+    /// What was weighed, done: `look_up` is the job that asks; the noun says what it means that nothing ran, told
+    /// as a code and a message, and that a person must look, told as a reason and an alarm.
+    #[must_use]
+    pub fn weighed(
+        Weighed { doubt, call_not_sent, alarm }: Weighed,
+        look_up: Kind,
+        never_ran: impl FnOnce(String, String) -> Self,
+        needs_review: impl FnOnce(String, &'static str) -> Self,
+    ) -> Self {
+        let change = match doubt {
+            Doubt::Again { why, at_least } => Self::stays(Work::Retry { why, at_least }),
+            Doubt::PutOff { why, wait } => Self::stays(Work::PutOff { why, wait }),
+            Doubt::LookUp => Self::stays(Work::Next { kind: look_up, after: Duration::ZERO }),
+            Doubt::NeverRan { code, message } => never_ran(code, message),
+            Doubt::Review { reason, alarm } => needs_review(reason, alarm),
+        };
+        Self { call_not_sent, alarm: alarm.or(change.alarm), ..change }
     }
 
     /// The same, with the gateway's name for it.

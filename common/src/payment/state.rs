@@ -18,7 +18,7 @@ use crate::{
     clock::Timestamp,
     gateway::{
         Capture, Card, Charge, Decline, DeclineClass, Report,
-        doubt::{Case, Doubt, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, Weighed, weigh},
+        doubt::{Case, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, weigh},
     },
     job::{
         Kind,
@@ -299,17 +299,9 @@ fn in_doubt(
         is_known: payment.gateway_ref.is_some(),
         now: context.now,
     };
-    let Some(Weighed { doubt, call_not_sent, alarm }) = weigh(report, case) else {
-        return Change::nothing_left();
-    };
-    let change = match doubt {
-        Doubt::Again { why, at_least } => Change::stays(Work::Retry { why, at_least }),
-        Doubt::PutOff { why, wait } => Change::stays(Work::PutOff { why, wait }),
-        Doubt::LookUp => Change::stays(Work::Next { kind: Kind::ResolvePayment, after: Duration::ZERO }),
-        Doubt::NeverRan { code, message } => never_ran(Failure { code, message, decline_class: None }),
-        Doubt::Review { reason, alarm } => needs_review(reason, alarm),
-    };
-    Change { call_not_sent, alarm: alarm.or(change.alarm), ..change }
+    let Some(weighed) = weigh(report, case) else { return Change::nothing_left() };
+    let never_ran = |code, message| never_ran(Failure { code, message, decline_class: None });
+    Change::weighed(weighed, Kind::ResolvePayment, never_ran, needs_review)
 }
 
 /// Whether a call begun at `now` may be sent.

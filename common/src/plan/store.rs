@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     id::{MerchantId, PlanId},
+    page::{Found, Page},
     payment::Metadata,
     subscription::store::{InvalidColumn, known, price},
 };
@@ -133,19 +134,15 @@ pub async fn find(db: impl PgExecutor<'_>, merchant: MerchantId, id: PlanId) -> 
 }
 
 /// Which plans to list, newest first.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Filter {
     /// Only those that are archived, or that are not.
     pub archived: Option<bool>,
-    /// The page after this plan, towards older ones.
-    pub starting_after: Option<PlanId>,
-    /// The page before this plan, towards newer ones.
-    pub ending_before: Option<PlanId>,
-    /// How many.
-    pub limit: u16,
+    /// Which page of them.
+    pub page: Page<PlanId>,
 }
 
-/// A page of this merchant's plans, newest first, and whether there are more in its direction.
+/// A page of this merchant's plans.
 ///
 /// # Errors
 /// When the database fails.
@@ -153,7 +150,7 @@ pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
     filter: &Filter,
-) -> sqlx::Result<(Vec<Plan>, bool)> {
+) -> sqlx::Result<Found<Plan>> {
     let rows = plans!(
         "SELECT ",
         " FROM plans WHERE merchant_id = $1 AND NOT inline AND ($2::boolean IS NULL OR archived = $2)
@@ -161,19 +158,13 @@ pub async fn list(
           ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id LIMIT $5",
         merchant.0,
         filter.archived,
-        filter.starting_after.map(|id| id.0),
-        filter.ending_before.map(|id| id.0),
-        i64::from(filter.limit) + 1
+        filter.page.starting_after.map(|id| id.0),
+        filter.page.ending_before.map(|id| id.0),
+        filter.page.rows()
     )
     .fetch_all(db)
     .await?;
-    let has_more = rows.len() > usize::from(filter.limit);
-    let page = rows.into_iter().take(usize::from(filter.limit)).map(Plan::try_from);
-    let mut page = page.collect::<Result<Vec<_>, _>>()?;
-    if filter.ending_before.is_some() {
-        page.reverse();
-    }
-    Ok((page, has_more))
+    Ok(filter.page.cut(rows, Plan::try_from)?)
 }
 
 /// No new subscription is made from it; those that exist go on. Archiving twice changes nothing. `None`: this

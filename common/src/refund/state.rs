@@ -5,15 +5,13 @@
 //! - A refund that succeeded may come back from the payer's bank: it is `failed` then, and the books are
 //!   reversed. Nothing else leaves `succeeded`, and what came back does not succeed again.
 
-use std::time::Duration;
-
 use rust_decimal::Decimal;
 
 use crate::{
     clock::Timestamp,
     gateway::{
         Charge, Report,
-        doubt::{Case, Doubt, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, Weighed, weigh},
+        doubt::{Case, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, weigh},
     },
     job::{
         Kind,
@@ -188,22 +186,14 @@ fn in_doubt(refund: &Refund, payment: &Payment, report: &Report, context: Contex
         is_known: refund.gateway_ref.is_some(),
         now: context.now,
     };
-    let Some(Weighed { doubt, call_not_sent, alarm }) = weigh(report, case) else {
+    let Some(weighed) = weigh(report, case) else {
         return needs_review(
             format!("the gateway calls it {}", report.word()),
             "a refund cannot be understood",
         );
     };
-    let change = match doubt {
-        Doubt::Again { why, at_least } => Change::stays(Work::Retry { why, at_least }),
-        Doubt::PutOff { why, wait } => Change::stays(Work::PutOff { why, wait }),
-        Doubt::LookUp => Change::stays(Work::Next { kind: Kind::ResolveRefund, after: Duration::ZERO }),
-        Doubt::NeverRan { code, message } => {
-            Change::becomes(Outcome::Failed(Failure { code, message }), Work::Done)
-        }
-        Doubt::Review { reason, alarm } => needs_review(reason, alarm),
-    };
-    Change { call_not_sent, alarm: alarm.or(change.alarm), ..change }
+    let never_ran = |code, message| Change::becomes(Outcome::Failed(Failure { code, message }), Work::Done);
+    Change::weighed(weighed, Kind::ResolveRefund, never_ran, needs_review)
 }
 
 /// Whether a call begun at `now` may be sent.

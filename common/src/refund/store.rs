@@ -14,6 +14,7 @@ use crate::{
     id::{JobId, MerchantId, PaymentId, RefundId},
     job::{self, Claim, Kind},
     ledger::{self, Posting},
+    page::{Found, Page},
     payment::{
         Payment,
         store::{self as payments, Happened, PUBLISHER_GRACE, insert_calls, insert_events},
@@ -140,21 +141,17 @@ pub async fn find(
 }
 
 /// Which refunds to list, newest first.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Filter {
     /// Only those of this payment.
     pub payment: Option<PaymentId>,
     /// Only those in this status.
     pub status: Option<Status>,
-    /// The page after this refund, towards older ones.
-    pub starting_after: Option<RefundId>,
-    /// The page before this refund, towards newer ones.
-    pub ending_before: Option<RefundId>,
-    /// How many.
-    pub limit: u16,
+    /// Which page of them.
+    pub page: Page<RefundId>,
 }
 
-/// A page of this merchant's refunds, newest first, and whether there are more in its direction.
+/// A page of this merchant's refunds.
 ///
 /// # Errors
 /// When the database fails.
@@ -162,8 +159,7 @@ pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
     filter: &Filter,
-) -> sqlx::Result<(Vec<Refund>, bool)> {
-    let backwards = filter.ending_before.is_some();
+) -> sqlx::Result<Found<Refund>> {
     let rows = refunds!(
         "SELECT ",
         " FROM refunds WHERE merchant_id = $1 AND ($2::uuid IS NULL OR payment_id = $2)
@@ -173,19 +169,13 @@ pub async fn list(
         merchant.0,
         filter.payment.map(|id| id.0),
         filter.status.map(Status::as_str),
-        filter.starting_after.map(|id| id.0),
-        filter.ending_before.map(|id| id.0),
-        i64::from(filter.limit) + 1
+        filter.page.starting_after.map(|id| id.0),
+        filter.page.ending_before.map(|id| id.0),
+        filter.page.rows()
     )
     .fetch_all(db)
     .await?;
-    let has_more = rows.len() > usize::from(filter.limit);
-    let page = rows.into_iter().take(usize::from(filter.limit)).map(Refund::try_from);
-    let mut page = page.collect::<Result<Vec<_>, _>>()?;
-    if backwards {
-        page.reverse();
-    }
-    Ok((page, has_more))
+    filter.page.cut(rows, Refund::try_from)
 }
 
 /// All refunds of a payment, whoever's it is, in their order: for operators.

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     id::{CustomerId, MerchantId, PlanId, SubscriptionId},
+    page::{Found, Page},
     payment::store::{Happened, insert_events},
 };
 
@@ -112,7 +113,7 @@ pub enum Statuses {
 }
 
 /// Which subscriptions to list, newest first.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Filter {
     /// Of which statuses.
     pub statuses: Statuses,
@@ -120,15 +121,11 @@ pub struct Filter {
     pub customer: Option<CustomerId>,
     /// Only those of this plan.
     pub plan: Option<PlanId>,
-    /// The page after this subscription, towards older ones.
-    pub starting_after: Option<SubscriptionId>,
-    /// The page before this subscription, towards newer ones.
-    pub ending_before: Option<SubscriptionId>,
-    /// How many.
-    pub limit: u16,
+    /// Which page of them.
+    pub page: Page<SubscriptionId>,
 }
 
-/// A page of this merchant's subscriptions, newest first, and whether there are more in its direction.
+/// A page of this merchant's subscriptions.
 ///
 /// # Errors
 /// When the database fails.
@@ -136,7 +133,7 @@ pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
     filter: &Filter,
-) -> sqlx::Result<(Vec<Subscription>, bool)> {
+) -> sqlx::Result<Found<Subscription>> {
     let statuses = match filter.statuses {
         Statuses::InForce => vec![Status::Trialing, Status::Active, Status::PastDue],
         Statuses::Only(status) => vec![status],
@@ -152,19 +149,13 @@ pub async fn list(
         &statuses,
         filter.customer.map(|id| id.0),
         filter.plan.map(|id| id.0),
-        filter.starting_after.map(|id| id.0),
-        filter.ending_before.map(|id| id.0),
-        i64::from(filter.limit) + 1
+        filter.page.starting_after.map(|id| id.0),
+        filter.page.ending_before.map(|id| id.0),
+        filter.page.rows()
     )
     .fetch_all(db)
     .await?;
-    let has_more = rows.len() > usize::from(filter.limit);
-    let page = rows.into_iter().take(usize::from(filter.limit)).map(Subscription::try_from);
-    let mut page = page.collect::<Result<Vec<_>, _>>()?;
-    if filter.ending_before.is_some() {
-        page.reverse();
-    }
-    Ok((page, has_more))
+    Ok(filter.page.cut(rows, Subscription::try_from)?)
 }
 
 /// When time will next bring something to a subscription by itself; `None` where it will not.

@@ -16,8 +16,7 @@ use std::sync::Arc;
 
 use common::{
     gateway::{Answer, Report, Resolution},
-    id::JobId,
-    job::{Claim, Due, Kind, store},
+    job::{Claim, Kind, store},
     payment::{Payment, store::Settlement as PaymentSettlement},
     receipt::Findings,
     refund::{Refund, store::Settlement as RefundSettlement},
@@ -68,13 +67,6 @@ pub async fn run(context: &Context, Claimed { claim, subject }: Claimed) -> Lear
             retry_invoice::run(context, &claim, id).await;
             Learnt::Recorded
         }
-    }
-}
-
-/// Jobs that a transaction has called for leave at once, as the API's do.
-fn publish(context: &Context, kind: Kind, jobs: impl IntoIterator<Item = JobId>) {
-    for job in jobs {
-        context.publisher.offer(Due { job, kind, reply_to: None });
     }
 }
 

@@ -13,7 +13,7 @@ pub async fn run(context: &Context, claim: &Claim, id: SubscriptionId) {
     match context.books.renew(claim).await {
         Ok(renewed) => {
             tracing::info!(subscription_id = %id, charges = renewed.jobs.len(), "looked at a subscription");
-            super::publish(context, Kind::ChargeOffSession, renewed.jobs);
+            context.publisher.offer(Kind::ChargeOffSession, renewed.jobs, None);
             renewed.alarm.into_iter().for_each(super::alarm);
         }
         Err(undone) => super::not_done(context, claim, &undone).await,

@@ -14,7 +14,7 @@ pub async fn run(context: &Context, claim: &Claim, id: InvoiceId) {
     match store::retry(&context.pool, claim).await {
         Ok(retried) => {
             tracing::info!(invoice_id = %id, tried = retried.job.is_some(), "looked at an invoice");
-            super::publish(context, Kind::ChargeOffSession, retried.job);
+            context.publisher.offer(Kind::ChargeOffSession, retried.job, None);
             retried.alarm.into_iter().for_each(super::alarm);
         }
         Err(trouble) => super::not_done(context, claim, &trouble.into()).await,

@@ -33,6 +33,16 @@ const CURRENCIES: [&str; 25] = [
 ];
 const WITHOUT_DECIMALS: [&str; 3] = ["HUF", "JPY", "TWD"];
 
+fn decimals(currency: Currency) -> u32 {
+    if WITHOUT_DECIMALS.contains(&currency.code()) { 0 } else { 2 }
+}
+
+/// The smallest amount that PayPal takes a multiple of.
+#[must_use]
+pub fn step(currency: Currency) -> Decimal {
+    Decimal::new(1, decimals(currency))
+}
+
 /// The amount as PayPal wants it: `49.9 EUR` is `49.90`, `5000 HUF` is `5000`.
 ///
 /// # Errors
@@ -42,7 +52,7 @@ pub fn to_value(money: &Money) -> Result<String, AmountError> {
     if !CURRENCIES.contains(&code) {
         return Err(AmountError::UnknownCurrency(money.currency));
     }
-    let decimals = if WITHOUT_DECIMALS.contains(&code) { 0 } else { 2 };
+    let decimals = decimals(money.currency);
     if money.amount.normalize().scale() > decimals {
         return Err(AmountError::TooManyDecimals(money.currency, decimals));
     }

@@ -35,13 +35,19 @@ fn scale_and_step(currency: Currency) -> (i64, i64) {
     }
 }
 
+/// The smallest amount that Stripe charges a multiple of.
+#[must_use]
+pub fn step(currency: Currency) -> Decimal {
+    let (scale, step) = scale_and_step(currency);
+    Decimal::from(step) / Decimal::from(scale)
+}
+
 /// The amount as Stripe wants it: `49.90 EUR` is 4990, `5000 JPY` is 5000, `1.230 KWD` is 1230.
 ///
 /// # Errors
 /// [`AmountError`] when Stripe would refuse it.
 pub fn to_minor_units(money: &Money) -> Result<i64, AmountError> {
     let (scale, step) = scale_and_step(money.currency);
-    let smallest = Decimal::from(step) / Decimal::from(scale);
     let too_large = AmountError::TooLarge(Money {
         amount: Decimal::from(MAX_MINOR_UNITS / step * step) / Decimal::from(scale),
         currency: money.currency,
@@ -51,7 +57,7 @@ pub fn to_minor_units(money: &Money) -> Result<i64, AmountError> {
         return Err(too_large);
     }
     if minor.scale() > 0 || !(minor % Decimal::from(step)).is_zero() {
-        return Err(AmountError::Indivisible(money.currency, smallest));
+        return Err(AmountError::Indivisible(money.currency, self::step(money.currency)));
     }
     minor.to_i64().ok_or(too_large)
 }

@@ -70,10 +70,11 @@ pub(crate) async fn open(
     // Numbers before balances: whoever opens many invoices waits for others here, and nowhere after.
     let number = next_number(&mut *db, invoice.merchant_id).await?;
     let balance = balance(&mut *db, invoice.customer_id, invoice.currency).await?;
-    let ToBalance(to_balance) = match state::finalize(&mut invoice, number, balance, now) {
-        Ok(to_balance) => to_balance,
-        Err(refusal) => return Err(sqlx::Error::Protocol(refusal.to_string())),
-    };
+    let ToBalance(to_balance) =
+        match state::finalize(&mut invoice, number, balance, |due| subscription.chargeable(due), now) {
+            Ok(to_balance) => to_balance,
+            Err(refusal) => return Err(sqlx::Error::Protocol(refusal.to_string())),
+        };
     credit(&mut *db, invoice.customer_id, invoice.currency, ToBalance(to_balance)).await?;
     row::insert(&mut *db, &invoice).await?;
     insert_events(&mut *db, &[told(&invoice)], now).await?;

@@ -17,7 +17,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{ANSWER_TIMEOUT, BrokerConfig, BrokerError, RECONNECT, abandon, close};
-use crate::job::{Due, Message};
+use crate::{
+    id::JobId,
+    job::{Due, Kind, Message},
+};
 
 /// Messages sent and not yet confirmed; no more are sent while there are as many. Few, so that what
 /// becomes due meanwhile fills the next ones: alone a job leaves at once, in a crowd many share one.
@@ -49,11 +52,14 @@ impl Publisher {
         Self { outbox, connected }
     }
 
-    /// Hands a job over without waiting. When there is no room it is dropped: its row will be found by the
-    /// scheduler when its time comes.
-    pub fn offer(&self, due: Due) {
-        if self.outbox.try_send(Outgoing::Job(due)).is_err() {
-            metrics::counter!("messaging_publish_dropped_total").increment(1);
+    /// Hands over jobs that a transaction has called for, without waiting; notices of their ends go to `reply_to`.
+    /// What there is no room for is dropped: the scheduler finds its row when its time comes.
+    pub fn offer(&self, kind: Kind, jobs: impl IntoIterator<Item = JobId>, reply_to: Option<&str>) {
+        for job in jobs {
+            let due = Due { job, kind, reply_to: reply_to.map(str::to_owned) };
+            if self.outbox.try_send(Outgoing::Job(due)).is_err() {
+                metrics::counter!("messaging_publish_dropped_total").increment(1);
+            }
         }
     }
 

@@ -19,6 +19,7 @@ use crate::{
     gateway::GatewayName,
     id::{MerchantId, PaymentId},
     job::{self, Kind},
+    page::{Found, Page},
 };
 
 use super::{Payment, Stage, Status};
@@ -65,21 +66,17 @@ pub async fn find_any(db: impl PgExecutor<'_>, id: PaymentId) -> sqlx::Result<Op
 }
 
 /// Which payments to list, newest first.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Filter {
     /// Only those in this status.
     pub status: Option<Status>,
     /// Only those with this number of the merchant's.
     pub order_id: Option<String>,
-    /// The page after this payment, towards older ones.
-    pub starting_after: Option<PaymentId>,
-    /// The page before this payment, towards newer ones.
-    pub ending_before: Option<PaymentId>,
-    /// How many.
-    pub limit: u16,
+    /// Which page of them.
+    pub page: Page<PaymentId>,
 }
 
-/// A page of this merchant's payments, newest first, and whether there are more in its direction.
+/// A page of this merchant's payments.
 ///
 /// # Errors
 /// When the database fails.
@@ -87,11 +84,9 @@ pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
     filter: &Filter,
-) -> sqlx::Result<(Vec<Payment>, bool)> {
-    let limit = i64::from(filter.limit);
+) -> sqlx::Result<Found<Payment>> {
     let status = filter.status.map(Status::as_str);
-    let backwards = filter.ending_before.is_some();
-    let rows = match filter.ending_before {
+    let rows = match filter.page.ending_before {
         None => {
             payments!(
                 "SELECT ",
@@ -101,8 +96,8 @@ pub async fn list(
                 merchant.0,
                 status,
                 filter.order_id.as_deref(),
-                filter.starting_after.map(|id| id.0),
-                limit + 1
+                filter.page.starting_after.map(|id| id.0),
+                filter.page.rows()
             )
             .fetch_all(db)
             .await?
@@ -116,19 +111,13 @@ pub async fn list(
                 status,
                 filter.order_id.as_deref(),
                 before.0,
-                limit + 1
+                filter.page.rows()
             )
             .fetch_all(db)
             .await?
         }
     };
-    let has_more = rows.len() > usize::from(filter.limit);
-    let page = rows.into_iter().take(usize::from(filter.limit)).map(Payment::try_from);
-    let mut page = page.collect::<Result<Vec<_>, _>>()?;
-    if backwards {
-        page.reverse();
-    }
-    Ok((page, has_more))
+    Ok(filter.page.cut(rows, Payment::try_from)?)
 }
 
 /// A worker is about to call the gateway for these: they become `processing`, and the call is counted

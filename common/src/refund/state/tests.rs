@@ -1,6 +1,8 @@
 //! The rules, by table; and by property: however many refunds are asked for, and whatever reports come, no
 //! more is given back than was taken.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 

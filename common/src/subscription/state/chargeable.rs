@@ -12,6 +12,15 @@ use crate::{
     subscription::Subscription,
 };
 
+impl Subscription {
+    /// How much of what is due its method can be charged. Without a method that is not known: all of it, until
+    /// there is one.
+    #[must_use]
+    pub fn chargeable(&self, due: Money) -> Money {
+        self.method.as_ref().map_or(due, |method| GatewayName::for_method(method.kind).chargeable(due))
+    }
+}
+
 /// The invoices of its periods, as it stands and as it is to be: with its discounts, and without them.
 pub(super) fn check(subscription: &Subscription) -> Result<(), Refusal> {
     let mut then = Subscription { discounts: Vec::new(), ..subscription.clone() };

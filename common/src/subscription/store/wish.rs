@@ -7,8 +7,9 @@ use crate::{
     clock::Timestamp,
     customer,
     id::{InvoiceId, JobId, MerchantId, SubscriptionId},
-    invoice::{self, Invoice, Line},
+    invoice::{self, Invoice, Line, totals::Totals},
     job::Kind,
+    money::Money,
     payment::store::PUBLISHER_GRACE,
     plan::{self, Offer},
     subscription::{
@@ -25,8 +26,8 @@ use super::{
 };
 
 /// Whose subscription it is about, and how it is asked.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+#[derive(Debug, Clone)]
+pub struct Asked {
     /// Who asks.
     pub merchant: MerchantId,
     /// About what.
@@ -34,16 +35,16 @@ pub struct Asked<'a> {
     /// Only if this is still its version.
     pub version: Option<u32>,
     /// The request.
-    pub traceparent: &'a str,
+    pub traceparent: String,
     /// Where a payer who is present comes back to; `None`: there is no payer to do anything.
-    pub return_url: Option<&'a str>,
+    pub return_url: Option<String>,
 }
 
-impl Asked<'_> {
+impl Asked {
     /// By somebody who has not read it before.
     #[must_use]
     pub fn of(merchant: MerchantId, id: SubscriptionId) -> Self {
-        Self { merchant, id, version: None, traceparent: "", return_url: None }
+        Self { merchant, id, version: None, traceparent: String::new(), return_url: None }
     }
 }
 
@@ -82,7 +83,7 @@ pub struct Foreseen {
     pub invoices: Vec<Invoice>,
     /// What would be charged at once, in the subscription's currency: for these, and for what was open before.
     pub charged: Decimal,
-    /// What the customer would have in the balance of that currency.
+    /// What the customer would have in the balance of that currency; below zero, what would be carried forward.
     pub balance: Decimal,
     /// The renewal that would come next, if one does.
     pub renewal: Option<Foreknown>,
@@ -95,6 +96,8 @@ pub struct Foreknown {
     pub at: Timestamp,
     /// What its invoice would ask for.
     pub lines: Vec<Line>,
+    /// What of it the customer's balance would pay.
+    pub from_balance: Decimal,
 }
 
 /// Decides a wish about a subscription of this merchant, in a transaction of its own. `decide` is one of the
@@ -104,7 +107,7 @@ pub struct Foreknown {
 /// When the database fails.
 pub async fn grant(
     db: &PgPool,
-    asked: &Asked<'_>,
+    asked: &Asked,
     decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal> + Send,
 ) -> sqlx::Result<Answered> {
     let mut transaction = db.begin().await?;
@@ -118,7 +121,7 @@ pub async fn grant(
 /// When the database fails.
 pub async fn update(
     db: &PgPool,
-    asked: &Asked<'_>,
+    asked: &Asked,
     offer: Option<&Offer>,
     update: Update,
 ) -> sqlx::Result<Answered> {
@@ -144,7 +147,7 @@ async fn keep(transaction: Transaction<'_, Postgres>, mut answered: Answered) ->
 /// When the database fails.
 pub async fn preview(
     db: &PgPool,
-    asked: &Asked<'_>,
+    asked: &Asked,
     offer: Option<&Offer>,
     update: Update,
 ) -> sqlx::Result<Answered<Foreseen>> {
@@ -166,7 +169,7 @@ pub async fn preview(
 
 async fn answer_update(
     db: &mut PgConnection,
-    asked: &Asked<'_>,
+    asked: &Asked,
     offer: Option<&Offer>,
     mut update: Update,
 ) -> sqlx::Result<Answered> {
@@ -181,7 +184,7 @@ async fn answer_update(
 
 async fn answer(
     db: &mut PgConnection,
-    asked: &Asked<'_>,
+    asked: &Asked,
     decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal>,
 ) -> sqlx::Result<Answered> {
     let found = lock(&mut *db, asked.id).await?.filter(|found| found.merchant_id == asked.merchant);
@@ -199,7 +202,7 @@ async fn answer(
 async fn change(
     db: &mut PgConnection,
     before: Subscription,
-    asked: &Asked<'_>,
+    asked: &Asked,
     decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal>,
 ) -> Result<Granted, Trouble> {
     let now = crate::db::now(&mut *db).await?;
@@ -210,7 +213,7 @@ async fn change(
     };
     let billed = in_force(billed.iter().flat_map(Invoice::places));
     let effects = decide(&mut subscription, Place { now, billed: &billed })?;
-    let (traceparent, return_url) = (Some(asked.traceparent), asked.return_url);
+    let (traceparent, return_url) = (Some(asked.traceparent.as_str()), asked.return_url.as_deref());
     let circumstances =
         Circumstances { now, charges: Kind::ChargePayment, traceparent, grace: PUBLISHER_GRACE, return_url };
     let done = perform(&mut *db, &mut subscription, effects, &circumstances).await?;
@@ -232,14 +235,17 @@ async fn foresee(db: &mut PgConnection, granted: Granted) -> Result<Foreseen, Tr
         opened.extend(invoice::store::find(&mut *db, subscription.merchant_id, id).await?);
     }
     let currency = subscription.terms.price.unit.currency;
+    let balance = customer::store::balance(&mut *db, subscription.customer_id, currency).await?;
     let renewal = state::foresee(&subscription)?.map(|(then, period)| {
         let lines = then.period_lines(InvoiceId::new(), &period).map_err(Refusal::from)?;
-        Ok::<_, Refusal>(Foreknown { at: period.start, lines })
+        let total = Money { amount: Totals::of(&lines).total, currency };
+        let from_balance = invoice::state::from_balance(total, balance, |due| then.chargeable(due));
+        Ok::<_, Refusal>(Foreknown { at: period.start, lines, from_balance })
     });
     Ok(Foreseen {
         invoices: opened,
         charged: invoice::store::asked_for(&mut *db, &jobs).await?,
-        balance: customer::store::balance(&mut *db, subscription.customer_id, currency).await?,
+        balance,
         renewal: renewal.transpose()?,
         subscription,
     })
@@ -249,18 +255,11 @@ async fn foresee(db: &mut PgConnection, granted: Granted) -> Result<Foreseen, Tr
 ///
 /// # Errors
 /// When the database fails.
-pub async fn cancel(
-    db: &PgPool,
-    merchant: MerchantId,
-    id: SubscriptionId,
-    when: When,
-    proration: Proration,
-    traceparent: &str,
-) -> sqlx::Result<Answered> {
+pub async fn cancel(db: &PgPool, asked: &Asked, when: When, proration: Proration) -> sqlx::Result<Answered> {
     let decide = |subscription: &mut Subscription, place: Place<'_>| {
         state::cancel(subscription, when, proration, place)
     };
-    grant(db, &Asked { traceparent, ..Asked::of(merchant, id) }, decide).await
+    grant(db, asked, decide).await
 }
 
 /// A person lets all renewals be billed that were missed, one after the other.
