@@ -155,11 +155,11 @@ impl Deployment {
         assert!(matches!(answered, Answered::Granted(_)), "{answered:?}");
     }
 
-    /// Another card, of which nobody is told.
+    /// Another card or payer, of which nobody is told.
     pub async fn swap_card(&self, id: SubscriptionId, token: &str) {
-        let Subscription { merchant_id, customer_id, .. } = self.subscription(id).await;
-        let card = (MethodType::Card, token);
-        let added = customer::store::add_method(&self.pool, merchant_id, customer_id, card, false).await;
+        let Subscription { merchant_id, customer_id, method, .. } = self.subscription(id).await;
+        let other = (method.expect("it is paid").kind, token);
+        let added = customer::store::add_method(&self.pool, merchant_id, customer_id, other, false).await;
         let (kept, _) = added.unwrap().expect("a customer");
         sqlx::query("UPDATE subscriptions SET method_id = $2 WHERE id = $1")
             .bind(id.0)

@@ -107,10 +107,16 @@ async fn what_one_subscription_has_saved_at_paypal_the_next_one_charges() {
     deployment.check_billing().await;
 }
 
+/// With so much time for a call that what shall happen during one does.
+async fn patient() -> Deployment {
+    let settings = Settings { gateway_timeout_ms: 10_000, lease_ms: 24_000, ..Settings::default() };
+    Deployment::start_with(settings).await
+}
+
 /// Two first payments with one card at once: whoever comes second charges what the first has saved.
 #[tokio::test]
 async fn two_subscriptions_at_once_save_and_charge_the_same() {
-    let mut deployment = Deployment::start().await;
+    let mut deployment = patient().await;
     let merchant = deployment.merchant.clone();
     let plan = merchant.plan("49.90", "month").await;
     let real = new_card(&deployment).await;
@@ -120,7 +126,7 @@ async fn two_subscriptions_at_once_save_and_charge_the_same() {
         let before = savings(&deployment).await;
         deployment.stop(Service::Worker).await;
         let slow = json!({ "method": "POST", "path_prefix": "/v1/customers" });
-        deployment.faults(json!([{ "fault": "slow_before_500", "match": slow }])).await;
+        deployment.faults(json!([{ "fault": "slow_before_3000", "match": slow }])).await;
         let order = json!({ "customer": customer, "plan": plan, "payment_method": by("card", token) });
         let mut ids = Vec::new();
         for place in 0..2 {
@@ -148,13 +154,13 @@ async fn two_subscriptions_at_once_save_and_charge_the_same() {
 /// Whoever is told no looks whether somebody else was told yes meanwhile.
 #[tokio::test]
 async fn a_card_that_was_saved_meanwhile_is_charged_whatever_saving_says() {
-    let deployment = Deployment::start().await;
+    let deployment = patient().await;
     let merchant = &deployment.merchant;
     let (customer, plan) = (customer(merchant).await, merchant.plan("49.90", "month").await);
     let good = json!({ "customer": customer, "plan": plan, "payment_method": by("card", CARD) });
     paid_by(merchant, "good", &good, None).await;
     let slow = json!({ "method": "POST", "path_prefix": "/v1/payment_methods" });
-    deployment.faults(json!([{ "fault": "slow_before_800", "match": slow }])).await;
+    deployment.faults(json!([{ "fault": "slow_before_3000", "match": slow }])).await;
     let mut order = good.clone();
     order["payment_method"] = by("card", "pm_card_visa_chargeDeclined");
     let headers = [("idempotency-key", "refused")];
@@ -175,8 +181,7 @@ async fn a_card_that_was_saved_meanwhile_is_charged_whatever_saving_says() {
 
 #[tokio::test]
 async fn a_worker_that_dies_after_saving_saves_no_second_time() {
-    let settings = Settings { gateway_timeout_ms: 10_000, lease_ms: 24_000, ..Settings::default() };
-    let mut deployment = Deployment::start_with(settings).await;
+    let mut deployment = patient().await;
     let shop = deployment.shop(Unit::Month).await;
     let silent = json!({ "method": "POST", "path_prefix": "/v1/customers" });
     deployment.faults(json!([{ "fault": "timeout_after", "match": silent }])).await;
