@@ -29,7 +29,8 @@ A payment with `\"capture\": \"manual\"` becomes `authorized`: capture it, whole
 together never exceed what was taken; a payer's dispute is shown with it.
 
 A subscription is made from a plan, or a price of its own, for a customer. Each of its periods has one invoice, \
-which is paid by the method that the subscription was made with; `GET /invoices` shows them, and `GET /payments` how they were paid. \
+which is paid by a payment method of the customer: the one that the subscription names, or the customer's default, \
+saved at the gateway by its first payment. `GET /invoices` shows them, and `GET /payments` how they were paid. \
 It is changed with `PUT /update-subscription/{id}`, which bills nothing twice, and whose price \
 `POST /subscriptions/{id}/preview` tells to the cent. What is declined is tried again after 1, 3, 7 and 14 days; \
 `POST /invoices/{id}/pay` tries it now, and `void` and `mark-uncollectible` end it. `GET /invoices/{id}/html` is an \

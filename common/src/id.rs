@@ -115,6 +115,10 @@ id!(
     CustomerId, "cus_"
 );
 id!(
+    /// A customer's payment method. Not to be taken for a gateway's name: Stripe's begin with `pm_`.
+    PaymentMethodId, "pym_"
+);
+id!(
     /// A plan: a price that subscriptions are made from.
     PlanId, "plan_"
 );

@@ -75,7 +75,7 @@ fn decided(session: &Session, id: SubscriptionId, answered: Answered, says: &str
             Ok(())
         }
         Answered::Refused(refusal) => Err(refusal.to_string()),
-        Answered::NotFound | Answered::NoPlan | Answered::VersionDiffers => {
+        Answered::NotFound | Answered::NoPlan | Answered::NoMethod | Answered::VersionDiffers => {
             Err(format!("there is no subscription {id}"))
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use common::{
     clock::Timestamp,
-    customer::{self, NewCustomer},
+    customer::{self, MethodChoice, NewCustomer},
     db,
     gateway::MethodType,
     id::{CustomerId, MerchantId, PlanId, SubscriptionId},
@@ -13,9 +13,9 @@ use common::{
     page::Page,
     plan::{self, NewPlan, Offer},
     subscription::{
-        Interval, PaymentMethod, Price, Status, Subscription, Unit, WithoutMethod,
-        state::change_method,
-        store::{self, Accepted, Answered, Asked, NewSubscription},
+        Interval, Price, Status, Subscription, Unit, WithoutMethod,
+        state::Update,
+        store::{self, Accepted, Answered, Asked, Named, NewSubscription},
     },
 };
 
@@ -64,8 +64,8 @@ impl Shop {
 
 /// A card with this token.
 #[must_use]
-pub fn card(token: &str) -> PaymentMethod {
-    PaymentMethod { kind: MethodType::Card, token: token.to_owned() }
+pub fn card(token: &str) -> MethodChoice {
+    MethodChoice::Token(MethodType::Card, token.to_owned())
 }
 
 impl Deployment {
@@ -151,18 +151,21 @@ impl Deployment {
     /// A new card, which is tried at once for whatever is open.
     pub async fn new_card(&self, id: SubscriptionId, token: &str) {
         let merchant = self.subscription(id).await.merchant_id;
-        let change = |subscription: &mut Subscription, place: common::subscription::state::Place<'_>| {
-            change_method(subscription, card(token), place.now)
-        };
-        let answered = store::grant(&self.pool, &Asked::of(merchant, id), change).await.unwrap();
+        let named = Named { offer: None, method: Some(card(token)) };
+        let asked = Asked::of(merchant, id);
+        let answered = store::update(&self.pool, &asked, &named, Update::default()).await.unwrap();
         assert!(matches!(answered, Answered::Granted(_)), "{answered:?}");
     }
 
-    /// Another card, of which nobody is told.
+    /// Another card or payer, of which nobody is told.
     pub async fn swap_card(&self, id: SubscriptionId, token: &str) {
-        sqlx::query("UPDATE subscriptions SET method_token = $2, method_saved = NULL WHERE id = $1")
+        let Subscription { merchant_id, customer_id, method, .. } = self.subscription(id).await;
+        let other = (method.expect("it is paid").kind, token);
+        let added = customer::store::add_method(&self.pool, merchant_id, customer_id, other, false).await;
+        let (kept, _) = added.unwrap().expect("a customer");
+        sqlx::query("UPDATE subscriptions SET method_id = $2 WHERE id = $1")
             .bind(id.0)
-            .bind(token)
+            .bind(kept.method.id.0)
             .execute(&self.pool)
             .await
             .unwrap();

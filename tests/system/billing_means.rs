@@ -1,12 +1,12 @@
 //! What subscriptions are paid with besides cards: PayPal, and what a customer has in the balance.
 
 use common::{
-    customer,
+    customer::{self, MethodChoice},
     gateway::MethodType,
     invoice::Status as Paid,
     money::Money,
     subscription::{
-        PaymentMethod, Status, Unit,
+        Status, Unit,
         proration::Proration,
         state::When,
         store::{self, NewSubscription},
@@ -20,7 +20,7 @@ use tests::{
 
 /// A request to subscribe, paid by a payer whom PayPal knows by this name.
 fn by_paypal(shop: &Shop, key: &str, token: &str) -> NewSubscription {
-    let method = PaymentMethod { kind: MethodType::Paypal, token: token.to_owned() };
+    let method = MethodChoice::Token(MethodType::Paypal, token.to_owned());
     NewSubscription { method: Some(method), ..shop.order(key, "") }
 }
 

@@ -16,6 +16,7 @@ mod isolation;
 mod mixed;
 mod outcomes;
 mod pages;
+mod payment_methods;
 mod paypal;
 mod protection;
 mod refund_faults;

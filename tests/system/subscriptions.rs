@@ -140,10 +140,11 @@ async fn a_cancellation_waits_for_the_period_or_does_not() {
 async fn a_trial_is_free_and_then_it_is_not() {
     let deployment = Deployment::start().await;
     let shop = deployment.shop(Unit::Month).await;
-    let paying = store::NewSubscription { trial_days: Some(14), ..shop.order("a", "pm_card_visa") };
-    let paying = deployment.subscribed(&paying).await;
+    // First, while the customer has no default.
     let idle = store::NewSubscription { trial_days: Some(14), method: None, ..shop.order("b", "") };
     let idle = deployment.subscribed(&idle).await;
+    let paying = store::NewSubscription { trial_days: Some(14), ..shop.order("a", "pm_card_visa") };
+    let paying = deployment.subscribed(&paying).await;
     assert_eq!(deployment.subscription(paying).await.status, Status::Trialing);
     assert!(deployment.invoices(paying).await.is_empty());
     let end = deployment.subscription(paying).await.trial_ends_at.expect("a trial");

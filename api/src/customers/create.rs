@@ -56,7 +56,7 @@ pub async fn create(
 ) -> Result<Response, ApiError> {
     let customer = store::create(&app.pool, &read(merchant.id, body)?).await?;
     let path = format!("/customers/{}", customer.id);
-    Ok(answer::created(&path, &CustomerView::new(customer, Some(Vec::new()))))
+    Ok(answer::created(&path, &CustomerView::new(customer, Some((Vec::new(), Vec::new())))))
 }
 
 /// Reads a body, and tells all of its faults at once.

@@ -1,7 +1,9 @@
-//! Customers, as merchants see them: [`create`] makes them, [`read`] shows them.
+//! Customers, as merchants see them: [`create`] makes them, [`read`] shows them, [`methods`] is how they
+//! pay.
 
 pub mod create;
+pub mod methods;
 pub mod read;
 mod view;
 
-pub use view::CustomerView;
+pub use view::{CustomerView, MethodView};

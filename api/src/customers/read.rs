@@ -36,7 +36,8 @@ pub async fn get(
 ) -> Result<Response, ApiError> {
     let customer = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
     let balances = store::balances(&app.pool, id).await?;
-    Ok(answer::one(true, &CustomerView::new(customer, Some(balances))))
+    let methods = store::methods(&app.pool, merchant.id, id).await?;
+    Ok(answer::one(true, &CustomerView::new(customer, Some((balances, methods)))))
 }
 
 /// List customers

@@ -1,6 +1,11 @@
 //! A customer as its merchant sees it.
 
-use common::{clock::Timestamp, customer::Customer, money::Money, payment::Metadata};
+use common::{
+    clock::Timestamp,
+    customer::{Customer, KeptMethod},
+    money::Money,
+    payment::Metadata,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,6 +26,9 @@ pub struct CustomerView {
     /// itself, and is asked for with the next invoice. Shown for one customer, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     balances: Option<Vec<BalanceView>>,
+    /// How the customer pays, newest first: the newest hundred. Shown for one customer, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_methods: Option<Vec<MethodView>>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -36,9 +44,42 @@ pub struct BalanceView {
     currency: &'static str,
 }
 
+/// A payment method of a customer. The token stays inside.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MethodView {
+    #[schema(example = "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    id: String,
+    /// Always `payment_method`.
+    object: &'static str,
+    #[schema(example = "card")]
+    r#type: &'static str,
+    /// Whether it is saved at the gateway, to be charged without the payer: its first payment does that.
+    saved: bool,
+    /// Whether new subscriptions are paid by it that name nothing else.
+    default: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl MethodView {
+    /// A payment method, as its merchant sees it.
+    pub fn new(kept: &KeptMethod) -> Self {
+        Self {
+            id: kept.method.id.to_string(),
+            object: "payment_method",
+            r#type: kept.method.kind.as_str(),
+            saved: kept.method.saved.is_some(),
+            default: kept.is_default,
+            created_at: kept.created_at,
+        }
+    }
+}
+
 impl CustomerView {
-    /// A customer, as its merchant sees it.
-    pub fn new(customer: Customer, balances: Option<Vec<Money>>) -> Self {
+    /// A customer, as its merchant sees it; with what is in the balances and how the customer pays, if that is to
+    /// be shown.
+    pub fn new(customer: Customer, more: Option<(Vec<Money>, Vec<KeptMethod>)>) -> Self {
+        let (balances, methods) = more.unzip();
         let balance =
             |money: Money| BalanceView { amount: money.display_amount(), currency: money.currency.code() };
         Self {
@@ -48,6 +89,7 @@ impl CustomerView {
             name: customer.name,
             metadata: customer.metadata,
             balances: balances.map(|balances| balances.into_iter().map(balance).collect()),
+            payment_methods: methods.map(|methods| methods.iter().map(MethodView::new).collect()),
             created_at: customer.created_at,
             updated_at: customer.updated_at,
         }

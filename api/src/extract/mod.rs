@@ -8,5 +8,5 @@ mod query;
 
 pub use body::{JsonBody, OptionalJsonBody};
 pub use headers::{IdempotencyKey, IfMatch, Prefer, Trace};
-pub use path::PathId;
+pub use path::{PathId, PathIds};
 pub use query::{Given, QueryFields};

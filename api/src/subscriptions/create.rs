@@ -2,12 +2,13 @@
 
 use axum::{extract::State, response::Response};
 use common::{
+    customer::MethodChoice,
     gateway::MethodType,
-    id::{CustomerId, MerchantId, PlanId, SubscriptionId},
+    id::{CustomerId, MerchantId, PaymentMethodId, PlanId, SubscriptionId},
     payment::Metadata,
     plan::Offer,
     subscription::{
-        PaymentMethod, Price, Tz, WithoutMethod,
+        Price, Tz, WithoutMethod,
         state::Refusal,
         store::{self, Accepted as Stored, NewSubscription},
     },
@@ -20,12 +21,13 @@ use utoipa::ToSchema;
 use crate::{
     App,
     auth::Caller,
+    customers::methods::read_token,
     error::{ApiError, Problem},
     extract::{
         IdempotencyKey, JsonBody, Prefer, Trace,
         fields::{self, Faults, Fields, metadata, whole},
     },
-    payments::process::{return_url, token},
+    payments::process::return_url,
     plans::create::trial_days,
 };
 
@@ -60,8 +62,8 @@ pub struct CreateSubscription {
     /// How many: 1 by default.
     #[schema(example = 3, minimum = 1, maximum = 1_000_000)]
     quantity: Option<u32>,
-    /// How it is paid. It is saved at the gateway, and charged without the payer from then on. Needed unless
-    /// there is a trial.
+    /// How it is paid; without it by the customer's default. It is saved at the gateway, and charged without the
+    /// payer from then on. Needed unless there is a trial or a default.
     payment_method: Option<BillingMethod>,
     /// What is taken off its invoices, in this order: 10 at most.
     discounts: Option<Vec<DiscountRequest>>,
@@ -84,16 +86,20 @@ pub struct CreateSubscription {
     metadata: Option<Metadata>,
 }
 
-/// How a subscription is paid. Never a card number: the token that the gateway's own form gave you.
+/// How a subscription is paid: by a method that the customer has, which is named by its `id`; or by `type` and
+/// `token`, which the customer has from then on. Never a card number: the token that the gateway's own form gave you.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the description of what method reads")]
 pub struct BillingMethod {
+    /// A payment method of the customer.
+    #[schema(example = "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    id: Option<String>,
     /// `card`, `apple_pay`, `google_pay`, `bank_debit` or `paypal`.
-    #[schema(value_type = String, example = "card")]
-    r#type: MethodType,
+    #[schema(value_type = Option<String>, example = "card")]
+    r#type: Option<MethodType>,
     /// The gateway's token.
     #[schema(example = "pm_card_visa")]
-    token: String,
+    token: Option<String>,
 }
 
 /// Make a subscription
@@ -111,7 +117,7 @@ pub struct BillingMethod {
             headers(("Location" = String), ("ETag" = String), ("Retry-After" = u32, description = "Seconds."))),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON, or no Idempotency-Key."),
         (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such plan or customer of yours."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such plan or customer of yours, or no such payment method of the customer."),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "The plan is archived, or no gateway takes what it would bill (too much, or less than the gateway's least): the `code` says which."),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), card data, or a key that belongs to another request."),
         (status = 503, body = Problem, content_type = "application/problem+json", description = "Nothing was accepted: send the same again."),
@@ -134,10 +140,10 @@ pub async fn create(
             Ok(accepted(&app, charged(&app, *subscription, Vec::new(), prefer).await, prefer, true))
         }
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
-        Stored::NoPlan | Stored::NoCustomer => Err(ApiError::NotFound),
+        Stored::NoPlan | Stored::NoCustomer | Stored::NoMethod => Err(ApiError::NotFound),
         Stored::Refused(Refusal::NoMethod) => {
             let mut faults = Faults::default();
-            faults.at("/payment_method", "is required without a trial");
+            faults.at("/payment_method", "is required without a trial: the customer has no default");
             Err(faults.into())
         }
         Stored::Refused(refusal) => Err(refused(&refusal)),
@@ -204,10 +210,16 @@ pub fn zone(value: Value) -> Result<Tz, String> {
 }
 
 /// How it is paid.
-pub fn method(fields: &mut Fields<'_>) -> Option<PaymentMethod> {
-    let kind = fields.required("type", fields::name);
-    let token = fields.required("token", token);
-    Some(PaymentMethod { kind: kind?, token: token? })
+pub fn method(fields: &mut Fields<'_>) -> Option<MethodChoice> {
+    if !fields.has("id") {
+        return read_token(fields).map(|(kind, token)| MethodChoice::Token(kind, token));
+    }
+    let kept = fields.optional("id", fields::name);
+    if fields.has("type") || fields.has("token") {
+        fields.fault("id", "cannot be used together with type and token");
+        read_token(fields);
+    }
+    kept.map(MethodChoice::Kept)
 }
 
 /// What was asked for, as it was understood. Its hash is stored for ever: a field that is added later stays
@@ -223,6 +235,8 @@ struct Understood<'a> {
     zone: &'static str,
     return_url: Option<&'a str>,
     metadata: &'a Metadata,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method_id: Option<PaymentMethodId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     price: Option<UnderstoodPrice<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -242,11 +256,17 @@ fn hash(new: &NewSubscription) -> [u8; 32] {
             (None, Some((name.as_str(), unit.display_amount(), unit.currency.code(), interval)))
         }
     };
+    let (method, method_id) = match &new.method {
+        Some(MethodChoice::Token(kind, token)) => (Some((*kind, token.as_str())), None),
+        Some(MethodChoice::Kept(id)) => (None, Some(*id)),
+        None => (None, None),
+    };
     let understood = Understood {
         customer: new.customer_id,
         plan,
         quantity: new.quantity,
-        method: new.method.as_ref().map(|method| (method.kind, method.token.as_str())),
+        method,
+        method_id,
         trial_days: new.trial_days,
         without_method: new.without_method,
         zone: new.zone.name(),
@@ -295,6 +315,9 @@ mod tests {
             "discounts": [{ "name": "Off", "percent": "12.5", "duration": { "periods": 3 } }],
         });
         assert_eq!(hash(priced), "11c14194e0b4eea9");
+        let mut named = least.clone();
+        named["payment_method"] = json!({ "id": "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601" });
+        assert_eq!(hash(named), "0");
         assert_eq!((hash(least), hash(most)), ("09ecc852fce0c7ba".into(), "2bf029cb7e64795e".into()));
     }
 }

@@ -63,7 +63,7 @@ async fn answered(app: &App, answered: Answered, prefer: Prefer) -> Result<Respo
 fn granted<T>(answered: Answered<T>) -> Result<T, ApiError> {
     match answered {
         Answered::Granted(granted) => Ok(*granted),
-        Answered::NotFound | Answered::NoPlan => Err(ApiError::NotFound),
+        Answered::NotFound | Answered::NoPlan | Answered::NoMethod => Err(ApiError::NotFound),
         Answered::VersionDiffers => Err(ApiError::VersionDiffers),
         Answered::Refused(refusal) => Err(refused(&refusal)),
     }

@@ -97,7 +97,7 @@ pub struct TotalsView {
         (status = 200, body = PreviewView, description = "What it would come to."),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON."),
         (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such subscription or plan of yours."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such subscription or plan of yours, or no such payment method of the customer."),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "The update would be refused, for this reason."),
         (status = 412, body = Problem, content_type = "application/problem+json", description = "It has changed since you read it."),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), nothing to change, or card data."),
@@ -108,8 +108,8 @@ pub async fn preview(
     asked: Asked,
     JsonBody(body): JsonBody,
 ) -> Result<Json<PreviewView>, ApiError> {
-    let Wanted { offer, update, .. } = Wanted::read(body)?;
-    let foreseen = granted(store::preview(&app.pool, &asked, offer.as_ref(), update).await?)?;
+    let Wanted { named, update, .. } = Wanted::read(body)?;
+    let foreseen = granted(store::preview(&app.pool, &asked, &named, update).await?)?;
     Ok(Json(PreviewView::new(&app, foreseen)))
 }
 

@@ -4,11 +4,10 @@
 use axum::{extract::State, response::Response};
 use common::{
     payment::Metadata,
-    plan::Offer,
     subscription::{
         proration::Proration,
         state::Update,
-        store::{self, Asked},
+        store::{self, Asked, Named},
     },
 };
 use serde_json::Value;
@@ -50,7 +49,7 @@ pub struct UpdateSubscription {
     /// `at_period_end`: from the next renewal on. A change from today on takes the place of one that was put off.
     #[schema(example = "by_day")]
     proration: Option<String>,
-    /// How it is paid from now on. Whatever is open is tried once, at once.
+    /// How it is paid from now on. Whatever is open is tried once, at once. The customer's default stays as it is.
     payment_method: Option<BillingMethod>,
     /// Instead of those that it has, 10 at most; `[]` ends them. One that it has already goes on as it is, a new one
     /// begins with the next period.
@@ -86,7 +85,7 @@ pub struct UpdateSubscription {
             headers(("Location" = String), ("ETag" = String))),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON."),
         (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such subscription or plan of yours."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such subscription or plan of yours, or no such payment method of the customer."),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "It has ended, its status does not allow that now, the plan is archived or in another currency: the `code` says which."),
         (status = 412, body = Problem, content_type = "application/problem+json", description = "It has changed since you read it."),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), nothing to change, or card data."),
@@ -98,15 +97,15 @@ pub async fn update(
     prefer: Prefer,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let Wanted { offer, update, return_url } = Wanted::read(body)?;
+    let Wanted { named, update, return_url } = Wanted::read(body)?;
     let asked = Asked { return_url, ..asked };
-    answered(&app, store::update(&app.pool, &asked, offer.as_ref(), update).await?, prefer).await
+    answered(&app, store::update(&app.pool, &asked, &named, update).await?, prefer).await
 }
 
 /// A body that was read.
 pub struct Wanted {
-    /// What is to be subscribed to.
-    pub offer: Option<Offer>,
+    /// What is to be subscribed to, and how it is to be paid.
+    pub named: Named,
     /// All but that.
     pub update: Update,
     /// Where the payer comes back to.
@@ -134,11 +133,12 @@ impl Wanted {
             fields.fault("proration", "goes with plan, price or quantity");
         }
         let offer = terms::offer(fields);
+        let named = Named { offer, method: fields.object("payment_method", method) };
         let update = Update {
             plan: None,
             quantity: fields.optional("quantity", quantity),
             proration: proration.unwrap_or_default(),
-            method: fields.object("payment_method", method),
+            method: None,
             discounts: terms::discounts(fields),
             tax: match fields.is("tax", "none") {
                 true => Some(None),
@@ -148,14 +148,14 @@ impl Wanted {
             metadata: fields.optional("metadata", metadata),
             cancel_at_period_end: fields.optional("cancel_at_period_end", fields::flag),
         };
-        Self { offer, update, return_url: fields.optional("return_url", return_url) }
+        Self { named, update, return_url: fields.optional("return_url", return_url) }
     }
 
     /// What fits each by itself must fit together.
     fn check(&self, faults: &mut Faults) {
-        let Update { quantity, method, discounts, tax, zone, metadata, cancel_at_period_end, .. } =
-            &self.update;
-        let is_charged = self.offer.is_some() || quantity.is_some() || method.is_some();
+        let Named { offer, method } = &self.named;
+        let Update { quantity, discounts, tax, zone, metadata, cancel_at_period_end, .. } = &self.update;
+        let is_charged = offer.is_some() || quantity.is_some() || method.is_some();
         let is_billed = is_charged || discounts.is_some() || tax.is_some();
         if self.return_url.is_some() && !is_charged {
             faults.at(

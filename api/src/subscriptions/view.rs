@@ -2,9 +2,10 @@
 
 use common::{
     clock::Timestamp,
+    customer::PaymentMethod,
     invoice::{Discount, Duration, Reduction, TaxRate},
     payment::Metadata,
-    subscription::{PaymentMethod, Status, Subscription, Terms, calendar::Period},
+    subscription::{Status, Subscription, Terms, calendar::Period},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -87,6 +88,9 @@ pub struct SubscriptionView {
 /// How a subscription is paid.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BillingMethodView {
+    /// Which of the customer's payment methods it is.
+    #[schema(example = "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    id: String,
     #[schema(example = "card")]
     r#type: &'static str,
 }
@@ -188,7 +192,7 @@ fn renews_at(subscription: &Subscription) -> Option<Timestamp> {
 
 impl BillingMethodView {
     fn new(method: &PaymentMethod) -> Self {
-        Self { r#type: method.kind.as_str() }
+        Self { id: method.id.to_string(), r#type: method.kind.as_str() }
     }
 }
 

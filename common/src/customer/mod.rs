@@ -4,7 +4,8 @@ pub mod store;
 
 use crate::{
     clock::Timestamp,
-    id::{CustomerId, MerchantId},
+    gateway::{MethodType, SavedMethod},
+    id::{CustomerId, MerchantId, PaymentMethodId},
     payment::Metadata,
 };
 
@@ -40,4 +41,46 @@ pub struct Customer {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// How a customer pays without being present. All subscriptions of the customer may be paid by it, and what one of
+/// them has saved at the gateway, the others charge too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentMethod {
+    /// Its name for programs.
+    pub id: PaymentMethodId,
+    /// What it is; it chooses the gateway.
+    pub kind: MethodType,
+    /// The gateway's token for it.
+    pub token: String,
+    /// What is charged instead of the token; `None` until its first payment has saved it at the gateway.
+    pub saved: Option<SavedMethod>,
+}
+
+impl PaymentMethod {
+    /// One that nobody has named before.
+    #[must_use]
+    pub fn new(kind: MethodType, token: impl Into<String>) -> Self {
+        Self { id: PaymentMethodId::new(), kind, token: token.into(), saved: None }
+    }
+}
+
+/// A customer's payment method, as it stands among the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptMethod {
+    /// The method.
+    pub method: PaymentMethod,
+    /// New subscriptions are paid by it that name nothing else.
+    pub is_default: bool,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+/// A payment method, as a merchant names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MethodChoice {
+    /// One that the customer has.
+    Kept(PaymentMethodId),
+    /// By the gateway's token: one that the customer has from then on.
+    Token(MethodType, String),
 }

@@ -1,4 +1,7 @@
-//! The rows of `customers`, whom gateways know them as, and what they have in the balance.
+//! The rows of `customers`, whom gateways know them as, what they have in the balance, and how they pay.
+
+mod methods;
+mod saving;
 
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -8,18 +11,21 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db::unreadable,
-    gateway::SaveRequest,
     id::{CustomerId, MerchantId},
     invoice::state::ToBalance,
     money::{Currency, Money},
     page::{Found, Page},
     payment::{
-        Metadata, Payment,
+        Metadata,
         store::{Happened, insert_events},
     },
 };
 
 use super::{Customer, NewCustomer};
+pub use methods::{Deleted, add_method, delete_method, find_method, make_default, methods};
+pub(crate) use methods::{chosen, default_method};
+pub(crate) use saving::remember;
+pub use saving::{ToSave, to_save};
 
 /// A query that answers customers: what stands before the columns, and what after.
 macro_rules! customers {
@@ -99,6 +105,17 @@ pub async fn find(
 pub async fn find_any(db: impl PgExecutor<'_>, id: CustomerId) -> sqlx::Result<Option<Customer>> {
     let row = customers!("SELECT ", " FROM customers WHERE id = $1", id.0).fetch_optional(db).await?;
     Ok(row.map(Customer::from))
+}
+
+/// Holds a customer of this merchant until the end of the transaction, if there is one: who adds or takes away
+/// payment methods, or chooses one, does it alone. Before any of the customer's subscriptions is locked.
+pub(crate) async fn hold(db: &mut PgConnection, merchant: MerchantId, id: CustomerId) -> sqlx::Result<bool> {
+    let held = sqlx::query!(
+        "SELECT FROM customers WHERE id = $1 AND merchant_id = $2 FOR NO KEY UPDATE",
+        id.0,
+        merchant.0,
+    );
+    Ok(held.fetch_optional(db).await?.is_some())
 }
 
 /// Which customers to list, newest first.
@@ -224,37 +241,4 @@ pub async fn balances(db: impl PgExecutor<'_>, customer: CustomerId) -> sqlx::Re
             Ok(Money { amount: row.amount, currency })
         })
         .collect()
-}
-
-/// The request to save the method that a payment of an invoice charges; `None` where that is done, or where
-/// there is nothing to save.
-///
-/// # Errors
-/// When the database fails.
-pub async fn save_request(
-    db: impl PgExecutor<'_>,
-    payment: &Payment,
-    traceparent: Option<&str>,
-) -> sqlx::Result<Option<SaveRequest>> {
-    let unsaved = payment.billing.as_ref().filter(|billing| billing.saved.is_none());
-    let (Some(billing), Some(token)) = (unsaved, &payment.order.token) else { return Ok(None) };
-    let row = sqlx::query!(
-        r#"SELECT c.id, c.name, c.email, r.customer_ref AS "customer_ref?"
-           FROM invoices i JOIN customers c ON c.id = i.customer_id
-           LEFT JOIN customer_refs r ON r.customer_id = c.id AND r.gateway = $2
-           WHERE i.id = $1"#,
-        billing.invoice.0,
-        payment.order.gateway.as_str(),
-    )
-    .fetch_one(db)
-    .await?;
-    Ok(Some(SaveRequest {
-        reference: CustomerId(row.id).to_string(),
-        key: format!("{}-save", payment.id),
-        customer_ref: row.customer_ref,
-        email: row.email,
-        name: row.name,
-        token: token.clone(),
-        traceparent: traceparent.map(str::to_owned),
-    }))
 }

@@ -20,7 +20,7 @@ pub use crate::invoice::dunning;
 
 use crate::{
     clock::Timestamp,
-    gateway::MethodType,
+    customer::PaymentMethod,
     id::{CustomerId, InvoiceId, MerchantId, PlanId, SubscriptionId},
     invoice::{
         Discount, Line, TaxRate,
@@ -109,15 +109,6 @@ pub struct Terms {
     pub price: Price,
     /// How many seats; at least one.
     pub quantity: u32,
-}
-
-/// How a customer pays without being present.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaymentMethod {
-    /// What it is; it chooses the gateway.
-    pub kind: MethodType,
-    /// The gateway's token for it.
-    pub token: String,
 }
 
 /// What becomes of a trial that ends without a payment method.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    id::{CustomerId, MerchantId, PlanId, SubscriptionId},
+    id::{CustomerId, MerchantId, PaymentMethodId, PlanId, SubscriptionId},
     page::{Found, Page},
     payment::store::{Happened, insert_events},
 };
@@ -34,7 +34,8 @@ use row::subscriptions;
 pub use stored::InvalidColumn;
 pub(crate) use stored::{currency, known, price, word};
 pub use wish::{
-    Answered, Asked, Foreknown, Foreseen, Granted, bill_missed, cancel, grant, preview, skip_missed, update,
+    Answered, Asked, Foreknown, Foreseen, Granted, Named, bill_missed, cancel, grant, preview, skip_missed,
+    update,
 };
 
 /// Why a change was not made.
@@ -98,6 +99,45 @@ async fn lock_all(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Subsc
     let rows =
         subscriptions!(" WHERE s.id = ANY($1) ORDER BY s.merchant_id, s.id", ids).fetch_all(db).await?;
     Ok(rows.into_iter().map(Subscription::try_from).collect::<Result<_, _>>()?)
+}
+
+/// Subscriptions of a customer that are paid by this method and have not ended, oldest first; ten at most.
+pub(crate) async fn paid_by(
+    db: &mut PgConnection,
+    customer: CustomerId,
+    method: PaymentMethodId,
+) -> sqlx::Result<Vec<SubscriptionId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM subscriptions WHERE customer_id = $1 AND method_id = $2 AND status <> ALL($3)
+         ORDER BY id LIMIT 10",
+        customer.0,
+        method.0,
+        &final_statuses(),
+    );
+    Ok(ids.fetch_all(db).await?.into_iter().map(SubscriptionId).collect())
+}
+
+/// Those that have ended are not paid by this method any more.
+pub(crate) async fn forget_method(
+    db: &mut PgConnection,
+    customer: CustomerId,
+    method: PaymentMethodId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE subscriptions SET method_id = NULL, version = version + 1, updated_at = greatest(remit_now(), updated_at)
+         WHERE customer_id = $1 AND method_id = $2 AND status = ANY($3)",
+        customer.0,
+        method.0,
+        &final_statuses(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+fn final_statuses() -> Vec<String> {
+    let ended = Status::ALL.into_iter().filter(|status| status.is_final());
+    ended.map(|status| status.as_str().to_owned()).collect()
 }
 
 /// Subscriptions of which statuses.

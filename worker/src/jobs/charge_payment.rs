@@ -4,8 +4,8 @@
 //! A payment of an invoice charges a method that its gateway has saved. Until it is, it is saved first.
 
 use common::{
-    customer,
-    gateway::{Answer, Report},
+    customer::store::{ToSave, to_save},
+    gateway::{Answer, Report, SavedMethod},
     job::Claim,
     payment::{Payment, state, store},
 };
@@ -30,27 +30,39 @@ pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer 
 
 /// Saves the payment's method, and remembers it before it is charged: the same key always carries the same
 /// request. Where that fails nothing was charged, so the whole may be tried again.
-async fn save(
-    context: &Context,
-    claim: &Claim,
-    payment: &Payment,
-) -> Result<Option<common::gateway::SavedMethod>, Answer> {
-    let not_sent = |why: String| Report::NotSent { why, retry_after: None };
-    let asked = customer::store::save_request(&context.pool, payment, claim.traceparent.as_deref()).await;
-    let request = match asked {
-        Ok(Some(request)) => request,
-        Ok(None) => return Ok(None),
-        Err(error) => return Err(Answer::without_a_call(not_sent(error.to_string()))),
+async fn save(context: &Context, claim: &Claim, payment: &Payment) -> Result<Option<SavedMethod>, Answer> {
+    let trace = claim.traceparent.as_deref();
+    let request = match to_save(&context.pool, payment, trace).await.map_err(not_sent)? {
+        None => return Ok(None),
+        Some(ToSave::Done(saved)) => return remember(context, payment, &saved).await,
+        Some(ToSave::Ask(request)) => request,
     };
     let answer = context.gateways.get(payment.order.gateway).save_method(&request).await;
+    if let Report::Saved { method, .. } = &answer.report {
+        return remember(context, payment, method).await;
+    }
+    // Of two payments that save the same method at once one may be told no, because the other has done it.
+    if let Some(ToSave::Done(saved)) = to_save(&context.pool, payment, trace).await.map_err(not_sent)? {
+        return remember(context, payment, &saved).await;
+    }
     match answer.report {
-        Report::Saved { method, .. } => match store::remember_saved(&context.pool, payment.id, &method).await
-        {
-            Ok(method) => Ok(Some(method)),
-            Err(error) => Err(Answer::without_a_call(not_sent(error.to_string()))),
-        },
         // Whether it was saved is not known, but that it was not charged is.
-        Report::Unknown { why, .. } => Err(Answer { report: not_sent(why), ..answer }),
+        Report::Unknown { why, .. } => {
+            Err(Answer { report: Report::NotSent { why, retry_after: None }, ..answer })
+        }
         _ => Err(answer),
     }
+}
+
+async fn remember(
+    context: &Context,
+    payment: &Payment,
+    saved: &SavedMethod,
+) -> Result<Option<SavedMethod>, Answer> {
+    store::remember_saved(&context.pool, payment, saved).await.map(Some).map_err(not_sent)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
+fn not_sent(error: sqlx::Error) -> Answer {
+    Answer::without_a_call(Report::NotSent { why: error.to_string(), retry_after: None })
 }

@@ -1,11 +1,10 @@
 //! One attempt to be paid: a payment of its own, which the invoice waits for.
 
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, types::Json};
+use sqlx::PgConnection;
 
 use crate::{
-    gateway::SavedMethod,
-    id::{JobId, PaymentId, SubscriptionId},
+    id::{JobId, PaymentId},
     invoice::{Invoice, dunning::Reason, state},
     payment::store::{InvoicePayment, bill},
     subscription::{Subscription, store::Circumstances},
@@ -33,7 +32,7 @@ pub(super) async fn attempt(
         money,
         method: method.kind,
         token: &method.token,
-        saved: saved_method(&mut *db, subscription.id).await?,
+        saved: method.saved.clone(),
         description: format!("Invoice {}", invoice.number.as_deref().unwrap_or_default()),
         return_url: circumstances.return_url,
     };
@@ -60,8 +59,6 @@ pub(crate) async fn try_open(
     reason: Reason,
     circumstances: &Circumstances<'_>,
 ) -> sqlx::Result<Vec<JobId>> {
-    // The method may be new: nothing is saved of it that an attempt could use.
-    forget_saved(&mut *db, subscription).await?;
     let mut jobs = Vec::new();
     for mut invoice in owed(&mut *db, subscription).await? {
         let _ = invoice.ladder.renew_method(circumstances.now);
@@ -82,28 +79,4 @@ pub(crate) async fn asked_for(db: &mut PgConnection, jobs: &[JobId]) -> sqlx::Re
     )
     .fetch_one(db)
     .await
-}
-
-/// The gateway's own name for the subscription's method, once it was saved there.
-async fn saved_method(db: &mut PgConnection, id: SubscriptionId) -> sqlx::Result<Option<SavedMethod>> {
-    let saved = sqlx::query_scalar!(
-        r#"SELECT method_saved AS "saved: Json<SavedMethod>" FROM subscriptions WHERE id = $1"#,
-        id.0,
-    )
-    .fetch_one(db)
-    .await?;
-    Ok(saved.map(|saved| saved.0))
-}
-
-async fn forget_saved(db: &mut PgConnection, subscription: &Subscription) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE subscriptions SET method_saved = NULL
-         WHERE id = $1 AND (method_type, method_token) IS DISTINCT FROM ($2::text, $3::text)",
-        subscription.id.0,
-        subscription.method.as_ref().map(|method| method.kind.as_str()),
-        subscription.method.as_ref().map(|method| method.token.as_str()),
-    )
-    .execute(db)
-    .await?;
-    Ok(())
 }

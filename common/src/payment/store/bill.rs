@@ -3,14 +3,15 @@
 
 use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgPool, types::Json};
-use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    customer,
     gateway::{GatewayName, MethodType, SavedMethod},
     id::{InvoiceId, JobId, MerchantId, PaymentId},
     job::{self, Kind},
     money::Money,
+    payment::{Order, Payment},
 };
 
 /// What the idempotency keys of our own payments begin with. A merchant's key must not.
@@ -71,55 +72,32 @@ pub(crate) async fn bill(
     job::store::enqueue_at(db, kind, new.id.0, due_at, traceparent).await
 }
 
-/// The method of a payment was saved at its gateway: from now on that is what is charged. Answers what is to be
-/// charged: of two who saved it at once, one was first.
+/// The method of a payment was saved at its gateway: from now on that is what is charged, for this payment and for
+/// all of its customer's that come. Answers what is to be charged: of two who saved it at once, one was first.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn remember_saved(db: &PgPool, id: PaymentId, saved: &SavedMethod) -> sqlx::Result<SavedMethod> {
+pub async fn remember_saved(
+    db: &PgPool,
+    payment: &Payment,
+    saved: &SavedMethod,
+) -> sqlx::Result<SavedMethod> {
     let mut transaction = db.begin().await?;
-    let row = sqlx::query!(
+    let kept = match (&payment.billing, &payment.order) {
+        (Some(billing), Order { method, token: Some(token), gateway, .. }) => {
+            let (method, gateway) = ((method.as_str(), token.as_str()), gateway.as_str());
+            customer::store::remember(&mut transaction, billing.invoice, method, gateway, saved).await?
+        }
+        _ => saved.clone(),
+    };
+    let charged = sqlx::query_scalar!(
         r#"UPDATE payments SET saved = coalesce(saved, $2) WHERE id = $1
-           RETURNING saved AS "saved!: Json<SavedMethod>", invoice_id, gateway, method_type, method_token"#,
-        id.0,
-        Json(saved) as _,
+           RETURNING saved AS "saved!: Json<SavedMethod>""#,
+        payment.id.0,
+        Json(&kept) as _,
     )
     .fetch_one(&mut *transaction)
     .await?;
-    let saved = row.saved.0;
-    if let Some(invoice) = row.invoice_id {
-        remember_customer(&mut transaction, invoice, &row.gateway, saved.customer_ref.as_deref()).await?;
-        sqlx::query!(
-            "UPDATE subscriptions SET method_saved = $2
-             WHERE id = (SELECT subscription_id FROM invoices WHERE id = $1)
-               AND method_type = $3 AND method_token = $4",
-            invoice,
-            Json(&saved) as _,
-            row.method_type,
-            row.method_token,
-        )
-        .execute(&mut *transaction)
-        .await?;
-    }
     transaction.commit().await?;
-    Ok(saved)
-}
-
-async fn remember_customer(
-    db: &mut PgConnection,
-    invoice: Uuid,
-    gateway: &str,
-    customer_ref: Option<&str>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO customer_refs (customer_id, gateway, customer_ref)
-         SELECT customer_id, $2, $3::text FROM invoices WHERE id = $1 AND $3::text IS NOT NULL
-         ON CONFLICT DO NOTHING",
-        invoice,
-        gateway,
-        customer_ref,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
+    Ok(charged.0)
 }

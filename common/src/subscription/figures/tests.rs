@@ -3,12 +3,13 @@
 use super::*;
 use crate::{
     clock::Timestamp,
+    customer::PaymentMethod,
     gateway::MethodType,
     id::{MerchantId, PlanId, SubscriptionId},
     invoice::{Percent, Reduction, TaxRate},
     money::Money,
     payment::Metadata,
-    subscription::{PaymentMethod, Price, Terms, WithoutMethod, state},
+    subscription::{Price, Terms, WithoutMethod, state},
 };
 
 fn euro() -> Currency {
@@ -34,7 +35,7 @@ fn paying(unit: &str, count: u16, every: Unit) -> Subscription {
         zone: chrono_tz::Tz::UTC,
         discounts: Vec::new(),
         tax: None,
-        method: Some(PaymentMethod { kind: MethodType::Card, token: "pm_1".into() }),
+        method: Some(PaymentMethod::new(MethodType::Card, "pm_1")),
         metadata: Metadata::new(),
     };
     let (subscription, _) = state::create(new, now).unwrap();

@@ -6,11 +6,12 @@ use chrono_tz::Tz;
 use super::{Effects, Refusal, bill_next, chargeable};
 use crate::{
     clock::Timestamp,
+    customer::PaymentMethod,
     id::{CustomerId, MerchantId, SubscriptionId},
     invoice::{Discount, TaxRate},
     payment::Metadata,
     subscription::{
-        PaymentMethod, Status, Subscription, Terms, WithoutMethod,
+        Status, Subscription, Terms, WithoutMethod,
         calendar::{Anchor, OutOfCalendar},
     },
 };

@@ -9,12 +9,13 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::{
+    customer::PaymentMethod,
     gateway::MethodType,
     id::{CustomerId, MerchantId, PlanId, SubscriptionId},
     money::Money,
     payment::Metadata,
     subscription::{
-        Interval, PaymentMethod, Price, Terms, Unit, WithoutMethod,
+        Interval, Price, Terms, Unit, WithoutMethod,
         proration::{Billed, Proration, in_force},
     },
 };
@@ -44,7 +45,7 @@ fn terms(unit: &str, quantity: u32, every: Unit) -> Terms {
 }
 
 fn card() -> Option<PaymentMethod> {
-    Some(PaymentMethod { kind: MethodType::Card, token: "pm_1".into() })
+    Some(PaymentMethod::new(MethodType::Card, "pm_1"))
 }
 
 /// Ten euros a month, by card, without a trial.

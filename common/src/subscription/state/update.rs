@@ -8,9 +8,10 @@ use super::{
     wish::{Place, When, cancel, change_method, change_zone, keep, not_now},
 };
 use crate::{
+    customer::PaymentMethod,
     invoice::{Discount, TaxRate},
     payment::Metadata,
-    subscription::{PaymentMethod, Plan, Status, Subscription, Terms, proration::Proration},
+    subscription::{Plan, Status, Subscription, Terms, proration::Proration},
 };
 
 /// What shall be different. What is not named stays.

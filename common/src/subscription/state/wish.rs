@@ -6,9 +6,10 @@ use chrono_tz::Tz;
 use super::{Effect, Effects, Refusal, begin, begin_anew, boundary::take_pending, cut, enter};
 use crate::{
     clock::Timestamp,
+    customer::PaymentMethod,
     invoice::totals::Item,
     subscription::{
-        PaymentMethod, Status, Subscription, Terms,
+        Status, Subscription, Terms,
         calendar::{Anchor, OutOfCalendar, Period, local_date},
         proration::{Billed, Moment, Proration, Seats},
     },
@@ -211,7 +212,7 @@ pub fn change_method(
     if subscription.status.is_final() {
         return Err(Refusal::Ended(subscription.status));
     }
-    if subscription.method.as_ref() == Some(&method) {
+    if subscription.method.as_ref().is_some_and(|present| present.id == method.id) {
         return Ok(Vec::new());
     }
     subscription.method = Some(method);

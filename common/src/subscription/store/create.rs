@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
-    customer,
+    customer::{self, MethodChoice},
     id::{CustomerId, JobId, MerchantId, SubscriptionId},
     invoice::{Discount, TaxRate},
     job::{self, Kind},
@@ -15,7 +15,7 @@ use crate::{
     },
     plan::{self, Offer},
     subscription::{
-        PaymentMethod, Subscription, Terms, WithoutMethod,
+        Subscription, Terms, WithoutMethod,
         state::{self, New, Refusal},
     },
 };
@@ -54,8 +54,8 @@ pub struct NewSubscription {
     pub discounts: Vec<Discount>,
     /// The tax on them.
     pub tax: Option<TaxRate>,
-    /// How it is paid; needed unless there is a trial.
-    pub method: Option<PaymentMethod>,
+    /// How it is paid; without it by the customer's default. One of them is needed unless there is a trial.
+    pub method: Option<MethodChoice>,
     /// Where the payer comes back to after an authentication of the first payment; `None`: there is no payer
     /// to do anything, and a bank that wants one declines.
     pub return_url: Option<String>,
@@ -76,6 +76,8 @@ pub enum Accepted {
     NoPlan,
     /// This merchant has no such customer.
     NoCustomer,
+    /// The customer has no such payment method.
+    NoMethod,
     /// The rules say no.
     Refused(Refusal),
 }
@@ -112,9 +114,17 @@ async fn accept(
     if plan.archived {
         return Err(Refusal::PlanArchived.into());
     }
-    if customer::store::find(&mut *db, new.merchant_id, new.customer_id).await?.is_none() {
+    let (merchant, customer) = (new.merchant_id, new.customer_id);
+    if !customer::store::hold(&mut *db, merchant, customer).await? {
         return Ok(Accepted::NoCustomer);
     }
+    let method = match &new.method {
+        None => customer::store::default_method(&mut *db, merchant, customer).await?,
+        Some(choice) => match customer::store::chosen(&mut *db, merchant, customer, choice).await? {
+            None => return Ok(Accepted::NoMethod),
+            chosen => chosen,
+        },
+    };
     let now = crate::db::now(&mut *db).await?;
     let trial_days = new.trial_days.unwrap_or(plan.trial_days);
     let terms = Terms { plan_id: plan.id, name: plan.name, price: plan.price, quantity: new.quantity };
@@ -128,7 +138,7 @@ async fn accept(
         zone: new.zone,
         discounts: new.discounts.clone(),
         tax: new.tax.clone(),
-        method: new.method.clone(),
+        method,
         metadata: new.metadata.clone(),
     };
     let (mut subscription, effects) = state::create(made, now)?;

@@ -8,11 +8,13 @@ use uuid::Uuid;
 use super::stored::{InvalidColumn, StoredDiscount, StoredTax, StoredTerms, known, price, word};
 use crate::{
     clock::Timestamp,
-    id::{CustomerId, InvoiceId, MerchantId, PlanId, SubscriptionId},
+    customer::PaymentMethod,
+    gateway::SavedMethod,
+    id::{CustomerId, InvoiceId, MerchantId, PaymentMethodId, PlanId, SubscriptionId},
     invoice::{Discount, Span, TaxRate},
     payment::Metadata,
     subscription::{
-        PaymentMethod, Subscription, Terms,
+        Subscription, Terms,
         calendar::{Anchor, Period},
     },
 };
@@ -26,7 +28,8 @@ macro_rules! subscriptions {
                 s.interval_unit, s.interval_count, s.quantity,
                 s.discounts AS "discounts: crate::subscription::store::row::Discounts",
                 s.tax AS "tax: crate::subscription::store::row::Tax",
-                s.method_type, s.method_token, s.anchor_date, s.anchor_index, s.zone, s.next_period_index,
+                m.id AS "method_id?", m.type AS "method_type?", m.token AS "method_token?",
+                m.saved AS "method_saved: crate::subscription::store::row::Saved", s.anchor_date, s.anchor_index, s.zone, s.next_period_index,
                 s.change_seq, s.trial_ends_at, s.without_method, s.status, s.cancel_at_period_end,
                 s.pause_at_period_end,
                 s.pending_terms AS "pending_terms: crate::subscription::store::row::Pending",
@@ -37,7 +40,8 @@ macro_rules! subscriptions {
                 period.to_date AS "to_date?", period.starts_at AS "starts_at?", period.ends_at AS "ends_at?",
                 (SELECT i.id FROM invoices i WHERE i.subscription_id = s.id ORDER BY i.id DESC LIMIT 1)
                     AS latest_invoice
-             FROM subscriptions s LEFT JOIN LATERAL (
+             FROM subscriptions s LEFT JOIN customer_payment_methods m ON m.id = s.method_id
+             LEFT JOIN LATERAL (
                 SELECT * FROM subscription_periods p WHERE p.subscription_id = s.id
                 ORDER BY period_index DESC LIMIT 1) period ON true"# + $after
             $(, $argument)*
@@ -49,6 +53,7 @@ pub(super) use subscriptions;
 // The names of columns, which these stand in, are short.
 pub type Discounts = Json<Vec<StoredDiscount>>;
 pub type Tax = Json<StoredTax>;
+pub type Saved = Json<SavedMethod>;
 pub type Pending = Json<StoredTerms>;
 
 /// A row of `subscriptions`, as the database types it.
@@ -65,8 +70,10 @@ pub struct SubscriptionRow {
     pub quantity: i64,
     pub discounts: Discounts,
     pub tax: Option<Tax>,
+    pub method_id: Option<Uuid>,
     pub method_type: Option<String>,
     pub method_token: Option<String>,
+    pub method_saved: Option<Saved>,
     pub anchor_date: NaiveDate,
     pub anchor_index: i64,
     pub zone: String,
@@ -105,8 +112,13 @@ impl SubscriptionRow {
     }
 
     fn method(&self) -> Result<Option<PaymentMethod>, InvalidColumn> {
-        let (Some(kind), Some(token)) = (&self.method_type, &self.method_token) else { return Ok(None) };
-        Ok(Some(PaymentMethod { kind: word("method_type", kind)?, token: token.clone() }))
+        let (Some(id), Some(kind), Some(token)) = (self.method_id, &self.method_type, &self.method_token)
+        else {
+            return Ok(None);
+        };
+        let (kind, saved) = (word("method_type", kind)?, self.method_saved.as_ref());
+        let saved = saved.map(|saved| saved.0.clone());
+        Ok(Some(PaymentMethod { id: PaymentMethodId(id), kind, token: token.clone(), saved }))
     }
 }
 
@@ -173,10 +185,10 @@ pub async fn insert(
     let stored = sqlx::query!(
         "INSERT INTO subscriptions (id, merchant_id, customer_id, idempotency_key, request_hash, metadata,
              created_at, plan_id, name, unit_amount, currency, interval_unit, interval_count, quantity,
-             discounts, tax, method_type, method_token, anchor_date, anchor_index, zone, next_period_index,
-             trial_ends_at, without_method, status, updated_at)
+             discounts, tax, method_id, status, anchor_date, anchor_index, zone, next_period_index,
+             trial_ends_at, without_method, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-             $21, $22, $23, $24, $25, $7)
+             $21, $22, $23, $24, $7)
          ON CONFLICT (merchant_id, idempotency_key) DO NOTHING",
         new.id.0,
         new.merchant_id.0,
@@ -194,15 +206,14 @@ pub async fn insert(
         i64::from(terms.quantity),
         Json(new.discounts.iter().map(StoredDiscount::from).collect::<Vec<_>>()) as _,
         new.tax.as_ref().map(StoredTax::from).map(Json) as _,
-        new.method.as_ref().map(|method| method.kind.as_str()),
-        new.method.as_ref().map(|method| method.token.as_str()),
+        new.method.as_ref().map(|method| method.id.0),
+        new.status.as_str(),
         anchor.date,
         i64::from(anchor.index),
         anchor.zone.name(),
         i64::from(new.next_period_index),
         new.trial_ends_at,
         new.without_method.as_str(),
-        new.status.as_str(),
     )
     .execute(db)
     .await?;
@@ -216,11 +227,10 @@ pub async fn update(db: &mut PgConnection, before: &Subscription, now: &Subscrip
     let written = sqlx::query!(
         "UPDATE subscriptions
          SET plan_id = $4, name = $5, unit_amount = $6, interval_unit = $7, interval_count = $8, quantity = $9,
-             method_saved = CASE WHEN method_type = $10 AND method_token = $11 THEN method_saved END,
-             method_type = $10, method_token = $11, anchor_date = $12, anchor_index = $13, zone = $14,
+             method_id = $10, tax = $11, anchor_date = $12, anchor_index = $13, zone = $14,
              next_period_index = $15, change_seq = $16, status = $17, cancel_at_period_end = $18,
              pause_at_period_end = $19, pending_terms = $20, pending_zone = $21, missed_renewals = $22,
-             catch_up_to = $23, metadata = $24, ended_at = $25, trial_ends_at = $26, discounts = $27, tax = $28,
+             catch_up_to = $23, metadata = $24, ended_at = $25, trial_ends_at = $26, discounts = $27,
              version = version + 1, updated_at = greatest(remit_now(), updated_at)
          WHERE id = $1 AND version = $2 AND next_period_index = $3",
         now.id.0,
@@ -232,8 +242,8 @@ pub async fn update(db: &mut PgConnection, before: &Subscription, now: &Subscrip
         terms.price.interval.unit().as_str(),
         i32::from(terms.price.interval.count()),
         i64::from(terms.quantity),
-        now.method.as_ref().map(|method| method.kind.as_str()),
-        now.method.as_ref().map(|method| method.token.as_str()),
+        now.method.as_ref().map(|method| method.id.0),
+        now.tax.as_ref().map(StoredTax::from).map(Json) as _,
         anchor.date,
         i64::from(anchor.index),
         anchor.zone.name(),
@@ -250,7 +260,6 @@ pub async fn update(db: &mut PgConnection, before: &Subscription, now: &Subscrip
         now.ended_at,
         now.trial_ends_at,
         Json(now.discounts.iter().map(StoredDiscount::from).collect::<Vec<_>>()) as _,
-        now.tax.as_ref().map(StoredTax::from).map(Json) as _,
     )
     .execute(db)
     .await?;

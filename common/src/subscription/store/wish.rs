@@ -5,8 +5,8 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::{
     clock::Timestamp,
-    customer,
-    id::{InvoiceId, JobId, MerchantId, SubscriptionId},
+    customer::{self, MethodChoice},
+    id::{CustomerId, InvoiceId, JobId, MerchantId, SubscriptionId},
     invoice::{self, Invoice, Line, totals::Totals},
     job::Kind,
     money::Money,
@@ -57,6 +57,8 @@ pub enum Answered<T = Granted> {
     NotFound,
     /// This merchant has no such plan.
     NoPlan,
+    /// The customer has no such payment method.
+    NoMethod,
     /// It has changed since the caller read it.
     VersionDiffers,
     /// The rules say no.
@@ -115,18 +117,22 @@ pub async fn grant(
     keep(transaction, answered).await
 }
 
-/// Changes a subscription of this merchant: to what is offered, if something else is, and the rest of `update`.
+/// What an update names that is to be looked up first.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// What shall be subscribed to.
+    pub offer: Option<Offer>,
+    /// How it shall be paid.
+    pub method: Option<MethodChoice>,
+}
+
+/// Changes a subscription of this merchant: to what is named, and the rest of `update`.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn update(
-    db: &PgPool,
-    asked: &Asked,
-    offer: Option<&Offer>,
-    update: Update,
-) -> sqlx::Result<Answered> {
+pub async fn update(db: &PgPool, asked: &Asked, named: &Named, update: Update) -> sqlx::Result<Answered> {
     let mut transaction = db.begin().await?;
-    let answered = answer_update(&mut transaction, asked, offer, update).await?;
+    let answered = answer_update(&mut transaction, asked, named, update).await?;
     keep(transaction, answered).await
 }
 
@@ -148,11 +154,11 @@ async fn keep(transaction: Transaction<'_, Postgres>, mut answered: Answered) ->
 pub async fn preview(
     db: &PgPool,
     asked: &Asked,
-    offer: Option<&Offer>,
+    named: &Named,
     update: Update,
 ) -> sqlx::Result<Answered<Foreseen>> {
     let mut transaction = db.begin().await?;
-    let answered = match answer_update(&mut transaction, asked, offer, update).await? {
+    let answered = match answer_update(&mut transaction, asked, named, update).await? {
         Answered::Granted(granted) => match foresee(&mut transaction, *granted).await {
             Ok(foreseen) => Answered::Granted(Box::new(foreseen)),
             Err(Trouble::Refused(refusal)) => Answered::Refused(refusal),
@@ -160,6 +166,7 @@ pub async fn preview(
         },
         Answered::NotFound => Answered::NotFound,
         Answered::NoPlan => Answered::NoPlan,
+        Answered::NoMethod => Answered::NoMethod,
         Answered::VersionDiffers => Answered::VersionDiffers,
         Answered::Refused(refusal) => Answered::Refused(refusal),
     };
@@ -170,16 +177,34 @@ pub async fn preview(
 async fn answer_update(
     db: &mut PgConnection,
     asked: &Asked,
-    offer: Option<&Offer>,
+    named: &Named,
     mut update: Update,
 ) -> sqlx::Result<Answered> {
-    if let Some(offer) = offer {
+    if let Some(offer) = &named.offer {
         update.plan = plan::store::of_offer(&mut *db, asked.merchant, offer).await?;
         if update.plan.is_none() {
             return Ok(Answered::NoPlan);
         }
     }
+    if let Some(choice) = &named.method {
+        let Some(customer) = customer_of(&mut *db, asked).await? else { return Ok(Answered::NotFound) };
+        customer::store::hold(&mut *db, asked.merchant, customer).await?;
+        update.method = customer::store::chosen(&mut *db, asked.merchant, customer, choice).await?;
+        if update.method.is_none() {
+            return Ok(Answered::NoMethod);
+        }
+    }
     answer(db, asked, |subscription, place| state::update(subscription, update, place)).await
+}
+
+/// Whose subscription it is: that never changes, so it is known before the lock, which comes after the customer's.
+async fn customer_of(db: &mut PgConnection, asked: &Asked) -> sqlx::Result<Option<CustomerId>> {
+    let customer = sqlx::query_scalar!(
+        "SELECT customer_id FROM subscriptions WHERE id = $1 AND merchant_id = $2",
+        asked.id.0,
+        asked.merchant.0,
+    );
+    Ok(customer.fetch_optional(db).await?.map(CustomerId))
 }
 
 async fn answer(

@@ -86,7 +86,7 @@ fn an_archived_plan_is_for_those_who_have_it() {
 #[test]
 fn a_new_method_is_tried_before_anything_is_billed() {
     let mut subscription = subscription(Status::Active);
-    let method = Some(PaymentMethod { kind: MethodType::Card, token: "pm_2".into() });
+    let method = Some(PaymentMethod::new(MethodType::Card, "pm_2"));
     let wanted = Update { method, quantity: Some(2), ..Update::default() };
     let effects = update(&mut subscription, wanted, place("01-20")).unwrap();
     assert!(matches!(effects[..], [Effect::TryOpenInvoices, Effect::Prorate { .. }]), "{effects:?}");

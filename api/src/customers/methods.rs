@@ -1,0 +1,192 @@
+//! `/customers/{id}/payment-methods`: how a customer pays. No gateway is asked here: a method is saved at its
+//! gateway by its first payment.
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use common::{
+    customer::store::{self, Deleted},
+    gateway::MethodType,
+    id::{CustomerId, PaymentMethodId, SubscriptionId},
+};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    App, answer,
+    auth::Caller,
+    error::{ApiError, Problem},
+    extract::{
+        JsonBody, PathId, PathIds,
+        fields::{self, Faults, Fields},
+    },
+    payments::process::token,
+};
+
+use super::MethodView;
+
+/// A payment method to be added.
+#[derive(ToSchema)]
+#[schema(example = json!({ "payment_method": { "type": "card", "token": "pm_card_visa" }, "default": true }))]
+#[expect(dead_code, reason = "the description of what read reads")]
+pub struct AddMethod {
+    /// What it is.
+    payment_method: MethodToken,
+    /// `true`: new subscriptions are paid by it that name nothing else. A customer's first method is the default
+    /// without that.
+    default: Option<bool>,
+}
+
+/// Never a card number: the token that the gateway's own form gave you.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the description of what read_token reads")]
+pub struct MethodToken {
+    /// `card`, `apple_pay`, `google_pay`, `bank_debit` or `paypal`.
+    #[schema(value_type = String, example = "card")]
+    r#type: MethodType,
+    /// The gateway's token.
+    #[schema(example = "pm_card_visa")]
+    token: String,
+}
+
+/// Add a payment method
+///
+/// Subscriptions of the customer can be paid by it: by its `id`, or because it is the default. Nothing is charged
+/// now, and the gateway is not asked: its first payment saves it there. The same `type` and `token` again are the
+/// same method, with the same `id`.
+#[utoipa::path(
+    post, path = "/customers/{id}/payment-methods", tag = "Customers", request_body = AddMethod,
+    params(("id" = String, Path, description = "`cus_…`")),
+    responses(
+        (status = 201, body = MethodView, description = "It is there.", headers(("Location" = String))),
+        (status = 200, body = MethodView, description = "It was there already.", headers(("Location" = String))),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such customer of yours."),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), or card data."),
+    ),
+)]
+pub async fn add(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathId(customer): PathId<CustomerId>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let ((kind, token), make_default) = read(body)?;
+    let added = store::add_method(&app.pool, merchant.id, customer, (kind, &token), make_default).await?;
+    let (kept, is_new) = added.ok_or(ApiError::NotFound)?;
+    let path = format!("/customers/{customer}/payment-methods/{}", kept.method.id);
+    let mut response = answer::created(&path, &MethodView::new(&kept));
+    if !is_new {
+        *response.status_mut() = StatusCode::OK;
+    }
+    Ok(response)
+}
+
+/// Get a payment method
+#[utoipa::path(
+    get, path = "/customers/{id}/payment-methods/{method}", tag = "Customers",
+    params(
+        ("id" = String, Path, description = "`cus_…`"),
+        ("method" = String, Path, description = "`pym_…`"),
+    ),
+    responses(
+        (status = 200, body = MethodView, description = "As it stands."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of this customer, or of yours."),
+    ),
+)]
+pub async fn get(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathIds(customer, id): PathIds<CustomerId, PaymentMethodId>,
+) -> Result<Response, ApiError> {
+    let kept = store::find_method(&app.pool, merchant.id, customer, id).await?;
+    Ok(answer::one(true, &MethodView::new(&kept.ok_or(ApiError::NotFound)?)))
+}
+
+/// Make a payment method the default
+///
+/// New subscriptions are paid by it that name nothing else. Those that exist stay with what they are paid by.
+/// Asked again, it answers the same.
+#[utoipa::path(
+    post, path = "/customers/{id}/payment-methods/{method}/default", tag = "Customers",
+    params(
+        ("id" = String, Path, description = "`cus_…`"),
+        ("method" = String, Path, description = "`pym_…`"),
+    ),
+    responses(
+        (status = 200, body = MethodView, description = "It is the default."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of this customer, or of yours."),
+    ),
+)]
+pub async fn make_default(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathIds(customer, id): PathIds<CustomerId, PaymentMethodId>,
+) -> Result<Response, ApiError> {
+    let kept = store::make_default(&app.pool, merchant.id, customer, id).await?;
+    Ok(answer::one(true, &MethodView::new(&kept.ok_or(ApiError::NotFound)?)))
+}
+
+/// Delete a payment method
+///
+/// It is charged for no further invoice; a payment that is under way goes on. Refused while a subscription is paid
+/// by it that has not ended. Where it was the default, there is none until another is added or made the default.
+/// The gateway is not asked, and keeps what it has saved. The same token, added again, is a new method.
+#[utoipa::path(
+    delete, path = "/customers/{id}/payment-methods/{method}", tag = "Customers",
+    params(
+        ("id" = String, Path, description = "`cus_…`"),
+        ("method" = String, Path, description = "`pym_…`"),
+    ),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of this customer, or of yours; or it is gone already."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "`payment-method-in-use`: the `detail` names the subscriptions that are paid by it."),
+    ),
+)]
+pub async fn delete(
+    State(app): State<App>,
+    Caller(merchant): Caller,
+    PathIds(customer, id): PathIds<CustomerId, PaymentMethodId>,
+) -> Result<Response, ApiError> {
+    match store::delete_method(&app.pool, merchant.id, customer, id).await? {
+        Deleted::Gone => Ok(StatusCode::NO_CONTENT.into_response()),
+        Deleted::NotFound => Err(ApiError::NotFound),
+        Deleted::InUse(subscriptions) => Err(in_use(&subscriptions)),
+    }
+}
+
+fn in_use(subscriptions: &[SubscriptionId]) -> ApiError {
+    let names: Vec<_> = subscriptions.iter().map(ToString::to_string).collect();
+    let detail = format!(
+        "Subscriptions are paid by it: {}. Give them another payment_method with PUT \
+         /update-subscription/{{id}}, or cancel them, and delete it then.",
+        names.join(", "),
+    );
+    ApiError::Conflict("payment-method-in-use", detail)
+}
+
+/// Reads a body, and tells all of its faults at once.
+fn read(body: Value) -> Result<((MethodType, String), bool), ApiError> {
+    let mut faults = Faults::default();
+    let read = Fields::of(body, "", &mut faults).and_then(|mut fields| {
+        let method = fields.required_object("payment_method", read_token);
+        let make_default = fields.optional("default", fields::flag).unwrap_or(false);
+        fields.finish();
+        Some((method?, make_default))
+    });
+    faults.or(read)
+}
+
+/// A method by its gateway's token.
+pub fn read_token(fields: &mut Fields<'_>) -> Option<(MethodType, String)> {
+    let kind = fields.required("type", fields::name);
+    let token = fields.required("token", token);
+    Some((kind?, token?))
+}

@@ -1,0 +1,266 @@
+//! The rows of `customer_payment_methods`. They change under the lock of their customer.
+
+use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    customer::{KeptMethod, MethodChoice, PaymentMethod},
+    db::unreadable,
+    gateway::{MethodType, SavedMethod},
+    id::{CustomerId, MerchantId, PaymentMethodId, SubscriptionId},
+    subscription,
+};
+
+use super::hold;
+
+/// Methods that are shown of one customer, at most.
+const SHOWN_MAX: i64 = 100;
+
+/// A query that answers payment methods: what stands after the tables.
+macro_rules! methods {
+    ($after:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            MethodRow,
+            r#"SELECT m.id, m.type AS kind, m.token, m.saved AS "saved: Json<SavedMethod>", m.created_at,
+                coalesce(m.id = c.default_method_id, false) AS "is_default!"
+             FROM customer_payment_methods m JOIN customers c ON c.id = m.customer_id"# + $after
+            $(, $argument)*
+        )
+    };
+}
+
+struct MethodRow {
+    id: Uuid,
+    kind: String,
+    token: String,
+    saved: Option<Json<SavedMethod>>,
+    created_at: Timestamp,
+    is_default: bool,
+}
+
+impl TryFrom<MethodRow> for KeptMethod {
+    type Error = sqlx::Error;
+
+    fn try_from(row: MethodRow) -> sqlx::Result<Self> {
+        let method = PaymentMethod {
+            id: PaymentMethodId(row.id),
+            kind: row.kind.parse().map_err(unreadable)?,
+            token: row.token,
+            saved: row.saved.map(|saved| saved.0),
+        };
+        Ok(Self { method, is_default: row.is_default, created_at: row.created_at })
+    }
+}
+
+/// The payment methods of a customer of this merchant, newest first: the newest hundred.
+///
+/// # Errors
+/// When the database fails.
+pub async fn methods(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    customer: CustomerId,
+) -> sqlx::Result<Vec<KeptMethod>> {
+    let rows = methods!(
+        " WHERE m.customer_id = $1 AND m.merchant_id = $2 ORDER BY m.id DESC LIMIT $3",
+        customer.0,
+        merchant.0,
+        SHOWN_MAX
+    );
+    rows.fetch_all(db).await?.into_iter().map(KeptMethod::try_from).collect()
+}
+
+/// One payment method of a customer of this merchant. Another's is not found.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_method(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    customer: CustomerId,
+    id: PaymentMethodId,
+) -> sqlx::Result<Option<KeptMethod>> {
+    let row = methods!(
+        " WHERE m.customer_id = $1 AND m.merchant_id = $2 AND m.id = $3",
+        customer.0,
+        merchant.0,
+        id.0
+    );
+    row.fetch_optional(db).await?.map(KeptMethod::try_from).transpose()
+}
+
+/// The method that is chosen for a customer who is held; one that the customer does not have yet is added.
+/// `None`: the customer has no such method.
+pub(crate) async fn chosen(
+    db: &mut PgConnection,
+    merchant: MerchantId,
+    customer: CustomerId,
+    choice: &MethodChoice,
+) -> sqlx::Result<Option<PaymentMethod>> {
+    let kept = match choice {
+        MethodChoice::Kept(id) => find_method(db, merchant, customer, *id).await?,
+        MethodChoice::Token(kind, token) => Some(add(db, merchant, customer, *kind, token).await?.0),
+    };
+    Ok(kept.map(|kept| kept.method))
+}
+
+/// What a customer who is held pays by where nothing else is said.
+pub(crate) async fn default_method(
+    db: &mut PgConnection,
+    merchant: MerchantId,
+    customer: CustomerId,
+) -> sqlx::Result<Option<PaymentMethod>> {
+    let row = methods!(
+        " WHERE m.id = c.default_method_id AND m.customer_id = $1 AND m.merchant_id = $2",
+        customer.0,
+        merchant.0
+    );
+    let kept = row.fetch_optional(db).await?.map(KeptMethod::try_from).transpose()?;
+    Ok(kept.map(|kept| kept.method))
+}
+
+/// Adds a payment method, unless the customer has it, and makes it the default if that is asked for. Tells whether
+/// it is new; `None`: this merchant has no such customer.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_method(
+    db: &PgPool,
+    merchant: MerchantId,
+    customer: CustomerId,
+    method: (MethodType, &str),
+    make_default: bool,
+) -> sqlx::Result<Option<(KeptMethod, bool)>> {
+    let mut transaction = db.begin().await?;
+    if !hold(&mut transaction, merchant, customer).await? {
+        return Ok(None);
+    }
+    let (kind, token) = method;
+    let (mut kept, is_new) = add(&mut transaction, merchant, customer, kind, token).await?;
+    if make_default && !kept.is_default {
+        set_default(&mut transaction, customer, Some(kept.method.id)).await?;
+        kept.is_default = true;
+    }
+    transaction.commit().await?;
+    Ok(Some((kept, is_new)))
+}
+
+/// The method of a customer who is held, and whether it is new. A new one is the default of whoever has none.
+async fn add(
+    db: &mut PgConnection,
+    merchant: MerchantId,
+    customer: CustomerId,
+    kind: MethodType,
+    token: &str,
+) -> sqlx::Result<(KeptMethod, bool)> {
+    let added = sqlx::query_scalar!(
+        "INSERT INTO customer_payment_methods (id, merchant_id, customer_id, type, token)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (customer_id, type, token) DO NOTHING RETURNING id",
+        PaymentMethodId::new().0,
+        merchant.0,
+        customer.0,
+        kind.as_str(),
+        token,
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    if let Some(id) = added {
+        sqlx::query!(
+            "UPDATE customers SET default_method_id = $2, updated_at = remit_now()
+             WHERE id = $1 AND default_method_id IS NULL",
+            customer.0,
+            id,
+        )
+        .execute(&mut *db)
+        .await?;
+    }
+    let row = methods!(
+        " WHERE m.customer_id = $1 AND m.type = $2 AND m.token = $3",
+        customer.0,
+        kind.as_str(),
+        token
+    );
+    Ok((row.fetch_one(db).await?.try_into()?, added.is_some()))
+}
+
+/// Makes a method the one that new subscriptions are paid by. `None`: this merchant has no such customer, or the
+/// customer no such method.
+///
+/// # Errors
+/// When the database fails.
+pub async fn make_default(
+    db: &PgPool,
+    merchant: MerchantId,
+    customer: CustomerId,
+    id: PaymentMethodId,
+) -> sqlx::Result<Option<KeptMethod>> {
+    let mut transaction = db.begin().await?;
+    hold(&mut transaction, merchant, customer).await?;
+    let Some(mut kept) = find_method(&mut *transaction, merchant, customer, id).await? else {
+        return Ok(None);
+    };
+    if !kept.is_default {
+        set_default(&mut transaction, customer, Some(id)).await?;
+        kept.is_default = true;
+    }
+    transaction.commit().await?;
+    Ok(Some(kept))
+}
+
+async fn set_default(
+    db: &mut PgConnection,
+    customer: CustomerId,
+    id: Option<PaymentMethodId>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE customers SET default_method_id = $2, updated_at = remit_now() WHERE id = $1",
+        customer.0,
+        id.map(|id| id.0),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What became of a wish to delete a payment method.
+#[derive(Debug)]
+pub enum Deleted {
+    /// It is gone.
+    Gone,
+    /// This merchant has no such customer, or the customer no such method.
+    NotFound,
+    /// These subscriptions are paid by it: some, if they are many.
+    InUse(Vec<SubscriptionId>),
+}
+
+/// Deletes a payment method that no subscription is paid by any more. Those that have ended forget it. What the
+/// gateway has saved stays there; it is only not charged again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_method(
+    db: &PgPool,
+    merchant: MerchantId,
+    customer: CustomerId,
+    id: PaymentMethodId,
+) -> sqlx::Result<Deleted> {
+    let mut transaction = db.begin().await?;
+    hold(&mut transaction, merchant, customer).await?;
+    let Some(kept) = find_method(&mut *transaction, merchant, customer, id).await? else {
+        return Ok(Deleted::NotFound);
+    };
+    let paid_by_it = subscription::store::paid_by(&mut transaction, customer, id).await?;
+    if !paid_by_it.is_empty() {
+        return Ok(Deleted::InUse(paid_by_it));
+    }
+    subscription::store::forget_method(&mut transaction, customer, id).await?;
+    if kept.is_default {
+        set_default(&mut transaction, customer, None).await?;
+    }
+    sqlx::query!("DELETE FROM customer_payment_methods WHERE id = $1", id.0)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(Deleted::Gone)
+}

@@ -1,0 +1,98 @@
+//! Saving a customer's payment method at its gateway: what is to be asked there, and what came of it. The first
+//! payment that saves it does so for all of the customer's.
+
+use sqlx::{PgConnection, PgExecutor, types::Json};
+
+use crate::{
+    gateway::{SaveRequest, SavedMethod},
+    id::{CustomerId, InvoiceId},
+    payment::Payment,
+};
+
+/// What stands between a payment of an invoice and its charge.
+#[derive(Debug)]
+pub enum ToSave {
+    /// Nothing: its method was saved since the payment was made. This is to be charged.
+    Done(SavedMethod),
+    /// Its method is to be saved first.
+    Ask(SaveRequest),
+}
+
+/// How it stands with the method that a payment of an invoice charges, as of now; `None` where there is nothing to
+/// save.
+///
+/// The key of the request is the payment's, not the method's. One for all payments of a method would be used by two at
+/// once that come to the same end without it, since a method belongs to one customer at most and says to whom; and
+/// where saving fails, its gateway would repeat the failure to every later payment for as long as it knows the
+/// key: at Stripe a day, which the next rung of the ladder does not wait for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn to_save(
+    db: impl PgExecutor<'_>,
+    payment: &Payment,
+    traceparent: Option<&str>,
+) -> sqlx::Result<Option<ToSave>> {
+    let unsaved = payment.billing.as_ref().filter(|billing| billing.saved.is_none());
+    let (Some(billing), Some(token)) = (unsaved, &payment.order.token) else { return Ok(None) };
+    let row = sqlx::query!(
+        r#"SELECT c.id, c.name, c.email, r.customer_ref AS "customer_ref?",
+               m.saved AS "saved?: Json<SavedMethod>"
+           FROM invoices i JOIN customers c ON c.id = i.customer_id
+           LEFT JOIN customer_refs r ON r.customer_id = c.id AND r.gateway = $2
+           LEFT JOIN customer_payment_methods m ON m.customer_id = c.id AND m.type = $3 AND m.token = $4
+           WHERE i.id = $1"#,
+        billing.invoice.0,
+        payment.order.gateway.as_str(),
+        payment.order.method.as_str(),
+        token,
+    )
+    .fetch_one(db)
+    .await?;
+    if let Some(saved) = row.saved {
+        return Ok(Some(ToSave::Done(saved.0)));
+    }
+    Ok(Some(ToSave::Ask(SaveRequest {
+        reference: CustomerId(row.id).to_string(),
+        key: format!("{}-save", payment.id),
+        customer_ref: row.customer_ref,
+        email: row.email,
+        name: row.name,
+        token: token.clone(),
+        traceparent: traceparent.map(str::to_owned),
+    })))
+}
+
+/// A method was saved by a payment of this invoice. Answers what is saved: of two who saved it at once, one was
+/// first. A method that was deleted meanwhile is saved for this payment alone.
+pub(crate) async fn remember(
+    db: &mut PgConnection,
+    invoice: InvoiceId,
+    method: (&str, &str),
+    gateway: &str,
+    saved: &SavedMethod,
+) -> sqlx::Result<SavedMethod> {
+    let (kind, token) = method;
+    sqlx::query!(
+        "INSERT INTO customer_refs (customer_id, gateway, customer_ref)
+         SELECT customer_id, $2, $3::text FROM invoices WHERE id = $1 AND $3::text IS NOT NULL
+         ON CONFLICT DO NOTHING",
+        invoice.0,
+        gateway,
+        saved.customer_ref,
+    )
+    .execute(&mut *db)
+    .await?;
+    let kept = sqlx::query_scalar!(
+        r#"UPDATE customer_payment_methods SET saved = coalesce(saved, $4)
+           WHERE customer_id = (SELECT customer_id FROM invoices WHERE id = $1) AND type = $2 AND token = $3
+           RETURNING saved AS "saved!: Json<SavedMethod>""#,
+        invoice.0,
+        kind,
+        token,
+        Json(saved) as _,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(kept.map_or_else(|| saved.clone(), |kept| kept.0))
+}
