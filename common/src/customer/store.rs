@@ -1,20 +1,20 @@
 //! The rows of `customers`, whom gateways know them as, and what they have in the balance.
 
-use rust_decimal::Decimal;
-use sqlx::{PgConnection, PgExecutor, types::Json};
+mod balance;
+
+use sqlx::{PgExecutor, types::Json};
 use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    db::unreadable,
     gateway::SaveRequest,
     id::{CustomerId, MerchantId},
-    invoice::state::ToBalance,
-    money::{Currency, Money},
     payment::{Metadata, Payment},
 };
 
 use super::{Customer, NewCustomer};
+pub use balance::balances;
+pub(crate) use balance::{Purse, balance, credit, credit_all, hold};
 
 /// A query that answers customers: what stands before the columns, and what after.
 macro_rules! customers {
@@ -128,65 +128,6 @@ pub async fn list(
         page.reverse();
     }
     Ok((page, has_more))
-}
-
-/// What a customer has in the balance of a currency, held until the end of the transaction.
-pub(crate) async fn balance(
-    db: &mut PgConnection,
-    customer: CustomerId,
-    currency: Currency,
-) -> sqlx::Result<Decimal> {
-    let amount = sqlx::query_scalar!(
-        "SELECT amount FROM customer_balances WHERE customer_id = $1 AND currency = $2 FOR UPDATE",
-        customer.0,
-        currency.code(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(amount.unwrap_or_default())
-}
-
-/// The balance gets, or gives.
-pub(crate) async fn credit(
-    db: &mut PgConnection,
-    customer: CustomerId,
-    currency: Currency,
-    ToBalance(amount): ToBalance,
-) -> sqlx::Result<()> {
-    if amount.is_zero() {
-        return Ok(());
-    }
-    // Nothing is taken that was not read under the row's lock: then there is a row to update.
-    sqlx::query!(
-        "INSERT INTO customer_balances AS b (customer_id, currency, amount) VALUES ($1, $2, greatest($3::numeric, 0))
-         ON CONFLICT (customer_id, currency) DO UPDATE SET amount = b.amount + $3",
-        customer.0,
-        currency.code(),
-        amount,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// What is in the balances of a customer.
-///
-/// # Errors
-/// When the database fails.
-pub async fn balances(db: impl PgExecutor<'_>, customer: CustomerId) -> sqlx::Result<Vec<Money>> {
-    let rows = sqlx::query!(
-        "SELECT currency, amount FROM customer_balances WHERE customer_id = $1 AND amount > 0
-         ORDER BY currency",
-        customer.0,
-    )
-    .fetch_all(db)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let currency = Currency::from_code(&row.currency).map_err(unreadable)?;
-            Ok(Money { amount: row.amount, currency })
-        })
-        .collect()
 }
 
 /// The request to save the method that a payment of an invoice charges; `None` where that is done, or where

@@ -1,30 +1,51 @@
 //! One attempt to be paid: a payment of its own, which the invoice waits for.
 
+use std::{collections::HashMap, slice};
+
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, types::Json};
 
 use crate::{
     gateway::SavedMethod,
-    id::{JobId, PaymentId, SubscriptionId},
+    id::{InvoiceId, JobId, PaymentId, SubscriptionId},
     invoice::{Invoice, dunning::Reason, state},
+    job::store::Planned,
     payment::store::{InvoicePayment, bill},
     subscription::{Subscription, store::Circumstances},
 };
 
-use super::{owed, row::update};
+use super::{owed, row::update, settle::call_for_retries};
 
-/// Makes the payment of all that is due, and the job that will charge it; `None` where none may begin, or
-/// where there is nothing to charge.
-pub(super) async fn attempt(
-    db: &mut PgConnection,
-    invoice: &mut Invoice,
-    subscription: &Subscription,
+/// An attempt that has begun, and is still to be stored.
+pub(super) struct Attempt<'a> {
+    payment: InvoicePayment<'a>,
     reason: Reason,
-    circumstances: &Circumstances<'_>,
-) -> sqlx::Result<Option<JobId>> {
-    let Some(method) = &subscription.method else { return Ok(None) };
+}
+
+impl Attempt<'_> {
+    /// What is to be paid.
+    pub fn invoice(&self) -> InvoiceId {
+        self.payment.invoice
+    }
+}
+
+/// Begins a payment of all that is due; `None` where none may begin, or where there is nothing to charge.
+pub(super) fn begin<'a>(
+    invoice: &mut Invoice,
+    subscription: &'a Subscription,
+    saved: Option<SavedMethod>,
+    reason: Reason,
+    circumstances: &'a Circumstances<'_>,
+) -> Option<Attempt<'a>> {
+    let method = subscription.method.as_ref()?;
     let (id, money) = (PaymentId::new(), invoice.due());
-    let Ok(attempt_no) = state::begin_payment(invoice, id, circumstances.now) else { return Ok(None) };
+    let attempt_no = state::begin_payment(invoice, id, circumstances.now).ok()?;
+    let charge = Planned {
+        kind: circumstances.charges,
+        subject: id.0,
+        at: circumstances.now + circumstances.grace,
+        traceparent: circumstances.traceparent,
+    };
     let payment = InvoicePayment {
         id,
         merchant_id: invoice.merchant_id,
@@ -33,24 +54,64 @@ pub(super) async fn attempt(
         money,
         method: method.kind,
         token: &method.token,
-        saved: saved_method(&mut *db, subscription.id).await?,
+        saved,
         description: format!("Invoice {}", invoice.number.as_deref().unwrap_or_default()),
         return_url: circumstances.return_url,
+        charge,
+        at: circumstances.now,
     };
-    let charge = (circumstances.charges, circumstances.now + circumstances.grace);
-    let job = bill(&mut *db, &payment, circumstances.now, charge, circumstances.traceparent).await?;
+    Some(Attempt { payment, reason })
+}
+
+/// Stores attempts, and answers the jobs that will charge them, in their order. Their invoices are stored before,
+/// or have changed, which is the caller's to write.
+pub(super) async fn store(db: &mut PgConnection, attempts: &[Attempt<'_>]) -> sqlx::Result<Vec<JobId>> {
+    if attempts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let payments: Vec<_> = attempts.iter().map(|attempt| &attempt.payment).collect();
+    let jobs = bill(&mut *db, &payments).await?;
     sqlx::query!(
         "INSERT INTO invoice_payments (invoice_id, attempt_no, payment_id, reason, open)
-         VALUES ($1, $2, $3, $4, true)",
-        invoice.id.0,
-        i32::try_from(attempt_no).unwrap_or(i32::MAX),
-        id.0,
-        reason.as_str(),
+         SELECT *, true FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::text[])",
+        &payments.iter().map(|payment| payment.invoice.0).collect::<Vec<_>>(),
+        &payments.iter().map(|p| i32::try_from(p.attempt_no).unwrap_or(i32::MAX)).collect::<Vec<_>>(),
+        &payments.iter().map(|payment| payment.id.0).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.reason.as_str().to_owned()).collect::<Vec<_>>(),
     )
-    .execute(&mut *db)
+    .execute(db)
     .await?;
-    update(db, invoice).await?;
-    Ok(Some(job))
+    Ok(jobs)
+}
+
+/// One attempt for an invoice that is open; the job that will charge it.
+pub(super) async fn attempt(
+    db: &mut PgConnection,
+    invoice: &mut Invoice,
+    subscription: &Subscription,
+    reason: Reason,
+    circumstances: &Circumstances<'_>,
+) -> sqlx::Result<Option<JobId>> {
+    let one = slice::from_mut(&mut *invoice);
+    let job = attempt_all(&mut *db, one, subscription, reason, circumstances).await?.pop();
+    if job.is_some() {
+        update(db, &[invoice]).await?;
+    }
+    Ok(job)
+}
+
+/// The invoices have changed, which is the caller's to write.
+async fn attempt_all(
+    db: &mut PgConnection,
+    invoices: &mut [Invoice],
+    subscription: &Subscription,
+    reason: Reason,
+    circumstances: &Circumstances<'_>,
+) -> sqlx::Result<Vec<JobId>> {
+    let saved = saved_methods(&mut *db, &[subscription]).await?.remove(&subscription.id);
+    let begin = |invoice| begin(invoice, subscription, saved.clone(), reason, circumstances);
+    let attempts: Vec<_> = invoices.iter_mut().filter_map(begin).collect();
+    store(db, &attempts).await
 }
 
 /// One attempt for every open invoice of a subscription that is locked, oldest first.
@@ -62,13 +123,13 @@ pub(crate) async fn try_open(
 ) -> sqlx::Result<Vec<JobId>> {
     // The method may be new: nothing is saved of it that an attempt could use.
     forget_saved(&mut *db, subscription).await?;
-    let mut jobs = Vec::new();
-    for mut invoice in owed(&mut *db, subscription).await? {
+    let mut invoices = owed(&mut *db, subscription).await?;
+    for invoice in &mut invoices {
         let _ = invoice.ladder.renew_method(circumstances.now);
-        jobs.extend(attempt(&mut *db, &mut invoice, subscription, reason, circumstances).await?);
-        update(&mut *db, &invoice).await?;
-        super::settle::call_for_retry(&mut *db, &invoice, circumstances.traceparent).await?;
     }
+    let jobs = attempt_all(&mut *db, &mut invoices, subscription, reason, circumstances).await?;
+    update(&mut *db, &invoices.iter().collect::<Vec<_>>()).await?;
+    call_for_retries(&mut *db, &invoices, circumstances.traceparent).await?;
     Ok(jobs)
 }
 
@@ -84,15 +145,19 @@ pub(crate) async fn asked_for(db: &mut PgConnection, jobs: &[JobId]) -> sqlx::Re
     .await
 }
 
-/// The gateway's own name for the subscription's method, once it was saved there.
-async fn saved_method(db: &mut PgConnection, id: SubscriptionId) -> sqlx::Result<Option<SavedMethod>> {
-    let saved = sqlx::query_scalar!(
-        r#"SELECT method_saved AS "saved: Json<SavedMethod>" FROM subscriptions WHERE id = $1"#,
-        id.0,
+/// The gateways' own names for the methods of these subscriptions, where they were saved there.
+pub(super) async fn saved_methods(
+    db: &mut PgConnection,
+    subscriptions: &[&Subscription],
+) -> sqlx::Result<HashMap<SubscriptionId, SavedMethod>> {
+    let rows = sqlx::query!(
+        r#"SELECT id, method_saved AS "saved!: Json<SavedMethod>" FROM subscriptions
+           WHERE id = ANY($1) AND method_saved IS NOT NULL"#,
+        &subscriptions.iter().map(|subscription| subscription.id.0).collect::<Vec<_>>(),
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await?;
-    Ok(saved.map(|saved| saved.0))
+    Ok(rows.into_iter().map(|row| (SubscriptionId(row.id), row.saved.0)).collect())
 }
 
 async fn forget_saved(db: &mut PgConnection, subscription: &Subscription) -> sqlx::Result<()> {
