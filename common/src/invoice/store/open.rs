@@ -17,7 +17,7 @@ use crate::{
     invoice::{
         Invoice, Line, Occasion, Status,
         dunning::{Ladder, Policy, Reason},
-        state::{self, ToBalance},
+        state,
         totals::Totals,
     },
     job::{self, Kind},

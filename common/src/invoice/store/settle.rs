@@ -113,12 +113,12 @@ async fn settle(
     ends: Vec<(End<'_>, Subscription)>,
     now: Timestamp,
 ) -> sqlx::Result<Option<&'static str>> {
+    let ids: Vec<_> = ends.iter().map(|(end, _)| end.invoice).collect();
+    let mut invoices = read_all(&mut *db, &ids).await?;
     let payments: Vec<_> = ends.iter().map(|(end, _)| end.payment.id.0).collect();
     sqlx::query!("UPDATE invoice_payments SET open = false WHERE payment_id = ANY($1)", &payments)
         .execute(&mut *db)
         .await?;
-    let ids: Vec<_> = ends.iter().map(|(end, _)| end.invoice).collect();
-    let mut invoices = read_all(&mut *db, &ids).await?;
     let (mut changed, mut credits, mut retries, mut alarm) = (Vec::new(), Vec::new(), Vec::new(), None);
     let (mut facts, mut paid) = (Vec::new(), Vec::new());
     for (end, subscription) in ends {
