@@ -71,8 +71,13 @@ pub fn card(token: &str) -> MethodChoice {
 impl Deployment {
     /// The deployment's merchant with a plan over 49.90 EUR, and a customer.
     pub async fn shop(&self, unit: Unit) -> Shop {
-        let merchant = sqlx::query_scalar("SELECT id FROM merchants LIMIT 1").fetch_one(&self.pool).await;
-        let merchant = MerchantId(merchant.unwrap());
+        let merchant =
+            sqlx::query_scalar("SELECT id FROM merchants ORDER BY id LIMIT 1").fetch_one(&self.pool);
+        self.shop_of(MerchantId(merchant.await.unwrap()), unit).await
+    }
+
+    /// The same of this merchant.
+    pub async fn shop_of(&self, merchant: MerchantId, unit: Unit) -> Shop {
         let euro = Currency::from_code("EUR").unwrap();
         let price = Price {
             unit: Money::parse_positive("49.90", euro).unwrap(),

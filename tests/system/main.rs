@@ -21,6 +21,7 @@ mod paypal;
 mod protection;
 mod refund_faults;
 mod refunds;
+mod renewal_batches;
 mod renewal_crashes;
 mod subscription_changes;
 mod subscription_pauses;

@@ -26,7 +26,7 @@ use crate::jobs::Learnt;
 
 const CLAIMS: Bounds = Bounds { lanes: 1, batch: 64, waiting: 1024 };
 const SETTLEMENTS: Bounds = Bounds { lanes: 2, batch: 64, waiting: 1024 };
-const RENEWALS: Bounds = Bounds { lanes: 2, batch: 32, waiting: 1024 };
+const RENEWALS: Bounds = Bounds { lanes: 2, batch: 64, waiting: 1024 };
 
 /// A job in hand.
 #[derive(Clone)]

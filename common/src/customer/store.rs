@@ -1,27 +1,22 @@
 //! The rows of `customers`, whom gateways know them as, what they have in the balance, and how they pay.
 
+mod balance;
 mod methods;
 mod saving;
 
-use rust_decimal::Decimal;
-use serde_json::json;
-use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
+use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    db::unreadable,
     id::{CustomerId, MerchantId},
-    invoice::state::ToBalance,
-    money::{Currency, Money},
     page::{Found, Page},
-    payment::{
-        Metadata,
-        store::{Happened, insert_events},
-    },
+    payment::Metadata,
 };
 
 use super::{Customer, NewCustomer};
+pub(crate) use balance::{Purse, balance, credit, credit_all, hold_balances};
+pub use balance::{balances, lower_balance};
 pub use methods::{Deleted, add_method, delete_method, find_method, make_default, methods};
 pub(crate) use methods::{chosen, default_method};
 pub(crate) use saving::remember;
@@ -150,95 +145,4 @@ pub async fn list(
     .fetch_all(db)
     .await?;
     filter.page.cut(rows, |row| Ok(Customer::from(row)))
-}
-
-/// What a customer has in the balance of a currency, or owes where it is below zero, held until the end of the transaction.
-pub(crate) async fn balance(
-    db: &mut PgConnection,
-    customer: CustomerId,
-    currency: Currency,
-) -> sqlx::Result<Decimal> {
-    let amount = sqlx::query_scalar!(
-        "SELECT amount FROM customer_balances WHERE customer_id = $1 AND currency = $2 FOR UPDATE",
-        customer.0,
-        currency.code(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(amount.unwrap_or_default())
-}
-
-/// The balance gets, or gives.
-pub(crate) async fn credit(
-    db: &mut PgConnection,
-    customer: CustomerId,
-    currency: Currency,
-    ToBalance(amount): ToBalance,
-) -> sqlx::Result<()> {
-    if amount.is_zero() {
-        return Ok(());
-    }
-    sqlx::query!(
-        "INSERT INTO customer_balances AS b (customer_id, currency, amount) VALUES ($1, $2, $3)
-         ON CONFLICT (customer_id, currency) DO UPDATE SET amount = b.amount + $3",
-        customer.0,
-        currency.code(),
-        amount,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// A person takes from a customer's balance, because that much was given back by hand, and says why. Answers what
-/// is left, or, where less was in it, takes nothing and answers what is.
-///
-/// # Errors
-/// When the database fails.
-pub async fn lower_balance(
-    db: &PgPool,
-    customer: &Customer,
-    by: Money,
-    why: &str,
-) -> sqlx::Result<Result<Money, Money>> {
-    let mut transaction = db.begin().await?;
-    let had = balance(&mut transaction, customer.id, by.currency).await?;
-    if had < by.amount {
-        return Ok(Err(Money { amount: had, ..by }));
-    }
-    credit(&mut transaction, customer.id, by.currency, ToBalance(-by.amount)).await?;
-    let left = Money { amount: had - by.amount, ..by };
-    let lowered = Happened {
-        merchant_id: customer.merchant_id,
-        subject: customer.id.0,
-        kind: "customer.balance_lowered".into(),
-        data: json!({
-            "id": customer.id, "amount": by.display_amount(), "currency": by.currency,
-            "balance": left.display_amount(), "why": why,
-        }),
-    };
-    let now = crate::db::now(&mut *transaction).await?;
-    insert_events(&mut transaction, &[lowered], now).await?;
-    transaction.commit().await?;
-    Ok(Ok(left))
-}
-
-/// What is in the balances of a customer; below zero, what the next invoices ask for besides.
-///
-/// # Errors
-/// When the database fails.
-pub async fn balances(db: impl PgExecutor<'_>, customer: CustomerId) -> sqlx::Result<Vec<Money>> {
-    let rows = sqlx::query!(
-        "SELECT currency, amount FROM customer_balances WHERE customer_id = $1 AND amount <> 0
-         ORDER BY currency",
-        customer.0,
-    )
-    .fetch_all(db)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let currency = Currency::from_code(&row.currency).map_err(unreadable)?;
-            Ok(Money { amount: row.amount, currency })
-        })
-        .collect()
 }

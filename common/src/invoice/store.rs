@@ -8,6 +8,8 @@ mod row;
 mod settle;
 mod wish;
 
+use std::collections::HashMap;
+
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
 
 use super::{Invoice, Status};
 pub(crate) use attempt::{asked_for, try_open};
-pub(crate) use open::{NewInvoice, Opened, open, void_unpaid};
+pub(crate) use open::{NewInvoice, Opened, Opening, open, void_unpaid};
 pub use open::{policy, set_policy};
 pub use retry::{Retried, retry};
 use row::{invoices, update};
@@ -127,17 +129,27 @@ async fn owed(db: &mut PgConnection, subscription: &Subscription) -> sqlx::Resul
     Ok(rows.into_iter().map(Invoice::try_from).collect::<Result<_, _>>()?)
 }
 
-/// How many invoices a subscription is to pay.
-pub(crate) async fn count_owed(db: &mut PgConnection, subscription: &Subscription) -> sqlx::Result<u32> {
-    let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM invoices
-           WHERE subscription_id = $1 AND (status = 'open' OR $2 AND status = 'uncollectible')"#,
-        subscription.id.0,
-        subscription.status == subscription::Status::Unpaid,
+/// How many invoices these subscriptions are to pay, each: in the sense of [`owed`].
+pub(crate) async fn count_owed(
+    db: &mut PgConnection,
+    subscriptions: &[&Subscription],
+) -> sqlx::Result<HashMap<SubscriptionId, u32>> {
+    if subscriptions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let is_unpaid = |subscription: &&Subscription| subscription.status == subscription::Status::Unpaid;
+    let rows = sqlx::query!(
+        r#"SELECT s.id AS "id!", (
+               SELECT count(*) FROM invoices i WHERE i.subscription_id = s.id
+                  AND (i.status = 'open' OR s.is_unpaid AND i.status = 'uncollectible')) AS "count!"
+           FROM unnest($1::uuid[], $2::boolean[]) AS s (id, is_unpaid)"#,
+        &subscriptions.iter().map(|subscription| subscription.id.0).collect::<Vec<_>>(),
+        &subscriptions.iter().map(is_unpaid).collect::<Vec<_>>(),
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await?;
-    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    let count = |count: i64| u32::try_from(count).unwrap_or(u32::MAX);
+    Ok(rows.into_iter().map(|row| (SubscriptionId(row.id), count(row.count))).collect())
 }
 
 /// The payments of a subscription's invoices that have no outcome yet, oldest first.
@@ -163,13 +175,20 @@ async fn read(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Invoice> {
     Ok(invoices!(" WHERE i.id = $1", id.0).fetch_one(db).await?.try_into()?)
 }
 
-/// Writes an invoice as it has become, and tells the merchant if that is another status.
-async fn write(db: &mut PgConnection, before: Status, invoice: &Invoice, at: Timestamp) -> sqlx::Result<()> {
-    update(&mut *db, invoice).await?;
-    if invoice.status != before {
-        insert_events(db, &[told(invoice)], at).await?;
-    }
-    Ok(())
+/// [`read`], for many.
+async fn read_all(db: &mut PgConnection, ids: &[InvoiceId]) -> sqlx::Result<HashMap<InvoiceId, Invoice>> {
+    let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+    let rows = invoices!(" WHERE i.id = ANY($1)", &ids).fetch_all(db).await?;
+    let found = rows.into_iter().map(|row| Ok((InvoiceId(row.id), row.try_into()?)));
+    found.collect()
+}
+
+/// Writes invoices as they have become, each with the status that it had, and tells the merchants of those that
+/// have another.
+async fn write(db: &mut PgConnection, changed: &[(Status, &Invoice)], at: Timestamp) -> sqlx::Result<()> {
+    update(&mut *db, &changed.iter().map(|(_, invoice)| *invoice).collect::<Vec<_>>()).await?;
+    let moved = changed.iter().filter(|(before, invoice)| invoice.status != *before);
+    insert_events(db, &moved.map(|(_, invoice)| told(invoice)).collect::<Vec<_>>(), at).await
 }
 
 /// An invoice has come into its present status.

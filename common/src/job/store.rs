@@ -2,6 +2,7 @@
 //! them all.
 
 mod clock;
+mod planned;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::{clock::Timestamp, id::JobId};
 
 use super::{Claim, Due, Kind, work::Work};
 pub use clock::{Outlook, move_clock, outlook};
+pub use planned::{Planned, enqueue_at, plan, put_back};
 
 /// A worker takes jobs: those that are queued become running, and are its own until the lease is over.
 /// Ids that are missing from the answer are somebody else's, or done, or wait for their time: once
@@ -228,55 +230,6 @@ pub async fn enqueue(
     .fetch_one(db)
     .await
     .map(JobId)
-}
-
-/// Calls for work at a moment, and answers its job: [`enqueue`], for what is planned long ahead. It counts as
-/// called for at that moment, so that a backlog is as old as it is late.
-///
-/// # Errors
-/// When the database fails.
-pub async fn enqueue_at(
-    db: impl PgExecutor<'_>,
-    kind: Kind,
-    subject: Uuid,
-    at: Timestamp,
-    traceparent: Option<&str>,
-) -> sqlx::Result<JobId> {
-    sqlx::query_scalar!(
-        "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent, created_at) VALUES ($1, $2, $3, $4, $5, $4)
-         ON CONFLICT (subject_id, kind) DO UPDATE
-         SET due_at = CASE WHEN jobs.state = 'queued' THEN least(jobs.due_at, excluded.due_at)
-                 ELSE jobs.due_at END,
-             created_at = least(jobs.created_at, excluded.created_at)
-         RETURNING id",
-        JobId::new().0,
-        kind.as_str(),
-        subject,
-        at,
-        traceparent,
-    )
-    .fetch_one(db)
-    .await
-    .map(JobId)
-}
-
-/// Its time has not come, or it has done its part for now: it comes again at that moment. Only for the
-/// attempt that still holds it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn put_back(db: impl PgExecutor<'_>, claim: &Claim, at: Timestamp) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE jobs SET state = 'queued', emits = 0, panics = 0, put_off = attempt, due_at = $3,
-             created_at = $3, last_error = NULL
-         WHERE id = $1 AND attempt = $2",
-        claim.id.0,
-        claim.attempt,
-        at,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
 }
 
 /// The scheduler takes what is due, `max` at most, and puts off the next time that it will: 15 s at

@@ -189,6 +189,14 @@ pub fn apply(subscription: &mut Subscription, fact: Fact, now: Timestamp) -> Res
     Ok(Vec::new())
 }
 
+/// Whether anything comes of it.
+#[must_use]
+pub fn is_moved_by(subscription: &Subscription, fact: Fact, now: Timestamp) -> bool {
+    let mut then = subscription.clone();
+    let effects = apply(&mut then, fact, now);
+    then != *subscription || effects != Ok(Effects::new())
+}
+
 /// Everything is paid at last. If its period is still running it goes on; otherwise it begins anew today, and
 /// the time in between is not billed.
 fn revive(subscription: &mut Subscription, now: Timestamp) -> Result<Effects, Refusal> {

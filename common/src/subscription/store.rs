@@ -18,7 +18,7 @@ use crate::{
     clock::Timestamp,
     id::{CustomerId, MerchantId, PaymentMethodId, PlanId, SubscriptionId},
     page::{Found, Page},
-    payment::store::{Happened, insert_events},
+    payment::store::Happened,
 };
 
 use super::{
@@ -92,7 +92,7 @@ pub(crate) async fn lock(db: &mut PgConnection, id: SubscriptionId) -> sqlx::Res
 }
 
 /// [`lock`], for many at once; those of one merchant stand together. Missing ones are left out.
-async fn lock_all(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Subscription>> {
+pub(crate) async fn lock_all(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Subscription>> {
     sqlx::query!("SELECT FROM subscriptions WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
         .execute(&mut *db)
         .await?;
@@ -210,21 +210,14 @@ pub(crate) fn wakes_at(subscription: &Subscription) -> Result<Option<Timestamp>,
     }
 }
 
-/// Writes a subscription as it has become, and tells the merchant.
-async fn write(
-    db: &mut PgConnection,
-    before: &Subscription,
-    now: &mut Subscription,
-    at: Timestamp,
-) -> sqlx::Result<()> {
-    row::update(&mut *db, before, now).await?;
-    now.version = before.version + 1;
+/// A subscription has changed: to another status, to its next period, or otherwise.
+fn told_change(before: &Subscription, now: &Subscription) -> Happened {
     let what = match now {
         _ if now.status != before.status => now.status.as_str(),
         _ if now.next_period_index != before.next_period_index => "renewed",
         _ => "updated",
     };
-    insert_events(db, &[told(now, what)], at).await
+    told(now, what)
 }
 
 /// What has become of a subscription: its new status, or `renewed`, or `updated`.

@@ -1,29 +1,49 @@
 //! One attempt to be paid: a payment of its own, which the invoice waits for.
 
+use std::slice;
+
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use crate::{
-    id::{JobId, PaymentId},
+    id::{InvoiceId, JobId, PaymentId},
     invoice::{Invoice, dunning::Reason, state},
+    job::store::Planned,
     payment::store::{InvoicePayment, bill},
     subscription::{Subscription, store::Circumstances},
 };
 
-use super::{owed, row::update};
+use super::{owed, row::update, settle::call_for_retries};
 
-/// Makes the payment of all that is due, and the job that will charge it; `None` where none may begin, or
-/// where there is nothing to charge.
-pub(super) async fn attempt(
-    db: &mut PgConnection,
-    invoice: &mut Invoice,
-    subscription: &Subscription,
+/// An attempt that has begun, and is still to be stored.
+pub(super) struct Attempt<'a> {
+    payment: InvoicePayment<'a>,
     reason: Reason,
-    circumstances: &Circumstances<'_>,
-) -> sqlx::Result<Option<JobId>> {
-    let Some(method) = &subscription.method else { return Ok(None) };
+}
+
+impl Attempt<'_> {
+    /// What is to be paid.
+    pub fn invoice(&self) -> InvoiceId {
+        self.payment.invoice
+    }
+}
+
+/// Begins a payment of all that is due; `None` where none may begin, or where there is nothing to charge.
+pub(super) fn begin<'a>(
+    invoice: &mut Invoice,
+    subscription: &'a Subscription,
+    reason: Reason,
+    circumstances: &'a Circumstances<'_>,
+) -> Option<Attempt<'a>> {
+    let method = subscription.method.as_ref()?;
     let (id, money) = (PaymentId::new(), invoice.due());
-    let Ok(attempt_no) = state::begin_payment(invoice, id, circumstances.now) else { return Ok(None) };
+    let attempt_no = state::begin_payment(invoice, id, circumstances.now).ok()?;
+    let charge = Planned {
+        kind: circumstances.charges,
+        subject: id.0,
+        at: circumstances.now + circumstances.grace,
+        traceparent: circumstances.traceparent,
+    };
     let payment = InvoicePayment {
         id,
         merchant_id: invoice.merchant_id,
@@ -35,21 +55,60 @@ pub(super) async fn attempt(
         saved: method.saved.clone(),
         description: format!("Invoice {}", invoice.number.as_deref().unwrap_or_default()),
         return_url: circumstances.return_url,
+        charge,
+        at: circumstances.now,
     };
-    let charge = (circumstances.charges, circumstances.now + circumstances.grace);
-    let job = bill(&mut *db, &payment, circumstances.now, charge, circumstances.traceparent).await?;
+    Some(Attempt { payment, reason })
+}
+
+/// Stores attempts, and answers the jobs that will charge them, in their order. Their invoices are stored before,
+/// or have changed, which is the caller's to write.
+pub(super) async fn store(db: &mut PgConnection, attempts: &[Attempt<'_>]) -> sqlx::Result<Vec<JobId>> {
+    if attempts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let payments: Vec<_> = attempts.iter().map(|attempt| &attempt.payment).collect();
+    let jobs = bill(&mut *db, &payments).await?;
     sqlx::query!(
         "INSERT INTO invoice_payments (invoice_id, attempt_no, payment_id, reason, open)
-         VALUES ($1, $2, $3, $4, true)",
-        invoice.id.0,
-        i32::try_from(attempt_no).unwrap_or(i32::MAX),
-        id.0,
-        reason.as_str(),
+         SELECT *, true FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::text[])",
+        &payments.iter().map(|payment| payment.invoice.0).collect::<Vec<_>>(),
+        &payments.iter().map(|p| i32::try_from(p.attempt_no).unwrap_or(i32::MAX)).collect::<Vec<_>>(),
+        &payments.iter().map(|payment| payment.id.0).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.reason.as_str().to_owned()).collect::<Vec<_>>(),
     )
-    .execute(&mut *db)
+    .execute(db)
     .await?;
-    update(db, invoice).await?;
-    Ok(Some(job))
+    Ok(jobs)
+}
+
+/// One attempt for an invoice that is open; the job that will charge it.
+pub(super) async fn attempt(
+    db: &mut PgConnection,
+    invoice: &mut Invoice,
+    subscription: &Subscription,
+    reason: Reason,
+    circumstances: &Circumstances<'_>,
+) -> sqlx::Result<Option<JobId>> {
+    let one = slice::from_mut(&mut *invoice);
+    let job = attempt_all(&mut *db, one, subscription, reason, circumstances).await?.pop();
+    if job.is_some() {
+        update(db, &[invoice]).await?;
+    }
+    Ok(job)
+}
+
+/// The invoices have changed, which is the caller's to write.
+async fn attempt_all(
+    db: &mut PgConnection,
+    invoices: &mut [Invoice],
+    subscription: &Subscription,
+    reason: Reason,
+    circumstances: &Circumstances<'_>,
+) -> sqlx::Result<Vec<JobId>> {
+    let begin = |invoice| begin(invoice, subscription, reason, circumstances);
+    let attempts: Vec<_> = invoices.iter_mut().filter_map(begin).collect();
+    store(db, &attempts).await
 }
 
 /// One attempt for every open invoice of a subscription that is locked, oldest first.
@@ -59,13 +118,13 @@ pub(crate) async fn try_open(
     reason: Reason,
     circumstances: &Circumstances<'_>,
 ) -> sqlx::Result<Vec<JobId>> {
-    let mut jobs = Vec::new();
-    for mut invoice in owed(&mut *db, subscription).await? {
+    let mut invoices = owed(&mut *db, subscription).await?;
+    for invoice in &mut invoices {
         let _ = invoice.ladder.renew_method(circumstances.now);
-        jobs.extend(attempt(&mut *db, &mut invoice, subscription, reason, circumstances).await?);
-        update(&mut *db, &invoice).await?;
-        super::settle::call_for_retry(&mut *db, &invoice, circumstances.traceparent).await?;
     }
+    let jobs = attempt_all(&mut *db, &mut invoices, subscription, reason, circumstances).await?;
+    update(&mut *db, &invoices.iter().collect::<Vec<_>>()).await?;
+    call_for_retries(&mut *db, &invoices, circumstances.traceparent).await?;
     Ok(jobs)
 }
 

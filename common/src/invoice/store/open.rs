@@ -1,17 +1,23 @@
-//! How an invoice opens: with the merchant's policy of the day, what the customer has in the balance, the next
-//! number, and its first payment.
+//! How invoices open: with their merchant's policy of the day, what their customer has in the balance, the next
+//! number, and their first payment. Many in one statement each.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
+use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgExecutor, types::Json};
+use uuid::Uuid;
 
 use crate::{
-    customer::store::{balance, credit},
+    clock::Timestamp,
+    customer::store::{Purse, credit, credit_all, hold_balances},
     id::{InvoiceId, JobId, MerchantId},
     invoice::{
         Invoice, Line, Occasion, Status,
         dunning::{Ladder, Policy, Reason},
-        state::{self, ToBalance},
+        state,
         totals::Totals,
     },
     job::{self, Kind},
@@ -19,7 +25,7 @@ use crate::{
     subscription::{Subscription, store::Circumstances},
 };
 
-use super::{attempt::attempt, owed, row, told, write};
+use super::{attempt, owed, row, told, write};
 
 /// What is to be billed.
 pub(crate) struct NewInvoice {
@@ -27,6 +33,13 @@ pub(crate) struct NewInvoice {
     pub period_index: u32,
     pub occasion: Occasion,
     pub lines: Vec<Line>,
+}
+
+/// An invoice of a subscription that is locked.
+pub(crate) struct Opening<'a> {
+    pub subscription: &'a Subscription,
+    pub circumstances: &'a Circumstances<'a>,
+    pub new: NewInvoice,
 }
 
 /// How it opened.
@@ -37,15 +50,47 @@ pub(crate) enum Opened {
     Owed(Option<JobId>),
 }
 
-/// Opens an invoice of a subscription that is locked.
-pub(crate) async fn open(
-    db: &mut PgConnection,
-    subscription: &Subscription,
-    new: NewInvoice,
-    circumstances: &Circumstances<'_>,
-) -> sqlx::Result<Opened> {
-    let now = circumstances.now;
-    let mut invoice = Invoice {
+/// Opens invoices, and answers how, in their order. Balances are held first and numbers are taken last, each in one
+/// order: a merchant's counter is what all his invoices wait for, and whoever has it waits for nothing more.
+pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> sqlx::Result<Vec<Opened>> {
+    let Some(now) = openings.first().map(|first| first.circumstances.now) else { return Ok(Vec::new()) };
+    let subscriptions: Vec<_> = openings.iter().map(|opening| opening.subscription).collect();
+    let merchants: Vec<_> = subscriptions.iter().map(|subscription| subscription.merchant_id).collect();
+    let policies = policies(&mut *db, &merchants).await?;
+    let mut balances =
+        hold_balances(&mut *db, subscriptions.iter().map(|subscription| purse(subscription))).await?;
+    let mut numbers = Numbers::take(&mut *db, &merchants).await?;
+    let (mut invoices, mut credits, mut attempts) = (Vec::new(), Vec::new(), Vec::new());
+    for Opening { subscription, circumstances, new } in openings {
+        let policy = policies.get(&subscription.merchant_id).ok_or(sqlx::Error::RowNotFound)?;
+        let mut invoice = draft(subscription, new, policy.clone(), now);
+        let number = numbers.give(subscription.merchant_id)?;
+        // Of two invoices of one customer, the second gets what the first has left.
+        let balance = balances.entry(purse(subscription)).or_default();
+        let to_balance =
+            state::finalize(&mut invoice, number, *balance, |due| subscription.chargeable(due), now)
+                .map_err(|refusal| sqlx::Error::Protocol(refusal.to_string()))?;
+        *balance += to_balance.0;
+        credits.push((purse(subscription), to_balance));
+        if invoice.status == Status::Open {
+            attempts.extend(attempt::begin(&mut invoice, subscription, Reason::Ladder, circumstances));
+        }
+        invoices.push(invoice);
+    }
+    credit_all(&mut *db, credits.into_iter()).await?;
+    row::insert(&mut *db, &invoices).await?;
+    insert_events(&mut *db, &invoices.iter().map(told).collect::<Vec<_>>(), now).await?;
+    let jobs = attempt::store(db, &attempts).await?;
+    let charges: HashMap<_, _> = attempts.iter().map(|attempt| attempt.invoice()).zip(jobs).collect();
+    let opened = |invoice: &Invoice| match invoice.status {
+        Status::Open => Opened::Owed(charges.get(&invoice.id).copied()),
+        _ => Opened::Paid,
+    };
+    Ok(invoices.iter().map(opened).collect())
+}
+
+fn draft(subscription: &Subscription, new: NewInvoice, policy: Policy, now: Timestamp) -> Invoice {
+    Invoice {
         id: new.id,
         merchant_id: subscription.merchant_id,
         customer_id: subscription.customer_id,
@@ -57,31 +102,21 @@ pub(crate) async fn open(
         status: Status::Draft,
         total: Totals::of(&new.lines).total,
         lines: new.lines,
-        from_balance: rust_decimal::Decimal::ZERO,
-        amount_paid: rust_decimal::Decimal::ZERO,
+        from_balance: Decimal::ZERO,
+        amount_paid: Decimal::ZERO,
         attempts: 0,
         live_payment: None,
-        ladder: Ladder::new(policy(&mut *db, subscription.merchant_id).await?),
+        ladder: Ladder::new(policy),
         created_at: now,
         updated_at: now,
         opened_at: None,
         ended_at: None,
-    };
-    // Numbers before balances: whoever opens many invoices waits for others here, and nowhere after.
-    let number = next_number(&mut *db, invoice.merchant_id).await?;
-    let balance = balance(&mut *db, invoice.customer_id, invoice.currency).await?;
-    let ToBalance(to_balance) =
-        match state::finalize(&mut invoice, number, balance, |due| subscription.chargeable(due), now) {
-            Ok(to_balance) => to_balance,
-            Err(refusal) => return Err(sqlx::Error::Protocol(refusal.to_string())),
-        };
-    credit(&mut *db, invoice.customer_id, invoice.currency, ToBalance(to_balance)).await?;
-    row::insert(&mut *db, &invoice).await?;
-    insert_events(&mut *db, &[told(&invoice)], now).await?;
-    if invoice.status != Status::Open {
-        return Ok(Opened::Paid);
     }
-    Ok(Opened::Owed(attempt(db, &mut invoice, subscription, Reason::Ladder, circumstances).await?))
+}
+
+/// What pays the subscription's invoices first.
+fn purse(subscription: &Subscription) -> Purse {
+    (subscription.customer_id, subscription.terms.price.unit.currency)
 }
 
 /// The policy by which a merchant's next invoices are tried again.
@@ -89,11 +124,21 @@ pub(crate) async fn open(
 /// # Errors
 /// When the database fails.
 pub async fn policy(db: impl PgExecutor<'_>, merchant: MerchantId) -> sqlx::Result<Policy> {
-    let stored = sqlx::query_scalar!(
-        r#"SELECT dunning AS "dunning: Json<Policy>" FROM merchants WHERE id = $1"#,
-        merchant.0
-    );
-    stored.fetch_one(db).await.map(|policy| policy.0)
+    let mut policies = policies(db, &[merchant]).await?;
+    policies.remove(&merchant).ok_or(sqlx::Error::RowNotFound)
+}
+
+async fn policies(
+    db: impl PgExecutor<'_>,
+    merchants: &[MerchantId],
+) -> sqlx::Result<HashMap<MerchantId, Policy>> {
+    let rows = sqlx::query!(
+        r#"SELECT id, dunning AS "dunning: Json<Policy>" FROM merchants WHERE id = ANY($1)"#,
+        &merchants.iter().map(|merchant| merchant.0).collect::<Vec<_>>(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (MerchantId(row.id), row.dunning.0)).collect())
 }
 
 /// From now on invoices open with this policy. Those that are open keep theirs.
@@ -107,17 +152,41 @@ pub async fn set_policy(db: impl PgExecutor<'_>, merchant: MerchantId, policy: &
     Ok(())
 }
 
-/// The merchant's next number. Its row is held until the end of the transaction, so that what fails gives it
-/// back.
-async fn next_number(db: &mut PgConnection, merchant: MerchantId) -> sqlx::Result<String> {
-    let number = sqlx::query_scalar!(
-        "INSERT INTO invoice_counters AS c (merchant_id, last) VALUES ($1, 1)
-         ON CONFLICT (merchant_id) DO UPDATE SET last = c.last + 1 RETURNING last",
-        merchant.0,
-    )
-    .fetch_one(db)
-    .await?;
-    Ok(format!("{number:06}"))
+/// The next numbers of merchants. The rows of their counters are held until the end of the transaction, so that
+/// what fails gives them back.
+struct Numbers {
+    next: HashMap<MerchantId, i64>,
+}
+
+impl Numbers {
+    /// Takes one for each time that a merchant is named.
+    async fn take(db: &mut PgConnection, merchants: &[MerchantId]) -> sqlx::Result<Self> {
+        let mut counts = BTreeMap::<_, i64>::new();
+        for merchant in merchants {
+            *counts.entry(merchant.0).or_default() += 1;
+        }
+        let rows = sqlx::query!(
+            "INSERT INTO invoice_counters AS c (merchant_id, last)
+             SELECT * FROM unnest($1::uuid[], $2::bigint[])
+             ON CONFLICT (merchant_id) DO UPDATE SET last = c.last + excluded.last
+             RETURNING merchant_id, last",
+            &counts.keys().copied().collect::<Vec<_>>(),
+            &counts.values().copied().collect::<Vec<_>>(),
+        )
+        .fetch_all(db)
+        .await?;
+        let first = |merchant: Uuid, last| last - counts.get(&merchant).copied().unwrap_or_default() + 1;
+        let next =
+            rows.into_iter().map(|row| (MerchantId(row.merchant_id), first(row.merchant_id, row.last)));
+        Ok(Self { next: next.collect() })
+    }
+
+    fn give(&mut self, merchant: MerchantId) -> sqlx::Result<String> {
+        let next = self.next.get_mut(&merchant).ok_or(sqlx::Error::RowNotFound)?;
+        let number = format!("{next:06}");
+        *next += 1;
+        Ok(number)
+    }
 }
 
 /// The subscription ends before it has begun: what it owes is void. A payment under way is called off if it
@@ -131,7 +200,7 @@ pub(crate) async fn void_unpaid(
         let before = invoice.status;
         let Ok(to_balance) = state::call_off(&mut invoice, circumstances.now) else { continue };
         credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
-        write(&mut *db, before, &invoice, circumstances.now).await?;
+        write(&mut *db, &[(before, &invoice)], circumstances.now).await?;
         if invoice.live_payment.is_some() {
             let (kind, trace) = (Kind::RenewSubscription, circumstances.traceparent);
             job::store::enqueue(&mut *db, kind, subscription.id.0, Duration::ZERO, trace).await?;

@@ -62,14 +62,14 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
     let mut retried = Retried::default();
     match state::come_due(&mut invoice, now) {
         Ok(Due::NotBefore(at)) => {
-            job::store::put_back(&mut *db, claim, at).await?;
+            job::store::put_back(&mut *db, &[(claim, at)]).await?;
             return Ok(retried);
         }
         Ok(Due::Attempt(reason)) => {
             retried.job = attempt(&mut *db, &mut invoice, &subscription, reason, &circumstances).await?;
         }
         Ok(Due::Exhausted(then)) => {
-            write(&mut *db, before, &invoice, now).await?;
+            write(&mut *db, &[(before, &invoice)], now).await?;
             let fact = Fact::DunningExhausted(then);
             let done = subscriptions::happened(&mut *db, subscription, fact, &circumstances).await?;
             retried.alarm = done.alarm;

@@ -153,57 +153,77 @@ impl TryFrom<InvoiceRow> for Invoice {
     }
 }
 
-/// Stores a new invoice.
-pub async fn insert(db: &mut PgConnection, new: &Invoice) -> sqlx::Result<()> {
+/// Stores new invoices.
+pub async fn insert(db: &mut PgConnection, new: &[Invoice]) -> sqlx::Result<()> {
+    macro_rules! column {
+        ($value:expr) => {
+            new.iter().map($value).collect::<Vec<_>>()
+        };
+    }
     sqlx::query!(
         "INSERT INTO invoices (id, merchant_id, customer_id, subscription_id, period_index, change_seq,
              number, currency, status, lines, total, from_balance, dunning, created_at, updated_at, opened_at,
              ended_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16)",
-        new.id.0,
-        new.merchant_id.0,
-        new.customer_id.0,
-        new.subscription_id.0,
-        i64::from(new.period_index),
-        match new.occasion {
+         SELECT id, merchant_id, customer_id, subscription_id, period_index, change_seq, number, currency, status,
+             lines, total, from_balance, dunning, created_at, created_at, opened_at, ended_at
+         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[], $7::text[],
+                     $8::text[], $9::text[], $10::jsonb[], $11::numeric[], $12::numeric[], $13::jsonb[],
+                     $14::timestamptz[], $15::timestamptz[], $16::timestamptz[])
+              AS new (id, merchant_id, customer_id, subscription_id, period_index, change_seq, number, currency,
+                      status, lines, total, from_balance, dunning, created_at, opened_at, ended_at)",
+        &column!(|i| i.id.0),
+        &column!(|i| i.merchant_id.0),
+        &column!(|i| i.customer_id.0),
+        &column!(|i| i.subscription_id.0),
+        &column!(|i| i64::from(i.period_index)),
+        &column!(|i| match i.occasion {
             Occasion::Period => None,
             Occasion::Change(change) => Some(i64::from(change)),
-        },
-        new.number,
-        new.currency.code(),
-        new.status.as_str(),
-        Json(new.lines.iter().map(StoredLine::from).collect::<Vec<_>>()) as _,
-        new.total,
-        new.from_balance,
-        Json(&new.ladder.policy) as _,
-        new.created_at,
-        new.opened_at,
-        new.ended_at,
+        }) as _,
+        &column!(|i| i.number.clone()) as _,
+        &column!(|i| i.currency.code().to_owned()),
+        &column!(|i| i.status.as_str().to_owned()),
+        &column!(|i| Json(i.lines.iter().map(StoredLine::from).collect::<Vec<_>>())) as _,
+        &column!(|i| i.total),
+        &column!(|i| i.from_balance),
+        &column!(|i| Json(&i.ladder.policy)) as _,
+        &column!(|i| i.created_at),
+        &column!(|i| i.opened_at) as _,
+        &column!(|i| i.ended_at) as _,
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Writes what of an invoice may change once it is open.
-pub async fn update(db: &mut PgConnection, invoice: &Invoice) -> sqlx::Result<()> {
-    let Ladder { first_declined_at, used, held, asked, next_at, .. } = &invoice.ladder;
+/// Writes what of invoices may change once they are open.
+pub async fn update(db: &mut PgConnection, changed: &[&Invoice]) -> sqlx::Result<()> {
+    macro_rules! column {
+        ($value:expr) => {
+            changed.iter().map($value).collect::<Vec<_>>()
+        };
+    }
     sqlx::query!(
-        "UPDATE invoices
-         SET status = $2, from_balance = $3, amount_paid = $4, first_declined_at = $5, rungs_used = $6,
-             retries_held = $7, next_attempt_at = $8, ended_at = $9, attempt_asked = $10,
-             updated_at = greatest(remit_now(), updated_at)
-         WHERE id = $1",
-        invoice.id.0,
-        invoice.status.as_str(),
-        invoice.from_balance,
-        invoice.amount_paid,
-        *first_declined_at,
-        i32::try_from(*used).unwrap_or(i32::MAX),
-        held,
-        *next_at,
-        invoice.ended_at,
-        asked,
+        "UPDATE invoices i
+         SET status = n.status, from_balance = n.from_balance, amount_paid = n.amount_paid,
+             first_declined_at = n.first_declined_at, rungs_used = n.rungs_used, retries_held = n.held,
+             next_attempt_at = n.next_at, ended_at = n.ended_at, attempt_asked = n.asked,
+             updated_at = greatest(remit_now(), i.updated_at)
+         FROM unnest($1::uuid[], $2::text[], $3::numeric[], $4::numeric[], $5::timestamptz[], $6::integer[],
+                     $7::boolean[], $8::timestamptz[], $9::timestamptz[], $10::boolean[])
+              AS n (id, status, from_balance, amount_paid, first_declined_at, rungs_used, held, next_at,
+                    ended_at, asked)
+         WHERE i.id = n.id",
+        &column!(|i| i.id.0),
+        &column!(|i| i.status.as_str().to_owned()),
+        &column!(|i| i.from_balance),
+        &column!(|i| i.amount_paid),
+        &column!(|i| i.ladder.first_declined_at) as _,
+        &column!(|i| i32::try_from(i.ladder.used).unwrap_or(i32::MAX)),
+        &column!(|i| i.ladder.held),
+        &column!(|i| i.ladder.next_at) as _,
+        &column!(|i| i.ended_at) as _,
+        &column!(|i| i.ladder.asked),
     )
     .execute(db)
     .await?;

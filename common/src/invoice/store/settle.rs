@@ -1,26 +1,33 @@
-//! A payment of an invoice has ended: the invoice and its subscription follow in the same transaction.
+//! Payments of invoices have ended: the invoices and their subscriptions follow in the same transaction. Many in
+//! one statement each; only a subscription that changes by it is written by itself.
+
+use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use sqlx::{Acquire as _, PgConnection};
 
 use crate::{
     clock::Timestamp,
-    customer::store::credit,
+    customer::store::credit_all,
     id::{InvoiceId, SubscriptionId},
     invoice::{
         Invoice, Status,
         dunning::{Next, Reason, Setback, TECHNICAL_BACKOFF},
         state::{self, Ended, Settled},
     },
-    job::{self, Kind},
+    job::{
+        Kind,
+        store::{Planned, plan},
+    },
     payment::Payment,
     subscription::{
-        state::Fact,
+        Subscription,
+        state::{Fact, is_moved_by},
         store::{self as subscriptions, Circumstances, Trouble, word},
     },
 };
 
-use super::{count_owed, read, write};
+use super::{count_owed, read_all, write};
 
 /// What an operator is woken for when a subscription's own rules stand in its way.
 const CANNOT_FOLLOW: &str = "a subscription cannot follow the payment of its invoice";
@@ -32,39 +39,34 @@ pub(crate) async fn payments_ended(
     payments: &[&Payment],
     now: Timestamp,
 ) -> sqlx::Result<Option<&'static str>> {
-    let ended: Vec<_> = payments
-        .iter()
-        .filter_map(|payment| Some((*payment, payment.billing.as_ref()?.invoice, state::ended(payment)?)))
-        .collect();
-    if ended.is_empty() {
-        return Ok(None);
-    }
-    let ids: Vec<_> = ended.iter().map(|(payment, ..)| payment.id.0).collect();
-    // In the order of subscriptions, so that two batches cannot wait for each other.
-    let rows = sqlx::query!(
-        "SELECT p.payment_id, p.reason, i.subscription_id
-         FROM invoice_payments p JOIN invoices i ON i.id = p.invoice_id
-         WHERE p.payment_id = ANY($1) ORDER BY i.subscription_id, p.payment_id",
-        &ids,
-    )
-    .fetch_all(&mut *db)
-    .await?;
+    let mut left = find_ends(&mut *db, payments).await?;
     let mut alarm = None;
-    for row in rows {
-        let found = ended.iter().find(|(payment, ..)| payment.id.0 == row.payment_id);
-        let Some((payment, invoice, ended)) = found else { continue };
-        let end = End {
-            payment,
-            invoice: *invoice,
-            subscription: SubscriptionId(row.subscription_id),
-            ended: *ended,
-            reason: word("reason", &row.reason)?,
-        };
-        alarm = alarm.or(settle(&mut *db, &end, now).await?);
+    while !left.is_empty() {
+        // All are locked before anything is written, in one order, so that two batches cannot wait for each other.
+        let ids: Vec<_> = left.iter().map(|end| end.subscription.0).collect();
+        let mut locked: HashMap<_, _> = subscriptions::lock_all(&mut *db, &ids)
+            .await?
+            .into_iter()
+            .map(|found| (found.id, found))
+            .collect();
+        // Of two ends of one subscription, the second finds what the first has changed.
+        let (mut first, mut later) = (Vec::new(), Vec::new());
+        for end in left {
+            match locked.remove(&end.subscription) {
+                Some(subscription) => first.push((end, subscription)),
+                None => later.push(end),
+            }
+        }
+        if first.is_empty() {
+            return Err(sqlx::Error::RowNotFound);
+        }
+        alarm = alarm.or(settle(&mut *db, first, now).await?);
+        left = later;
     }
     Ok(alarm)
 }
 
+/// A payment of an invoice has ended.
 struct End<'a> {
     payment: &'a Payment,
     invoice: InvoiceId,
@@ -73,40 +75,103 @@ struct End<'a> {
     reason: Reason,
 }
 
-async fn settle(db: &mut PgConnection, end: &End<'_>, now: Timestamp) -> sqlx::Result<Option<&'static str>> {
-    let found = subscriptions::lock(&mut *db, end.subscription).await?;
-    let subscription = found.ok_or(sqlx::Error::RowNotFound)?;
-    let mut invoice = read(&mut *db, end.invoice).await?;
-    let before = invoice.status;
-    let settled = state::settle(&mut invoice, end.payment.id, end.ended, end.reason, now);
-    sqlx::query!("UPDATE invoice_payments SET open = false WHERE payment_id = $1", end.payment.id.0)
+async fn find_ends<'a>(db: &mut PgConnection, payments: &[&'a Payment]) -> sqlx::Result<Vec<End<'a>>> {
+    let ended: Vec<_> = payments
+        .iter()
+        .filter_map(|payment| Some((*payment, payment.billing.as_ref()?.invoice, state::ended(payment)?)))
+        .collect();
+    if ended.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<_> = ended.iter().map(|(payment, ..)| payment.id.0).collect();
+    let rows = sqlx::query!(
+        "SELECT p.payment_id, p.reason, i.subscription_id
+         FROM invoice_payments p JOIN invoices i ON i.id = p.invoice_id
+         WHERE p.payment_id = ANY($1) ORDER BY i.subscription_id, p.payment_id",
+        &ids,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut ends = Vec::with_capacity(rows.len());
+    for row in rows {
+        let found = ended.iter().find(|(payment, ..)| payment.id.0 == row.payment_id);
+        let Some((payment, invoice, ended)) = found else { continue };
+        ends.push(End {
+            payment,
+            invoice: *invoice,
+            subscription: SubscriptionId(row.subscription_id),
+            ended: *ended,
+            reason: word("reason", &row.reason)?,
+        });
+    }
+    Ok(ends)
+}
+
+/// One end of each of these subscriptions, which are locked.
+async fn settle(
+    db: &mut PgConnection,
+    ends: Vec<(End<'_>, Subscription)>,
+    now: Timestamp,
+) -> sqlx::Result<Option<&'static str>> {
+    let ids: Vec<_> = ends.iter().map(|(end, _)| end.invoice).collect();
+    let mut invoices = read_all(&mut *db, &ids).await?;
+    let payments: Vec<_> = ends.iter().map(|(end, _)| end.payment.id.0).collect();
+    sqlx::query!("UPDATE invoice_payments SET open = false WHERE payment_id = ANY($1)", &payments)
         .execute(&mut *db)
         .await?;
-    write(&mut *db, before, &invoice, now).await?;
-    let (fact, alarm) = match settled {
-        Settled::Paid { to_balance } => {
-            credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
-            let open_left = count_owed(&mut *db, &subscription).await?;
-            (Some(Fact::InvoicePaid { open_left }), None)
+    let (mut changed, mut credits, mut retries, mut alarm) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let (mut facts, mut paid) = (Vec::new(), Vec::new());
+    for (end, subscription) in ends {
+        let mut invoice = invoices.remove(&end.invoice).ok_or(sqlx::Error::RowNotFound)?;
+        let before = invoice.status;
+        let purse = (invoice.customer_id, invoice.currency);
+        match state::settle(&mut invoice, end.payment.id, end.ended, end.reason, now) {
+            Settled::Paid { to_balance } => {
+                credits.push((purse, to_balance));
+                paid.push(subscription);
+            }
+            Settled::Surplus { to_balance, alarm: why } => {
+                credits.push((purse, to_balance));
+                alarm = alarm.or(Some(why));
+            }
+            Settled::Owed(next) => {
+                retries.extend(at_next(&invoice, next, now));
+                if invoice.status == Status::Open && matches!(end.ended, Ended::Failed(Setback::Declined(_)))
+                {
+                    facts.push((subscription, Fact::PaymentDeclined));
+                }
+            }
+            Settled::PartlyPaid => retries.extend(at_next(&invoice, Next::Soon, now)),
+            Settled::GivenUp(then) => facts.push((subscription, Fact::DunningExhausted(then))),
+            Settled::Ended => {}
         }
-        Settled::Surplus { to_balance, alarm } => {
-            credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
-            (None, Some(alarm))
-        }
-        Settled::Owed(next) => {
-            call_for_next(&mut *db, &invoice, next, now).await?;
-            let is_declined =
-                invoice.status == Status::Open && matches!(end.ended, Ended::Failed(Setback::Declined(_)));
-            (is_declined.then_some(Fact::PaymentDeclined), None)
-        }
-        Settled::PartlyPaid => {
-            call_for_next(&mut *db, &invoice, Next::Soon, now).await?;
-            (None, None)
-        }
-        Settled::GivenUp(then) => (Some(Fact::DunningExhausted(then)), None),
-        Settled::Ended => (None, None),
-    };
-    let Some(fact) = fact else { return Ok(alarm) };
+        changed.push((before, invoice));
+    }
+    write(&mut *db, &changed.iter().map(|(before, invoice)| (*before, invoice)).collect::<Vec<_>>(), now)
+        .await?;
+    credit_all(&mut *db, credits.into_iter()).await?;
+    plan(&mut *db, &retries).await?;
+    let open_left = count_owed(&mut *db, &paid.iter().collect::<Vec<_>>()).await?;
+    facts.extend(paid.into_iter().map(|subscription| {
+        let open_left = open_left.get(&subscription.id).copied().unwrap_or_default();
+        (subscription, Fact::InvoicePaid { open_left })
+    }));
+    for (subscription, fact) in facts {
+        alarm = alarm.or(follow(&mut *db, subscription, fact, now).await?);
+    }
+    Ok(alarm)
+}
+
+/// A subscription follows what became of its invoice; most stay as they are.
+async fn follow(
+    db: &mut PgConnection,
+    subscription: Subscription,
+    fact: Fact,
+    now: Timestamp,
+) -> sqlx::Result<Option<&'static str>> {
+    if !is_moved_by(&subscription, fact, now) {
+        return Ok(None);
+    }
     let circumstances = Circumstances {
         now,
         charges: Kind::ChargeOffSession,
@@ -114,15 +179,16 @@ async fn settle(db: &mut PgConnection, end: &End<'_>, now: Timestamp) -> sqlx::R
         grace: std::time::Duration::ZERO,
         return_url: None,
     };
+    let id = subscription.id;
     // Money that moved is recorded, whatever the subscription's own rules have against it.
     let mut inner = db.begin().await?;
     match subscriptions::happened(&mut inner, subscription, fact, &circumstances).await {
         Ok(done) => {
             inner.commit().await?;
-            Ok(alarm.or(done.alarm))
+            Ok(done.alarm)
         }
         Err(Trouble::Refused(refusal)) => {
-            tracing::error!(%refusal, subscription_id = %end.subscription, CANNOT_FOLLOW);
+            tracing::error!(%refusal, subscription_id = %id, CANNOT_FOLLOW);
             inner.rollback().await?;
             Ok(Some(CANNOT_FOLLOW))
         }
@@ -131,12 +197,7 @@ async fn settle(db: &mut PgConnection, end: &End<'_>, now: Timestamp) -> sqlx::R
 }
 
 /// When the invoice is looked at next.
-async fn call_for_next(
-    db: &mut PgConnection,
-    invoice: &Invoice,
-    next: Next,
-    now: Timestamp,
-) -> sqlx::Result<()> {
+fn at_next(invoice: &Invoice, next: Next, now: Timestamp) -> Option<Planned<'static>> {
     let at = match next {
         Next::Soon => {
             let attempts = i32::try_from(invoice.attempts).unwrap_or(i32::MAX);
@@ -144,19 +205,21 @@ async fn call_for_next(
         }
         Next::Now => now,
         Next::RetryAt(at) | Next::EndAt(at) => at,
-        Next::Exhausted(_) => return Ok(()),
+        Next::Exhausted(_) => return None,
     };
-    job::store::enqueue_at(db, Kind::RetryInvoice, invoice.id.0, at, None).await.map(drop)
+    Some(retry(invoice, at, None))
 }
 
-/// An invoice whose ladder has a next step has a job for it, or for an earlier one.
-pub(super) async fn call_for_retry(
+/// Invoices whose ladders have a next step have jobs for it, or for an earlier one.
+pub(super) async fn call_for_retries(
     db: &mut PgConnection,
-    invoice: &Invoice,
+    invoices: &[Invoice],
     traceparent: Option<&str>,
 ) -> sqlx::Result<()> {
-    if let Some(at) = invoice.ladder.next_at {
-        job::store::enqueue_at(db, Kind::RetryInvoice, invoice.id.0, at, traceparent).await?;
-    }
-    Ok(())
+    let at_next = |invoice: &Invoice| Some(retry(invoice, invoice.ladder.next_at?, traceparent));
+    plan(db, &invoices.iter().filter_map(at_next).collect::<Vec<_>>()).await.map(drop)
+}
+
+fn retry<'a>(invoice: &Invoice, at: Timestamp, traceparent: Option<&'a str>) -> Planned<'a> {
+    Planned { kind: Kind::RetryInvoice, subject: invoice.id.0, at, traceparent }
 }

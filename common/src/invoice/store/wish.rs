@@ -125,8 +125,8 @@ async fn void(
         Err(refusal) => return Ok(Err(refusal)),
     };
     credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
-    write(&mut *db, before, invoice, circumstances.now).await?;
-    let open_left = count_owed(&mut *db, &subscription).await?;
+    write(&mut *db, &[(before, &*invoice)], circumstances.now).await?;
+    let open_left = count_owed(&mut *db, &[&subscription]).await?.into_values().next().unwrap_or_default();
     match subscriptions::happened(db, subscription, Fact::InvoiceVoided { open_left }, circumstances).await {
         Ok(done) => Ok(Ok(done.jobs)),
         Err(Trouble::Database(error)) => Err(error),
@@ -137,7 +137,7 @@ async fn void(
 async fn give_up(db: &mut PgConnection, invoice: &mut Invoice, now: Timestamp) -> Decided {
     let before = invoice.status;
     match state::give_up(invoice, now) {
-        Ok(()) => write(db, before, invoice, now).await.map(|()| Ok(Vec::new())),
+        Ok(()) => write(db, &[(before, &*invoice)], now).await.map(|()| Ok(Vec::new())),
         Err(Refusal::Uncollectible) => Ok(Ok(Vec::new())),
         Err(refusal) => Ok(Err(refusal)),
     }

@@ -9,7 +9,7 @@ use crate::{
     customer,
     gateway::{GatewayName, MethodType, SavedMethod},
     id::{InvoiceId, JobId, MerchantId, PaymentId},
-    job::{self, Kind},
+    job::{self, store::Planned},
     money::Money,
     payment::{Order, Payment},
 };
@@ -33,43 +33,54 @@ pub(crate) struct InvoicePayment<'a> {
     pub description: String,
     /// Where the payer comes back to; `None` where there is no payer to do anything.
     pub return_url: Option<&'a str>,
+    /// The job that will charge it.
+    pub charge: Planned<'a>,
+    /// When it was made.
+    pub at: Timestamp,
 }
 
-/// Stores it, with the job that will charge it: of this kind, and found by the scheduler at this moment.
-pub(crate) async fn bill(
-    db: &mut PgConnection,
-    new: &InvoicePayment<'_>,
-    now: Timestamp,
-    charge: (Kind, Timestamp),
-    traceparent: Option<&str>,
-) -> sqlx::Result<JobId> {
-    let (kind, due_at) = charge;
-    let key = format!("{OWN_KEYS}{}:{}", new.invoice, new.attempt_no);
-    let hash = Sha256::digest(&key);
+impl InvoicePayment<'_> {
+    fn key(&self) -> String {
+        format!("{OWN_KEYS}{}:{}", self.invoice, self.attempt_no)
+    }
+}
+
+/// Stores them, and answers the jobs that will charge them, in their order.
+pub(crate) async fn bill(db: &mut PgConnection, new: &[&InvoicePayment<'_>]) -> sqlx::Result<Vec<JobId>> {
+    macro_rules! column {
+        ($value:expr) => {
+            new.iter().copied().map($value).collect::<Vec<_>>()
+        };
+    }
     sqlx::query!(
         "INSERT INTO payments (id, merchant_id, idempotency_key, request_hash, amount, currency, capture,
              method_type, method_token, gateway, description, return_url, invoice_id, off_session, saved,
              created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 'automatic', $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)",
-        new.id.0,
-        new.merchant_id.0,
-        key,
-        hash.as_slice(),
-        new.money.amount,
-        new.money.currency.code(),
-        new.method.as_str(),
-        new.token,
-        GatewayName::for_method(new.method).as_str(),
-        new.description,
-        new.return_url,
-        new.invoice.0,
-        new.return_url.is_none(),
-        new.saved.as_ref().map(Json) as _,
-        now,
+         SELECT id, merchant_id, key, hash, amount, currency, 'automatic', method_type, method_token, gateway,
+             description, return_url, invoice_id, return_url IS NULL, saved, at, at
+         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::numeric[], $6::text[], $7::text[],
+                     $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::jsonb[],
+                     $14::timestamptz[])
+              AS new (id, merchant_id, key, hash, amount, currency, method_type, method_token, gateway,
+                      description, return_url, invoice_id, saved, at)",
+        &column!(|p| p.id.0),
+        &column!(|p| p.merchant_id.0),
+        &column!(|p| p.key()),
+        &column!(|p| Sha256::digest(p.key()).to_vec()),
+        &column!(|p| p.money.amount),
+        &column!(|p| p.money.currency.code().to_owned()),
+        &column!(|p| p.method.as_str().to_owned()),
+        &column!(|p| p.token.to_owned()),
+        &column!(|p| GatewayName::for_method(p.method).as_str().to_owned()),
+        &column!(|p| p.description.clone()),
+        &column!(|p| p.return_url.map(str::to_owned)) as _,
+        &column!(|p| p.invoice.0),
+        &column!(|p| p.saved.clone().map(Json)) as _,
+        &column!(|p| p.at),
     )
     .execute(&mut *db)
     .await?;
-    job::store::enqueue_at(db, kind, new.id.0, due_at, traceparent).await
+    job::store::plan(db, &column!(|p| p.charge)).await
 }
 
 /// The method of a payment was saved at its gateway: from now on that is what is charged, for this payment and for

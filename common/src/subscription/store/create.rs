@@ -8,7 +8,7 @@ use crate::{
     customer::{self, MethodChoice},
     id::{CustomerId, JobId, MerchantId, SubscriptionId},
     invoice::{Discount, TaxRate},
-    job::{self, Kind},
+    job::Kind,
     payment::{
         Metadata,
         store::{PUBLISHER_GRACE, insert_events},
@@ -22,9 +22,9 @@ use crate::{
 
 use super::{
     Trouble,
-    effects::{Circumstances, perform},
+    effects::{Case, Circumstances, call_for_renewal, carry_out_one},
     row::{self, RequestKey, subscriptions},
-    told, wakes_at, write,
+    told,
 };
 
 /// What a merchant asks for.
@@ -156,15 +156,10 @@ async fn accept(
         grace: PUBLISHER_GRACE,
         return_url: new.return_url.as_deref(),
     };
-    let before = subscription.clone();
-    let done = perform(&mut *db, &mut subscription, effects, &circumstances).await?;
-    if subscription != before {
-        write(&mut *db, &before, &mut subscription, now).await?;
-    }
-    if let Some(at) = wakes_at(&subscription).map_err(Refusal::from)? {
-        let kind = Kind::RenewSubscription;
-        job::store::enqueue_at(&mut *db, kind, subscription.id.0, at, Some(traceparent)).await?;
-    }
+    let mut case = Case::new(subscription.clone(), subscription, effects, circumstances);
+    carry_out_one(&mut *db, &mut case).await?;
+    let Case { mut subscription, done, .. } = case;
+    call_for_renewal(&mut *db, &subscription, Some(traceparent)).await?;
     subscription.latest_invoice = done.invoices.last().copied();
     Ok(Accepted::New(Box::new(subscription), done.jobs))
 }

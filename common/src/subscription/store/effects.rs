@@ -1,6 +1,7 @@
-//! Doing what the rules have said: periods, invoices, payments and jobs, in the transaction of the change.
+//! Doing what the rules have said: periods, invoices, payments and jobs, in the transaction of the change. Of many
+//! subscriptions together: what each is to do next goes into one statement with what the others are to do next.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, slice, time::Duration};
 
 use sqlx::PgConnection;
 
@@ -10,9 +11,10 @@ use crate::{
     invoice::{
         self, Occasion,
         dunning::Reason,
-        store::{NewInvoice, Opened},
+        store::{NewInvoice, Opened, Opening},
     },
     job::{self, Kind},
+    payment::store::insert_events,
     subscription::{
         Subscription,
         calendar::Period,
@@ -20,9 +22,10 @@ use crate::{
     },
 };
 
-use super::{Trouble, lock, wakes_at, write};
+use super::{Trouble, lock, row, told_change, wakes_at};
 
 /// What goes with a change.
+#[derive(Clone, Copy)]
 pub(crate) struct Circumstances<'a> {
     /// Now, by the database's clock.
     pub now: Timestamp,
@@ -47,81 +50,180 @@ pub(crate) struct Done {
     pub alarm: Option<&'static str>,
 }
 
-/// Does it, in its order, and what follows from it.
-pub(super) async fn perform(
-    db: &mut PgConnection,
-    subscription: &mut Subscription,
-    effects: Effects,
-    circumstances: &Circumstances<'_>,
-) -> Result<Done, Trouble> {
-    let mut done = Done::default();
-    let mut left = VecDeque::from(effects);
-    while let Some(effect) = left.pop_front() {
-        let opened = match effect {
-            Effect::Bill(period) => {
-                open_period(&mut *db, subscription.id, &period).await?;
-                let id = InvoiceId::new();
-                done.invoices.push(id);
-                let lines = subscription.period_lines(id, &period).map_err(Refusal::from)?;
-                let new = NewInvoice { id, period_index: period.index, occasion: Occasion::Period, lines };
-                invoice::store::open(&mut *db, subscription, new, circumstances).await?
-            }
+/// A subscription that is locked, as it is to become, and what is still to be done for it.
+pub(super) struct Case<'a> {
+    /// As it is stored.
+    pub before: Subscription,
+    /// As it is to become; as it is stored, once it was carried out.
+    pub subscription: Subscription,
+    /// What goes with it.
+    pub circumstances: Circumstances<'a>,
+    /// What was done.
+    pub done: Done,
+    left: VecDeque<Effect>,
+    refused: Option<Refusal>,
+}
+
+impl<'a> Case<'a> {
+    pub fn new(
+        before: Subscription,
+        subscription: Subscription,
+        effects: Effects,
+        circumstances: Circumstances<'a>,
+    ) -> Self {
+        let (done, left) = (Done::default(), effects.into());
+        Self { before, subscription, circumstances, done, left, refused: None }
+    }
+
+    /// Whether something else is to be stored than is. The moment alone is no change, and nobody is told.
+    pub fn is_changed(&self) -> bool {
+        let updated_at = self.before.updated_at;
+        self.refused.is_none() && Subscription { updated_at, ..self.subscription.clone() } != self.before
+    }
+
+    /// Why it was not carried out to its end: then nothing of its transaction may stay.
+    pub fn refused(&mut self) -> Option<Refusal> {
+        self.refused.take()
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        self.left.clear();
+        self.refused = Some(refusal);
+    }
+
+    /// The invoice that this asks for; `None` where it asks for something else.
+    fn invoice(&self, effect: &Effect) -> Result<Option<NewInvoice>, Refusal> {
+        let (id, subscription) = (InvoiceId::new(), &self.subscription);
+        let (period_index, occasion, lines) = match effect {
+            Effect::Bill(period) => (period.index, Occasion::Period, subscription.period_lines(id, period)?),
             Effect::Prorate { change, period, items } => {
-                let id = InvoiceId::new();
-                done.invoices.push(id);
-                let lines = subscription.change_lines(id, period, &items).map_err(Refusal::from)?;
-                let new = NewInvoice { id, period_index: period, occasion: Occasion::Change(change), lines };
-                invoice::store::open(&mut *db, subscription, new, circumstances).await?
+                (*period, Occasion::Change(*change), subscription.change_lines(id, *period, items)?)
             }
-            Effect::Open(period) => {
-                open_period(&mut *db, subscription.id, &period).await?;
-                continue;
-            }
-            Effect::Cut { index, end } => {
-                cut_period(&mut *db, subscription.id, index, end).await?;
-                continue;
-            }
-            Effect::VoidFirstInvoice => {
-                invoice::store::void_unpaid(&mut *db, subscription, circumstances).await?;
-                continue;
-            }
-            Effect::TryOpenInvoices => {
-                let jobs = invoice::store::try_open(&mut *db, subscription, Reason::Asked, circumstances);
-                done.jobs.extend(jobs.await?);
-                continue;
-            }
-            Effect::Alarm(alarm) => {
-                done.alarm = Some(alarm);
-                continue;
-            }
+            _ => return Ok(None),
         };
-        match opened {
-            Opened::Paid => {
-                let open_left = invoice::store::count_owed(&mut *db, subscription).await?;
-                let fact = Fact::InvoicePaid { open_left };
-                left.extend(state::apply(subscription, fact, circumstances.now)?);
+        Ok(Some(NewInvoice { id, period_index, occasion, lines }))
+    }
+}
+
+/// Does what is to be done, each in its order, and what follows from it, and writes the subscriptions as they have
+/// become. Those that the rules refuse are left where they were refused.
+pub(super) async fn carry_out(db: &mut PgConnection, cases: &mut [Case<'_>]) -> sqlx::Result<()> {
+    while cases.iter().any(|case| !case.left.is_empty()) {
+        do_next(&mut *db, cases).await?;
+    }
+    write(db, cases).await
+}
+
+/// [`carry_out`], for one.
+pub(super) async fn carry_out_one(db: &mut PgConnection, case: &mut Case<'_>) -> Result<(), Trouble> {
+    carry_out(db, slice::from_mut(case)).await?;
+    case.refused().map_or(Ok(()), |refusal| Err(refusal.into()))
+}
+
+/// What each is to do next. Invoices first: whoever opens many waits for others there, and for nobody after.
+async fn do_next(db: &mut PgConnection, cases: &mut [Case<'_>]) -> sqlx::Result<()> {
+    let (mut periods, mut billed, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for case in cases {
+        let Some(effect) = case.left.pop_front() else { continue };
+        if let Effect::Bill(period) | Effect::Open(period) = &effect {
+            periods.push((case.subscription.id, *period));
+        }
+        match case.invoice(&effect) {
+            Ok(Some(new)) => {
+                case.done.invoices.push(new.id);
+                billed.push((case, new));
             }
-            Opened::Owed(job) => done.jobs.extend(job),
+            Ok(None) => others.push((case, effect)),
+            Err(refusal) => case.refuse(refusal),
         }
     }
-    Ok(done)
+    open_periods(&mut *db, &periods).await?;
+    open_invoices(&mut *db, billed).await?;
+    for (case, effect) in others {
+        do_other(&mut *db, case, effect).await?;
+    }
+    Ok(())
+}
+
+/// Opens invoices. Of those that ask for nothing, the subscriptions learn at once that they are paid.
+async fn open_invoices(db: &mut PgConnection, billed: Vec<(&mut Case<'_>, NewInvoice)>) -> sqlx::Result<()> {
+    let (cases, new): (Vec<_>, Vec<_>) = billed.into_iter().unzip();
+    let opening = cases.iter().zip(new).map(|(case, new)| Opening {
+        subscription: &case.subscription,
+        circumstances: &case.circumstances,
+        new,
+    });
+    let openings = opening.collect();
+    let opened = invoice::store::open(&mut *db, openings).await?;
+    let mut paid = Vec::new();
+    for (case, opened) in cases.into_iter().zip(opened) {
+        match opened {
+            Opened::Paid => paid.push(case),
+            Opened::Owed(job) => case.done.jobs.extend(job),
+        }
+    }
+    let subscriptions: Vec<_> = paid.iter().map(|case| &case.subscription).collect();
+    let open_left = invoice::store::count_owed(db, &subscriptions).await?;
+    for case in paid {
+        let open_left = open_left.get(&case.subscription.id).copied().unwrap_or_default();
+        let fact = Fact::InvoicePaid { open_left };
+        match state::apply(&mut case.subscription, fact, case.circumstances.now) {
+            Ok(effects) => case.left.extend(effects),
+            Err(refusal) => case.refuse(refusal),
+        }
+    }
+    Ok(())
+}
+
+/// What few do, and each by itself.
+async fn do_other(db: &mut PgConnection, case: &mut Case<'_>, effect: Effect) -> sqlx::Result<()> {
+    let (subscription, circumstances) = (&case.subscription, &case.circumstances);
+    match effect {
+        Effect::Cut { index, end } => cut_period(db, subscription.id, index, end).await?,
+        Effect::VoidFirstInvoice => invoice::store::void_unpaid(db, subscription, circumstances).await?,
+        Effect::TryOpenInvoices => {
+            let jobs = invoice::store::try_open(db, subscription, Reason::Asked, circumstances).await?;
+            case.done.jobs.extend(jobs);
+        }
+        Effect::Alarm(alarm) => case.done.alarm = Some(alarm),
+        // These were done together.
+        Effect::Bill(_) | Effect::Open(_) | Effect::Prorate { .. } => {}
+    }
+    Ok(())
+}
+
+/// Writes what has changed, and tells the merchants.
+async fn write(db: &mut PgConnection, cases: &mut [Case<'_>]) -> sqlx::Result<()> {
+    let Some(now) = cases.first().map(|first| first.circumstances.now) else { return Ok(()) };
+    let changed = cases.iter().filter(|case| case.is_changed());
+    let pairs: Vec<_> = changed.map(|case| (&case.before, &case.subscription)).collect();
+    row::update(&mut *db, &pairs).await?;
+    insert_events(db, &pairs.iter().map(|(before, now)| told_change(before, now)).collect::<Vec<_>>(), now)
+        .await?;
+    for case in cases {
+        match case.is_changed() {
+            true => case.subscription.version = case.before.version + 1,
+            false => case.subscription.updated_at = case.before.updated_at,
+        }
+    }
+    Ok(())
 }
 
 /// Something has happened to the invoices of a subscription that is locked: it follows.
 pub(crate) async fn happened(
     db: &mut PgConnection,
-    mut subscription: Subscription,
+    before: Subscription,
     fact: Fact,
     circumstances: &Circumstances<'_>,
 ) -> Result<Done, Trouble> {
-    let before = subscription.clone();
+    let mut subscription = before.clone();
     let effects = state::apply(&mut subscription, fact, circumstances.now)?;
-    let done = perform(&mut *db, &mut subscription, effects, circumstances).await?;
-    if subscription != before {
-        write(&mut *db, &before, &mut subscription, circumstances.now).await?;
-        call_for_renewal(db, &subscription, circumstances.traceparent).await?;
+    let mut case = Case::new(before, subscription, effects, *circumstances);
+    carry_out_one(&mut *db, &mut case).await?;
+    if case.is_changed() {
+        call_for_renewal(db, &case.subscription, circumstances.traceparent).await?;
     }
-    Ok(done)
+    Ok(case.done)
 }
 
 /// A subscription that time will change has a job for that moment, or for an earlier one.
@@ -137,16 +239,25 @@ pub(super) async fn call_for_renewal(
     Ok(())
 }
 
-async fn open_period(db: &mut PgConnection, id: SubscriptionId, period: &Period) -> sqlx::Result<()> {
+async fn open_periods(db: &mut PgConnection, new: &[(SubscriptionId, Period)]) -> sqlx::Result<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    macro_rules! column {
+        ($value:expr) => {
+            new.iter().map($value).collect::<Vec<_>>()
+        };
+    }
     sqlx::query!(
         "INSERT INTO subscription_periods (subscription_id, period_index, from_date, to_date, starts_at, ends_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-        id.0,
-        i64::from(period.index),
-        period.days.from,
-        period.days.to,
-        period.start,
-        period.end,
+         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::date[], $4::date[], $5::timestamptz[],
+             $6::timestamptz[])",
+        &column!(|(id, _)| id.0),
+        &column!(|(_, period)| i64::from(period.index)),
+        &column!(|(_, period)| period.days.from),
+        &column!(|(_, period)| period.days.to),
+        &column!(|(_, period)| period.start),
+        &column!(|(_, period)| period.end),
     )
     .execute(db)
     .await?;

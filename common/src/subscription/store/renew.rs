@@ -1,11 +1,10 @@
 //! What time brings to subscriptions: one boundary of each in one transaction, under their locks. Whoever does it
 //! twice, late, or dies in the middle leaves one invoice for each period.
 
-use std::{collections::HashMap, slice};
+use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
@@ -21,8 +20,8 @@ use crate::{
 
 use super::{
     Trouble,
-    effects::{Circumstances, perform},
-    lock_all, wakes_at, write,
+    effects::{Case, Circumstances, carry_out},
+    lock_all, wakes_at,
 };
 
 /// How long a payment under way delays the end of a subscription whose first invoice is not paid.
@@ -45,22 +44,22 @@ pub struct Renewed {
 /// When the database fails.
 pub async fn renew(db: &PgPool, claims: &[Claim]) -> sqlx::Result<Vec<Result<Renewed, Refusal>>> {
     call_off(db, claims).await?;
-    let mut transaction = db.begin().await?;
-    match come_due(&mut transaction, claims).await {
-        Ok(renewed) => {
+    let mut refused = HashMap::new();
+    loop {
+        let left: Vec<_> = claims.iter().filter(|claim| !refused.contains_key(&claim.id)).collect();
+        let mut transaction = db.begin().await?;
+        let done = come_due(&mut transaction, &left).await?;
+        let (mut renewed, refusals) =
+            done.into_iter().partition::<HashMap<_, _>, _>(|(_, done)| done.is_ok());
+        if refusals.is_empty() {
             transaction.commit().await?;
-            Ok(renewed.into_iter().map(Ok).collect())
+            renewed.extend(refused);
+            let answer =
+                |claim: &Claim| renewed.get(&claim.id).cloned().unwrap_or_else(|| Ok(Renewed::default()));
+            return Ok(claims.iter().map(answer).collect());
         }
-        Err(Trouble::Database(error)) => Err(error),
-        Err(Trouble::Refused(refusal)) if claims.len() == 1 => Ok(vec![Err(refusal)]),
-        Err(Trouble::Refused(_)) => {
-            transaction.rollback().await?;
-            let mut renewed = Vec::with_capacity(claims.len());
-            for claim in claims {
-                renewed.extend(Box::pin(renew(db, slice::from_ref(claim))).await?);
-            }
-            Ok(renewed)
-        }
+        transaction.rollback().await?;
+        refused.extend(refusals);
     }
 }
 
@@ -72,10 +71,10 @@ async fn call_off(db: &PgPool, claims: &[Claim]) -> sqlx::Result<()> {
         "SELECT p.id, p.merchant_id, s.id AS subscription
          FROM subscriptions s JOIN invoices i ON i.subscription_id = s.id
          JOIN invoice_payments a ON a.invoice_id = i.id AND a.open JOIN payments p ON p.id = a.payment_id
-         WHERE s.id = ANY($1) AND (
+         WHERE s.id = ANY($1) AND s.status IN ('incomplete', 'incomplete_expired', 'canceled') AND (
              i.status = 'void' AND p.status IN ('pending', 'requires_action')
              OR s.status = 'incomplete' AND s.created_at + $2 <= remit_now() AND p.status = 'requires_action')",
-        &subjects(claims),
+        &claims.iter().map(|claim| claim.subject).collect::<Vec<_>>(),
         interval(FIRST_INVOICE_WINDOW.to_std().unwrap_or_default()),
     )
     .fetch_all(db)
@@ -91,37 +90,66 @@ async fn call_off(db: &PgPool, claims: &[Claim]) -> sqlx::Result<()> {
     Ok(())
 }
 
-fn subjects(claims: &[Claim]) -> Vec<Uuid> {
-    claims.iter().map(|claim| claim.subject).collect()
-}
-
-/// All subscriptions are locked first, and then billed merchant by merchant: so of two who do this at once
-/// none waits for the other's numbers while the other waits for its subscriptions.
-async fn come_due(db: &mut PgConnection, claims: &[Claim]) -> Result<Vec<Renewed>, Trouble> {
-    let found = lock_all(&mut *db, &subjects(claims)).await?;
+/// What came of each job, of those whose subscriptions are still there. Should the rules have refused one, nothing of
+/// this transaction may stay. All subscriptions are locked first: so of two who do this at once none waits for the
+/// other's numbers while the other waits for its subscriptions.
+async fn come_due(
+    db: &mut PgConnection,
+    claims: &[&Claim],
+) -> sqlx::Result<Vec<(JobId, Result<Renewed, Refusal>)>> {
+    let subjects: Vec<_> = claims.iter().map(|claim| claim.subject).collect();
+    let found = lock_all(&mut *db, &subjects).await?;
     let now = crate::db::now(&mut *db).await?;
-    let mut renewed: HashMap<Uuid, Renewed> = HashMap::new();
+    let (mut done, mut turns, mut cases) = (Vec::new(), Vec::new(), Vec::new());
     for subscription in found {
-        let claim = claims.iter().find(|claim| claim.subject == subscription.id.0);
-        if let Some(claim) = claim {
-            renewed.insert(claim.id.0, come_due_one(&mut *db, claim, subscription, now).await?);
+        let of_it = claims.iter().filter(|claim| claim.subject == subscription.id.0);
+        let Some(claim) = of_it.max_by_key(|claim| claim.attempt) else { continue };
+        match decide(&mut *db, claim, subscription, now).await {
+            Ok((case, again)) => {
+                turns.push((*claim, again));
+                cases.push(case);
+            }
+            Err(Trouble::Refused(refusal)) => done.push((claim.id, Err(refusal))),
+            Err(Trouble::Database(error)) => return Err(error),
         }
     }
-    let gone = claims.iter().filter(|claim| !renewed.contains_key(&claim.id.0));
-    let (gone, attempts): (Vec<_>, Vec<_>) = gone.map(|claim| (claim.id.0, claim.attempt)).unzip();
-    if !gone.is_empty() {
-        job::store::finish(db, &gone, &attempts).await?;
+    carry_out(&mut *db, &mut cases).await?;
+    let mut put_back = Vec::new();
+    for ((claim, again), case) in turns.into_iter().zip(cases) {
+        done.push((
+            claim.id,
+            come_again(case, again).map(|(renewed, at)| {
+                put_back.extend(at.map(|at| (claim, at)));
+                renewed
+            }),
+        ));
     }
-    Ok(claims.iter().map(|claim| renewed.remove(&claim.id.0).unwrap_or_default()).collect())
+    let is_over = |claim: &&&Claim| !put_back.iter().any(|(waiting, _)| waiting.id == claim.id);
+    let (over, attempts): (Vec<_>, Vec<_>) =
+        claims.iter().filter(is_over).map(|claim| (claim.id.0, claim.attempt)).unzip();
+    job::store::put_back(&mut *db, &put_back).await?;
+    if !over.is_empty() {
+        job::store::finish(db, &over, &attempts).await?;
+    }
+    Ok(done)
 }
 
-async fn come_due_one(
+/// What came of it, and when its job comes again, if it does.
+fn come_again(mut case: Case<'_>, again: Option<Timestamp>) -> Result<(Renewed, Option<Timestamp>), Refusal> {
+    if let Some(refusal) = case.refused() {
+        return Err(refusal);
+    }
+    let at = again.or(wakes_at(&case.subscription)?);
+    Ok((Renewed { jobs: case.done.jobs, alarm: case.done.alarm }, at))
+}
+
+/// What is to be done now, and when to ask again where that is not the next boundary.
+async fn decide<'a>(
     db: &mut PgConnection,
-    claim: &Claim,
+    claim: &'a Claim,
     before: Subscription,
     now: Timestamp,
-) -> Result<Renewed, Trouble> {
-    let mut subscription = before.clone();
+) -> Result<(Case<'a>, Option<Timestamp>), Trouble> {
     let circumstances = Circumstances {
         now,
         charges: Kind::ChargeOffSession,
@@ -129,32 +157,17 @@ async fn come_due_one(
         grace: PUBLISHER_GRACE,
         return_url: None,
     };
-    let (effects, again) = decide(&mut *db, &mut subscription, now).await?;
-    let done = perform(&mut *db, &mut subscription, effects, &circumstances).await?;
-    if subscription != before {
-        write(&mut *db, &before, &mut subscription, now).await?;
-    }
-    match again.or(wakes_at(&subscription).map_err(Refusal::from)?) {
-        Some(at) => job::store::put_back(&mut *db, claim, at).await?,
-        None => job::store::finish(db, &[claim.id.0], &[claim.attempt]).await?,
-    }
-    Ok(Renewed { jobs: done.jobs, alarm: done.alarm })
-}
-
-/// What is to be done now, and when to ask again where that is not the next boundary.
-async fn decide(
-    db: &mut PgConnection,
-    subscription: &mut Subscription,
-    now: Timestamp,
-) -> Result<(Effects, Option<Timestamp>), Trouble> {
+    let mut subscription = before.clone();
     if subscription.status == Status::Incomplete {
         let payment_under_way = !invoice::store::payments_under_way(db, subscription.id).await?.is_empty();
         let fact = Fact::FirstInvoiceExpired { payment_under_way };
-        let effects = state::apply(subscription, fact, now)?;
-        return Ok((effects, payment_under_way.then(|| now + ASK_AGAIN)));
+        let effects = state::apply(&mut subscription, fact, now)?;
+        let again = payment_under_way.then(|| now + ASK_AGAIN);
+        return Ok((Case::new(before, subscription, effects, circumstances), again));
     }
-    match state::renew(subscription, now)? {
-        Renewal::NotBefore(_) | Renewal::None | Renewal::InReview => Ok((Effects::new(), None)),
-        Renewal::Done(effects) => Ok((effects, None)),
-    }
+    let effects = match state::renew(&mut subscription, now)? {
+        Renewal::NotBefore(_) | Renewal::None | Renewal::InReview => Effects::new(),
+        Renewal::Done(effects) => effects,
+    };
+    Ok((Case::new(before, subscription, effects, circumstances), None))
 }

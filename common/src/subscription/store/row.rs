@@ -220,48 +220,74 @@ pub async fn insert(
     Ok(stored.rows_affected() == 1)
 }
 
-/// Writes a subscription as it has become, if it still is as it was read. One row, or it is somebody else's:
-/// then nothing of this transaction may stay.
-pub async fn update(db: &mut PgConnection, before: &Subscription, now: &Subscription) -> sqlx::Result<()> {
-    let Subscription { terms, anchor, .. } = now;
+/// Writes subscriptions as they have become, if they still are as they were read. All of them, or some are somebody
+/// else's: then nothing of this transaction may stay.
+pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscription)]) -> sqlx::Result<()> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    macro_rules! before {
+        ($value:expr) => {
+            changed.iter().map(|(before, _)| *before).map($value).collect::<Vec<_>>()
+        };
+    }
+    macro_rules! now {
+        ($value:expr) => {
+            changed.iter().map(|(_, now)| *now).map($value).collect::<Vec<_>>()
+        };
+    }
     let written = sqlx::query!(
-        "UPDATE subscriptions
-         SET plan_id = $4, name = $5, unit_amount = $6, interval_unit = $7, interval_count = $8, quantity = $9,
-             method_id = $10, tax = $11, anchor_date = $12, anchor_index = $13, zone = $14,
-             next_period_index = $15, change_seq = $16, status = $17, cancel_at_period_end = $18,
-             pause_at_period_end = $19, pending_terms = $20, pending_zone = $21, missed_renewals = $22,
-             catch_up_to = $23, metadata = $24, ended_at = $25, trial_ends_at = $26, discounts = $27,
-             version = version + 1, updated_at = greatest(remit_now(), updated_at)
-         WHERE id = $1 AND version = $2 AND next_period_index = $3",
-        now.id.0,
-        i64::from(before.version),
-        i64::from(before.next_period_index),
-        terms.plan_id.0,
-        terms.name,
-        terms.price.unit.amount,
-        terms.price.interval.unit().as_str(),
-        i32::from(terms.price.interval.count()),
-        i64::from(terms.quantity),
-        now.method.as_ref().map(|method| method.id.0),
-        now.tax.as_ref().map(StoredTax::from).map(Json) as _,
-        anchor.date,
-        i64::from(anchor.index),
-        anchor.zone.name(),
-        i64::from(now.next_period_index),
-        i64::from(now.change_seq),
-        now.status.as_str(),
-        now.cancel_at_period_end,
-        now.pause_at_period_end,
-        now.pending_terms.as_ref().map(StoredTerms::from).map(Json) as _,
-        now.pending_zone.map(|zone| zone.name()),
-        now.missed_renewals.map(i64::from),
-        now.catch_up_to.map(i64::from),
-        Json(&now.metadata) as _,
-        now.ended_at,
-        now.trial_ends_at,
-        Json(now.discounts.iter().map(StoredDiscount::from).collect::<Vec<_>>()) as _,
+        "UPDATE subscriptions s
+         SET plan_id = n.plan_id, name = n.name, unit_amount = n.unit_amount, interval_unit = n.interval_unit,
+             interval_count = n.interval_count, quantity = n.quantity,
+             method_id = n.method_id, anchor_date = n.anchor_date, anchor_index = n.anchor_index, zone = n.zone, next_period_index = n.next_period_index,
+             change_seq = n.change_seq, status = n.status, cancel_at_period_end = n.cancel_at_period_end,
+             pause_at_period_end = n.pause_at_period_end, pending_terms = n.pending_terms,
+             pending_zone = n.pending_zone, missed_renewals = n.missed_renewals, catch_up_to = n.catch_up_to,
+             metadata = n.metadata, ended_at = n.ended_at, trial_ends_at = n.trial_ends_at,
+             discounts = n.discounts, tax = n.tax, version = s.version + 1,
+             updated_at = greatest(remit_now(), s.updated_at)
+         FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::text[], $6::numeric[], $7::text[],
+                     $8::integer[], $9::bigint[], $10::uuid[], $11::jsonb[], $12::date[], $13::bigint[],
+                     $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::boolean[], $19::boolean[],
+                     $20::jsonb[], $21::text[], $22::bigint[], $23::bigint[], $24::jsonb[],
+                     $25::timestamptz[], $26::timestamptz[], $27::jsonb[])
+              AS n (id, version, read_index, plan_id, name, unit_amount, interval_unit,
+                    interval_count, quantity, method_id, tax, anchor_date, anchor_index,
+                    zone, next_period_index, change_seq, status, cancel_at_period_end, pause_at_period_end,
+                    pending_terms, pending_zone, missed_renewals, catch_up_to, metadata,
+                    ended_at, trial_ends_at, discounts)
+         WHERE s.id = n.id AND s.version = n.version AND s.next_period_index = n.read_index",
+        &now!(|s| s.id.0),
+        &before!(|s| i64::from(s.version)),
+        &before!(|s| i64::from(s.next_period_index)),
+        &now!(|s| s.terms.plan_id.0),
+        &now!(|s| s.terms.name.clone()),
+        &now!(|s| s.terms.price.unit.amount),
+        &now!(|s| s.terms.price.interval.unit().as_str().to_owned()),
+        &now!(|s| i32::from(s.terms.price.interval.count())),
+        &now!(|s| i64::from(s.terms.quantity)),
+        &now!(|s| s.method.as_ref().map(|method| method.id.0)) as _,
+        &now!(|s| s.tax.as_ref().map(StoredTax::from).map(Json)) as _,
+        &now!(|s| s.anchor.date),
+        &now!(|s| i64::from(s.anchor.index)),
+        &now!(|s| s.anchor.zone.name().to_owned()),
+        &now!(|s| i64::from(s.next_period_index)),
+        &now!(|s| i64::from(s.change_seq)),
+        &now!(|s| s.status.as_str().to_owned()),
+        &now!(|s| s.cancel_at_period_end),
+        &now!(|s| s.pause_at_period_end),
+        &now!(|s| s.pending_terms.as_ref().map(StoredTerms::from).map(Json)) as _,
+        &now!(|s| s.pending_zone.map(|zone| zone.name().to_owned())) as _,
+        &now!(|s| s.missed_renewals.map(i64::from)) as _,
+        &now!(|s| s.catch_up_to.map(i64::from)) as _,
+        &now!(|s| Json(&s.metadata)) as _,
+        &now!(|s| s.ended_at) as _,
+        &now!(|s| s.trial_ends_at) as _,
+        &now!(|s| Json(s.discounts.iter().map(StoredDiscount::from).collect::<Vec<_>>())) as _,
     )
     .execute(db)
     .await?;
-    if written.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+    let is_all = usize::try_from(written.rows_affected()) == Ok(changed.len());
+    if is_all { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
 }

@@ -21,8 +21,8 @@ use crate::{
 
 use super::{
     Trouble,
-    effects::{Circumstances, call_for_renewal, perform},
-    lock, write,
+    effects::{Case, Circumstances, call_for_renewal, carry_out_one},
+    lock,
 };
 
 /// Whose subscription it is about, and how it is asked.
@@ -241,15 +241,12 @@ async fn change(
     let (traceparent, return_url) = (Some(asked.traceparent.as_str()), asked.return_url.as_deref());
     let circumstances =
         Circumstances { now, charges: Kind::ChargePayment, traceparent, grace: PUBLISHER_GRACE, return_url };
-    let done = perform(&mut *db, &mut subscription, effects, &circumstances).await?;
-    // What was so already is no change, and nobody is told.
-    let is_same = Subscription { updated_at: before.updated_at, ..subscription.clone() } == before;
-    if is_same {
-        subscription = before;
-    } else {
-        write(&mut *db, &before, &mut subscription, now).await?;
-        call_for_renewal(db, &subscription, traceparent).await?;
+    let mut case = Case::new(before, subscription, effects, circumstances);
+    carry_out_one(&mut *db, &mut case).await?;
+    if case.is_changed() {
+        call_for_renewal(db, &case.subscription, traceparent).await?;
     }
+    let Case { subscription, done, .. } = case;
     Ok(Granted { subscription, jobs: done.jobs, invoices: done.invoices })
 }
 

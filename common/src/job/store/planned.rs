@@ -1,0 +1,101 @@
+//! What is planned: work that is called for at a moment, and jobs that come again at one. Many in one statement.
+
+use std::collections::HashMap;
+
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    id::JobId,
+    job::{Claim, Kind},
+};
+
+/// Work that is called for at a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Planned<'a> {
+    /// What is to be done.
+    pub kind: Kind,
+    /// About what.
+    pub subject: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// The request that called for it.
+    pub traceparent: Option<&'a str>,
+}
+
+/// Calls for work, each of another subject or kind, and answers the jobs in their order: [`super::enqueue`], for
+/// what is planned long ahead. It counts as called for at its moment, so that a backlog is as old as it is late.
+///
+/// # Errors
+/// When the database fails.
+pub async fn plan(db: impl PgExecutor<'_>, planned: &[Planned<'_>]) -> sqlx::Result<Vec<JobId>> {
+    if planned.is_empty() {
+        return Ok(Vec::new());
+    }
+    macro_rules! column {
+        ($value:expr) => {
+            planned.iter().map($value).collect::<Vec<_>>()
+        };
+    }
+    let rows = sqlx::query!(
+        "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent, created_at)
+         SELECT id, kind, subject, at, traceparent, at
+         FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[])
+             AS planned (id, kind, subject, at, traceparent)
+         ON CONFLICT (subject_id, kind) DO UPDATE
+         SET due_at = CASE WHEN jobs.state = 'queued' THEN least(jobs.due_at, excluded.due_at)
+                 ELSE jobs.due_at END,
+             created_at = least(jobs.created_at, excluded.created_at)
+         RETURNING id, kind, subject_id",
+        &column!(|_| JobId::new().0),
+        &column!(|p| p.kind.as_str().to_owned()),
+        &column!(|p| p.subject),
+        &column!(|p| p.at),
+        &column!(|p| p.traceparent.map(str::to_owned)) as _,
+    )
+    .fetch_all(db)
+    .await?;
+    let jobs: HashMap<_, _> = rows.into_iter().map(|row| ((row.subject_id, row.kind), row.id)).collect();
+    let job_of = |p: &Planned<'_>| jobs.get(&(p.subject, p.kind.as_str().to_owned())).copied().map(JobId);
+    planned.iter().map(|planned| job_of(planned).ok_or(sqlx::Error::RowNotFound)).collect()
+}
+
+/// [`plan`], for one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enqueue_at(
+    db: impl PgExecutor<'_>,
+    kind: Kind,
+    subject: Uuid,
+    at: Timestamp,
+    traceparent: Option<&str>,
+) -> sqlx::Result<JobId> {
+    let jobs = plan(db, &[Planned { kind, subject, at, traceparent }]).await?;
+    jobs.first().copied().ok_or(sqlx::Error::RowNotFound)
+}
+
+/// Their time has not come, or they have done their part for now: they come again at these moments. Only for the
+/// attempts that still hold them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put_back(db: impl PgExecutor<'_>, again: &[(&Claim, Timestamp)]) -> sqlx::Result<()> {
+    if again.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE jobs
+         SET state = 'queued', emits = 0, panics = 0, put_off = jobs.attempt, due_at = again.at,
+             created_at = again.at, last_error = NULL
+         FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[]) AS again (id, attempt, at)
+         WHERE jobs.id = again.id AND jobs.attempt = again.attempt",
+        &again.iter().map(|(claim, _)| claim.id.0).collect::<Vec<_>>(),
+        &again.iter().map(|(claim, _)| claim.attempt).collect::<Vec<_>>(),
+        &again.iter().map(|(_, at)| *at).collect::<Vec<_>>(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
