@@ -53,9 +53,9 @@ pub struct MethodToken {
 
 /// Add a payment method
 ///
-/// Subscriptions of the customer can be paid by it: by its `id`, or because it is the default. Nothing is charged
-/// now, and the gateway is not asked: its first payment saves it there. The same `type` and `token` again are the
-/// same method, with the same `id`.
+/// Subscriptions of the customer can be paid by it: by its `id`, or because it is the default; those that exist stay
+/// as they are. Nothing is charged now, and the gateway is not asked: its first payment saves it there. The same
+/// `type` and `token` again are the same method, with the same `id`.
 #[utoipa::path(
     post, path = "/customers/{id}/payment-methods", tag = "Customers", request_body = AddMethod,
     params(("id" = String, Path, description = "`cus_…`")),

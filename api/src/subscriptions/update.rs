@@ -49,7 +49,8 @@ pub struct UpdateSubscription {
     /// `at_period_end`: from the next renewal on. A change from today on takes the place of one that was put off.
     #[schema(example = "by_day")]
     proration: Option<String>,
-    /// How it is paid from now on. Whatever is open is tried once, at once. The customer's default stays as it is.
+    /// How it is paid from now on. Whatever is open is tried once, at once. The customer's default stays as it is, if
+    /// there is one.
     payment_method: Option<BillingMethod>,
     /// Instead of those that it has, 10 at most; `[]` ends them. One that it has already goes on as it is, a new one
     /// begins with the next period.

@@ -124,7 +124,8 @@ pub(crate) async fn forget_method(
     method: PaymentMethodId,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE subscriptions SET method_id = NULL, version = version + 1, updated_at = greatest(remit_now(), updated_at)
+        "UPDATE subscriptions
+         SET method_id = NULL, version = version + 1, updated_at = greatest(remit_now(), updated_at)
          WHERE customer_id = $1 AND method_id = $2 AND status = ANY($3)",
         customer.0,
         method.0,
