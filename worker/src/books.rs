@@ -26,7 +26,8 @@ use crate::jobs::Learnt;
 
 const CLAIMS: Bounds = Bounds { lanes: 1, batch: 64, waiting: 1024 };
 const SETTLEMENTS: Bounds = Bounds { lanes: 2, batch: 64, waiting: 1024 };
-const RENEWALS: Bounds = Bounds { lanes: 2, batch: 64, waiting: 1024 };
+/// In one lane: two would wait for each other where they number the invoices of the same merchants.
+const RENEWALS: Bounds = Bounds { lanes: 1, batch: 64, waiting: 1024 };
 
 /// A job in hand.
 #[derive(Clone)]

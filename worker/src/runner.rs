@@ -72,20 +72,25 @@ impl Runner {
     }
 }
 
-/// Room for the jobs under way. Half of it is never taken by what nobody waits for: a hundred thousand renewals
-/// do not hold up the payment that comes after them.
+/// Room for the jobs under way. Half of it is never taken by what nobody waits for: a hundred thousand charges of
+/// renewals do not hold up the payment that comes after them. Jobs that ask no gateway have as much room besides.
 struct Slots {
     all: Semaphore,
     background: Semaphore,
+    without_a_call: Semaphore,
 }
 
 impl Slots {
     fn new(all: usize) -> Self {
-        Self { all: Semaphore::new(all), background: Semaphore::new(all.div_ceil(2)) }
+        let background = Semaphore::new(all.div_ceil(2));
+        Self { all: Semaphore::new(all), background, without_a_call: Semaphore::new(all) }
     }
 
     /// Waits for room. The semaphores are never closed.
     async fn take(&self, kind: Kind) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'_>>) {
+        if !kind.asks_gateway() {
+            return (None, self.without_a_call.acquire().await.ok());
+        }
         let background = if kind.is_background() { self.background.acquire().await.ok() } else { None };
         (background, self.all.acquire().await.ok())
     }

@@ -59,6 +59,13 @@ impl Kind {
         )
     }
 
+    /// Whether it asks a gateway. Others wait for the database alone, where they share transactions: the more are
+    /// in hand, the more share one.
+    #[must_use]
+    pub fn asks_gateway(self) -> bool {
+        !matches!(self, Self::RenewSubscription | Self::RetryInvoice)
+    }
+
     /// How long to wait before the next attempt.
     #[must_use]
     pub fn retry_policy(self) -> Policy {

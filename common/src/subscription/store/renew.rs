@@ -67,14 +67,25 @@ pub async fn renew(db: &PgPool, claims: &[Claim]) -> sqlx::Result<Vec<Result<Ren
 /// needed any more, because its invoice is void. It is called off, if it is not at its gateway. In a transaction
 /// of its own, because a payment is locked before its subscription; what comes of it is asked for soon.
 async fn call_off(db: &PgPool, claims: &[Claim]) -> sqlx::Result<()> {
+    // Few have something to call off, and only they are looked at more closely.
+    let few = sqlx::query_scalar!(
+        "SELECT id FROM subscriptions
+         WHERE id = ANY($1) AND status IN ('incomplete', 'incomplete_expired', 'canceled')",
+        &claims.iter().map(|claim| claim.subject).collect::<Vec<_>>(),
+    )
+    .fetch_all(db)
+    .await?;
+    if few.is_empty() {
+        return Ok(());
+    }
     let waiting = sqlx::query!(
         "SELECT p.id, p.merchant_id, s.id AS subscription
          FROM subscriptions s JOIN invoices i ON i.subscription_id = s.id
          JOIN invoice_payments a ON a.invoice_id = i.id AND a.open JOIN payments p ON p.id = a.payment_id
-         WHERE s.id = ANY($1) AND s.status IN ('incomplete', 'incomplete_expired', 'canceled') AND (
+         WHERE s.id = ANY($1) AND (
              i.status = 'void' AND p.status IN ('pending', 'requires_action')
              OR s.status = 'incomplete' AND s.created_at + $2 <= remit_now() AND p.status = 'requires_action')",
-        &claims.iter().map(|claim| claim.subject).collect::<Vec<_>>(),
+        &few,
         interval(FIRST_INVOICE_WINDOW.to_std().unwrap_or_default()),
     )
     .fetch_all(db)
