@@ -120,7 +120,7 @@ async fn each_of_a_mixed_batch_is_billed_as_if_it_were_alone() {
     let after_it = trial(&deployment, &neighbour, "after it").await;
     let there = trial(&deployment, &elsewhere, "there").await;
     for (change, id) in [
-        ("status = 'active', method_type = NULL, method_token = NULL", without_method),
+        ("status = 'active', method_id = NULL", without_method),
         ("unit_amount = 999999999999999, quantity = 999999999", stuck),
     ] {
         let statement = sqlx::AssertSqlSafe(format!("UPDATE subscriptions SET {change} WHERE id = $1"));
