@@ -48,6 +48,12 @@ fn order(shop: &Shop, key: &str) -> NewSubscription {
     NewSubscription { trial_days: Some(7), ..shop.order(key, "pm_card_visa") }
 }
 
+/// A discount that leaves nothing to pay.
+fn everything() -> Discount {
+    let reduction = Reduction::Percent(Percent::new(100.into()).unwrap());
+    Discount { name: "for friends".into(), reduction, duration: invoice::Duration::Forever, from_period: 0 }
+}
+
 /// Takes all jobs of this kind that can be taken.
 async fn claim(deployment: &Deployment, kind: Kind) -> Vec<Claim> {
     job::store::emit_due(&deployment.pool, 1000).await.unwrap();
@@ -107,13 +113,7 @@ async fn each_of_a_mixed_batch_is_billed_as_if_it_were_alone() {
         .unwrap();
     let first = trial(&deployment, &shop, "first").await;
     let second = trial(&deployment, &shop, "second").await;
-    let everything = Discount {
-        name: "for friends".into(),
-        reduction: Reduction::Percent(Percent::new(100.into()).unwrap()),
-        duration: invoice::Duration::Forever,
-        from_period: 0,
-    };
-    let free = NewSubscription { discounts: vec![everything], ..order(&neighbour, "free") };
+    let free = NewSubscription { discounts: vec![everything()], ..order(&neighbour, "free") };
     let free = deployment.subscribed(&free).await;
     let without_method = trial(&deployment, &neighbour, "without a method").await;
     let stuck = trial(&deployment, &neighbour, "stuck").await;
