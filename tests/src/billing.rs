@@ -195,6 +195,16 @@ impl Deployment {
         }
     }
 
+    /// Waits until so many invoices are paid, while time goes on.
+    pub async fn all_paid(&self, invoices: i64) {
+        eventually("all are billed and paid", || async {
+            self.time_goes_on(15).await;
+            let paid = self.count("SELECT count(*) FROM invoices WHERE status = 'paid'").await;
+            (paid >= invoices).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until nothing is left to do before time goes on.
     pub async fn idle(&self) {
         eventually("nothing is due", || async {

@@ -36,19 +36,9 @@ async fn come_due(deployment: &Deployment, one: SubscriptionId) {
     deployment.advance_to(end).await;
 }
 
-/// Waits until so many are billed and paid, while time goes on.
-async fn all_paid(deployment: &Deployment, count: i64) {
-    eventually("all are billed and paid", || async {
-        deployment.time_goes_on(15).await;
-        let paid = deployment.count("SELECT count(*) FROM invoices WHERE status = 'paid'").await;
-        (paid >= count).then_some(())
-    })
-    .await;
-}
-
 /// Waits until all are billed and paid, and checks that it was done once.
 async fn all_billed_once(deployment: &Deployment, count: i64) {
-    all_paid(deployment, count).await;
+    deployment.all_paid(count).await;
     deployment.idle().await;
     assert_eq!(deployment.count("SELECT count(*) FROM invoices").await, count);
     assert_eq!(
@@ -237,7 +227,7 @@ async fn links_cut_and_workers_killed_among_many_renewals() {
             _ => lose_the_database(&deployment).await,
         }
         // Before the next day: a gateway forgets the key of a call that nobody knows the end of.
-        all_paid(&deployment, i64::from(round) * 10).await;
+        deployment.all_paid(i64::from(round) * 10).await;
     }
     all_billed_once(&deployment, 80).await;
     // And once more, a month later.
