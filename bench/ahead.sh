@@ -15,14 +15,23 @@ bench_ahead() { # HOW_MANY ROUNDS
     say "$(printf '  round %2d: %6d settled per second without, %6d with; %4d and %4d µs each' "$round" \
       "${ahead[without]##* }" "${ahead[with]##* }" "${ahead_cost[without]##* }" "${ahead_cost[with]##* }")"
   done
+  bench_use bench
+  bench_start
 }
 
 bench_ahead_call() { # HOW_MANY
   psql -q -v ON_ERROR_STOP=1 "$bench_db" -c "
     insert into jobs (id, kind, subject_id, due_at, created_at)
-    select gen_random_uuid(), 'renew_subscription', gen_random_uuid(), moment, moment
-    from generate_series(1, $1) n, lateral (select now() + interval '1 day' + n * interval '1 minute' as moment) m" \
+    select $(bench_id_of made), 'renew_subscription', $(bench_id_of made), due, due
+    from generate_series(1, $1) n, lateral (select now() - n * interval '30 seconds' as made,
+        now() + interval '1 day' + n * interval '1 minute' as due) moment" \
     -c 'vacuum analyze jobs' -c checkpoint
+}
+
+# An id as ours are, which begins with the moment when it was made (RFC 9562, version 7).
+bench_id_of() { # MOMENT
+  printf '%s' "(lpad(to_hex((extract(epoch from $1) * 1000)::bigint), 12, '0') || '7' ||
+    substr(md5(random()::text), 1, 3) || 'a' || substr(md5(random()::text), 1, 15))::uuid"
 }
 
 bench_ahead_load() { # SIDE

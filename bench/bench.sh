@@ -26,8 +26,8 @@ bench() {
   step "built for release" bench_build
   await_services
   bench_remit
+  if (( rounds )); then bench_ahead "$to_come" "$rounds"; fi     # first: the other leaves much to clean up
   if (( subscriptions )); then bench_renewals "$subscriptions"; fi
-  if (( rounds )); then bench_ahead "$to_come" "$rounds"; fi
   local language
   if [[ -n $peers ]]; then
     for language in "${languages[@]}"; do step "measured the $language peer" bench_peer "$peers" "$language"; done

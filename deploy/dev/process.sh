@@ -29,7 +29,7 @@ started_at() {
   local stat fields
   { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
   read -ra fields <<<"${stat##*) }"        # the name before the bracket may hold spaces
-  [[ ${fields[0]} != Z ]] && printf '%s\n' "${fields[19]}"
+  [[ ${fields[0]:-Z} != Z ]] && printf '%s\n' "${fields[19]}"
 }
 
 alive() {
