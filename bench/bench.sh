@@ -132,7 +132,9 @@ bench_load() {
 # value NAME LINE: of NAME=VALUE.
 value() { sed -E "s/.*\b$1=([^ ]*).*/\1/" <<<"$2"; }
 
-bench_count() { psql -qAt "$bench_db" -c "select count(*) from payments $1"; }
+bench_ask() { psql -qAt -v ON_ERROR_STOP=1 "$bench_db" -c "$1"; }
+
+bench_count() { bench_ask "select count(*) from payments $1"; }
 
 # Until every payment that was accepted is told as succeeded.
 bench_settle() {
@@ -162,7 +164,7 @@ bench_throughput() {
 declare -A remit=()
 bench_latency() {
   local line since times
-  since=$(psql -qAt "$bench_db" -c 'select now()')
+  since=$(bench_ask 'select now()')
   line=$(bench_load 1 5 'wait=10')
   bench_settle
   remit[wait_p50]=$(value p50_ms "$line") remit[wait_p99]=$(value p99_ms "$line")

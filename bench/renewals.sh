@@ -31,8 +31,6 @@ bench_renewals() { # HOW_MANY
 # per_second HOW_MANY SINCE: SINCE as EPOCHREALTIME has it, without its point.
 per_second() { printf '%d\n' $(( $1 * 1000000 / (${EPOCHREALTIME/[.,]/} - $2) )); }
 
-bench_ask() { psql -qAt -v ON_ERROR_STOP=1 "$bench_db" -c "$1"; }
-
 # bench_until NAME SECONDS QUESTION: asks every so many seconds, because the question itself costs, until the answer
 # is yes; NAME is who works on it.
 bench_until() {

@@ -58,6 +58,14 @@ pub(crate) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) 
     sqlx::Error::Decode(Box::new(error))
 }
 
+/// One column of many rows, for a statement that takes them all by `unnest`.
+pub(crate) fn column<Row, Value>(
+    rows: impl IntoIterator<Item = Row>,
+    value: impl FnMut(Row) -> Value,
+) -> Vec<Value> {
+    rows.into_iter().map(value).collect()
+}
+
 /// How many migrations of ours the database lacks.
 ///
 /// # Errors

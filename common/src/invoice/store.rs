@@ -14,6 +14,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use crate::{
     clock::Timestamp,
+    db::column,
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     money::display_amount,
     page::{Found, Page},
@@ -143,8 +144,8 @@ pub(crate) async fn count_owed(
                SELECT count(*) FROM invoices i WHERE i.subscription_id = s.id
                   AND (i.status = 'open' OR s.is_unpaid AND i.status = 'uncollectible')) AS "count!"
            FROM unnest($1::uuid[], $2::boolean[]) AS s (id, is_unpaid)"#,
-        &subscriptions.iter().map(|subscription| subscription.id.0).collect::<Vec<_>>(),
-        &subscriptions.iter().map(is_unpaid).collect::<Vec<_>>(),
+        &column(subscriptions, |subscription| subscription.id.0),
+        &column(subscriptions, is_unpaid),
     )
     .fetch_all(db)
     .await?;

@@ -4,7 +4,12 @@ use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use crate::{clock::Timestamp, db::unreadable, id::MerchantId, money::Currency};
+use crate::{
+    clock::Timestamp,
+    db::{column, unreadable},
+    id::MerchantId,
+    money::Currency,
+};
 
 use super::{Balance, Posting};
 
@@ -19,22 +24,17 @@ pub async fn post(db: &mut PgConnection, postings: &[Posting], now: Timestamp) -
     // Each posting is two entries: what is debited, and what is credited.
     let sides =
         || postings.iter().flat_map(|p| [(p, p.debit, p.money.amount), (p, p.credit, -p.money.amount)]);
-    macro_rules! column {
-        ($value:expr) => {
-            sides().map($value).collect::<Vec<_>>()
-        };
-    }
     sqlx::query!(
         "INSERT INTO ledger_entries (subject_id, kind, account, merchant_id, gateway, currency, amount, created_at)
          SELECT *, $8::timestamptz FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[],
              $6::text[], $7::numeric[])",
-        &column!(|(p, _, _)| p.subject),
-        &column!(|(p, _, _)| p.kind.as_str().to_owned()),
-        &column!(|(_, account, _)| account.as_str().to_owned()),
-        &column!(|(p, _, _)| p.merchant_id.0),
-        &column!(|(p, _, _)| p.gateway.as_str().to_owned()),
-        &column!(|(p, _, _)| p.money.currency.code().to_owned()),
-        &column!(|(_, _, amount)| amount),
+        &column(sides(), |(p, _, _)| p.subject),
+        &column(sides(), |(p, _, _)| p.kind.as_str().to_owned()),
+        &column(sides(), |(_, account, _)| account.as_str().to_owned()),
+        &column(sides(), |(p, _, _)| p.merchant_id.0),
+        &column(sides(), |(p, _, _)| p.gateway.as_str().to_owned()),
+        &column(sides(), |(p, _, _)| p.money.currency.code().to_owned()),
+        &column(sides(), |(_, _, amount)| amount),
         now,
     )
     .execute(db)

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    db::unreadable,
+    db::{column, unreadable},
     gateway::{GatewayName, Line, Movement, Statement},
     id::ReconciliationId,
     job::{self, Claim, Kind, store::interval},
@@ -145,11 +145,6 @@ pub async fn keep(pool: &PgPool, of: &Reconciliation, part: &Statement) -> sqlx:
 }
 
 async fn insert_lines(db: &mut PgConnection, of: ReconciliationId, lines: &[Line]) -> sqlx::Result<()> {
-    macro_rules! column {
-        ($value:expr) => {
-            lines.iter().map($value).collect::<Vec<_>>()
-        };
-    }
     let money = |line: &Line| match line {
         Line::Movement { money, .. } => Some(*money),
         Line::Payment { .. } => None,
@@ -165,20 +160,20 @@ async fn insert_lines(db: &mut PgConnection, of: ReconciliationId, lines: &[Line
              $8::numeric[], $9::text[])
          ON CONFLICT DO NOTHING",
         of.0,
-        &column!(|line| reference(line)) as _,
-        &column!(|line| gateway_ref(line).to_owned()),
-        &column!(|line| match line {
+        &column(lines, |line| reference(line)) as _,
+        &column(lines, |line| gateway_ref(line).to_owned()),
+        &column(lines, |line| match line {
             Line::Payment { .. } => "payment".to_owned(),
             Line::Movement { movement, .. } => Movement::as_str(*movement).to_owned(),
         }),
-        &column!(|line| match line {
+        &column(lines, |line| match line {
             Line::Payment { report, .. } => Some(report.word().to_owned()),
             Line::Movement { .. } => None,
         }) as _,
-        &column!(|line| money(line).map(|money| money.amount)) as _,
-        &column!(|line| money(line).map(|money| money.currency.code().to_owned())) as _,
-        &column!(|line| fee(line).map(|fee| fee.amount)) as _,
-        &column!(|line| fee(line).map(|fee| fee.currency.code().to_owned())) as _,
+        &column(lines, |line| money(line).map(|money| money.amount)) as _,
+        &column(lines, |line| money(line).map(|money| money.currency.code().to_owned())) as _,
+        &column(lines, |line| fee(line).map(|fee| fee.amount)) as _,
+        &column(lines, |line| fee(line).map(|fee| fee.currency.code().to_owned())) as _,
     )
     .execute(db)
     .await?;

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use crate::{
+    db::column,
     id::{InvoiceId, JobId, PaymentId},
     invoice::{Invoice, dunning::Reason, state},
     job::store::Planned,
@@ -72,10 +73,10 @@ pub(super) async fn store(db: &mut PgConnection, attempts: &[Attempt<'_>]) -> sq
     sqlx::query!(
         "INSERT INTO invoice_payments (invoice_id, attempt_no, payment_id, reason, open)
          SELECT *, true FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::text[])",
-        &payments.iter().map(|payment| payment.invoice.0).collect::<Vec<_>>(),
-        &payments.iter().map(|p| i32::try_from(p.attempt_no).unwrap_or(i32::MAX)).collect::<Vec<_>>(),
-        &payments.iter().map(|payment| payment.id.0).collect::<Vec<_>>(),
-        &attempts.iter().map(|attempt| attempt.reason.as_str().to_owned()).collect::<Vec<_>>(),
+        &column(&payments, |payment| payment.invoice.0),
+        &column(&payments, |payment| i32::try_from(payment.attempt_no).unwrap_or(i32::MAX)),
+        &column(&payments, |payment| payment.id.0),
+        &column(attempts, |attempt| attempt.reason.as_str().to_owned()),
     )
     .execute(db)
     .await?;

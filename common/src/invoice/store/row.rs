@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    db::column,
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     invoice::{
         Invoice, Line, LineRef, Occasion, Span,
@@ -155,11 +156,6 @@ impl TryFrom<InvoiceRow> for Invoice {
 
 /// Stores new invoices.
 pub async fn insert(db: &mut PgConnection, new: &[Invoice]) -> sqlx::Result<()> {
-    macro_rules! column {
-        ($value:expr) => {
-            new.iter().map($value).collect::<Vec<_>>()
-        };
-    }
     sqlx::query!(
         "INSERT INTO invoices (id, merchant_id, customer_id, subscription_id, period_index, change_seq,
              number, currency, status, lines, total, from_balance, dunning, created_at, updated_at, opened_at,
@@ -171,25 +167,25 @@ pub async fn insert(db: &mut PgConnection, new: &[Invoice]) -> sqlx::Result<()> 
                      $14::timestamptz[], $15::timestamptz[], $16::timestamptz[])
               AS new (id, merchant_id, customer_id, subscription_id, period_index, change_seq, number, currency,
                       status, lines, total, from_balance, dunning, created_at, opened_at, ended_at)",
-        &column!(|i| i.id.0),
-        &column!(|i| i.merchant_id.0),
-        &column!(|i| i.customer_id.0),
-        &column!(|i| i.subscription_id.0),
-        &column!(|i| i64::from(i.period_index)),
-        &column!(|i| match i.occasion {
+        &column(new, |i| i.id.0),
+        &column(new, |i| i.merchant_id.0),
+        &column(new, |i| i.customer_id.0),
+        &column(new, |i| i.subscription_id.0),
+        &column(new, |i| i64::from(i.period_index)),
+        &column(new, |i| match i.occasion {
             Occasion::Period => None,
             Occasion::Change(change) => Some(i64::from(change)),
         }) as _,
-        &column!(|i| i.number.clone()) as _,
-        &column!(|i| i.currency.code().to_owned()),
-        &column!(|i| i.status.as_str().to_owned()),
-        &column!(|i| Json(i.lines.iter().map(StoredLine::from).collect::<Vec<_>>())) as _,
-        &column!(|i| i.total),
-        &column!(|i| i.from_balance),
-        &column!(|i| Json(&i.ladder.policy)) as _,
-        &column!(|i| i.created_at),
-        &column!(|i| i.opened_at) as _,
-        &column!(|i| i.ended_at) as _,
+        &column(new, |i| i.number.clone()) as _,
+        &column(new, |i| i.currency.code().to_owned()),
+        &column(new, |i| i.status.as_str().to_owned()),
+        &column(new, |i| Json(i.lines.iter().map(StoredLine::from).collect::<Vec<_>>())) as _,
+        &column(new, |i| i.total),
+        &column(new, |i| i.from_balance),
+        &column(new, |i| Json(&i.ladder.policy)) as _,
+        &column(new, |i| i.created_at),
+        &column(new, |i| i.opened_at) as _,
+        &column(new, |i| i.ended_at) as _,
     )
     .execute(db)
     .await?;
@@ -198,11 +194,6 @@ pub async fn insert(db: &mut PgConnection, new: &[Invoice]) -> sqlx::Result<()> 
 
 /// Writes what of invoices may change once they are open.
 pub async fn update(db: &mut PgConnection, changed: &[&Invoice]) -> sqlx::Result<()> {
-    macro_rules! column {
-        ($value:expr) => {
-            changed.iter().map($value).collect::<Vec<_>>()
-        };
-    }
     sqlx::query!(
         "UPDATE invoices i
          SET status = n.status, from_balance = n.from_balance, amount_paid = n.amount_paid,
@@ -214,16 +205,16 @@ pub async fn update(db: &mut PgConnection, changed: &[&Invoice]) -> sqlx::Result
               AS n (id, status, from_balance, amount_paid, first_declined_at, rungs_used, held, next_at,
                     ended_at, asked)
          WHERE i.id = n.id",
-        &column!(|i| i.id.0),
-        &column!(|i| i.status.as_str().to_owned()),
-        &column!(|i| i.from_balance),
-        &column!(|i| i.amount_paid),
-        &column!(|i| i.ladder.first_declined_at) as _,
-        &column!(|i| i32::try_from(i.ladder.used).unwrap_or(i32::MAX)),
-        &column!(|i| i.ladder.held),
-        &column!(|i| i.ladder.next_at) as _,
-        &column!(|i| i.ended_at) as _,
-        &column!(|i| i.ladder.asked),
+        &column(changed, |i| i.id.0),
+        &column(changed, |i| i.status.as_str().to_owned()),
+        &column(changed, |i| i.from_balance),
+        &column(changed, |i| i.amount_paid),
+        &column(changed, |i| i.ladder.first_declined_at) as _,
+        &column(changed, |i| i32::try_from(i.ladder.used).unwrap_or(i32::MAX)),
+        &column(changed, |i| i.ladder.held),
+        &column(changed, |i| i.ladder.next_at) as _,
+        &column(changed, |i| i.ended_at) as _,
+        &column(changed, |i| i.ladder.asked),
     )
     .execute(db)
     .await?;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    db::column,
     id::JobId,
     job::{Claim, Kind},
 };
@@ -33,11 +34,6 @@ pub async fn plan(db: impl PgExecutor<'_>, planned: &[Planned<'_>]) -> sqlx::Res
     if planned.is_empty() {
         return Ok(Vec::new());
     }
-    macro_rules! column {
-        ($value:expr) => {
-            planned.iter().map($value).collect::<Vec<_>>()
-        };
-    }
     let rows = sqlx::query!(
         "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent, created_at)
          SELECT id, kind, subject, at, traceparent, at
@@ -48,11 +44,11 @@ pub async fn plan(db: impl PgExecutor<'_>, planned: &[Planned<'_>]) -> sqlx::Res
                  ELSE jobs.due_at END,
              created_at = least(jobs.created_at, excluded.created_at)
          RETURNING id, kind, subject_id",
-        &column!(|_| JobId::new().0),
-        &column!(|p| p.kind.as_str().to_owned()),
-        &column!(|p| p.subject),
-        &column!(|p| p.at),
-        &column!(|p| p.traceparent.map(str::to_owned)) as _,
+        &column(planned, |_| JobId::new().0),
+        &column(planned, |p| p.kind.as_str().to_owned()),
+        &column(planned, |p| p.subject),
+        &column(planned, |p| p.at),
+        &column(planned, |p| p.traceparent.map(str::to_owned)) as _,
     )
     .fetch_all(db)
     .await?;
@@ -91,9 +87,9 @@ pub async fn put_back(db: impl PgExecutor<'_>, again: &[(&Claim, Timestamp)]) ->
              created_at = again.at, last_error = NULL
          FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[]) AS again (id, attempt, at)
          WHERE jobs.id = again.id AND jobs.attempt = again.attempt",
-        &again.iter().map(|(claim, _)| claim.id.0).collect::<Vec<_>>(),
-        &again.iter().map(|(claim, _)| claim.attempt).collect::<Vec<_>>(),
-        &again.iter().map(|(_, at)| *at).collect::<Vec<_>>(),
+        &column(again, |(claim, _)| claim.id.0),
+        &column(again, |(claim, _)| claim.attempt),
+        &column(again, |(_, at)| *at),
     )
     .execute(db)
     .await?;

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgPool, types::Json};
 use crate::{
     clock::Timestamp,
     customer,
+    db::column,
     gateway::{GatewayName, MethodType, SavedMethod},
     id::{InvoiceId, JobId, MerchantId, PaymentId},
     job::{self, store::Planned},
@@ -47,11 +48,6 @@ impl InvoicePayment<'_> {
 
 /// Stores them, and answers the jobs that will charge them, in their order.
 pub(crate) async fn bill(db: &mut PgConnection, new: &[&InvoicePayment<'_>]) -> sqlx::Result<Vec<JobId>> {
-    macro_rules! column {
-        ($value:expr) => {
-            new.iter().copied().map($value).collect::<Vec<_>>()
-        };
-    }
     sqlx::query!(
         "INSERT INTO payments (id, merchant_id, idempotency_key, request_hash, amount, currency, capture,
              method_type, method_token, gateway, description, return_url, invoice_id, off_session, saved,
@@ -63,24 +59,24 @@ pub(crate) async fn bill(db: &mut PgConnection, new: &[&InvoicePayment<'_>]) -> 
                      $14::timestamptz[])
               AS new (id, merchant_id, key, hash, amount, currency, method_type, method_token, gateway,
                       description, return_url, invoice_id, saved, at)",
-        &column!(|p| p.id.0),
-        &column!(|p| p.merchant_id.0),
-        &column!(|p| p.key()),
-        &column!(|p| Sha256::digest(p.key()).to_vec()),
-        &column!(|p| p.money.amount),
-        &column!(|p| p.money.currency.code().to_owned()),
-        &column!(|p| p.method.as_str().to_owned()),
-        &column!(|p| p.token.to_owned()),
-        &column!(|p| GatewayName::for_method(p.method).as_str().to_owned()),
-        &column!(|p| p.description.clone()),
-        &column!(|p| p.return_url.map(str::to_owned)) as _,
-        &column!(|p| p.invoice.0),
-        &column!(|p| p.saved.clone().map(Json)) as _,
-        &column!(|p| p.at),
+        &column(new, |p| p.id.0),
+        &column(new, |p| p.merchant_id.0),
+        &column(new, |p| p.key()),
+        &column(new, |p| Sha256::digest(p.key()).to_vec()),
+        &column(new, |p| p.money.amount),
+        &column(new, |p| p.money.currency.code().to_owned()),
+        &column(new, |p| p.method.as_str().to_owned()),
+        &column(new, |p| p.token.to_owned()),
+        &column(new, |p| GatewayName::for_method(p.method).as_str().to_owned()),
+        &column(new, |p| p.description.clone()),
+        &column(new, |p| p.return_url.map(str::to_owned)) as _,
+        &column(new, |p| p.invoice.0),
+        &column(new, |p| p.saved.clone().map(Json)) as _,
+        &column(new, |p| p.at),
     )
     .execute(&mut *db)
     .await?;
-    job::store::plan(db, &column!(|p| p.charge)).await
+    job::store::plan(db, &column(new, |p| p.charge)).await
 }
 
 /// The method of a payment was saved at its gateway: from now on that is what is charged, for this payment and for

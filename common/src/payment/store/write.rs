@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    db::column,
     gateway::{Answer, Charge, Report},
     id::{EventId, MerchantId},
     job::Claim,
@@ -30,11 +31,7 @@ pub async fn update<'a>(
     }
     let mut rows: Vec<(&Payment, Timestamp)> = first.into_values().collect();
     rows.sort_by_key(|(payment, _)| payment.id);
-    macro_rules! column {
-        ($value:expr) => {
-            rows.iter().map(|(payment, _)| *payment).map($value).collect::<Vec<_>>()
-        };
-    }
+    let payments = || rows.iter().map(|(payment, _)| *payment);
     let written = sqlx::query_scalar!(
         "UPDATE payments p
          SET status = n.status, stage = n.stage, stage_number = n.stage_number, stage_amount = n.stage_amount,
@@ -53,27 +50,27 @@ pub async fn update<'a>(
                     stage, stage_number, stage_amount, calls_begun, first_call_at, last_call_at)
          WHERE p.id = n.id AND p.updated_at = n.seen
          RETURNING p.id",
-        &column!(|p| p.id.0),
-        &column!(|p| p.status.as_str().to_owned()),
-        &column!(|p| p.amount_captured),
-        &column!(|p| p.failure.as_ref().map(|f| f.code.clone())) as _,
-        &column!(|p| p.failure.as_ref().map(|f| f.message.clone())) as _,
-        &column!(|p| p.failure.as_ref().and_then(|f| f.decline_class).map(|c| c.as_str().to_owned())) as _,
-        &column!(|p| p.next_action_url.clone()) as _,
-        &column!(|p| p.review_reason.clone()) as _,
-        &column!(|p| p.updated_at),
-        &column!(|p| p.settled_at) as _,
-        &column!(|p| p.gateway_ref.clone()) as _,
-        &column!(|p| p.charge_ref.clone()) as _,
-        &column!(|p| p.card.clone().map(Json)) as _,
-        &column!(|p| p.exposure.calls_not_sent),
+        &column(payments(), |p| p.id.0),
+        &column(payments(), |p| p.status.as_str().to_owned()),
+        &column(payments(), |p| p.amount_captured),
+        &column(payments(), |p| p.failure.as_ref().map(|f| f.code.clone())) as _,
+        &column(payments(), |p| p.failure.as_ref().map(|f| f.message.clone())) as _,
+        &column(payments(), |p| p.failure.as_ref().and_then(|f| f.decline_class).map(|c| c.as_str().to_owned())) as _,
+        &column(payments(), |p| p.next_action_url.clone()) as _,
+        &column(payments(), |p| p.review_reason.clone()) as _,
+        &column(payments(), |p| p.updated_at),
+        &column(payments(), |p| p.settled_at) as _,
+        &column(payments(), |p| p.gateway_ref.clone()) as _,
+        &column(payments(), |p| p.charge_ref.clone()) as _,
+        &column(payments(), |p| p.card.clone().map(Json)) as _,
+        &column(payments(), |p| p.exposure.calls_not_sent),
         &rows.iter().map(|(_, seen)| *seen).collect::<Vec<_>>(),
-        &column!(|p| p.stage.as_str().to_owned()),
-        &column!(|p| p.stage_number),
-        &column!(|p| p.stage_amount) as _,
-        &column!(|p| p.exposure.calls_begun),
-        &column!(|p| p.exposure.first_call_at) as _,
-        &column!(|p| p.exposure.last_call_at) as _,
+        &column(payments(), |p| p.stage.as_str().to_owned()),
+        &column(payments(), |p| p.stage_number),
+        &column(payments(), |p| p.stage_amount) as _,
+        &column(payments(), |p| p.exposure.calls_begun),
+        &column(payments(), |p| p.exposure.first_call_at) as _,
+        &column(payments(), |p| p.exposure.last_call_at) as _,
     )
     .fetch_all(db)
     .await?;
@@ -104,26 +101,21 @@ pub(crate) async fn insert_calls<'a>(
     // What was put off was no call.
     let calls: Vec<_> =
         calls.filter(|(_, _, answer)| !matches!(answer.report, Report::PutOff { .. })).collect();
-    macro_rules! column {
-        ($value:expr) => {
-            calls.iter().map($value).collect::<Vec<_>>()
-        };
-    }
     sqlx::query!(
         "INSERT INTO gateway_calls (payment_id, job_id, attempt, operation, outcome, detail, http_status,
              request_id, duration_ms, at)
          SELECT *, $10::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[],
              $5::text[], $6::text[], $7::integer[], $8::text[], $9::integer[])
          ON CONFLICT DO NOTHING",
-        &column!(|(payment, _, _)| *payment),
-        &column!(|(_, claim, _)| claim.id.0),
-        &column!(|(_, claim, _)| claim.attempt),
-        &column!(|(_, _, answer)| answer.call.operation.to_owned()),
-        &column!(|(_, _, answer)| answer.report.word().to_owned()),
-        &column!(|(_, _, answer)| answer.report.detail()) as _,
-        &column!(|(_, _, answer)| answer.call.http_status.map(i32::from)) as _,
-        &column!(|(_, _, answer)| answer.call.request_id.clone()) as _,
-        &column!(|(_, _, answer)| i32::try_from(answer.call.duration.as_millis()).unwrap_or(i32::MAX)),
+        &column(&calls, |(payment, _, _)| *payment),
+        &column(&calls, |(_, claim, _)| claim.id.0),
+        &column(&calls, |(_, claim, _)| claim.attempt),
+        &column(&calls, |(_, _, answer)| answer.call.operation.to_owned()),
+        &column(&calls, |(_, _, answer)| answer.report.word().to_owned()),
+        &column(&calls, |(_, _, answer)| answer.report.detail()) as _,
+        &column(&calls, |(_, _, answer)| answer.call.http_status.map(i32::from)) as _,
+        &column(&calls, |(_, _, answer)| answer.call.request_id.clone()) as _,
+        &column(&calls, |(_, _, answer)| i32::try_from(answer.call.duration.as_millis()).unwrap_or(i32::MAX)),
         now,
     )
     .execute(db)
@@ -173,19 +165,14 @@ pub(crate) async fn insert_events(
     if happened.is_empty() {
         return Ok(());
     }
-    macro_rules! column {
-        ($value:expr) => {
-            happened.iter().map($value).collect::<Vec<_>>()
-        };
-    }
     sqlx::query!(
         "INSERT INTO events (id, merchant_id, subject_id, type, data, created_at)
          SELECT *, $6::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[])",
-        &column!(|_| EventId::new().0),
-        &column!(|h| h.merchant_id.0),
-        &column!(|h| h.subject),
-        &column!(|h| h.kind.clone()),
-        &column!(|h| h.data.clone()) as _,
+        &column(happened, |_| EventId::new().0),
+        &column(happened, |h| h.merchant_id.0),
+        &column(happened, |h| h.subject),
+        &column(happened, |h| h.kind.clone()),
+        &column(happened, |h| h.data.clone()) as _,
         now,
     )
     .execute(db)

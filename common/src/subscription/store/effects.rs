@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 
 use crate::{
     clock::Timestamp,
+    db::column,
     id::{InvoiceId, JobId, SubscriptionId},
     invoice::{
         self, Occasion,
@@ -243,21 +244,16 @@ async fn open_periods(db: &mut PgConnection, new: &[(SubscriptionId, Period)]) -
     if new.is_empty() {
         return Ok(());
     }
-    macro_rules! column {
-        ($value:expr) => {
-            new.iter().map($value).collect::<Vec<_>>()
-        };
-    }
     sqlx::query!(
         "INSERT INTO subscription_periods (subscription_id, period_index, from_date, to_date, starts_at, ends_at)
          SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::date[], $4::date[], $5::timestamptz[],
              $6::timestamptz[])",
-        &column!(|(id, _)| id.0),
-        &column!(|(_, period)| i64::from(period.index)),
-        &column!(|(_, period)| period.days.from),
-        &column!(|(_, period)| period.days.to),
-        &column!(|(_, period)| period.start),
-        &column!(|(_, period)| period.end),
+        &column(new, |(id, _)| id.0),
+        &column(new, |(_, period)| i64::from(period.index)),
+        &column(new, |(_, period)| period.days.from),
+        &column(new, |(_, period)| period.days.to),
+        &column(new, |(_, period)| period.start),
+        &column(new, |(_, period)| period.end),
     )
     .execute(db)
     .await?;

@@ -9,6 +9,7 @@ use super::stored::{InvalidColumn, StoredDiscount, StoredTax, StoredTerms, known
 use crate::{
     clock::Timestamp,
     customer::PaymentMethod,
+    db::column,
     gateway::SavedMethod,
     id::{CustomerId, InvoiceId, MerchantId, PaymentMethodId, PlanId, SubscriptionId},
     invoice::{Discount, Span, TaxRate},
@@ -227,11 +228,6 @@ pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscript
         return Ok(());
     }
     let (before, now): (Vec<_>, Vec<_>) = changed.iter().copied().unzip();
-    macro_rules! column {
-        ($of:ident, $value:expr) => {
-            $of.iter().copied().map($value).collect::<Vec<_>>()
-        };
-    }
     let written = sqlx::query!(
         "UPDATE subscriptions s
          SET plan_id = n.plan_id, name = n.name, unit_amount = n.unit_amount, interval_unit = n.interval_unit,
@@ -254,33 +250,33 @@ pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscript
                     pending_terms, pending_zone, missed_renewals, catch_up_to, metadata,
                     ended_at, trial_ends_at, discounts)
          WHERE s.id = n.id AND s.version = n.version AND s.next_period_index = n.read_index",
-        &column!(now, |s| s.id.0),
-        &column!(before, |s| i64::from(s.version)),
-        &column!(before, |s| i64::from(s.next_period_index)),
-        &column!(now, |s| s.terms.plan_id.0),
-        &column!(now, |s| s.terms.name.clone()),
-        &column!(now, |s| s.terms.price.unit.amount),
-        &column!(now, |s| s.terms.price.interval.unit().as_str().to_owned()),
-        &column!(now, |s| i32::from(s.terms.price.interval.count())),
-        &column!(now, |s| i64::from(s.terms.quantity)),
-        &column!(now, |s| s.method.as_ref().map(|method| method.id.0)) as _,
-        &column!(now, |s| s.tax.as_ref().map(StoredTax::from).map(Json)) as _,
-        &column!(now, |s| s.anchor.date),
-        &column!(now, |s| i64::from(s.anchor.index)),
-        &column!(now, |s| s.anchor.zone.name().to_owned()),
-        &column!(now, |s| i64::from(s.next_period_index)),
-        &column!(now, |s| i64::from(s.change_seq)),
-        &column!(now, |s| s.status.as_str().to_owned()),
-        &column!(now, |s| s.cancel_at_period_end),
-        &column!(now, |s| s.pause_at_period_end),
-        &column!(now, |s| s.pending_terms.as_ref().map(StoredTerms::from).map(Json)) as _,
-        &column!(now, |s| s.pending_zone.map(|zone| zone.name().to_owned())) as _,
-        &column!(now, |s| s.missed_renewals.map(i64::from)) as _,
-        &column!(now, |s| s.catch_up_to.map(i64::from)) as _,
-        &column!(now, |s| Json(&s.metadata)) as _,
-        &column!(now, |s| s.ended_at) as _,
-        &column!(now, |s| s.trial_ends_at) as _,
-        &column!(now, |s| Json(s.discounts.iter().map(StoredDiscount::from).collect::<Vec<_>>())) as _,
+        &column(&now, |s| s.id.0),
+        &column(&before, |s| i64::from(s.version)),
+        &column(&before, |s| i64::from(s.next_period_index)),
+        &column(&now, |s| s.terms.plan_id.0),
+        &column(&now, |s| s.terms.name.clone()),
+        &column(&now, |s| s.terms.price.unit.amount),
+        &column(&now, |s| s.terms.price.interval.unit().as_str().to_owned()),
+        &column(&now, |s| i32::from(s.terms.price.interval.count())),
+        &column(&now, |s| i64::from(s.terms.quantity)),
+        &column(&now, |s| s.method.as_ref().map(|method| method.id.0)) as _,
+        &column(&now, |s| s.tax.as_ref().map(StoredTax::from).map(Json)) as _,
+        &column(&now, |s| s.anchor.date),
+        &column(&now, |s| i64::from(s.anchor.index)),
+        &column(&now, |s| s.anchor.zone.name().to_owned()),
+        &column(&now, |s| i64::from(s.next_period_index)),
+        &column(&now, |s| i64::from(s.change_seq)),
+        &column(&now, |s| s.status.as_str().to_owned()),
+        &column(&now, |s| s.cancel_at_period_end),
+        &column(&now, |s| s.pause_at_period_end),
+        &column(&now, |s| s.pending_terms.as_ref().map(StoredTerms::from).map(Json)) as _,
+        &column(&now, |s| s.pending_zone.map(|zone| zone.name().to_owned())) as _,
+        &column(&now, |s| s.missed_renewals.map(i64::from)) as _,
+        &column(&now, |s| s.catch_up_to.map(i64::from)) as _,
+        &column(&now, |s| Json(&s.metadata)) as _,
+        &column(&now, |s| s.ended_at) as _,
+        &column(&now, |s| s.trial_ends_at) as _,
+        &column(&now, |s| Json(s.discounts.iter().map(StoredDiscount::from).collect::<Vec<_>>())) as _,
     )
     .execute(db)
     .await?;
