@@ -28,6 +28,7 @@ mod subscription_pauses;
 mod subscription_terms;
 mod subscriptions;
 mod subscriptions_api;
+mod suspended;
 mod tidy;
 mod under_way;
 mod year;

@@ -102,11 +102,11 @@ pub struct Weighed {
 #[must_use]
 pub fn weigh(report: &Report, case: Case<'_>) -> Option<Weighed> {
     let weighed = match report {
-        Report::NotSent { why, retry_after } => Weighed {
+        Report::NotSent { why, retry_after, .. } => Weighed {
             call_not_sent: !case.is_question,
             ..only(not_sent(why, retry_after.unwrap_or_default(), case))
         },
-        Report::PutOff { why, wait } => Weighed {
+        Report::PutOff { why, wait, .. } => Weighed {
             call_not_sent: !case.is_question,
             ..only(Doubt::PutOff { why: why.clone(), wait: *wait })
         },

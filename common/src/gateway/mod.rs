@@ -10,6 +10,7 @@ pub mod guard;
 pub mod operation;
 pub mod paypal;
 pub mod report;
+mod sending;
 pub mod stripe;
 
 use std::{future::Future, pin::Pin, time::Duration};
@@ -30,7 +31,8 @@ pub use operation::{
     CancelRequest, CaptureRequest, ChargeRequest, LookUp, RefundLookUp, RefundReason, RefundRequest,
     SaveRequest, SavedMethod,
 };
-pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Report, Resolution};
+pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Obstacle, Report, Resolution};
+pub use sending::Sending;
 
 /// Which gateway: stored with each payment. Only a fallback, which the first has not taken, moves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

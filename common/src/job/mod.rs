@@ -12,7 +12,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, id::JobId, name::names, retry::Policy};
+use crate::{
+    clock::{Deadline, Timestamp},
+    gateway::Sending,
+    id::JobId,
+    name::names,
+    retry::Policy,
+};
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,6 +53,24 @@ impl Kind {
     #[must_use]
     pub fn is_question(self) -> bool {
         matches!(self, Self::ResolvePayment | Self::ResolveRefund)
+    }
+
+    /// Whether it changes something at a gateway. What it learns is a fact, however late.
+    #[must_use]
+    pub fn is_operation(self) -> bool {
+        match self {
+            Self::ChargePayment
+            | Self::ChargeOffSession
+            | Self::CapturePayment
+            | Self::CancelPayment
+            | Self::RefundPayment => true,
+            Self::ResolvePayment
+            | Self::ResolveRefund
+            | Self::HandleEvent
+            | Self::ReconcileGateway
+            | Self::RenewSubscription
+            | Self::RetryInvoice => false,
+        }
     }
 
     /// Whether it may be one of very many at once, that nobody waits for: then it leaves room for those that
@@ -159,6 +183,17 @@ pub struct Claim {
     pub at: Timestamp,
     /// W3C trace context of the request that called for it.
     pub traceparent: Option<String>,
+    /// When the lease is over, by the clocks of this machine. It was looked at before the claim was made, so it
+    /// is not later than what the database says.
+    pub deadline: Deadline,
+}
+
+impl Claim {
+    /// What goes with a request that is made for it.
+    #[must_use]
+    pub fn sending(&self) -> Sending {
+        Sending { traceparent: self.traceparent.clone(), deadline: Some(self.deadline) }
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,10 @@ use chrono::TimeDelta;
 use sqlx::{PgConnection, PgExecutor, PgPool, postgres::types::PgInterval};
 use uuid::Uuid;
 
-use crate::{clock::Timestamp, id::JobId};
+use crate::{
+    clock::{Deadline, Timestamp},
+    id::JobId,
+};
 
 use super::{Claim, Due, Kind, work::Work};
 pub use clock::{Outlook, move_clock, outlook};
@@ -28,6 +31,7 @@ pub async fn claim(
     ids: &[Uuid],
     lease: Duration,
 ) -> sqlx::Result<Vec<Claim>> {
+    let deadline = Deadline::after(lease);
     let rows = sqlx::query!(
         r#"UPDATE jobs
            SET state = 'running', attempt = attempt + 1, emits = 0, due_at = clock.now + $3
@@ -50,6 +54,7 @@ pub async fn claim(
             tries: row.attempt - row.put_off,
             at: row.now,
             traceparent: row.traceparent,
+            deadline,
         })
         .collect())
 }
@@ -196,7 +201,8 @@ pub async fn code_failed(
 
 /// Calls for work, and answers its job. A subject has at most one job of a kind: calling for it again
 /// only makes it due sooner. A question that is being asked at this moment may have been answered before
-/// what we are called for happened: it is asked again, and whoever has it in hand cannot end it any more.
+/// what we are called for happened: it is asked again, and whoever has it in hand cannot end it any more. One
+/// that was put aside as dead is called to life again: whoever calls for work must be able to rely on it.
 ///
 /// # Errors
 /// When the database fails.
@@ -213,12 +219,13 @@ pub async fn enqueue(
          ON CONFLICT (subject_id, kind) DO UPDATE
          SET due_at = CASE
                  WHEN jobs.state = 'queued' THEN least(jobs.due_at, excluded.due_at)
-                 WHEN jobs.state = 'running' AND $6 THEN excluded.due_at
+                 WHEN jobs.state = 'dead' OR jobs.state = 'running' AND $6 THEN excluded.due_at
                  ELSE jobs.due_at END,
              attempt = jobs.attempt + (jobs.state = 'running' AND $6)::integer,
              put_off = jobs.put_off + (jobs.state = 'running' AND $6)::integer,
              emits = CASE WHEN jobs.state = 'running' AND $6 THEN 0 ELSE jobs.emits END,
-             state = CASE WHEN jobs.state = 'running' AND $6 THEN 'queued' ELSE jobs.state END
+             panics = CASE WHEN jobs.state = 'dead' THEN 0 ELSE jobs.panics END,
+             state = CASE WHEN jobs.state = 'dead' OR jobs.state = 'running' AND $6 THEN 'queued' ELSE jobs.state END
          RETURNING id",
         JobId::new().0,
         kind.as_str(),

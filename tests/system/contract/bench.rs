@@ -6,7 +6,7 @@ use common::{
     gateway::{
         Answer, CancelRequest, Capture, CaptureRequest, Charge, ChargeRequest, DeclineClass, EventSecrets,
         Gateway, GatewayName, LookUp, MethodType, RefundLookUp, RefundRequest, Report, SaveRequest,
-        SavedMethod,
+        SavedMethod, Sending,
     },
     id::PaymentId,
     money::{Currency, Money},
@@ -130,7 +130,7 @@ impl Bench {
             description: Some("a thing".into()),
             return_url: None,
             approved: None,
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 
@@ -142,7 +142,7 @@ impl Bench {
             email: Some("ada@shop.example".into()),
             name: Some("Ada".into()),
             token: token.into(),
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 
@@ -181,7 +181,7 @@ impl Bench {
             gateway_ref: charge.gateway_ref.clone(),
             charge_ref: charge.charge_ref.clone(),
             money: request.money,
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 
@@ -195,7 +195,7 @@ impl Bench {
             key: new_name("cancel"),
             gateway_ref,
             charge_ref,
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 
@@ -210,7 +210,7 @@ impl Bench {
             charge_ref: charge.charge_ref.clone(),
             money: money(amount, request.money.currency.code()),
             reason: None,
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 

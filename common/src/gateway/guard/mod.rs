@@ -22,8 +22,8 @@ use tokio::{
 };
 
 use super::{
-    CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayName, LookUp, Received,
-    RefundLookUp, RefundRequest, Reply, SaveRequest, Statement, Verdict,
+    CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayName, LookUp, Obstacle,
+    Received, RefundLookUp, RefundRequest, Reply, SaveRequest, Statement, Verdict,
 };
 use crate::clock::Timestamp;
 use breaker::{Breaker, Health, Pass, Rule};
@@ -70,6 +70,14 @@ enum Why {
 }
 
 impl Why {
+    /// Whether it says that the gateway is not there, or only that we have to wait for our turn.
+    fn obstacle(self) -> Obstacle {
+        match self {
+            Self::CircuitOpen => Obstacle::Unreachable,
+            Self::Concurrency | Self::Rate => Obstacle::Busy,
+        }
+    }
+
     /// Its name in metrics.
     fn as_str(self) -> &'static str {
         match self {
@@ -168,7 +176,7 @@ impl Guarded {
                 metrics::counter!("gateway_put_off_total",
                     "gateway" => self.name.as_str(), "why" => why.as_str())
                 .increment(1);
-                T::put_off(self.words(why), wait)
+                T::put_off(self.words(why), wait, why.obstacle())
             }
         }
     }

@@ -89,7 +89,7 @@ fn declined() -> Report {
 }
 
 fn not_sent() -> Report {
-    Report::NotSent { why: "refused".into(), retry_after: None }
+    Report::NotSent { why: "refused".into(), retry_after: None, obstacle: Obstacle::Unreachable }
 }
 
 fn unknown(resolution: Resolution) -> Report {
@@ -117,7 +117,17 @@ fn approved() -> Report {
 }
 
 fn put_off() -> Report {
-    Report::PutOff { why: "resting".into(), wait: Duration::from_secs(7) }
+    Report::PutOff { why: "resting".into(), wait: Duration::from_secs(7), obstacle: Obstacle::Unreachable }
+}
+
+/// The same, from a gateway that is there and makes us wait.
+fn busy(report: Report) -> Report {
+    let obstacle = Obstacle::Busy;
+    match report {
+        Report::NotSent { why, retry_after, .. } => Report::NotSent { why, retry_after, obstacle },
+        Report::PutOff { why, wait, .. } => Report::PutOff { why, wait, obstacle },
+        other => other,
+    }
 }
 
 fn look_up() -> Work {
@@ -278,6 +288,8 @@ fn another_gateway_is_asked_only_where_the_first_took_nothing() {
     for (report, calls_begun, on_soft_decline, falls_back) in [
         (not_sent(), 1, false, true),
         (put_off(), 1, false, true),
+        (busy(not_sent()), 1, true, false),
+        (busy(put_off()), 1, true, false),
         (not_sent(), 2, true, false),
         (put_off(), 2, true, false),
         (soft.clone(), 1, true, true),
@@ -338,7 +350,7 @@ fn a_refusal_of_our_credentials_is_not_quoted() {
 #[test]
 fn the_gateways_wish_to_wait_is_kept() {
     let wait = Duration::from_secs(30);
-    let report = Report::NotSent { why: "limited".into(), retry_after: Some(wait) };
+    let report = Report::NotSent { why: "limited".into(), retry_after: Some(wait), obstacle: Obstacle::Busy };
     let change = apply(&payment(Processing), &report, charging(1));
     assert_eq!(change.work, Work::Retry { why: "limited".into(), at_least: wait });
     assert!(change.call_not_sent);
