@@ -122,13 +122,14 @@ pub async fn subscriptions(
     Caller(merchant): Caller,
     query: QueryFields,
 ) -> Result<Json<SubscriptionReport>, ApiError> {
-    let now = db::now(&app.pool).await?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let now = db::now(&mut *db).await?;
     let (from, at) = read(query, now)?;
-    let ends = figures::recurring(&app.pool, merchant.id, at).await?;
+    let ends = figures::recurring(&mut *db, merchant.id, at).await?;
     let (starts, recovered) = match from {
         Some(from) => (
-            figures::recurring(&app.pool, merchant.id, from).await?,
-            figures::recovery(&app.pool, merchant.id, from, at).await?,
+            figures::recurring(&mut *db, merchant.id, from).await?,
+            figures::recovery(&mut *db, merchant.id, from, at).await?,
         ),
         None => (Vec::new(), Vec::new()),
     };
