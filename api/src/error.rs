@@ -10,6 +10,11 @@ use common::batch::BatchError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// Faults that are told, at most.
+const FAULTS_MAX: usize = 100;
+/// Characters of what is told of one fault, at most: where it is, and what.
+const FAULT_TEXT_MAX: usize = 200;
+
 /// Why a request was not done.
 #[derive(Debug)]
 pub enum ApiError {
@@ -31,6 +36,8 @@ pub enum ApiError {
     UnsupportedMediaType,
     /// A body over the limit.
     BodyTooLarge,
+    /// A body that did not arrive in time.
+    BodyTooSlow,
     /// A body with faults: all of them.
     Invalid(Vec<Fault>),
     /// A card number or security code, anywhere.
@@ -43,6 +50,10 @@ pub enum ApiError {
     VersionDiffers,
     /// A gateway's event without a valid signature of the gateway's.
     ForgedEvent,
+    /// The merchant's reads that are under way have not ended.
+    TooManyReads,
+    /// The database was at it for longer than anybody may keep it from others.
+    TookTooLong,
     /// The database is away, or too many requests wait for it. Nothing is promised; a write may have
     /// been done all the same, if the connection was lost at its end.
     Unavailable,
@@ -90,6 +101,19 @@ pub struct Problem {
     pub errors: Vec<Fault>,
 }
 
+impl Fault {
+    /// What a caller sent us is not sent back at its full length.
+    fn shortened(mut self) -> Self {
+        for text in [&mut self.pointer, &mut self.parameter].into_iter().flatten().chain([&mut self.detail]) {
+            if let Some((end, _)) = text.char_indices().nth(FAULT_TEXT_MAX) {
+                text.truncate(end);
+                text.push('…');
+            }
+        }
+        self
+    }
+}
+
 impl ApiError {
     /// What the rules say no to: a stable code, and their reason as a sentence.
     pub fn refused(code: &'static str, reason: &impl std::fmt::Display) -> Self {
@@ -111,13 +135,15 @@ impl ApiError {
             | Self::InvalidQuery(_) => StatusCode::BAD_REQUEST,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Invalid(_) | Self::CardData | Self::IdempotencyKeyReused => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::Conflict(..) => StatusCode::CONFLICT,
             Self::VersionDiffers => StatusCode::PRECONDITION_FAILED,
             Self::ForgedEvent => StatusCode::BAD_REQUEST,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyReads => StatusCode::TOO_MANY_REQUESTS,
+            Self::TookTooLong | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -134,6 +160,7 @@ impl ApiError {
             Self::InvalidQuery(_) => ("invalid-query", "The query has faults"),
             Self::UnsupportedMediaType => ("unsupported-media-type", "The body must be application/json"),
             Self::BodyTooLarge => ("body-too-large", "The body is too large"),
+            Self::BodyTooSlow => ("body-too-slow", "The body did not arrive in time"),
             Self::Invalid(_) => ("validation-failed", "The request has faults"),
             Self::CardData => ("card-data-refused", "Card data is not accepted here"),
             Self::IdempotencyKeyReused => {
@@ -142,6 +169,8 @@ impl ApiError {
             Self::Conflict(code, _) => (code, "This cannot be done now"),
             Self::VersionDiffers => ("version-differs", "It has changed since you read it"),
             Self::ForgedEvent => ("signature-invalid", "The signature is missing or wrong"),
+            Self::TooManyReads => ("too-many-reads", "Too many of your reads are under way"),
+            Self::TookTooLong => ("took-too-long", "This took too long"),
             Self::Unavailable => ("unavailable", "Not available at the moment"),
             Self::Internal => ("internal", "Something is wrong on our side"),
         }
@@ -158,6 +187,9 @@ impl ApiError {
                 "Send an Idempotency-Key header with a value of your own, new for each new write and the \
                  same for every repetition: however often it arrives, it is done once."
                     .into()
+            }
+            Self::InvalidQuery(faults) | Self::Invalid(faults) if faults.len() > FAULTS_MAX => {
+                format!("The first {FAULTS_MAX} of {} faults are listed in errors.", faults.len())
             }
             Self::InvalidQuery(_) | Self::Invalid(_) => "Each fault is listed in errors.".into(),
             Self::UnsupportedMediaType => "Send JSON with Content-Type: application/json.".into(),
@@ -180,6 +212,21 @@ impl ApiError {
             }
             Self::ForgedEvent => {
                 "Only the gateway can sign its events; is its secret the one that is configured here?".into()
+            }
+            Self::BodyTooSlow => {
+                format!(
+                    "It must be there within {} s. Nothing was done.",
+                    crate::extract::BODY_WITHIN.as_secs()
+                )
+            }
+            Self::TooManyReads => {
+                "Others are to be served as well: send fewer at once, and this one again in a moment.".into()
+            }
+            Self::TookTooLong => {
+                "It was given up, so that others are served. Of a list, ask for less at a time: narrow the \
+                 filter, by status or number or moment. A write may be sent again with the same \
+                 Idempotency-Key, never with a new one."
+                    .into()
             }
             Self::Unavailable => {
                 "Send the same request again with the same Idempotency-Key, never with a new one: should it \
@@ -206,13 +253,15 @@ impl IntoResponse for ApiError {
             Self::Unauthorized(_) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::Unavailable => {
+            Self::Unavailable | Self::TookTooLong | Self::TooManyReads => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
         }
         let errors = match self {
-            Self::Invalid(faults) | Self::InvalidQuery(faults) => faults,
+            Self::Invalid(faults) | Self::InvalidQuery(faults) => {
+                faults.into_iter().take(FAULTS_MAX).map(Fault::shortened).collect()
+            }
             _ => Vec::new(),
         };
         response.extensions_mut().insert(Problem {
@@ -240,7 +289,10 @@ impl Problem {
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        if common::db::is_unavailable(&error) {
+        if common::db::took_too_long(&error) {
+            tracing::warn!("a statement was given up: it took too long");
+            Self::TookTooLong
+        } else if common::db::is_unavailable(&error) {
             tracing::warn!(%error, "the database is away");
             Self::Unavailable
         } else {

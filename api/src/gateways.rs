@@ -16,7 +16,7 @@ use common::{
     receipt::store::{self, Accepted},
 };
 
-use crate::{App, card_data, error::ApiError, request};
+use crate::{App, card_data, error::ApiError, extract::RawBody, request};
 
 /// Headers of an event that are kept, at most: those of its signature are a handful.
 const HEADERS_MAX: usize = 64;
@@ -26,7 +26,7 @@ pub async fn receive(
     State(app): State<App>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<StatusCode, ApiError> {
     let gateway: GatewayName = name.parse().map_err(|_| ApiError::NotFound)?;
     let received = received(&headers, &body);

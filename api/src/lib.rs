@@ -14,21 +14,22 @@ mod invoices;
 mod outcomes;
 mod payments;
 mod plans;
+mod pools;
 mod probes;
 mod refunds;
 mod reports;
 mod request;
 mod routes;
+mod serve;
 mod subscriptions;
 mod test_clock;
 
 use std::{net::SocketAddr, str::FromStr as _, sync::Arc, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post, serve::ListenerExt as _};
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post};
 use clap::Args;
 use common::{
     config::{BrokerArgs, DatabaseArgs, secret},
-    db,
     gateway::EventSecrets,
     job::broker::{BrokerConfig, Publisher},
 };
@@ -43,10 +44,15 @@ use auth::Keys;
 use error::ApiError;
 use intake::Intake;
 use outcomes::Outcomes;
+use pools::{PoolArgs, Pools, Reads};
+use probes::Probe;
 use routes::Routes;
 
 /// A body larger than this is refused: 64 KiB.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Connections of operators at once, at most.
+const OPERATORS_CONNECTIONS_MAX: usize = 32;
 
 /// Time that requests in flight have to end once we are told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(35);
@@ -75,9 +81,12 @@ pub struct ApiArgs {
     /// Lets merchants move the clock of this deployment ahead. Never where money is real.
     #[arg(long, env = "REMIT_TEST_CLOCK")]
     pub test_clock: bool,
-    /// Connections to Postgres, at most.
-    #[arg(long, env = "REMIT_API_DATABASE_CONNECTIONS", default_value = "8")]
-    pub database_connections: u32,
+    /// Connections to Postgres, and what they are for.
+    #[command(flatten)]
+    pub pools: PoolArgs,
+    /// Connections of clients at once, at most; fewer where the limit of file descriptors does not allow as many.
+    #[arg(long, env = "REMIT_API_CONNECTIONS", default_value = "10000")]
+    pub connections: u32,
 }
 
 /// What every handler may use.
@@ -86,7 +95,10 @@ pub struct App(Arc<Parts>);
 
 /// See [`App`].
 pub struct Parts {
+    /// For what is accepted: see [`Pools`].
     pool: PgPool,
+    reads: Reads,
+    probe: Probe,
     keys: Keys,
     intake: Intake,
     outcomes: Outcomes,
@@ -107,19 +119,21 @@ impl std::ops::Deref for App {
     }
 }
 
-/// Serves until `shutdown`, then finishes what is in flight.
+/// Serves until `shutdown`, then finishes what is in flight. Metrics and the state of things are for operators, at
+/// `metrics_addr`.
 ///
 /// # Errors
-/// When the settings cannot be used or the address is taken. Later faults are answered with 503.
+/// When the settings cannot be used or an address is taken. Later faults are answered with 503.
 pub async fn run(
     args: ApiArgs,
+    metrics_addr: SocketAddr,
     metrics: PrometheusHandle,
     shutdown: CancellationToken,
 ) -> Result<(), String> {
-    let pool = db::pool(&args.database.database_url, "remit-api", args.database_connections)
-        .map_err(|error| format!("DATABASE_URL: {error}"))?;
-    let listener = TcpListener::bind(args.addr).await.map_err(|error| format!("{}: {error}", args.addr))?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let Pools { accepting: pool, reads, probing } = Pools::open(&args.pools, &args.database)?;
+    let connections_max = serve::connections_max(args.connections, args.pools.database_connections)?;
+    let (listener, address) = bind(args.addr).await?;
+    let (operators, operators_address) = bind(metrics_addr).await?;
     let broker = BrokerConfig::from(args.broker);
     // The publisher outlives the requests, so that their jobs still go out.
     let publishing = CancellationToken::new();
@@ -137,22 +151,37 @@ pub async fn run(
         publisher,
         metrics,
         pool,
+        reads,
+        probe: Probe::new(probing),
     }));
-    // Whoever started us reads this line to learn the port.
+    // Whoever started us reads these lines to learn the ports.
+    println!("metrics on http://{operators_address}");
     println!("listening on {}", app.public_url);
-    let listener = listener.tap_io(|stream| {
-        // An answer is one small write: waiting for more to send would only delay it.
-        let _ = stream.set_nodelay(true);
-    });
-    let serving =
-        axum::serve(listener, router(app)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let served = tokio::select! {
-        served = serving => served.map_err(|error| error.to_string()),
-        () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN_TIMEOUT).await } => Ok(()),
-    };
+    let for_operators = serve::serve(
+        "operators",
+        operators,
+        probes::for_operators(app.clone()),
+        OPERATORS_CONNECTIONS_MAX,
+        publishing.clone(),
+    );
+    tokio::spawn(for_operators);
+    let serving = serve::serve("public", listener, router(app), connections_max, shutdown.clone());
+    tokio::select! {
+        () = serving => {}
+        () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN_TIMEOUT).await } => {}
+    }
     publishing.cancel();
     flushing.flushed().await;
-    served
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bound.await.map_err(|error: std::io::Error| format!("{address}: {error}"))
 }
 
 /// All routes, with their documentation.

@@ -20,7 +20,7 @@ use crate::{
     App,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::QueryFields,
+    extract::{QueryFields, fields},
 };
 
 /// Decimals of a share: 0.0250 is two and a half per cent.
@@ -122,13 +122,14 @@ pub async fn subscriptions(
     Caller(merchant): Caller,
     query: QueryFields,
 ) -> Result<Json<SubscriptionReport>, ApiError> {
-    let now = db::now(&app.pool).await?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let now = db::now(&mut *db).await?;
     let (from, at) = read(query, now)?;
-    let ends = figures::recurring(&app.pool, merchant.id, at).await?;
+    let ends = figures::recurring(&mut *db, merchant.id, at).await?;
     let (starts, recovered) = match from {
         Some(from) => (
-            figures::recurring(&app.pool, merchant.id, from).await?,
-            figures::recovery(&app.pool, merchant.id, from, at).await?,
+            figures::recurring(&mut *db, merchant.id, from).await?,
+            figures::recovery(&mut *db, merchant.id, from, at).await?,
         ),
         None => (Vec::new(), Vec::new()),
     };
@@ -148,8 +149,7 @@ pub async fn subscriptions(
 
 fn read(mut query: QueryFields, now: Timestamp) -> Result<(Option<Timestamp>, Timestamp), ApiError> {
     let moment = |text: &str| {
-        let moment = text.parse::<Timestamp>();
-        let moment = moment.map_err(|_| "must be a moment, such as 2027-01-01T00:00:00Z".to_owned())?;
+        let moment = fields::moment(text)?;
         if moment <= now { Ok(moment) } else { Err("must not be in the future".into()) }
     };
     let (at, from) = (query.optional("at", moment).unwrap_or(now), query.optional("from", moment));

@@ -109,10 +109,7 @@ fn read(body: Value) -> Result<Advance, ApiError> {
     let mut faults = Faults::default();
     let read = Fields::of(body, "", &mut faults).map(|mut fields| {
         let seconds = fields.optional("seconds", whole(SECONDS_MAX));
-        let to = fields.optional("to", |value| {
-            fields::name::<Timestamp>(value)
-                .map_err(|_| "must be a moment, such as \"2027-01-01T00:00:00Z\"".to_owned())
-        });
+        let to = fields.optional("to", |value| fields::moment(value.as_str().unwrap_or_default()));
         fields.finish();
         (seconds, to)
     });

@@ -14,6 +14,9 @@ use crate::clock::Timestamp;
 /// The schema, embedded in every binary that needs to apply or check it.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
+/// What one statement may take, unless something shorter is said.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
+
 /// A connection that lay idle for longer is tried before it is used.
 const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
 
@@ -23,10 +26,23 @@ const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
 /// # Errors
 /// When the address cannot be read.
 pub fn pool(url: &SecretString, name: &str, connections_max: u32) -> sqlx::Result<PgPool> {
+    pool_within(url, name, connections_max, STATEMENT_TIMEOUT)
+}
+
+/// The same, where no statement may take longer than this.
+///
+/// # Errors
+/// When the address cannot be read.
+pub fn pool_within(
+    url: &SecretString,
+    name: &str,
+    connections_max: u32,
+    statement_timeout: Duration,
+) -> sqlx::Result<PgPool> {
     let options = PgConnectOptions::from_str(url.expose_secret())?.application_name(name).options([
-        ("statement_timeout", "8s"),
-        ("lock_timeout", "5s"),
-        ("idle_in_transaction_session_timeout", "10s"),
+        ("statement_timeout", format!("{}ms", statement_timeout.as_millis())),
+        ("lock_timeout", "5s".into()),
+        ("idle_in_transaction_session_timeout", "10s".into()),
     ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections_max)
@@ -121,6 +137,12 @@ impl ClockHand {
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         &mut self.0
     }
+}
+
+/// Whether a statement was given up because it took longer than its pool allows.
+#[must_use]
+pub fn took_too_long(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("57014"))
 }
 
 /// Whether the database is away, overloaded or restarting: the same may work a moment later. A refusal

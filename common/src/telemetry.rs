@@ -1,6 +1,6 @@
 //! Logs, metrics and trace context: the same in every process.
 
-use std::{io::IsTerminal as _, net::SocketAddr, str::FromStr};
+use std::{io::IsTerminal as _, net::SocketAddr, str::FromStr, time::Duration};
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -50,12 +50,23 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_duration_seconds".into()), &SECONDS)
 }
 
+/// How often what was measured is summed up; until then each single value is kept.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
 /// Collects metrics for a process that serves them itself.
 ///
 /// # Errors
 /// When another collector was installed before.
 pub fn init_metrics() -> Result<PrometheusHandle, BuildError> {
-    builder()?.install_recorder()
+    let metrics = builder()?.install_recorder()?;
+    let handle = metrics.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP_EVERY).await;
+            handle.run_upkeep();
+        }
+    });
+    Ok(metrics)
 }
 
 /// Collects metrics and serves them at `http://{address}/metrics`, with `/health` beside it.

@@ -34,6 +34,8 @@ pub struct Settings {
     pub test_clock: bool,
     /// What to start at once.
     pub services: Vec<Service>,
+    /// How many file descriptors the API may have; `None`: as many as we.
+    pub descriptors: Option<u32>,
 }
 
 /// With what the sandbox signs Stripe's events.
@@ -51,6 +53,7 @@ impl Default for Settings {
             per_second: 0,
             test_clock: true,
             services: vec![Service::Sandbox, Service::Api, Service::Scheduler, Service::Worker],
+            descriptors: None,
         }
     }
 }
@@ -69,6 +72,7 @@ pub struct Deployment {
     directory: PathBuf,
     environment: HashMap<&'static str, String>,
     processes: HashMap<Service, Process>,
+    descriptors: Option<u32>,
 }
 
 impl Deployment {
@@ -118,8 +122,9 @@ impl Deployment {
         ]);
         let merchant = Merchant::new(String::new(), String::new());
         let processes = HashMap::new();
+        let descriptors = settings.descriptors;
         let mut deployment =
-            Self { pool, postgres, rabbitmq, merchant, name, directory, environment, processes };
+            Self { pool, postgres, rabbitmq, merchant, name, directory, environment, processes, descriptors };
         for service in settings.services {
             deployment.run(service).await;
         }
@@ -144,7 +149,8 @@ impl Deployment {
 
     /// Starts a process: for the first time, or again at the same address.
     pub async fn run(&mut self, service: Service) {
-        let process = Process::start(service, &self.environment, &self.directory).await;
+        let descriptors = self.descriptors.filter(|_| service == Service::Api);
+        let process = Process::start(service, &self.environment, &self.directory, descriptors).await;
         if let Some(url) = &process.url {
             let address = url.trim_start_matches("http://").to_owned();
             match service {
@@ -328,6 +334,14 @@ impl Deployment {
         let count = queue.message_count();
         connection.close(200, "done".into()).await.unwrap();
         count
+    }
+
+    /// What the API tells operators at a path, of its listener for them: the status, and the text.
+    pub async fn api_tells(&self, path: &str) -> (u16, String) {
+        let url = self.processes[&Service::Api].metrics_url.as_ref().expect("a listener for operators");
+        let client = common::gateway::http_client(crate::PATIENCE).unwrap();
+        let answer = client.get(format!("{url}{path}")).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
     /// What a process has logged so far.

@@ -18,11 +18,13 @@ mod process;
 mod proxy;
 mod servers;
 pub mod subscribing;
+mod wire;
 
 pub use deployment::{Deployment, Settings, WEBHOOK_ID, WEBHOOK_SECRET};
 pub use merchant::{Answer, Merchant, card, ids, paypal};
 pub use process::Service;
 pub use proxy::Proxy;
+pub use wire::{Heard, Wire};
 
 use std::{future::Future, time::Duration};
 

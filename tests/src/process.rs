@@ -51,13 +51,20 @@ pub struct Process {
     _stdout: BufReader<ChildStdout>,
     /// Where it listens, if it said so.
     pub url: Option<String>,
+    /// Where it tells operators how it stands, if it said so.
+    pub metrics_url: Option<String>,
 }
 
 impl Process {
-    /// Starts a binary that `./dev test` has built.
-    pub async fn start(service: Service, environment: &HashMap<&str, String>, logs: &Path) -> Self {
+    /// Starts a binary that `./dev test` has built. It may have so many file descriptors, where that is said.
+    pub async fn start(
+        service: Service,
+        environment: &HashMap<&str, String>,
+        logs: &Path,
+        descriptors: Option<u32>,
+    ) -> Self {
         let log = log_file(logs, service);
-        let mut child = Command::new(binary(service.binary()))
+        let mut child = command(service, descriptors)
             .env_clear()
             .envs(std::env::vars().filter(|(name, _)| name == "PATH" || name == "RUST_BACKTRACE"))
             .envs(environment)
@@ -68,16 +75,16 @@ impl Process {
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}; was it built?", service.binary()));
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut url = None;
-        if service.announces_its_address() {
+        let (mut url, mut metrics_url) = (None, None);
+        while service.announces_its_address() && url.is_none() {
             let mut line = String::new();
             stdout.read_line(&mut line).await.unwrap();
-            let address = line.trim().strip_prefix("listening on ");
-            url = Some(
-                address.unwrap_or_else(|| panic!("{service:?} did not start; see {}", logs.display())).into(),
-            );
+            assert!(!line.is_empty(), "{service:?} did not start; see {}", logs.display());
+            let address = |what: &str| line.trim().strip_prefix(what).map(str::to_owned);
+            url = address("listening on ");
+            metrics_url = address("metrics on ").or(metrics_url);
         }
-        Self { child, _stdout: stdout, url }
+        Self { child, _stdout: stdout, url, metrics_url }
     }
 
     /// Sends a signal by its name.
@@ -91,6 +98,14 @@ impl Process {
     pub async fn ended(&mut self) -> std::process::ExitStatus {
         self.child.wait().await.unwrap()
     }
+}
+
+fn command(service: Service, descriptors: Option<u32>) -> Command {
+    let program = binary(service.binary());
+    let Some(descriptors) = descriptors else { return Command::new(program) };
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\"")]).arg(program);
+    shell
 }
 
 /// What a process says that ends by itself, with an error.

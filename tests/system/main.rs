@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod billing_means;
+mod bodies;
 mod clock;
 mod contract;
 mod crashes;
@@ -10,6 +11,7 @@ mod dunning;
 mod events;
 mod faults;
 mod finish;
+mod hostile_values;
 mod idempotency;
 mod invoices_api;
 mod isolation;
@@ -19,10 +21,12 @@ mod pages;
 mod payment_methods;
 mod paypal;
 mod protection;
+mod read_faults;
 mod refund_faults;
 mod refunds;
 mod renewal_batches;
 mod renewal_crashes;
+mod server_faults;
 mod subscription_changes;
 mod subscription_pauses;
 mod subscription_terms;

@@ -54,9 +54,7 @@ async fn who_prefers_to_wait_gets_the_outcome_in_the_answer() {
     assert_eq!(pay("b", "pm_card_visa_chargeDeclined").await.text("status"), "failed");
     assert_eq!(pay("c", "pm_card_authenticationRequired").await.text("status"), "requires_action");
     // They were told, and did not have to look.
-    let client = common::gateway::http_client(tests::PATIENCE).unwrap();
-    let metrics = client.get(format!("{}/metrics", deployment.merchant.url)).send().await.unwrap();
-    let metrics = metrics.text().await.unwrap();
+    let (_, metrics) = deployment.api_tells("/metrics").await;
     assert!(metrics.contains("outcomes_awaited_total{by=\"notice\"}"), "{metrics}");
     let again = pay("a", "pm_card_visa").await;
     assert_eq!((again.text("status"), again.header("idempotent-replayed")), ("succeeded", "true"));

@@ -1,6 +1,5 @@
 //! What people and machines read: the description, its page, and the probes.
 
-use reqwest::Method;
 use serde_json::Value;
 use tests::{Deployment, Service, Settings, eventually};
 
@@ -70,31 +69,50 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn probes_tell_what_is_away() {
+async fn operators_are_told_what_is_away() {
     let deployment = Deployment::start().await;
-    let merchant = &deployment.merchant;
-    let state = async || merchant.send(Method::GET, "/readyz?verbose", &[], &Value::Null).await;
-    eventually("all is there", || async {
-        let answer = state().await;
-        (answer.status == 200 && answer.text("broker") == "ok").then_some(())
-    })
-    .await;
+    let state = async || {
+        let (status, text) = deployment.api_tells("/readyz").await;
+        (status, serde_json::from_str::<Value>(&text).unwrap())
+    };
+    eventually("all is there", async || (state().await.1["broker"] == "ok").then_some(())).await;
+    assert_eq!(state().await.0, 200);
     deployment.rabbitmq.cut();
-    eventually("the broker is missed, and does not count", || async {
-        let answer = state().await;
-        assert_eq!(answer.status, 200);
-        (answer.text("broker") != "ok").then_some(())
+    eventually("the broker is missed, and does not count", async || {
+        let (status, states) = state().await;
+        assert_eq!(status, 200);
+        (states["broker"] != "ok").then_some(())
     })
     .await;
     deployment.postgres.cut();
-    let answer = state().await;
-    assert_eq!(answer.status, 503);
-    assert_ne!(answer.text("database"), "ok");
-    assert_eq!(merchant.get("/livez").await.status, 200);
+    eventually("the database is missed, and counts", async || {
+        let (status, states) = state().await;
+        (status == 503 && states["database"] != "ok").then_some(())
+    })
+    .await;
     deployment.postgres.heal();
     deployment.rabbitmq.heal();
-    eventually("all is there again", || async { (state().await.text("broker") == "ok").then_some(()) }).await;
+    eventually("all is there again", async || (state().await.1["broker"] == "ok").then_some(())).await;
+    let (_, metrics) = deployment.api_tells("/metrics").await;
+    assert!(metrics.contains("http_server_connections{listener=\"public\"}"), "{metrics}");
+}
+
+/// Anybody may ask, so there is little to learn.
+#[tokio::test]
+async fn the_public_is_told_a_word() {
+    let deployment = Deployment::api_alone().await;
     let client = common::gateway::http_client(tests::PATIENCE).unwrap();
-    let metrics = client.get(format!("{}/metrics", merchant.url)).send().await.unwrap().text().await.unwrap();
-    assert!(metrics.contains("http_server_request_duration_seconds_bucket"), "{metrics}");
+    let get = async |path: &str| {
+        let answer = client.get(format!("{}{path}", deployment.merchant.url)).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    for path in ["/readyz", "/readyz?verbose"] {
+        assert_eq!(get(path).await, (200, "ready".into()), "{path}");
+    }
+    assert_eq!(get("/livez").await, (200, "ok".into()));
+    assert_eq!(get("/metrics").await.0, 404);
+    deployment.postgres.cut();
+    eventually("it is not ready", async || (get("/readyz").await == (503, "not ready".into())).then_some(()))
+        .await;
+    assert_eq!(get("/livez").await.0, 200);
 }

@@ -19,7 +19,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, Problem},
     extract::{
-        JsonBody, PathId, PathIds,
+        JsonBody, NoBody, PathId, PathIds,
         fields::{self, Faults, Fields},
     },
     payments::process::token,
@@ -103,7 +103,8 @@ pub async fn get(
     Caller(merchant): Caller,
     PathIds(customer, id): PathIds<CustomerId, PaymentMethodId>,
 ) -> Result<Response, ApiError> {
-    let kept = store::find_method(&app.pool, merchant.id, customer, id).await?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let kept = store::find_method(&mut *db, merchant.id, customer, id).await?;
     Ok(answer::one(true, &MethodView::new(&kept.ok_or(ApiError::NotFound)?)))
 }
 
@@ -127,6 +128,7 @@ pub async fn make_default(
     State(app): State<App>,
     Caller(merchant): Caller,
     PathIds(customer, id): PathIds<CustomerId, PaymentMethodId>,
+    NoBody: NoBody,
 ) -> Result<Response, ApiError> {
     let kept = store::make_default(&app.pool, merchant.id, customer, id).await?;
     Ok(answer::one(true, &MethodView::new(&kept.ok_or(ApiError::NotFound)?)))
@@ -154,6 +156,7 @@ pub async fn delete(
     State(app): State<App>,
     Caller(merchant): Caller,
     PathIds(customer, id): PathIds<CustomerId, PaymentMethodId>,
+    NoBody: NoBody,
 ) -> Result<Response, ApiError> {
     match store::delete_method(&app.pool, merchant.id, customer, id).await? {
         Deleted::Gone => Ok(StatusCode::NO_CONTENT.into_response()),

@@ -34,9 +34,10 @@ pub async fn get(
     Caller(merchant): Caller,
     PathId(id): PathId<CustomerId>,
 ) -> Result<Response, ApiError> {
-    let customer = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
-    let balances = store::balances(&app.pool, id).await?;
-    let methods = store::methods(&app.pool, merchant.id, id).await?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let customer = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let balances = store::balances(&mut *db, id).await?;
+    let methods = store::methods(&mut *db, merchant.id, id).await?;
     Ok(answer::one(true, &CustomerView::new(customer, Some((balances, methods)))))
 }
 
@@ -65,7 +66,8 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let filter = Filter { page: query.page(), email: query.text("email") };
     let given = query.finish()?;
-    let found = store::list(&app.pool, merchant.id, &filter).await?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let found = store::list(&mut *db, merchant.id, &filter).await?;
     let show = |customer: Customer| (customer.id, CustomerView::new(customer, None));
     Ok(answer::list(&app, "/customers", &filter.page, &given, found, show))
 }

@@ -1,4 +1,7 @@
-//! A JSON body: of the right media type, within the limit, an object, and without card data.
+//! A body: there in time, within the limit; JSON of the right media type, and without card data. Whether there is
+//! one is told by its bytes, never by headers: a request may have a body and no header that says so.
+
+use std::time::Duration;
 
 use axum::{
     body::Bytes,
@@ -6,8 +9,26 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
 };
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::{App, card_data, error::ApiError, request};
+
+use super::fields::{Faults, Fields};
+
+/// How long a body may take, once it is waited for.
+pub const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// The bytes of a body, whatever they are.
+pub struct RawBody(pub Bytes);
+
+impl FromRequest<App> for RawBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let arrived = timeout(BODY_WITHIN, Bytes::from_request(request, app)).await;
+        arrived.map_err(|_| ApiError::BodyTooSlow)?.map(Self).map_err(unreadable)
+    }
+}
 
 /// A JSON document.
 pub struct JsonBody(pub Value);
@@ -16,17 +37,12 @@ impl FromRequest<App> for JsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        if !is_json(request.headers()) {
+        let is_json = is_json(request.headers());
+        if !is_json {
             return Err(ApiError::UnsupportedMediaType);
         }
-        let bytes = Bytes::from_request(request, app).await.map_err(unreadable)?;
-        let value: Value =
-            serde_json::from_slice(&bytes).map_err(|error| ApiError::InvalidJson(error.to_string()))?;
-        if card_data::in_json(&value) {
-            request::refused("body");
-            return Err(ApiError::CardData);
-        }
-        Ok(Self(value))
+        let RawBody(bytes) = RawBody::from_request(request, app).await?;
+        read(&bytes).map(Self)
     }
 }
 
@@ -37,14 +53,42 @@ impl FromRequest<App> for OptionalJsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-        let is_empty =
-            length.map_or(!request.headers().contains_key(header::TRANSFER_ENCODING), |l| l == "0");
-        if is_empty {
-            return Ok(Self(None));
+        let is_json = is_json(request.headers());
+        let RawBody(bytes) = RawBody::from_request(request, app).await?;
+        match bytes.is_empty() {
+            true => Ok(Self(None)),
+            false if is_json => read(&bytes).map(Some).map(Self),
+            false => Err(ApiError::UnsupportedMediaType),
         }
-        JsonBody::from_request(request, app).await.map(|JsonBody(value)| Self(Some(value)))
     }
+}
+
+/// No body. One that says something is refused: whoever sends it believes that it matters.
+pub struct NoBody;
+
+impl FromRequest<App> for NoBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        match OptionalJsonBody::from_request(request, app).await?.0 {
+            None => Ok(Self),
+            Some(body) => {
+                let mut faults = Faults::default();
+                let read = Fields::of(body, "", &mut faults).map(Fields::finish);
+                faults.or(read).map(|()| Self)
+            }
+        }
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<Value, ApiError> {
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|error| ApiError::InvalidJson(error.to_string()))?;
+    if card_data::in_json(&value) {
+        request::refused("body");
+        return Err(ApiError::CardData);
+    }
+    Ok(value)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -1,7 +1,9 @@
 //! Reading the fields of a JSON object by hand, so that all faults of a body can be told at once:
 //! missing fields, wrong values, and fields that do not exist.
 
-use common::payment::Metadata;
+use std::ops::Range;
+
+use common::{clock::Timestamp, payment::Metadata};
 use serde_json::{Map, Value};
 
 use crate::error::{ApiError, Fault};
@@ -12,6 +14,9 @@ const METADATA_ENTRIES_MAX: usize = 50;
 const METADATA_KEY_MAX: usize = 40;
 /// Characters of a metadata value, at most.
 const METADATA_VALUE_MAX: usize = 500;
+
+/// Moments that we take, in seconds since 1970, up to the year 9999: a database knows fewer than a calendar.
+const MOMENTS: Range<i64> = 0..253_402_300_800;
 
 /// The faults found so far.
 #[derive(Default)]
@@ -202,6 +207,12 @@ pub fn whole(max: u32) -> impl Fn(Value) -> Result<u32, String> {
             .filter(|number| *number <= max)
             .ok_or_else(|| format!("must be a whole number of at most {max}"))
     }
+}
+
+/// A moment, RFC 3339, that every part of ours can reckon with.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    let moment = text.parse::<Timestamp>().ok().filter(|moment| MOMENTS.contains(&moment.timestamp()));
+    moment.ok_or_else(|| "must be a moment from 1970 to 9999, such as 2027-01-01T00:00:00Z".into())
 }
 
 /// `true` or `false`.

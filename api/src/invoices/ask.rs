@@ -16,7 +16,7 @@ use crate::{
     App, answer,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{PathId, Prefer, Trace},
+    extract::{NoBody, PathId, Prefer, Trace},
     outcomes::Awaited as _,
 };
 
@@ -46,6 +46,7 @@ pub async fn pay(
     PathId(id): PathId<InvoiceId>,
     prefer: Prefer,
     Trace(traceparent): Trace,
+    NoBody: NoBody,
 ) -> Result<Response, ApiError> {
     let (invoice, jobs) = ask(&app, merchant.id, id, Wish::Pay, &traceparent).await?;
     let watch = app.outcomes.watch(invoice.live_payment.map_or(id.0, |payment| payment.0));
@@ -76,6 +77,7 @@ pub async fn void(
     Caller(merchant): Caller,
     PathId(id): PathId<InvoiceId>,
     Trace(traceparent): Trace,
+    NoBody: NoBody,
 ) -> Result<Response, ApiError> {
     end(&app, merchant.id, id, Wish::Void, &traceparent).await
 }
@@ -99,6 +101,7 @@ pub async fn mark_uncollectible(
     Caller(merchant): Caller,
     PathId(id): PathId<InvoiceId>,
     Trace(traceparent): Trace,
+    NoBody: NoBody,
 ) -> Result<Response, ApiError> {
     end(&app, merchant.id, id, Wish::GiveUp, &traceparent).await
 }

@@ -59,13 +59,14 @@ pub async fn show(
     Caller(caller): Caller,
     PathId(id): PathId<InvoiceId>,
 ) -> Result<Response, ApiError> {
-    let invoice = store::find(&app.pool, caller.id, id).await?.ok_or(ApiError::NotFound)?;
-    let customer = customer::store::find(&app.pool, caller.id, invoice.customer_id).await?;
-    let subscription = subscription::store::find(&app.pool, caller.id, invoice.subscription_id).await?;
+    let mut db = app.reads.of(caller.id).await?;
+    let invoice = store::find(&mut *db, caller.id, id).await?.ok_or(ApiError::NotFound)?;
+    let customer = customer::store::find(&mut *db, caller.id, invoice.customer_id).await?;
+    let subscription = subscription::store::find(&mut *db, caller.id, invoice.subscription_id).await?;
     let (Some(customer), Some(subscription)) = (customer, subscription) else {
         return Err(ApiError::Internal);
     };
-    let merchant = merchant::store::name(&app.pool, caller.id).await?;
+    let merchant = merchant::store::name(&mut *db, caller.id).await?;
     let page = Page::new(&merchant, &customer, &subscription, &invoice).render();
     let page = page.map_err(|error| {
         tracing::error!(%error, "an invoice could not be shown");

@@ -37,8 +37,9 @@ pub async fn get(
     Caller(merchant): Caller,
     PathId(id): PathId<InvoiceId>,
 ) -> Result<Response, ApiError> {
-    let invoice = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
-    let payments = store::payments(&app.pool, id).await?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let invoice = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let payments = store::payments(&mut *db, id).await?;
     Ok(answer::one(invoice.has_outcome(), &InvoiceView::new(invoice, Some(payments))))
 }
 
@@ -74,7 +75,8 @@ pub async fn list(
         customer: query.name("customer"),
     };
     let given = query.finish()?;
-    let found = store::list(&app.pool, merchant.id, &filter).await?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let found = store::list(&mut *db, merchant.id, &filter).await?;
     let show = |invoice: Invoice| (invoice.id, InvoiceView::new(invoice, None));
     Ok(answer::list(&app, "/invoices", &filter.page, &given, found, show))
 }

@@ -20,7 +20,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, Problem},
     extract::{
-        OptionalJsonBody, PathId, Prefer, Trace,
+        NoBody, OptionalJsonBody, PathId, Prefer, Trace,
         fields::{Faults, Fields},
     },
 };
@@ -92,6 +92,7 @@ pub async fn cancel(
     PathId(id): PathId<PaymentId>,
     prefer: Prefer,
     Trace(traceparent): Trace,
+    NoBody: NoBody,
 ) -> Result<Response, ApiError> {
     ask(&app, merchant.id, id, prefer, &traceparent, state::cancel).await
 }

@@ -38,8 +38,9 @@ pub async fn get(
     Caller(merchant): Caller,
     PathId(id): PathId<PaymentId>,
 ) -> Result<Response, ApiError> {
-    let payment = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
-    let disputes = dispute::store::of_payments(&app.pool, &[id]).await?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let payment = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let disputes = dispute::store::of_payments(&mut *db, &[id]).await?;
     Ok(answer::one(payment.status.is_final(), &PaymentView::new(&app, payment, &disputes)))
 }
 
@@ -70,9 +71,10 @@ pub async fn list(
     let filter =
         Filter { page: query.page(), status: query.name("status"), order_id: query.text("order_id") };
     let given = query.finish()?;
-    let found = store::list(&app.pool, merchant.id, &filter).await?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let found = store::list(&mut *db, merchant.id, &filter).await?;
     let ids: Vec<_> = found.data.iter().map(|payment| payment.id).collect();
-    let disputes = dispute::store::of_payments(&app.pool, &ids).await?;
+    let disputes = dispute::store::of_payments(&mut *db, &ids).await?;
     let show = |payment: Payment| (payment.id, PaymentView::new(&app, payment, &disputes));
     Ok(answer::list(&app, "/payments", &filter.page, &given, found, show))
 }

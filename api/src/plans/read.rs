@@ -14,7 +14,7 @@ use crate::{
     answer::{self, List},
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{PathId, QueryFields},
+    extract::{NoBody, PathId, QueryFields},
 };
 
 use super::PlanView;
@@ -34,7 +34,8 @@ pub async fn get(
     Caller(merchant): Caller,
     PathId(id): PathId<PlanId>,
 ) -> Result<Response, ApiError> {
-    let plan = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let plan = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
     Ok(answer::one(true, &PlanView::new(plan)))
 }
 
@@ -54,6 +55,7 @@ pub async fn archive(
     State(app): State<App>,
     Caller(merchant): Caller,
     PathId(id): PathId<PlanId>,
+    NoBody: NoBody,
 ) -> Result<Response, ApiError> {
     let plan = store::archive(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
     Ok(answer::one(true, &PlanView::new(plan)))
@@ -84,7 +86,8 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let filter = Filter { page: query.page(), archived: query.flag("archived") };
     let given = query.finish()?;
-    let found = store::list(&app.pool, merchant.id, &filter).await?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let found = store::list(&mut *db, merchant.id, &filter).await?;
     let show = |plan: Plan| (plan.id, PlanView::new(plan));
     Ok(answer::list(&app, "/plans", &filter.page, &given, found, show))
 }

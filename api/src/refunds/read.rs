@@ -36,7 +36,8 @@ pub async fn get(
     Caller(merchant): Caller,
     PathId(id): PathId<RefundId>,
 ) -> Result<Response, ApiError> {
-    let refund = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let refund = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
     Ok(answer::one(refund.status.is_final(), &RefundView::new(&app, refund)))
 }
 
@@ -66,7 +67,8 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let filter = Filter { page: query.page(), payment: query.name("payment"), status: query.name("status") };
     let given = query.finish()?;
-    let found = store::list(&app.pool, merchant.id, &filter).await?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let found = store::list(&mut *db, merchant.id, &filter).await?;
     let show = |refund: Refund| (refund.id, RefundView::new(&app, refund));
     Ok(answer::list(&app, "/refunds", &filter.page, &given, found, show))
 }

@@ -11,7 +11,7 @@ use common::subscription::{
 use crate::{
     App,
     error::{ApiError, Problem},
-    extract::{Prefer, QueryFields},
+    extract::{NoBody, Prefer, QueryFields},
 };
 
 use super::{SubscriptionView, answered};
@@ -44,6 +44,7 @@ pub async fn cancel(
     asked: Asked,
     prefer: Prefer,
     query: QueryFields,
+    NoBody: NoBody,
 ) -> Result<Response, ApiError> {
     let (when, proration) = read(query)?;
     answered(&app, store::cancel(&app.pool, &asked, when, proration).await?, prefer).await

@@ -37,7 +37,8 @@ pub async fn get(
     Caller(merchant): Caller,
     PathId(id): PathId<SubscriptionId>,
 ) -> Result<Response, ApiError> {
-    let subscription = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let subscription = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
     let (stands, version) = (!is_awaited(&subscription), subscription.version);
     Ok(with_etag(answer::one(stands, &SubscriptionView::new(&app, subscription)), version))
 }
@@ -74,7 +75,8 @@ pub async fn list(
         plan: query.name("plan"),
     };
     let given = query.finish()?;
-    let found = store::list(&app.pool, merchant.id, &filter).await?;
+    let mut db = app.reads.of(merchant.id).await?;
+    let found = store::list(&mut *db, merchant.id, &filter).await?;
     let show = |found: Subscription| (found.id, SubscriptionView::new(&app, found));
     Ok(answer::list(&app, "/subscriptions", &filter.page, &given, found, show))
 }

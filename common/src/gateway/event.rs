@@ -51,6 +51,32 @@ pub struct Event {
     pub about: About,
 }
 
+/// Bytes of a name, at most.
+const NAME_MAX: usize = 255;
+
+/// Whether this is a name that can be stored and looked for: printable, and not too long.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+impl Event {
+    /// The same, if all that it says is names. Anybody may have written it, and it goes to the database.
+    ///
+    /// # Errors
+    /// A sentence for operators.
+    pub fn of_names(self) -> Result<Self, String> {
+        let about: [Option<&str>; 2] = match &self.about {
+            About::Payment { reference, gateway_ref } => [Some(reference), gateway_ref.as_deref()],
+            About::Refund { reference } => [Some(reference), None],
+            About::Dispute { dispute_ref } => [Some(dispute_ref), None],
+            About::Nothing => [None, None],
+        };
+        let all = [Some(&*self.id), Some(&*self.kind)].into_iter().chain(about).flatten().all(is_name);
+        if all { Ok(self) } else { Err("an event with a name that is none".into()) }
+    }
+}
+
 /// What an event is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -228,10 +228,11 @@ impl GatewayName {
     /// # Errors
     /// A sentence for operators, when the body is no event.
     pub fn read_event(self, body: &[u8]) -> Result<Event, String> {
-        match self {
+        let event = match self {
             Self::Stripe => stripe::event::read(body),
             Self::Paypal => paypal::event::read(body),
-        }
+        };
+        event?.of_names()
     }
 }
 

@@ -1,0 +1,81 @@
+//! What one merchant asks to see stops nobody else: not another's payments, not another's reads, not the probes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tests::{Answer, Deployment, Merchant, card};
+use tokio::time::{Instant, timeout};
+
+/// Clients of the merchant whose lists are slow.
+const CLIENTS: usize = 16;
+
+/// Asks for a list that takes as long as it may, again and again. Every other client hangs up, and asks anew.
+async fn hammer(merchant: Merchant, hangs_up: bool, enough: Arc<AtomicBool>) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    while !enough.load(Ordering::Relaxed) {
+        let patience = if hangs_up { Duration::from_millis(100) } else { tests::PATIENCE };
+        answers.extend(timeout(patience, merchant.get("/plans?limit=100")).await);
+    }
+    answers
+}
+
+/// The lists are slow for real: they wait for a table that somebody holds, until the database gives them up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_merchants_slow_lists_stop_nobody_else() {
+    let deployment = Deployment::api_alone().await;
+    let slow = deployment.merchant.clone();
+    let other = deployment.new_merchant("Other").await;
+    let mut holder = deployment.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE plans IN ACCESS EXCLUSIVE MODE").execute(&mut *holder).await.unwrap();
+    sqlx::query("SET idle_in_transaction_session_timeout = 0").execute(&mut *holder).await.unwrap();
+    let enough = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let own = Merchant::new(slow.url.clone(), slow.key.clone());
+            tokio::spawn(hammer(own, number % 2 == 0, Arc::clone(&enough)))
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let begun = Instant::now();
+    let mut slowest = Duration::ZERO;
+    for number in 0..60 {
+        let asked = Instant::now();
+        let payment = other.paid(&format!("{number}"), &card("1.00", "EUR", "pm_card_visa")).await;
+        assert_eq!(other.payment(&payment).await.status, 200);
+        assert_eq!(other.get("/payments?status=pending").await.status, 200);
+        assert_eq!(other.get("/readyz").await.status, 200);
+        // The slow one's own payments are no reads.
+        slow.paid(&format!("slow-{number}"), &card("1.00", "EUR", "pm_card_visa")).await;
+        slowest = slowest.max(asked.elapsed());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    println!(
+        "beside {CLIENTS} clients with slow lists: 60 rounds in {:?}, the slowest {slowest:?}",
+        begun.elapsed()
+    );
+    assert!(slowest < Duration::from_millis(1500), "{slowest:?}");
+    enough.store(true, Ordering::Relaxed);
+    let mut answers = Vec::new();
+    for client in clients {
+        answers.extend(client.await.unwrap());
+    }
+    let with = |status: u16, code: &str| {
+        answers
+            .iter()
+            .filter(|answer| answer.status == status && answer.body["code"] == code)
+            .collect::<Vec<_>>()
+    };
+    let (given_up, refused) = (with(503, "took-too-long"), with(429, "too-many-reads"));
+    assert!(!given_up.is_empty() && !refused.is_empty(), "{answers:?}");
+    assert_eq!(given_up.len() + refused.len(), answers.len(), "{answers:?}");
+    assert!(given_up[0].text("detail").contains("narrow the filter"), "{:?}", given_up[0]);
+    assert!(answers.iter().all(|answer| answer.header("retry-after") == "1"));
+    holder.rollback().await.unwrap();
+    // And all is well again.
+    assert_eq!(slow.get("/plans").await.status, 200);
+}
