@@ -43,6 +43,8 @@ pub enum ApiError {
     VersionDiffers,
     /// A gateway's event without a valid signature of the gateway's.
     ForgedEvent,
+    /// A gateway's event where nothing is known by which it could be told from a forged one.
+    GatewayNotConfigured,
     /// The database is away, or too many requests wait for it. Nothing is promised; a write may have
     /// been done all the same, if the connection was lost at its end.
     Unavailable,
@@ -103,7 +105,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::GatewayNotConfigured => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidJson(_)
             | Self::InvalidHeader(..)
@@ -142,6 +144,9 @@ impl ApiError {
             Self::Conflict(code, _) => (code, "This cannot be done now"),
             Self::VersionDiffers => ("version-differs", "It has changed since you read it"),
             Self::ForgedEvent => ("signature-invalid", "The signature is missing or wrong"),
+            Self::GatewayNotConfigured => {
+                ("gateway-not-configured", "Events of this gateway are not taken here")
+            }
             Self::Unavailable => ("unavailable", "Not available at the moment"),
             Self::Internal => ("internal", "Something is wrong on our side"),
         }
@@ -180,6 +185,9 @@ impl ApiError {
             }
             Self::ForgedEvent => {
                 "Only the gateway can sign its events; is its secret the one that is configured here?".into()
+            }
+            Self::GatewayNotConfigured => {
+                "Neither a signing secret nor the id of a webhook of this gateway is configured.".into()
             }
             Self::Unavailable => {
                 "Send the same request again with the same Idempotency-Key, never with a new one: should it \

@@ -38,6 +38,8 @@ pub struct Settings {
 
 /// With what the sandbox signs Stripe's events.
 pub const WEBHOOK_SECRET: &str = "whsec_system";
+/// Where the certificates lead with which the sandbox plays PayPal's.
+pub const SANDBOX_ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sandbox/certificates/root.pem");
 /// By what the sandbox knows our webhook at PayPal.
 pub const WEBHOOK_ID: &str = "WH-system";
 
@@ -108,6 +110,7 @@ impl Deployment {
             ("REMIT_PAYPAL_CLIENT_ID", "test_system".into()),
             ("REMIT_PAYPAL_CLIENT_SECRET", "test_system".into()),
             ("REMIT_PAYPAL_WEBHOOK_ID", WEBHOOK_ID.into()),
+            ("REMIT_PAYPAL_TEST_ROOT", SANDBOX_ROOT.into()),
             ("REMIT_PAYPAL_PER_SECOND", settings.per_second.to_string()),
             ("REMIT_GATEWAY_FAILURES", settings.gateway_failures.to_string()),
             ("REMIT_GATEWAY_REST_MS", settings.gateway_rest_ms.to_string()),
@@ -151,6 +154,7 @@ impl Deployment {
                 Service::Sandbox => {
                     self.environment.insert("REMIT_STRIPE_URL", url.clone());
                     self.environment.insert("REMIT_PAYPAL_URL", url.clone());
+                    self.environment.insert("REMIT_PAYPAL_CERT_HOSTS", address.clone());
                     self.environment.insert("REMIT_SANDBOX_ADDR", address);
                 }
                 _ => {

@@ -318,10 +318,10 @@ async fn two_copies_that_are_verified_at_once_are_one_event() {
     let mut copies = Vec::new();
     for _ in 0..2 {
         let accepted = receipt::store::accept(pool, GatewayName::Paypal, &event, Some(&received)).await;
-        let Ok(Accepted::New(job)) = accepted else { panic!("{accepted:?}") };
+        let Ok(Accepted::New(Kind::VerifyEvent, job)) = accepted else { panic!("{accepted:?}") };
         let mut db = pool.acquire().await.unwrap();
         let lease = std::time::Duration::from_secs(60);
-        let claim = job::store::claim(&mut db, Kind::HandleEvent, &[job.0], lease).await.unwrap().remove(0);
+        let claim = job::store::claim(&mut db, Kind::VerifyEvent, &[job.0], lease).await.unwrap().remove(0);
         let receipt = receipt::store::begin(&mut db, &[claim.subject]).await.unwrap().remove(0);
         copies.push(Findings { claim, receipt, learnt: Learnt::Genuine(None) });
     }

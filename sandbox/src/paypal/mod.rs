@@ -25,6 +25,7 @@ mod approval;
 mod authorizations;
 mod bearer;
 mod call;
+mod certificates;
 mod charging;
 pub(crate) mod control;
 pub(crate) mod disputes;
@@ -55,6 +56,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/reporting/{*path}", any(answer))
         .route("/v2/{*path}", any(answer))
         .merge(approval::routes())
+        .merge(certificates::routes())
         .merge(control::routes())
 }
 

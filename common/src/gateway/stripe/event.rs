@@ -8,16 +8,13 @@ use sha2::Sha256;
 
 use crate::{
     clock::Timestamp,
-    gateway::{About, Event, Received, Signature},
+    gateway::{About, Event, Received, Signature, event},
 };
 
 use super::request::{PAYMENT, REFUND};
 
 /// How far an event's time may be from ours, in seconds, before it may be an old one sent again.
 const AGE_MAX_SECONDS: u64 = 300;
-
-/// The longest name that we take from an event.
-const NAME_MAX: usize = 255;
 
 /// Whether Stripe made this event: `Stripe-Signature` over time and body, with one of our secrets, and
 /// not older than five minutes.
@@ -75,12 +72,8 @@ fn about(kind: &str, object: &Value) -> Option<About> {
     }
 }
 
-/// A name that can be stored and looked for: printable, and not too long.
 fn name(value: &Value) -> Option<String> {
-    let fits = |text: &&str| {
-        !text.is_empty() && text.len() <= NAME_MAX && text.bytes().all(|byte| byte.is_ascii_graphic())
-    };
-    value.as_str().filter(fits).map(str::to_owned)
+    value.as_str().and_then(event::name)
 }
 
 #[cfg(test)]
