@@ -98,6 +98,11 @@ impl App {
         if changes.iter().any(|change| matches!(change, Change::Webhooks(OutboxChange::Event(_)))) {
             self.told.notify_one();
         }
+        self.commit_untold(state, changes)
+    }
+
+    /// The same for what nobody is told.
+    pub(crate) fn commit_untold(&self, state: &mut State, changes: Vec<Change>) -> LineNumber {
         let line = self.journal.append(&changes);
         for change in changes {
             state.apply(change);

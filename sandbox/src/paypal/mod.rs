@@ -20,7 +20,7 @@ use call::{Call, Envelope};
 use errors::PayPalError;
 use execution::{Ended, Reply};
 
-mod amounts;
+pub(crate) mod amounts;
 mod approval;
 mod authorizations;
 mod bearer;
@@ -35,7 +35,7 @@ pub(crate) mod events;
 mod execution;
 mod fields;
 mod idempotency;
-mod objects;
+pub(crate) mod objects;
 mod orders;
 mod refunds;
 mod render;

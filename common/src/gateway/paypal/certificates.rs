@@ -180,7 +180,7 @@ impl Kept {
         match (fetched, self.certificates.get_mut(url)) {
             (Err(Missing::Unavailable), Some(old)) => {
                 old.refresh_at = now + SILENCE_KEPT;
-                return Ok(old.chain.clone());
+                Ok(old.chain.clone())
             }
             (Err(missing), _) => {
                 self.certificates.remove(url);

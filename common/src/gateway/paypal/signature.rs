@@ -191,16 +191,18 @@ impl Roots {
 
     /// In PayPal's name, valid now, and by somebody whom we trust.
     fn vouch_for(&self, leaf: &EndEntityCert<'_>, chain: &Chain, now: Timestamp) -> Result<(), webpki::Error> {
-        NAMES.iter().fold(Err(webpki::Error::UnsupportedNameType), |named, name| {
-            let name = ServerName::try_from(*name).map_err(|_| webpki::Error::UnsupportedNameType)?;
-            named.or_else(|_| leaf.verify_is_valid_for_subject_name(&name))
-        })?;
+        is_in_name(leaf, NAMES[0]).or_else(|_| is_in_name(leaf, NAMES[1]))?;
         let between: Vec<_> = chain.others.iter().chain(&self.intermediates).cloned().collect();
         let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
         let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let (algorithms, usage) = (webpki::ALL_VERIFICATION_ALGS, KeyUsage::server_auth());
         leaf.verify_for_usage(algorithms, &self.anchors, &between, at, usage, None, None).map(drop)
     }
+}
+
+fn is_in_name(leaf: &EndEntityCert<'_>, name: &str) -> Result<(), webpki::Error> {
+    let name = ServerName::try_from(name).map_err(|_| webpki::Error::UnsupportedNameType)?;
+    leaf.verify_is_valid_for_subject_name(&name)
 }
 
 fn is_self_signed(leaf: &EndEntityCert<'_>) -> bool {
