@@ -88,7 +88,9 @@ async fn take(app: &App, gateway: GatewayName, headers: BTreeMap<String, String>
         return Ok("not ours");
     }
     let _turn = match unverified {
-        Some(_) => Some(timeout(TURN_TIMEOUT, app.events.unverified.acquire()).await.map_err(|_| too_many())?),
+        Some(_) => {
+            Some(timeout(TURN_TIMEOUT, app.events.unverified.acquire()).await.map_err(|_| too_many())?)
+        }
         None => None,
     };
     match store::accept(&app.pool, gateway, &event, unverified).await {

@@ -145,6 +145,11 @@ impl Deployment {
         }
     }
 
+    /// Changes a setting of the processes that are started from now on.
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.environment.insert(name, value.into());
+    }
+
     /// Starts a process: for the first time, or again at the same address.
     pub async fn run(&mut self, service: Service) {
         let process = Process::start(service, &self.environment, &self.directory).await;

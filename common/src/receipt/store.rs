@@ -78,12 +78,9 @@ pub async fn accept(
 /// Whether one more of the gateway's may wait to be verified. Whoever asks holds the others off until its end, so
 /// that no two take the last place; and counts no further than matters.
 async fn has_room(db: &mut PgConnection, gateway: GatewayName) -> sqlx::Result<bool> {
-    sqlx::query!(
-        "SELECT pg_advisory_xact_lock(hashtext('gateway_events'), hashtext($1))",
-        gateway.as_str(),
-    )
-    .execute(&mut *db)
-    .await?;
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('gateway_events'), hashtext($1))", gateway.as_str(),)
+        .execute(&mut *db)
+        .await?;
     let waiting = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!"
            FROM (SELECT FROM gateway_events WHERE NOT verified AND gateway = $1 LIMIT $2) waiting"#,

@@ -4,6 +4,7 @@
 mod amounts;
 mod approvals;
 mod issues;
+mod lists;
 mod reports;
 mod request_ids;
 mod reservations;

@@ -4,6 +4,7 @@
 mod amounts;
 mod declines;
 mod keys;
+mod lists;
 mod signals;
 mod statuses;
 mod told;

@@ -11,8 +11,7 @@ use crate::Context;
 
 /// Asks the payment's gateway what it knows of it. A list that is too long for one attempt is read on by the next.
 pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
-    let question =
-        LookUp { cursor: claim.cursor.clone(), ..payment.look_up(claim.traceparent.as_deref()) };
+    let question = LookUp { cursor: claim.cursor.clone(), ..payment.look_up(claim.traceparent.as_deref()) };
     let answer = context.gateways.get(payment.order.gateway).look_up(&question).await;
     if answer.call.was_made()
         && answer.cursor != claim.cursor

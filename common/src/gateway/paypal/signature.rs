@@ -107,8 +107,7 @@ impl Claim {
         now: Timestamp,
     ) -> Signature {
         let Ok(leaf) = EndEntityCert::try_from(&chain.leaf) else { return Signature::Forged };
-        let text =
-            format!("{}|{}|{webhook_id}|{}", self.transmission_id, self.time, crc32fast::hash(body));
+        let text = format!("{}|{}|{webhook_id}|{}", self.transmission_id, self.time, crc32fast::hash(body));
         let algorithm = webpki::ring::RSA_PKCS1_2048_8192_SHA256;
         if leaf.verify_signature(algorithm, text.as_bytes(), &self.signature).is_err() {
             return Signature::Forged;
@@ -190,7 +189,12 @@ impl Roots {
     }
 
     /// In PayPal's name, valid now, and by somebody whom we trust.
-    fn vouch_for(&self, leaf: &EndEntityCert<'_>, chain: &Chain, now: Timestamp) -> Result<(), webpki::Error> {
+    fn vouch_for(
+        &self,
+        leaf: &EndEntityCert<'_>,
+        chain: &Chain,
+        now: Timestamp,
+    ) -> Result<(), webpki::Error> {
         is_in_name(leaf, NAMES[0]).or_else(|_| is_in_name(leaf, NAMES[1]))?;
         let between: Vec<_> = chain.others.iter().chain(&self.intermediates).cloned().collect();
         let seconds = u64::try_from(now.timestamp()).unwrap_or_default();

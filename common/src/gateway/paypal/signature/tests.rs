@@ -47,7 +47,8 @@ fn chain() -> Chain {
 #[test]
 fn paypals_own_signature_is_genuine() {
     let roots = Roots::of_pem(ROOT).unwrap();
-    let judge = |body: &[u8], webhook: &str, days| claim().judge(body, webhook, &chain(), &roots, after(days));
+    let judge =
+        |body: &[u8], webhook: &str, days| claim().judge(body, webhook, &chain(), &roots, after(days));
     assert_eq!(judge(BODY, WEBHOOK, 0), Signature::Genuine);
     assert_eq!(judge(&[BODY, b" "].concat(), WEBHOOK, 0), Signature::Forged, "another body");
     assert_eq!(judge(BODY, "WH-of-somebody-else", 0), Signature::Forged, "another webhook");
