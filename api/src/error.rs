@@ -54,6 +54,8 @@ pub enum ApiError {
     TooManyReads,
     /// The database was at it for longer than anybody may keep it from others.
     TookTooLong,
+    /// A gateway's event where nothing is known by which it could be told from a forged one.
+    GatewayNotConfigured,
     /// The database is away, or too many requests wait for it. Nothing is promised; a write may have
     /// been done all the same, if the connection was lost at its end.
     Unavailable,
@@ -127,7 +129,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::GatewayNotConfigured => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidJson(_)
             | Self::InvalidHeader(..)
@@ -171,6 +173,9 @@ impl ApiError {
             Self::ForgedEvent => ("signature-invalid", "The signature is missing or wrong"),
             Self::TooManyReads => ("too-many-reads", "Too many of your reads are under way"),
             Self::TookTooLong => ("took-too-long", "This took too long"),
+            Self::GatewayNotConfigured => {
+                ("gateway-not-configured", "Events of this gateway are not taken here")
+            }
             Self::Unavailable => ("unavailable", "Not available at the moment"),
             Self::Internal => ("internal", "Something is wrong on our side"),
         }
@@ -227,6 +232,8 @@ impl ApiError {
                  filter, by status or number or moment. A write may be sent again with the same \
                  Idempotency-Key, never with a new one."
                     .into()
+            Self::GatewayNotConfigured => {
+                "Neither a signing secret nor the id of a webhook of this gateway is configured.".into()
             }
             Self::Unavailable => {
                 "Send the same request again with the same Idempotency-Key, never with a new one: should it \

@@ -74,22 +74,37 @@ impl Runner {
 
 /// Room for the jobs under way. Half of it is never taken by what nobody waits for: a hundred thousand charges of
 /// renewals do not hold up the payment that comes after them. Jobs that ask no gateway have as much room besides.
+/// Events have a little of their own, and those that anybody may have sent another: a flood of them waits for itself.
 struct Slots {
     all: Semaphore,
     background: Semaphore,
     without_a_call: Semaphore,
+    events: Semaphore,
+    unverified_events: Semaphore,
 }
+
+/// Events that are looked into at once, and those of which the gateway is asked whether they are its own.
+const EVENTS: usize = 4;
+const UNVERIFIED_EVENTS: usize = 2;
 
 impl Slots {
     fn new(all: usize) -> Self {
         let background = Semaphore::new(all.div_ceil(2));
-        Self { all: Semaphore::new(all), background, without_a_call: Semaphore::new(all) }
+        let (all, without_a_call) = (Semaphore::new(all), Semaphore::new(all));
+        let (events, unverified_events) = (Semaphore::new(EVENTS), Semaphore::new(UNVERIFIED_EVENTS));
+        Self { all, background, without_a_call, events, unverified_events }
     }
 
     /// Waits for room. The semaphores are never closed.
     async fn take(&self, kind: Kind) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'_>>) {
-        if !kind.asks_gateway() {
-            return (None, self.without_a_call.acquire().await.ok());
+        let own = match kind {
+            Kind::HandleEvent => Some(&self.events),
+            Kind::VerifyEvent => Some(&self.unverified_events),
+            _ if !kind.asks_gateway() => Some(&self.without_a_call),
+            _ => None,
+        };
+        if let Some(own) = own {
+            return (None, own.acquire().await.ok());
         }
         let background = if kind.is_background() { self.background.acquire().await.ok() } else { None };
         (background, self.all.acquire().await.ok())

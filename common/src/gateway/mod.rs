@@ -12,8 +12,9 @@ pub mod paypal;
 pub mod report;
 mod sending;
 pub mod stripe;
+pub mod window;
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 
 use rust_decimal::Decimal;
 use secrecy::SecretString;
@@ -25,7 +26,8 @@ use crate::{
     name::names,
 };
 pub use event::{
-    About, Dispute, Event, Found, Line, Movement, Received, Signature, Standing, Statement, Verdict,
+    About, Dispute, Event, EventKey, Found, Line, Movement, NoKey, Received, Signature, Standing, Statement,
+    Verdict,
 };
 pub use operation::{
     CancelRequest, CaptureRequest, ChargeRequest, LookUp, RefundLookUp, RefundReason, RefundRequest,
@@ -214,12 +216,41 @@ impl GatewayName {
         }
     }
 
-    /// Checks the signature of an event on receipt, as far as that can be done without asking anybody.
-    #[must_use]
-    pub fn check_signature(self, received: &Received, secrets: &EventSecrets, now: Timestamp) -> Signature {
+    /// With what an event's signature can be checked, as its headers say.
+    ///
+    /// # Errors
+    /// [`NoKey`].
+    pub async fn event_key(
+        self,
+        headers: &BTreeMap<String, String>,
+        trust: &EventTrust,
+        now: Timestamp,
+    ) -> Result<EventKey, NoKey> {
         match self {
-            Self::Stripe => stripe::event::check_signature(received, &secrets.stripe, now),
-            Self::Paypal => paypal::event::check_signature(received),
+            Self::Stripe if trust.stripe.is_empty() => Err(NoKey::NotConfigured),
+            Self::Stripe => Ok(EventKey::Secrets),
+            Self::Paypal => match &trust.paypal {
+                Some(paypal) => paypal.key(headers, now).await,
+                None => Err(NoKey::NotConfigured),
+            },
+        }
+    }
+
+    /// Checks the signature of an event on receipt.
+    #[must_use]
+    pub fn check_signature(
+        self,
+        received: &Received,
+        key: &EventKey,
+        trust: &EventTrust,
+        now: Timestamp,
+    ) -> Signature {
+        match (key, &trust.paypal) {
+            (EventKey::Secrets, _) => stripe::event::check_signature(received, &trust.stripe, now),
+            (EventKey::Certificate(claim, chain), Some(paypal)) => {
+                paypal.check(claim, chain, &received.body, now)
+            }
+            (EventKey::Certificate(..), None) => Signature::Forged,
         }
     }
 
@@ -236,11 +267,13 @@ impl GatewayName {
     }
 }
 
-/// The secrets with which gateways sign their events.
-#[derive(Clone, Default)]
-pub struct EventSecrets {
-    /// Stripe's `whsec_…`; several while one replaces another.
+/// By what gateways' events are known to be theirs.
+#[derive(Default)]
+pub struct EventTrust {
+    /// Stripe's secrets, `whsec_…`; several while one replaces another. None: no events of Stripe's are taken.
     pub stripe: Vec<SecretString>,
+    /// What it takes to check PayPal's; `None`: no events of PayPal's are taken.
+    pub paypal: Option<paypal::PaypalTrust>,
 }
 
 names!(GatewayName, Stripe => "stripe", Paypal => "paypal");

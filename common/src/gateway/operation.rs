@@ -87,6 +87,8 @@ pub struct LookUp {
     pub gateway_ref: Option<String>,
     /// Ours was made within this time, by our clock: from the first call to the last.
     pub made_between: (Timestamp, Timestamp),
+    /// Where an earlier look-up of the same has stopped: [`super::Answer::cursor`].
+    pub cursor: Option<String>,
     /// W3C trace context, for the gateway's logs.
     pub traceparent: Option<String>,
 }

@@ -165,6 +165,8 @@ pub struct Answer {
     pub report: Report,
     /// The call, for the record.
     pub call: Call,
+    /// Where a look-up that has come to no end goes on, as [`super::LookUp::cursor`]; `None`: at the beginning.
+    pub cursor: Option<String>,
 }
 
 /// The record of one call to a gateway. Never a body.
@@ -196,7 +198,7 @@ impl Answer {
     #[must_use]
     pub fn without_a_call(report: Report) -> Self {
         let call = Call { operation: NO_CALL, http_status: None, request_id: None, duration: Duration::ZERO };
-        Self { report, call }
+        Self { report, call, cursor: None }
     }
 }
 

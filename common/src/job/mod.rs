@@ -38,6 +38,8 @@ pub enum Kind {
     ResolveRefund,
     /// Look at what a gateway has told by itself.
     HandleEvent,
+    /// The same for what may be somebody else's: the gateway is asked first whether it is its own.
+    VerifyEvent,
     /// Compare a gateway's account with our own.
     ReconcileGateway,
     /// See what time has brought to a subscription: a renewal, the end of its trial or of its patience.
@@ -104,6 +106,7 @@ impl Kind {
             Self::ResolvePayment
             | Self::ResolveRefund
             | Self::HandleEvent
+            | Self::VerifyEvent
             | Self::ReconcileGateway
             | Self::RenewSubscription
             | Self::RetryInvoice => {
@@ -117,7 +120,7 @@ names!(
     Kind,
     ChargePayment => "charge_payment", CapturePayment => "capture_payment", CancelPayment => "cancel_payment",
     ResolvePayment => "resolve_payment", RefundPayment => "refund_payment", ResolveRefund => "resolve_refund",
-    HandleEvent => "handle_event", ReconcileGateway => "reconcile_gateway",
+    HandleEvent => "handle_event", VerifyEvent => "verify_event", ReconcileGateway => "reconcile_gateway",
     RenewSubscription => "renew_subscription", RetryInvoice => "retry_invoice",
     ChargeOffSession => "charge_off_session",
 );
@@ -181,6 +184,8 @@ pub struct Claim {
     pub tries: i32,
     /// When it was claimed, by the database's clock.
     pub at: Timestamp,
+    /// Where an earlier attempt at a question has stopped.
+    pub cursor: Option<String>,
     /// W3C trace context of the request that called for it.
     pub traceparent: Option<String>,
     /// When the lease is over, by the clocks of this machine. It was looked at before the claim was made, so it
@@ -233,6 +238,7 @@ mod tests {
             "refund_payment",
             "resolve_refund",
             "handle_event",
+            "verify_event",
             "reconcile_gateway",
             "renew_subscription",
             "retry_invoice",

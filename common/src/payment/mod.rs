@@ -270,6 +270,7 @@ impl Payment {
             reference: self.id.to_string(),
             gateway_ref: self.gateway_ref.clone(),
             made_between: self.exposure.made_between(self.created_at),
+            cursor: None,
             traceparent: traceparent.map(str::to_owned),
         }
     }

@@ -17,14 +17,15 @@ use crate::{
 
 use super::{Findings, Learnt, Receipt};
 
-/// Events that wait to be verified, at most: anybody may send one, and each costs a question to the gateway.
+/// Events of one gateway that wait to be verified, at most: anybody may send one, and each costs a question to the
+/// gateway.
 const UNVERIFIED_MAX: i64 = 1000;
 
 /// What became of an event that came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
     /// It was stored, and this job will work it off.
-    New(JobId),
+    New(Kind, JobId),
     /// It came before, or tells what is known: nothing is to be done.
     Known,
     /// Too many wait to be verified: nothing was stored, and the gateway should send it again.
@@ -45,7 +46,7 @@ pub async fn accept(
     if !is_news(&mut transaction, &event.about).await? {
         return Ok(Accepted::Known);
     }
-    if unverified.is_some() && waiting(&mut transaction).await? >= UNVERIFIED_MAX {
+    if unverified.is_some() && !has_room(&mut transaction, gateway).await? {
         return Ok(Accepted::TooMany);
     }
     let id = ReceiptId::new();
@@ -67,20 +68,28 @@ pub async fn accept(
     if stored.rows_affected() == 0 {
         return Ok(Accepted::Known);
     }
-    let after = Duration::ZERO;
-    let job = job::store::enqueue(&mut *transaction, Kind::HandleEvent, id.0, after, None).await?;
+    let (kind, after) =
+        (if unverified.is_some() { Kind::VerifyEvent } else { Kind::HandleEvent }, Duration::ZERO);
+    let job = job::store::enqueue(&mut *transaction, kind, id.0, after, None).await?;
     transaction.commit().await?;
-    Ok(Accepted::New(job))
+    Ok(Accepted::New(kind, job))
 }
 
-/// How many wait to be verified; counted no further than matters.
-async fn waiting(db: &mut PgConnection) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM (SELECT FROM gateway_events WHERE NOT verified LIMIT $1) waiting"#,
+/// Whether one more of the gateway's may wait to be verified. Whoever asks holds the others off until its end, so
+/// that no two take the last place; and counts no further than matters.
+async fn has_room(db: &mut PgConnection, gateway: GatewayName) -> sqlx::Result<bool> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('gateway_events'), hashtext($1))", gateway.as_str(),)
+        .execute(&mut *db)
+        .await?;
+    let waiting = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!"
+           FROM (SELECT FROM gateway_events WHERE NOT verified AND gateway = $1 LIMIT $2) waiting"#,
+        gateway.as_str(),
         UNVERIFIED_MAX,
     )
     .fetch_one(db)
-    .await
+    .await?;
+    Ok(waiting < UNVERIFIED_MAX)
 }
 
 /// Most events tell what the answer to our own call has told before. They are not kept: what nobody works

@@ -4,7 +4,7 @@
 use common::{
     clock::Timestamp,
     gateway::{
-        Answer, CancelRequest, Capture, CaptureRequest, Charge, ChargeRequest, DeclineClass, EventSecrets,
+        Answer, CancelRequest, Capture, CaptureRequest, Charge, ChargeRequest, DeclineClass, EventTrust,
         Gateway, GatewayName, LookUp, MethodType, RefundLookUp, RefundRequest, Report, SaveRequest,
         SavedMethod, Sending,
     },
@@ -30,8 +30,8 @@ pub struct Bench {
     pub tokens: Tokens,
     /// What the sandbox is told, so that events are sent to a URL.
     pub webhooks: fn(&str) -> Value,
-    /// What events are signed with.
-    pub secrets: EventSecrets,
+    /// By what its events are known.
+    pub trust: EventTrust,
 }
 
 /// Payment methods of the gateway's sandbox.
@@ -308,6 +308,7 @@ pub async fn look_up(gateway: &dyn Gateway, ready: &Ready) -> Answer {
         reference: reference.to_owned(),
         gateway_ref: gateway_ref.cloned(),
         made_between: (from_now(-60), from_now(0)),
+        cursor: None,
         traceparent: None,
     };
     match ready {

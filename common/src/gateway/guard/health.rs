@@ -101,7 +101,7 @@ mod tests {
                 request_id: None,
                 duration: Duration::from_millis(1),
             };
-            let answer = Answer { report, call };
+            let answer = Answer { report, call, cursor: None };
             assert_eq!(answer.health(), expected, "{answer:?}");
         }
         for report in [not_sent(), unknown(), refused()] {

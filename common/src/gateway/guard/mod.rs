@@ -5,6 +5,9 @@
 //! Charges off session come by the thousand when many subscriptions renew at once, and nobody waits for them:
 //! they get four fifths of it at most, and the rest is for those that somebody waits for.
 //!
+//! Questions about events have a tenth of it besides, and what comes of them says nothing of the gateway's health:
+//! anybody can send an event.
+//!
 //! All of it is per process: a deployment of three workers divides what the gateway allows by three.
 
 pub mod breaker;
@@ -114,6 +117,9 @@ impl Room {
 /// Of five turns, so many may be taken by what nobody waits for.
 const BACKGROUND_OF_FIVE: u32 = 4;
 
+/// What questions about events have, of all.
+const EVENTS_OF: u32 = 10;
+
 /// An adapter, protected.
 pub struct Guarded {
     name: GatewayName,
@@ -122,6 +128,8 @@ pub struct Guarded {
     room: Room,
     /// For those that nobody waits for, besides.
     background: Room,
+    /// For questions about events, and for nothing else.
+    events: Room,
     breaker: Mutex<Breaker>,
 }
 
@@ -154,6 +162,10 @@ impl Guarded {
                 // No bound stays none, and a small one does not become none.
                 (protection.per_second.saturating_mul(BACKGROUND_OF_FIVE)).div_ceil(5),
             ),
+            events: Room::new(
+                protection.concurrency.div_ceil(EVENTS_OF as usize),
+                protection.per_second.div_ceil(EVENTS_OF),
+            ),
             breaker: Mutex::new(Breaker::new(protection.breaker)),
         };
         guarded.show(false);
@@ -172,13 +184,25 @@ impl Guarded {
                 admitted.health = told.health();
                 told
             }
-            Err((why, wait)) => {
-                metrics::counter!("gateway_put_off_total",
-                    "gateway" => self.name.as_str(), "why" => why.as_str())
-                .increment(1);
-                T::put_off(self.words(why), wait, why.obstacle())
-            }
+            Err((why, wait)) => self.put_off(why, wait),
         }
+    }
+
+    /// Asks about an event, from turns that are for nothing else. A gateway that rests is not asked.
+    async fn ask_about_event<T: Told>(&self, call: impl Future<Output = T>) -> T {
+        if let Some(rest) = self.breaker().rest(Instant::now().into_std()) {
+            return self.put_off(Why::CircuitOpen, rest);
+        }
+        match self.events.turn(Instant::now() + PATIENCE).await {
+            Ok(_slot) => call.await,
+            Err(why) => self.put_off(why, BUSY_WAIT),
+        }
+    }
+
+    fn put_off<T: Told>(&self, why: Why, wait: Duration) -> T {
+        metrics::counter!("gateway_put_off_total", "gateway" => self.name.as_str(), "why" => why.as_str())
+            .increment(1);
+        T::put_off(self.words(why), wait, why.obstacle())
     }
 
     /// The breaker is asked twice: at once, so that nobody queues for a gateway that rests, and in the end,
@@ -265,11 +289,11 @@ impl Gateway for Guarded {
     }
 
     fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>> {
-        Box::pin(self.call(self.adapter.find_dispute(dispute_ref)))
+        Box::pin(self.ask_about_event(self.adapter.find_dispute(dispute_ref)))
     }
 
     fn verify_event<'a>(&'a self, received: &'a Received) -> Reply<'a, Verdict> {
-        Box::pin(self.call(self.adapter.verify_event(received)))
+        Box::pin(self.ask_about_event(self.adapter.verify_event(received)))
     }
 
     fn statement<'a>(

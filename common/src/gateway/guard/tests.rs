@@ -35,7 +35,8 @@ impl Stub {
             _ => (Report::Processing { gateway_ref: "pi_1".into() }, Some(200)),
         };
         let duration = Duration::from_millis(1);
-        Answer { report, call: Call { operation: "charge", http_status, request_id: None, duration } }
+        let call = Call { operation: "charge", http_status, request_id: None, duration };
+        Answer { report, call, cursor: None }
     }
 }
 

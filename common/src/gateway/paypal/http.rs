@@ -106,7 +106,7 @@ impl<'a> Talk<'a> {
         let (operation, request_id, duration) =
             (self.operation, request_id.flatten(), self.started.elapsed());
         let call = Call { operation, http_status, request_id, duration };
-        Answer { report, call }
+        Answer { report, call, cursor: None }
     }
 
     /// Does something, under a key.

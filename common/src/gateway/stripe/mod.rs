@@ -10,6 +10,7 @@ mod look_up;
 mod request;
 mod response;
 mod saving;
+mod search;
 mod statement;
 
 use std::time::{Duration, Instant};
@@ -187,6 +188,7 @@ fn answer(
             request_id: received.and_then(|r| r.request_id.clone()),
             duration,
         },
+        cursor: None,
     }
 }
 
