@@ -5,9 +5,10 @@ use axum::{
     extract::{FromRequest, Request, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header},
 };
+use common::card_data;
 use serde_json::Value;
 
-use crate::{App, card_data, error::ApiError, request};
+use crate::{App, error::ApiError, request};
 
 /// A JSON document.
 pub struct JsonBody(pub Value);

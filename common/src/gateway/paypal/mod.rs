@@ -14,6 +14,7 @@ mod reporting;
 mod request;
 mod response;
 mod token;
+pub mod vault;
 
 use std::time::Duration;
 

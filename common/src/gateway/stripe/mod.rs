@@ -11,6 +11,7 @@ mod request;
 mod response;
 mod saving;
 mod statement;
+pub mod token;
 
 use std::time::{Duration, Instant};
 
