@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use common::batch::BatchError;
+use common::{batch::BatchError, card_data};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -200,9 +200,9 @@ impl ApiError {
             Self::UnsupportedMediaType => "Send JSON with Content-Type: application/json.".into(),
             Self::BodyTooLarge => format!("At most {} bytes are accepted.", crate::BODY_BYTES_MAX),
             Self::CardData => {
-                "The request holds what looks like a card number or security code. Nothing of it was kept. \
-                 Send the token that the gateway's own form gave you; if the number is yours and no card \
-                 (an order number, say), put letters around it."
+                "The request holds what looks like a card number or security code, and nothing of it was kept. \
+                 Card data must not reach this API in any form: send the token that the gateway's own form gave \
+                 you. An order number of your own with the digits of a card cannot be sent: give the order another."
                     .into()
             }
             Self::IdempotencyKeyReused => {
@@ -253,7 +253,8 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (code, title) = self.kind();
         let status = self.status();
-        let detail = self.detail();
+        // What is quoted of a request was searched before; what is not, a parser's words, say, is searched here.
+        let detail = card_data::redact(&self.detail()).into_owned();
         let mut response = status.into_response();
         let headers = response.headers_mut();
         match self {

@@ -10,13 +10,13 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use common::{
-    clock,
-    gateway::{About, EventKey, EventTrust, GatewayName, NoKey, Received, Signature},
+    card_data, clock,
+    gateway::{About, Event, EventKey, EventTrust, GatewayName, NoKey, Received, Signature},
     receipt::store::{self, Accepted},
 };
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::{App, BODY_BYTES_MAX, card_data, error::ApiError, extract::BODY_WITHIN, request};
+use crate::{App, BODY_BYTES_MAX, error::ApiError, extract::BODY_WITHIN, request};
 
 /// Headers of an event that are kept, at most: those of its signature are a handful.
 const HEADERS_MAX: usize = 64;
@@ -78,12 +78,7 @@ async fn take(app: &App, gateway: GatewayName, headers: BTreeMap<String, String>
         Signature::AskGateway => return Err(("too long", ApiError::BodyTooLarge)),
         Signature::Forged => return Err(("forged", ApiError::ForgedEvent)),
     };
-    if card_data::in_text(&String::from_utf8_lossy(&received.body)) {
-        request::refused("gateway event");
-        return Err(("card data", ApiError::CardData));
-    }
-    let event = gateway.read_event(&received.body);
-    let event = event.map_err(|why| ("unreadable", ApiError::InvalidJson(why)))?;
+    let event = event(gateway, &received.body)?;
     if event.about == About::Nothing {
         return Ok("not ours");
     }
@@ -100,6 +95,17 @@ async fn take(app: &App, gateway: GatewayName, headers: BTreeMap<String, String>
         Err(error) => return Err(("failed", error.into())),
     }
     Ok(if unverified.is_some() { "received unverified" } else { "received" })
+}
+
+/// What an event says, as it will be understood, not as it is written: an escape is a digit to whoever reads it.
+fn event(gateway: GatewayName, body: &[u8]) -> Result<Event, (&'static str, ApiError)> {
+    let unreadable = |why| ("unreadable", ApiError::InvalidJson(why));
+    let document = serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?;
+    if card_data::in_document(&document) {
+        request::refused("gateway event");
+        return Err(("card data", ApiError::CardData));
+    }
+    gateway.read_event(body).map_err(unreadable)
 }
 
 /// Nothing was stored: the gateway sends it again.

@@ -3,7 +3,6 @@
 
 mod answer;
 mod auth;
-mod card_data;
 mod customers;
 mod docs;
 mod error;

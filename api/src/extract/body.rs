@@ -8,10 +8,11 @@ use axum::{
     extract::{FromRequest, Request, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header},
 };
+use common::card_data;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::{App, card_data, error::ApiError, request};
+use crate::{App, error::ApiError, request};
 
 use super::fields::{Faults, Fields};
 

@@ -9,6 +9,7 @@ pub mod event;
 pub mod guard;
 pub mod operation;
 pub mod paypal;
+pub mod refusal;
 pub mod report;
 mod sending;
 pub mod stripe;
@@ -161,6 +162,19 @@ impl GatewayName {
         match self {
             Self::Stripe => method != MethodType::Paypal,
             Self::Paypal => method == MethodType::Paypal,
+        }
+    }
+
+    /// Says before anything is stored whether this could be a token of the gateway's.
+    ///
+    /// # Errors
+    /// A sentence for the merchant.
+    pub fn check_token(self, token: &str) -> Result<(), &'static str> {
+        match self {
+            Self::Stripe if stripe::token::is_one(token) => Ok(()),
+            Self::Stripe => Err("must be the name of a payment method at Stripe, such as \"pm_card_visa\""),
+            Self::Paypal if paypal::vault::is_one(token) => Ok(()),
+            Self::Paypal => Err("must be the id of a payment token in PayPal's vault, such as \"8kk8451t\""),
         }
     }
 

@@ -13,6 +13,7 @@
 pub mod breaker;
 mod health;
 mod rate;
+mod redaction;
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -32,6 +33,7 @@ use crate::clock::Timestamp;
 use breaker::{Breaker, Health, Pass, Rule};
 use health::Told;
 use rate::Rate;
+use redaction::Redact;
 
 /// How long a call may wait for its turn. It comes on top of the call's own bound, and a lease must
 /// outlive both.
@@ -173,16 +175,20 @@ impl Guarded {
     }
 
     /// Makes a call that somebody waits for, if it may be made soon, and learns from its end.
-    async fn call<T: Told>(&self, call: impl Future<Output = T>) -> T {
+    async fn call<T: Told + Redact>(&self, call: impl Future<Output = T>) -> T {
         self.call_from(None, call).await
     }
 
-    async fn call_from<T: Told>(&self, background: Option<&Room>, call: impl Future<Output = T>) -> T {
+    async fn call_from<T: Told + Redact>(
+        &self,
+        background: Option<&Room>,
+        call: impl Future<Output = T>,
+    ) -> T {
         match self.admitted(background).await {
             Ok(mut admitted) => {
                 let told = call.await;
                 admitted.health = told.health();
-                told
+                told.redacted()
             }
             Err((why, wait)) => self.put_off(why, wait),
         }

@@ -19,6 +19,7 @@ mod search;
 pub mod signature;
 mod token;
 mod trust;
+pub mod vault;
 
 use std::time::Duration;
 

@@ -12,6 +12,7 @@ mod response;
 mod saving;
 mod search;
 mod statement;
+pub mod token;
 
 use std::time::{Duration, Instant};
 
