@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use common::{
     gateway::{About, Event, GatewayName, Received},
     job::{self, Kind},
-    receipt::{self, Findings, Learnt, store::Accepted},
+    receipt::{self, Findings, Learnt, News, store::Accepted},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -331,7 +331,7 @@ async fn two_copies_that_are_verified_at_once_are_one_event() {
         let lease = std::time::Duration::from_secs(60);
         let claim = job::store::claim(&mut db, Kind::VerifyEvent, &[job.0], lease).await.unwrap().remove(0);
         let receipt = receipt::store::begin(&mut db, &[claim.subject]).await.unwrap().remove(0);
-        copies.push(Findings { claim, receipt, learnt: Learnt::Genuine(None) });
+        copies.push(Findings { claim, receipt, learnt: Learnt::Genuine(News::Hint) });
     }
     // Both have asked, and come to write it down.
     let mut hold = pool.begin().await.unwrap();

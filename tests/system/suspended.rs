@@ -61,7 +61,13 @@ impl Forgetful {
     async fn start() -> Self {
         let settings = Settings { gateway_timeout_ms: 20_000, lease_ms: 43_000, ..Settings::default() };
         let deployment = Deployment::start_with(settings).await;
-        Self { merchant: deployment.merchant.clone(), deployment }
+        let world = Self { merchant: deployment.merchant.clone(), deployment };
+        world.gateway_tells_nothing().await;
+        world
+    }
+
+    async fn gateway_tells_nothing(&self) {
+        self.deployment.sandbox("POST", "/control/webhooks", &json!({})).await;
     }
 
     /// The first worker has sent its request, and sleeps before the answer comes. The gateway forgets the key, and
@@ -131,7 +137,22 @@ async fn a_second_charge_is_booked_and_shown() {
     world.is_booked_and_put_right(&id, "49.90 EUR").await;
 }
 
-/// The worker that would have told died. The gateway's own account does.
+/// The worker that would have told died. The gateway's event does.
+#[tokio::test]
+async fn a_second_charge_that_no_worker_heard_of_is_told_by_an_event() {
+    let mut world = Forgetful::start().await;
+    let id = world.merchant.paid("a", &card("49.90", "EUR", "pm_sandbox_slow_after_3000")).await;
+    world.second_worker_sends_it_again(async |deployment| charged(deployment, &id, 1).await).await;
+    world.deployment.kill(Service::Worker).await;
+    world.merchant.payment_with(&id, &["succeeded"]).await;
+    assert!(charged(&world.deployment, &id, 2).await, "the premise");
+    world.deployment.connect_webhooks().await;
+    eventually("it is told", || async { (!world.duplicates().await.is_empty()).then_some(()) }).await;
+    world.deployment.quiet().await;
+    world.is_booked_and_put_right(&id, "49.90 EUR").await;
+}
+
+/// Nor does an event come. The gateway's own account has it.
 #[tokio::test]
 async fn a_second_charge_that_nobody_heard_of_is_found_by_reconciling() {
     let mut world = Forgetful::start().await;

@@ -69,6 +69,7 @@ impl Kind {
             Self::ResolvePayment
             | Self::ResolveRefund
             | Self::HandleEvent
+            | Self::VerifyEvent
             | Self::ReconcileGateway
             | Self::RenewSubscription
             | Self::RetryInvoice => false,

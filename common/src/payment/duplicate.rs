@@ -14,6 +14,8 @@ use crate::{
     name::names,
 };
 
+use super::Payment;
+
 /// What an operator is woken for.
 pub const ALARM: &str = "money was moved twice";
 
@@ -37,6 +39,20 @@ pub struct Found {
 }
 
 impl Found {
+    /// A charge beside that of a payment. It happened at that gateway, wherever the payment is now.
+    #[must_use]
+    pub fn of(payment: &Payment, gateway: GatewayName, charge: Charge) -> Self {
+        Self {
+            merchant_id: payment.merchant_id,
+            payment_id: payment.id,
+            refund_id: None,
+            gateway,
+            charge,
+            asked: payment.order.money,
+            first_ref: payment.gateway_ref.clone(),
+        }
+    }
+
     /// How much was moved.
     #[must_use]
     pub fn money(&self) -> Money {

@@ -275,6 +275,14 @@ impl Payment {
         }
     }
 
+    /// Whether what that gateway knows by this name is not the charge that the payment stands for.
+    #[must_use]
+    pub fn is_beside(&self, gateway: GatewayName, gateway_ref: &str) -> bool {
+        let own = self.gateway_ref.as_deref();
+        self.status == Status::Succeeded
+            && (self.order.gateway != gateway || own.is_some_and(|own| own != gateway_ref))
+    }
+
     /// What can still be given back.
     #[must_use]
     pub fn refundable(&self) -> Decimal {

@@ -152,8 +152,10 @@ pub fn apply_late(payment: &Payment, seen: &Payment, report: &Report, context: C
 }
 
 /// Whether this is another movement of money than the one that the payment stands for.
-fn is_another(payment: &Payment, charge: &Charge) -> bool {
-    payment.gateway_ref.as_ref().is_some_and(|known| *known != charge.gateway_ref)
+#[must_use]
+pub fn is_another(payment: &Payment, charge: &Charge) -> bool {
+    let is_known_movement = charge.charge_ref.is_some() && charge.charge_ref == payment.charge_ref;
+    payment.gateway_ref.as_ref().is_some_and(|known| *known != charge.gateway_ref) && !is_known_movement
 }
 
 /// Whether the payment goes on at its other gateway: the first cannot be reached and provably did not get any

@@ -12,10 +12,10 @@ use crate::{
     gateway::{About, Event, GatewayName, Received},
     id::{JobId, PaymentId, ReceiptId, RefundId},
     job::{self, Kind},
-    payment::{Status, store as payments},
+    payment::{Status, duplicate, store as payments},
 };
 
-use super::{Findings, Learnt, Receipt};
+use super::{Findings, Learnt, News, Receipt};
 
 /// Events of one gateway that wait to be verified, at most: anybody may send one, and each costs a question to the
 /// gateway.
@@ -43,7 +43,7 @@ pub async fn accept(
     unverified: Option<&Received>,
 ) -> sqlx::Result<Accepted> {
     let mut transaction = pool.begin().await?;
-    if !is_news(&mut transaction, &event.about).await? {
+    if !is_news(&mut transaction, gateway, &event.about).await? {
         return Ok(Accepted::Known);
     }
     if unverified.is_some() && !has_room(&mut transaction, gateway).await? {
@@ -94,12 +94,13 @@ async fn has_room(db: &mut PgConnection, gateway: GatewayName) -> sqlx::Result<b
 
 /// Most events tell what the answer to our own call has told before. They are not kept: what nobody works
 /// off would keep its body, and with it a payer's name, for ever.
-async fn is_news(db: &mut PgConnection, about: &About) -> sqlx::Result<bool> {
+async fn is_news(db: &mut PgConnection, gateway: GatewayName, about: &About) -> sqlx::Result<bool> {
     Ok(match about {
-        About::Payment { reference, .. } => match reference.parse() {
-            Ok(id) => payments::find_any(&mut *db, id)
-                .await?
-                .is_some_and(|payment| payment.status != Status::Succeeded),
+        About::Payment { reference, gateway_ref } => match reference.parse() {
+            Ok(id) => payments::find_any(&mut *db, id).await?.is_some_and(|payment| {
+                let is_another = |named: &String| payment.is_beside(gateway, named);
+                payment.status != Status::Succeeded || gateway_ref.as_ref().is_some_and(is_another)
+            }),
             Err(_) => false,
         },
         About::Refund { reference } => reference.parse::<RefundId>().is_ok(),
@@ -156,21 +157,35 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
         Learnt::Forged => {
             sqlx::query!("DELETE FROM gateway_events WHERE id = $1", receipt.id.0).execute(&mut *db).await?;
         }
-        Learnt::Genuine(found) => {
+        Learnt::Genuine(news) => {
             if handled(&mut *db, receipt).await? {
                 follow(&mut *db, receipt.gateway, &receipt.about).await?;
-                if let Some(told) = found {
-                    alarm = match dispute::store::record(&mut *db, receipt.gateway, told).await? {
-                        dispute::store::Recorded::Ours { alarm } => alarm,
-                        dispute::store::Recorded::NotOurs => None,
-                    };
-                }
+                alarm = record(&mut *db, receipt.gateway, news).await?;
             }
         }
     }
     job::store::finish(&mut *db, &[claim.id.0], &[claim.attempt]).await?;
     transaction.commit().await?;
     Ok(alarm)
+}
+
+/// Writes down what the gateway says, and answers what an operator should be woken for.
+async fn record(
+    db: &mut PgConnection,
+    gateway: GatewayName,
+    news: &News,
+) -> sqlx::Result<Option<&'static str>> {
+    Ok(match news {
+        News::Hint => None,
+        News::Dispute(dispute) => match dispute::store::record(&mut *db, gateway, dispute).await? {
+            dispute::store::Recorded::Ours { alarm } => alarm,
+            dispute::store::Recorded::NotOurs => None,
+        },
+        News::Duplicate(found) => {
+            let now = crate::db::now(&mut *db).await?;
+            payments::record_duplicate(&mut *db, found, now).await?.then_some(duplicate::ALARM)
+        }
+    })
 }
 
 /// Drops an event that could not be looked into for three days: what it is about is looked up all the same,

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 
 use crate::{
     clock::Timestamp,
-    gateway::{Answer, Charge, Report},
+    gateway::{Answer, Report},
     id::PaymentId,
     invoice,
     job::{self, Claim, work::Work},
@@ -64,18 +64,6 @@ impl Settlement {
         state::apply_late(current, &self.payment, &self.answer.report, self.context(now))
     }
 
-    /// It happened at the gateway that was asked, wherever the payment is now.
-    fn found_beside(&self, payment: &Payment, charge: Charge) -> duplicate::Found {
-        duplicate::Found {
-            merchant_id: payment.merchant_id,
-            payment_id: payment.id,
-            refund_id: None,
-            gateway: self.payment.order.gateway,
-            charge,
-            asked: payment.order.money,
-            first_ref: payment.gateway_ref.clone(),
-        }
-    }
 }
 
 /// A payment as it is to become, and what goes with it.
@@ -128,7 +116,7 @@ fn decide<'a>(payment: &Payment, settlement: &'a Settlement, change: Change, now
     if let Some(outcome) = to {
         state::enter(&mut payment, outcome, now);
     }
-    let duplicate = duplicate.map(|charge| settlement.found_beside(&payment, charge));
+    let duplicate = duplicate.map(|charge| duplicate::Found::of(&payment, settlement.payment.order.gateway, charge));
     let settled = Settled { status: payment.status, changed, alarm };
     let rerouted = payment.order.gateway != settlement.payment.order.gateway;
     Decided { payment, report: &settlement.answer.report, seen, rerouted, settled, work, duplicate }
