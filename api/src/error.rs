@@ -232,6 +232,7 @@ impl ApiError {
                  filter, by status or number or moment. A write may be sent again with the same \
                  Idempotency-Key, never with a new one."
                     .into()
+            }
             Self::GatewayNotConfigured => {
                 "Neither a signing secret nor the id of a webhook of this gateway is configured.".into()
             }

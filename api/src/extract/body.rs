@@ -20,7 +20,7 @@ use super::fields::{Faults, Fields};
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// The bytes of a body, whatever they are.
-pub struct RawBody(pub Bytes);
+struct RawBody(Bytes);
 
 impl FromRequest<App> for RawBody {
     type Rejection = ApiError;

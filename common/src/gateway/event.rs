@@ -94,8 +94,9 @@ impl Event {
             About::Dispute { dispute_ref } => [Some(dispute_ref), None],
             About::Nothing => [None, None],
         };
-        let mut all = [Some(&*self.id), Some(&*self.kind)].into_iter().chain(about).flatten();
-        if all.all(|text| name(text).is_some()) { Ok(self) } else { Err("an event with a name that is none".into()) }
+        let texts = [Some(&*self.id), Some(&*self.kind)].into_iter().chain(about).flatten();
+        let are_names = texts.map(name).all(|name| name.is_some());
+        if are_names { Ok(self) } else { Err("an event with a name that is none".into()) }
     }
 }
 

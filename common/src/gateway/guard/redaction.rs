@@ -30,7 +30,9 @@ impl Redact for Answer {
 impl Redact for Report {
     fn redacted(self) -> Self {
         match self {
-            Self::NotSent { why, retry_after } => Self::NotSent { why: text(why), retry_after },
+            Self::NotSent { why, retry_after, obstacle } => {
+                Self::NotSent { why: text(why), retry_after, obstacle }
+            }
             Self::Unknown { why, resolution } => Self::Unknown { why: text(why), resolution },
             Self::Refused { code, message, alarm } => {
                 Self::Refused { code: self::code(code), message: text(message), alarm }
@@ -127,7 +129,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::gateway::{Call, DeclineClass, Resolution};
+    use crate::gateway::{Call, DeclineClass, Obstacle, Resolution};
 
     const NUMBER: &str = "4242424242424242";
 
@@ -154,7 +156,7 @@ mod tests {
             fee: None,
         };
         for report in [
-            Report::NotSent { why: words(), retry_after: None },
+            Report::NotSent { why: words(), retry_after: None, obstacle: Obstacle::Unreachable },
             Report::Unknown { why: words(), resolution: Resolution::Replay },
             Report::Refused { code: words(), message: words(), alarm: false },
             Report::Refused { code: NUMBER.into(), message: words(), alarm: true },
@@ -173,7 +175,7 @@ mod tests {
                 duration: Duration::ZERO,
             };
             let word = report.word();
-            let answer = Answer { report, call }.redacted();
+            let answer = Answer { report, call, cursor: None }.redacted();
             assert!(!format!("{answer:?}").contains(NUMBER), "{answer:?}");
             assert_eq!(answer.report.word(), word, "what became of it is as it was");
         }

@@ -63,7 +63,6 @@ impl Settlement {
     fn late_change(&self, current: &Payment, now: Timestamp) -> Change {
         state::apply_late(current, &self.payment, &self.answer.report, self.context(now))
     }
-
 }
 
 /// A payment as it is to become, and what goes with it.
@@ -116,7 +115,8 @@ fn decide<'a>(payment: &Payment, settlement: &'a Settlement, change: Change, now
     if let Some(outcome) = to {
         state::enter(&mut payment, outcome, now);
     }
-    let duplicate = duplicate.map(|charge| duplicate::Found::of(&payment, settlement.payment.order.gateway, charge));
+    let duplicate =
+        duplicate.map(|charge| duplicate::Found::of(&payment, settlement.payment.order.gateway, charge));
     let settled = Settled { status: payment.status, changed, alarm };
     let rerouted = payment.order.gateway != settlement.payment.order.gateway;
     Decided { payment, report: &settlement.answer.report, seen, rerouted, settled, work, duplicate }
