@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use common::batch::BatchError;
+use common::{batch::BatchError, card_data};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,6 +54,8 @@ pub enum ApiError {
     TooManyReads,
     /// The database was at it for longer than anybody may keep it from others.
     TookTooLong,
+    /// A gateway's event where nothing is known by which it could be told from a forged one.
+    GatewayNotConfigured,
     /// The database is away, or too many requests wait for it. Nothing is promised; a write may have
     /// been done all the same, if the connection was lost at its end.
     Unavailable,
@@ -127,7 +129,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::GatewayNotConfigured => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidJson(_)
             | Self::InvalidHeader(..)
@@ -171,6 +173,9 @@ impl ApiError {
             Self::ForgedEvent => ("signature-invalid", "The signature is missing or wrong"),
             Self::TooManyReads => ("too-many-reads", "Too many of your reads are under way"),
             Self::TookTooLong => ("took-too-long", "This took too long"),
+            Self::GatewayNotConfigured => {
+                ("gateway-not-configured", "Events of this gateway are not taken here")
+            }
             Self::Unavailable => ("unavailable", "Not available at the moment"),
             Self::Internal => ("internal", "Something is wrong on our side"),
         }
@@ -195,9 +200,9 @@ impl ApiError {
             Self::UnsupportedMediaType => "Send JSON with Content-Type: application/json.".into(),
             Self::BodyTooLarge => format!("At most {} bytes are accepted.", crate::BODY_BYTES_MAX),
             Self::CardData => {
-                "The request holds what looks like a card number or security code. Nothing of it was kept. \
-                 Send the token that the gateway's own form gave you; if the number is yours and no card \
-                 (an order number, say), put letters around it."
+                "The request holds what looks like a card number or security code, and nothing of it was kept. \
+                 Card data must not reach this API in any form: send the token that the gateway's own form gave \
+                 you. An order number of your own with the digits of a card cannot be sent: give the order another."
                     .into()
             }
             Self::IdempotencyKeyReused => {
@@ -228,6 +233,9 @@ impl ApiError {
                  Idempotency-Key, never with a new one."
                     .into()
             }
+            Self::GatewayNotConfigured => {
+                "Neither a signing secret nor the id of a webhook of this gateway is configured.".into()
+            }
             Self::Unavailable => {
                 "Send the same request again with the same Idempotency-Key, never with a new one: should it \
                  have been accepted after all, you get the same answer."
@@ -246,7 +254,8 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (code, title) = self.kind();
         let status = self.status();
-        let detail = self.detail();
+        // What is quoted of a request was searched before; what is not, a parser's words, say, is searched here.
+        let detail = card_data::redact(&self.detail()).into_owned();
         let mut response = status.into_response();
         let headers = response.headers_mut();
         match self {

@@ -1,73 +1,147 @@
-//! `POST /gateways/{name}/webhook`: what gateways tell by themselves. The signature is looked at before
-//! anything else, the event is stored once, and the answer is 200 at once: a worker looks at what it is
-//! about. What it claims is never believed.
+//! `POST /gateways/{name}/webhook`: what gateways tell by themselves. Its headers are looked at before its body is
+//! read, and its signature before anything else; the event is stored once, and the answer is 200 at once: a worker
+//! looks at what it is about. What it claims is never believed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
-    body::Bytes,
+    body::{self, Body},
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
 use common::{
-    clock,
-    gateway::{About, GatewayName, Received, Signature},
-    job::Kind,
+    card_data, clock,
+    gateway::{About, Event, EventKey, EventTrust, GatewayName, NoKey, Received, Signature},
     receipt::store::{self, Accepted},
 };
+use tokio::{sync::Semaphore, time::timeout};
 
-use crate::{App, card_data, error::ApiError, extract::RawBody, request};
+use crate::{App, BODY_BYTES_MAX, error::ApiError, extract::BODY_WITHIN, request};
 
 /// Headers of an event that are kept, at most: those of its signature are a handful.
 const HEADERS_MAX: usize = 64;
+
+/// A body is no longer than this where its signature cannot be checked here: it is kept until the gateway was asked.
+const UNVERIFIED_BYTES_MAX: usize = 8 * 1024;
+
+/// How long an event that is to be kept unverified may wait for its turn.
+const TURN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// By what events are known to be their gateways', and room for those of which that is not known.
+pub struct Events {
+    trust: EventTrust,
+    /// One at a time: however many come, they hold one connection to the database.
+    unverified: Semaphore,
+}
+
+impl Events {
+    /// Events are genuine by this.
+    pub fn trusting(trust: EventTrust) -> Self {
+        Self { trust, unverified: Semaphore::new(1) }
+    }
+}
 
 /// Takes an event in. Only a genuine one, or one that the gateway must be asked about, is stored.
 pub async fn receive(
     State(app): State<App>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    RawBody(body): RawBody,
+    body: Body,
 ) -> Result<StatusCode, ApiError> {
     let gateway: GatewayName = name.parse().map_err(|_| ApiError::NotFound)?;
-    let received = received(&headers, &body);
-    let signature = gateway.check_signature(&received, &app.event_secrets, clock::outside());
-    if signature == Signature::Forged {
-        count(gateway, "forged");
-        return Err(ApiError::ForgedEvent);
-    }
-    if card_data::in_text(&String::from_utf8_lossy(&body)) {
-        request::refused("gateway event");
-        return Err(ApiError::CardData);
-    }
-    let event = gateway.read_event(&body).map_err(ApiError::InvalidJson)?;
-    if event.about == About::Nothing {
-        count(gateway, "not ours");
-        return Ok(StatusCode::OK);
-    }
-    let unverified = (signature == Signature::AskGateway).then_some(&received);
-    match store::accept(&app.pool, gateway, &event, unverified).await? {
-        Accepted::New(job) => app.publisher.offer(Kind::HandleEvent, [job], None),
-        Accepted::Known => {}
-        Accepted::TooMany => {
-            count(gateway, "too many");
-            return Err(ApiError::Unavailable);
-        }
-    }
-    count(gateway, "received");
-    Ok(StatusCode::OK)
+    let answer = take(&app, gateway, signature_headers(&headers), body).await;
+    let outcome = match &answer {
+        Ok(outcome) => outcome,
+        Err((outcome, _)) => outcome,
+    };
+    metrics::counter!("gateway_events_received_total", "gateway" => gateway.as_str(), "outcome" => *outcome)
+        .increment(1);
+    answer.map(|_| StatusCode::OK).map_err(|(_, error)| error)
 }
 
-fn received(headers: &HeaderMap, body: &Bytes) -> Received {
+/// What came of an event, in a word for metrics; and what its sender is told, where it was not taken.
+type Taken = Result<&'static str, (&'static str, ApiError)>;
+
+async fn take(app: &App, gateway: GatewayName, headers: BTreeMap<String, String>, body: Body) -> Taken {
+    let now = clock::outside();
+    let key = match gateway.event_key(&headers, &app.events.trust, now).await {
+        Ok(key) => Some(key),
+        Err(NoKey::AskGateway) => None,
+        Err(NoKey::Forged) => return Err(("forged", ApiError::ForgedEvent)),
+        Err(NoKey::NotConfigured) => return Err(("not configured", ApiError::GatewayNotConfigured)),
+        Err(NoKey::NotNow) => return Err(("not now", ApiError::Unavailable)),
+    };
+    let received = read(headers, body, key.is_some()).await?;
+    let unverified = match signature(gateway, &received, key.as_ref(), &app.events.trust) {
+        Signature::Genuine => None,
+        Signature::AskGateway if received.body.len() <= UNVERIFIED_BYTES_MAX => Some(&received),
+        Signature::AskGateway => return Err(("too long", ApiError::BodyTooLarge)),
+        Signature::Forged => return Err(("forged", ApiError::ForgedEvent)),
+    };
+    let event = event(gateway, &received.body)?;
+    if event.about == About::Nothing {
+        return Ok("not ours");
+    }
+    let _turn = match unverified {
+        Some(_) => {
+            Some(timeout(TURN_TIMEOUT, app.events.unverified.acquire()).await.map_err(|_| too_many())?)
+        }
+        None => None,
+    };
+    match store::accept(&app.pool, gateway, &event, unverified).await {
+        Ok(Accepted::New(kind, job)) => app.publisher.offer(kind, [job], None),
+        Ok(Accepted::Known) => {}
+        Ok(Accepted::TooMany) => return Err(too_many()),
+        Err(error) => return Err(("failed", error.into())),
+    }
+    Ok(if unverified.is_some() { "received unverified" } else { "received" })
+}
+
+/// What an event says, as it will be understood, not as it is written: an escape is a digit to whoever reads it.
+fn event(gateway: GatewayName, body: &[u8]) -> Result<Event, (&'static str, ApiError)> {
+    let unreadable = |why| ("unreadable", ApiError::InvalidJson(why));
+    let document = serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?;
+    if card_data::in_document(&document) {
+        request::refused("gateway event");
+        return Err(("card data", ApiError::CardData));
+    }
+    gateway.read_event(body).map_err(unreadable)
+}
+
+/// Nothing was stored: the gateway sends it again.
+fn too_many() -> (&'static str, ApiError) {
+    ("too many", ApiError::Unavailable)
+}
+
+fn signature(
+    gateway: GatewayName,
+    received: &Received,
+    key: Option<&EventKey>,
+    trust: &EventTrust,
+) -> Signature {
+    let check = |key| gateway.check_signature(received, key, trust, clock::outside());
+    key.map_or(Signature::AskGateway, check)
+}
+
+async fn read(
+    headers: BTreeMap<String, String>,
+    body: Body,
+    can_be_checked: bool,
+) -> Result<Received, (&'static str, ApiError)> {
+    let most = if can_be_checked { BODY_BYTES_MAX } else { UNVERIFIED_BYTES_MAX };
+    match timeout(BODY_WITHIN, body::to_bytes(body, most)).await {
+        Ok(Ok(body)) => Ok(Received { headers, body: body.to_vec() }),
+        Ok(Err(_)) => Err(("too long", ApiError::BodyTooLarge)),
+        Err(_) => Err(("too slow", ApiError::BodyTooSlow)),
+    }
+}
+
+/// The headers that belong to signatures.
+fn signature_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let text = |(name, value): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
         let name = name.as_str();
         let is_signature = name.starts_with("paypal-") || name.starts_with("stripe-");
         is_signature.then(|| Some((name.to_owned(), value.to_str().ok()?.to_owned()))).flatten()
     };
-    let headers: BTreeMap<_, _> = headers.iter().filter_map(text).take(HEADERS_MAX).collect();
-    Received { headers, body: body.to_vec() }
-}
-
-fn count(gateway: GatewayName, outcome: &'static str) {
-    metrics::counter!("gateway_events_received_total", "gateway" => gateway.as_str(), "outcome" => outcome)
-        .increment(1);
+    headers.iter().filter_map(text).take(HEADERS_MAX).collect()
 }

@@ -3,7 +3,6 @@
 
 mod answer;
 mod auth;
-mod card_data;
 mod customers;
 mod docs;
 mod error;
@@ -29,12 +28,10 @@ use std::{net::SocketAddr, str::FromStr as _, sync::Arc, time::Duration};
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post};
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs, secret},
-    gateway::EventSecrets,
+    config::{BrokerArgs, DatabaseArgs, EventArgs},
     job::broker::{BrokerConfig, Publisher},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use secrecy::SecretString;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +39,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use auth::Keys;
 use error::ApiError;
+use gateways::Events;
 use intake::Intake;
 use outcomes::Outcomes;
 use pools::{PoolArgs, Pools, Reads};
@@ -75,9 +73,9 @@ pub struct ApiArgs {
     /// Which gateway takes which method, where it is not the usual one: `card=stripe,paypal=paypal`.
     #[arg(long, env = "REMIT_ROUTES", default_value = "", value_parser = Routes::from_str)]
     pub routes: Routes,
-    /// The secrets with which Stripe signs its events (`whsec_…`), separated by commas; none: none is taken.
-    #[arg(long, env = "REMIT_STRIPE_WEBHOOK_SECRETS", hide_env_values = true, value_delimiter = ',', value_parser = secret)]
-    pub stripe_webhook_secrets: Vec<SecretString>,
+    /// By what gateways' events are known to be theirs.
+    #[command(flatten)]
+    pub events: EventArgs,
     /// Lets merchants move the clock of this deployment ahead. Never where money is real.
     #[arg(long, env = "REMIT_TEST_CLOCK")]
     pub test_clock: bool,
@@ -104,7 +102,7 @@ pub struct Parts {
     outcomes: Outcomes,
     publisher: Publisher,
     routes: Routes,
-    event_secrets: EventSecrets,
+    events: Events,
     metrics: PrometheusHandle,
     public_url: String,
     test_clock: bool,
@@ -146,7 +144,7 @@ pub async fn run(
         public_url: args.public_url.unwrap_or_else(|| format!("http://{address}")),
         routes: args.routes,
         test_clock: args.test_clock,
-        event_secrets: EventSecrets { stripe: args.stripe_webhook_secrets },
+        events: Events::trusting(args.events.trust()?),
         draining: shutdown.clone(),
         publisher,
         metrics,

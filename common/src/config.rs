@@ -1,17 +1,21 @@
 //! Settings, each a flag and an environment variable; `--help` of every binary lists its own.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, path::PathBuf, time::Duration};
 
 use clap::Args;
 use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     clock::Ahead,
     gateway::{
-        GatewayName, Gateways,
+        EventTrust, GatewayName, Gateways,
         guard::{Guarded, PATIENCE, Protection, breaker::Rule},
-        paypal::{Paypal, PaypalConfig},
+        paypal::{
+            Paypal, PaypalConfig, PaypalTrust,
+            certificates::Certificates,
+            signature::{Roots, Sources},
+        },
         stripe::{Stripe, StripeConfig},
     },
     job::broker::BrokerConfig,
@@ -89,6 +93,29 @@ pub struct GatewayArgs {
     pub gateway_rest_ms: u64,
 }
 
+/// By what the events of gateways are known to be theirs.
+#[derive(Debug, Clone, Args)]
+pub struct EventArgs {
+    /// The secrets with which Stripe signs its events (`whsec_…`), separated by commas; none: none is taken.
+    #[arg(long, env = "REMIT_STRIPE_WEBHOOK_SECRETS", hide_env_values = true, value_delimiter = ',', value_parser = secret)]
+    pub stripe_webhook_secrets: Vec<SecretString>,
+    /// PayPal's id of our webhook, for which it signs its events; none: none is taken.
+    #[arg(long, env = "REMIT_PAYPAL_WEBHOOK_ID")]
+    pub paypal_webhook_id: Option<String>,
+    /// The hosts from which PayPal's certificates are fetched, separated by commas.
+    #[arg(
+        long,
+        env = "REMIT_PAYPAL_CERT_HOSTS",
+        value_delimiter = ',',
+        default_value = "api.paypal.com,api-m.paypal.com,api.sandbox.paypal.com,api-m.sandbox.paypal.com"
+    )]
+    pub paypal_cert_hosts: Vec<String>,
+    /// For tests alone: the one root (a file, PEM) to which PayPal's certificates lead, which may then come over plain
+    /// HTTP. Never where money is real: the sandbox's keys are published.
+    #[arg(long, env = "REMIT_PAYPAL_TEST_ROOT")]
+    pub paypal_test_root: Option<PathBuf>,
+}
+
 impl From<BrokerArgs> for BrokerConfig {
     fn from(args: BrokerArgs) -> Self {
         Self { url: args.amqp_url, prefix: args.queue_prefix }
@@ -138,6 +165,32 @@ impl GatewayArgs {
         let own = [self.stripe_timeout_ms, self.paypal_timeout_ms];
         let longest = own.map(|own| own.unwrap_or(self.gateway_timeout_ms)).into_iter().max();
         2 * (Duration::from_millis(longest.unwrap_or_default()) + PATIENCE)
+    }
+}
+
+impl EventArgs {
+    /// What it takes to check events. What is empty is not configured.
+    ///
+    /// # Errors
+    /// When no roots can be read, or the TLS backend cannot be initialised.
+    pub fn trust(self) -> Result<EventTrust, String> {
+        let is_filled = |secret: &SecretString| !secret.expose_secret().is_empty();
+        let stripe = self.stripe_webhook_secrets.into_iter().filter(is_filled).collect();
+        let Some(webhook_id) = self.paypal_webhook_id.filter(|id| !id.is_empty()) else {
+            return Ok(EventTrust { stripe, paypal: None });
+        };
+        let plain = self.paypal_test_root.is_some();
+        let roots = match self.paypal_test_root {
+            Some(path) => {
+                let pem = std::fs::read(&path).map_err(|error| error.to_string());
+                let roots = pem.and_then(|pem| Roots::of_pem(&pem));
+                roots.map_err(|why| format!("REMIT_PAYPAL_TEST_ROOT: {}: {why}", path.display()))?
+            }
+            None => Roots::of_this_machine()?,
+        };
+        let certificates = Certificates::new().map_err(|error| error.to_string())?;
+        let sources = Sources { hosts: self.paypal_cert_hosts, plain };
+        Ok(EventTrust { stripe, paypal: Some(PaypalTrust { webhook_id, sources, roots, certificates }) })
     }
 }
 

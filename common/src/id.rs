@@ -99,6 +99,10 @@ id!(
     RefundId, "re_"
 );
 id!(
+    /// A duplicate: money that a gateway moved twice.
+    DuplicateId, "dup_"
+);
+id!(
     /// A dispute: a payer's bank takes money back.
     DisputeId, "dp_"
 );

@@ -30,7 +30,7 @@ pub async fn exit(name: &str, run: impl Future<Output = Result<(), String>>) -> 
     match run.await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{name}: {error}");
+            eprintln!("{name}: {}", crate::card_data::redact(&error));
             ExitCode::FAILURE
         }
     }

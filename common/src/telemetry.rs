@@ -1,10 +1,20 @@
-//! Logs, metrics and trace context: the same in every process.
+//! Logs, metrics and trace context: the same in every process. Whatever writes a line of the log, no card data is in
+//! it when it leaves the process.
 
-use std::{io::IsTerminal as _, net::SocketAddr, str::FromStr, time::Duration};
+use std::{
+    borrow::Cow,
+    io::{self, IsTerminal as _, Write},
+    net::SocketAddr,
+    panic,
+    str::FromStr,
+    time::Duration,
+};
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
+
+use crate::card_data;
 
 /// How logs are written.
 #[derive(Debug, Clone, clap::Args)]
@@ -34,12 +44,46 @@ pub fn init_logs(args: &LogArgs) -> Result<(), String> {
     let filter = EnvFilter::from_str(&args.filter).map_err(|error| format!("REMIT_LOG: {error}"))?;
     let terminal = std::io::stderr().is_terminal();
     let format = args.format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Redacting(io::stderr()));
     match format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).init(),
         LogFormat::Text => builder.with_ansi(terminal).with_target(false).init(),
     }
+    // The words of a panic may quote anything: they go the way of every other line.
+    panic::set_hook(Box::new(|panic| {
+        let backtrace = std::backtrace::Backtrace::capture();
+        tracing::error!(%backtrace, "{panic}");
+    }));
     Ok(())
+}
+
+/// Takes card data out of each line. A line is written in one piece.
+struct Redacting<Out>(Out);
+
+impl<Out: Write> Write for Redacting<Out> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.write_all(redacted(&String::from_utf8_lossy(line)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A line that is a JSON document stays one.
+fn redacted(line: &str) -> Cow<'_, str> {
+    let redacted = card_data::redact(line);
+    if let Cow::Borrowed(_) = redacted {
+        return redacted;
+    }
+    match serde_json::from_str(line) {
+        Ok(mut document) => {
+            card_data::redact_json(&mut document);
+            Cow::Owned(format!("{document}\n"))
+        }
+        Err(_) => redacted,
+    }
 }
 
 /// Seconds: the bounds of every duration that we measure.
@@ -82,7 +126,7 @@ pub fn serve_metrics(address: SocketAddr) -> Result<(), BuildError> {
 #[must_use]
 pub fn traceparent(received: Option<&str>) -> String {
     match received {
-        Some(text) if trace_id(text).is_some() => text.to_owned(),
+        Some(text) if trace_id(text).is_some() && !card_data::in_text(text) => text.to_owned(),
         _ => {
             let span = Uuid::new_v4().simple().to_string();
             format!("00-{}-{}-01", Uuid::new_v4().simple(), &span[..16])
@@ -108,11 +152,67 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_line_holds_a_card_number_whatever_it_is_made_of() {
+        let written = |format: &str, write: fn()| {
+            let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+            let out = std::sync::Arc::clone(&lines);
+            let builder = tracing_subscriber::fmt().with_writer(move || Redacting(Shared(out.clone())));
+            match format {
+                "json" => {
+                    tracing::subscriber::with_default(builder.json().flatten_event(true).finish(), write)
+                }
+                _ => tracing::subscriber::with_default(builder.with_ansi(false).finish(), write),
+            }
+            let lines = lines.lock().unwrap();
+            String::from_utf8(lines.clone()).unwrap()
+        };
+        for format in ["json", "text"] {
+            let lines = written(format, || {
+                tracing::info!("No such PaymentMethod: 'pm_4242424242424242'");
+                tracing::warn!(why = "4242\n4242\n4242 4242", number = 4_242_424_242_424_242_u64, "no");
+                tracing::info!(
+                    at = 1_764_305_590_123_u64,
+                    id = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601",
+                    "kept"
+                );
+                tracing::info_span!("job", note = "4242-4242-4242-4242")
+                    .in_scope(|| tracing::info!("within"));
+            });
+            assert!(!lines.contains("4242"), "{lines}");
+            assert_eq!(lines.lines().count(), 4, "{lines}");
+            assert!(
+                lines.contains("1764305590123") && lines.contains("pay_0193a3f1c2d87b51a9f0c4d2e8b7a601")
+            );
+            if format == "json" {
+                assert!(
+                    lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()),
+                    "{lines}"
+                );
+            }
+        }
+    }
+
+    struct Shared(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
     fn trace_context_is_taken_when_it_is_one_and_made_when_not() {
         let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(traceparent(Some(given)), given);
         assert_eq!(trace_id(given), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
-        for text in ["", "00-1-2-3", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "x\r\ny"] {
+        let chosen = "00-00000000000000004242424242424242-00f067aa0ba902b7-01";
+        for text in
+            ["", "00-1-2-3", chosen, "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "x\r\ny"]
+        {
             let made = traceparent(Some(text));
             assert!(trace_id(&made).is_some(), "{made}");
             assert_ne!(made, text);

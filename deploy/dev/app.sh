@@ -21,8 +21,9 @@ start_sandbox() {
 # The sandbox plays both gateways, and tells the API by webhooks what happens by itself.
 webhook_secret=whsec_sandbox webhook_id=WH-sandbox
 start_api() {
-  spawn api env REMIT_API_ADDR="127.0.0.1:$api_port" REMIT_METRICS_ADDR="127.0.0.1:$metrics_port" REMIT_STRIPE_WEBHOOK_SECRETS="$webhook_secret" REMIT_TEST_CLOCK=true \
-    "$bin/remit-api"
+  spawn api env REMIT_API_ADDR="127.0.0.1:$api_port" REMIT_METRICS_ADDR="127.0.0.1:$metrics_port" REMIT_TEST_CLOCK=true \
+    REMIT_STRIPE_WEBHOOK_SECRETS="$webhook_secret" REMIT_PAYPAL_WEBHOOK_ID="$webhook_id" \
+    REMIT_PAYPAL_CERT_HOSTS="127.0.0.1:$sandbox_port" REMIT_PAYPAL_TEST_ROOT="$root/sandbox/certificates/root.pem" "$bin/remit-api"
 }
 start_worker() { # [NAME [NUMBER]]
   spawn "${1:-worker}" env REMIT_METRICS_ADDR="127.0.0.1:$((worker_port + ${2:-1} - 1))" \

@@ -88,6 +88,7 @@ fn subject(job: &JobRow) -> String {
             | Kind::CancelPayment
             | Kind::ResolvePayment
             | Kind::HandleEvent
+            | Kind::VerifyEvent
             | Kind::ReconcileGateway,
         )
         | Err(_) => PaymentId(job.subject_id).to_string(),

@@ -2,6 +2,7 @@
 
 mod customer;
 mod doctor;
+mod duplicates;
 mod jobs;
 mod keys;
 mod ledger;
@@ -42,6 +43,9 @@ enum Command {
     /// Payments.
     #[command(subcommand)]
     Payment(payment::Command),
+    /// Money that a gateway moved twice, and that a person must give back.
+    #[command(subcommand)]
+    Duplicates(duplicates::Command),
     /// Customers.
     #[command(subcommand)]
     Customer(customer::Command),
@@ -78,6 +82,7 @@ async fn run(cli: Cli) -> Result<(), String> {
         Command::Keys(command) => keys::run(&session, command).await,
         Command::Jobs(command) => jobs::run(&session, command).await,
         Command::Payment(command) => payment::run(&session, command).await,
+        Command::Duplicates(command) => duplicates::run(&session, command).await,
         Command::Customer(command) => customer::run(&session, command).await,
         Command::Subscription(command) => subscription::run(&session, command).await,
         Command::Ledger(command) => ledger::run(&session, command).await,

@@ -9,13 +9,14 @@ use common::{
     money::{Currency, display_amount},
     payment::{
         Payment,
+        duplicate::Duplicate,
         store::{self, CallRow, EventRow},
     },
     refund::{self, Refund},
 };
 use serde_json::json;
 
-use crate::{Session, explain, jobs, table};
+use crate::{Session, duplicates, explain, jobs, table};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -55,6 +56,7 @@ async fn show(session: &Session, id: PaymentId) -> Result<(), String> {
         "payment": facts(&payment).into_iter().collect::<std::collections::BTreeMap<_, _>>(),
         "refunds": refunds_rows(&story.refunds),
         "disputes": disputes_rows(&story.disputes),
+        "duplicates": story.duplicates,
         "calls": story.calls,
         "events": story.events,
         "ledger": story.entries,
@@ -68,6 +70,7 @@ async fn show(session: &Session, id: PaymentId) -> Result<(), String> {
 struct Story {
     refunds: Vec<Refund>,
     disputes: Vec<Dispute>,
+    duplicates: Vec<Duplicate>,
     calls: Vec<CallRow>,
     events: Vec<EventRow>,
     entries: Vec<EntryRow>,
@@ -79,7 +82,9 @@ impl Story {
         let pool = &session.pool;
         let refunds = refund::store::of_payment(pool, payment.id).await?;
         let disputes = dispute::store::of_payments(pool, &[payment.id]).await?;
+        let duplicates = store::duplicates_of(pool, payment.id).await?;
         let mut subjects = vec![payment.id.0];
+        subjects.extend(duplicates.iter().map(|duplicate| duplicate.id.0));
         subjects.extend(refunds.iter().map(|refund| refund.id.0));
         subjects.extend(disputes.iter().map(|dispute| dispute.id.0));
         let mut jobs = Vec::new();
@@ -92,6 +97,7 @@ impl Story {
             entries: ledger::store::entries(pool, &subjects).await?,
             refunds,
             disputes,
+            duplicates,
             jobs,
         })
     }
@@ -109,6 +115,9 @@ impl Story {
         if !self.disputes.is_empty() {
             let head = ["DISPUTE", "STATUS", "AMOUNT", "GATEWAY REF", "REASON"];
             part("Disputes", table::layout(&head, &disputes_rows(&self.disputes)));
+        }
+        if !self.duplicates.is_empty() {
+            part("Moved twice", duplicates::overview(&self.duplicates));
         }
         part("Calls to the gateway", calls_table(&self.calls));
         part("Events", events_table(&self.events));

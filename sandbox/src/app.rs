@@ -43,6 +43,7 @@ pub(crate) struct App {
     deliveries: Mutex<Deliveries>,
     told: Notify,
     down: AtomicBool,
+    certificates_are_away: AtomicBool,
     settle_after_ms: AtomicI64,
 }
 
@@ -63,6 +64,7 @@ impl App {
             deliveries: Mutex::default(),
             told: Notify::new(),
             down: AtomicBool::new(false),
+            certificates_are_away: AtomicBool::new(false),
             settle_after_ms: AtomicI64::new(SETTLE_AFTER_MS),
         })
     }
@@ -96,6 +98,11 @@ impl App {
         if changes.iter().any(|change| matches!(change, Change::Webhooks(OutboxChange::Event(_)))) {
             self.told.notify_one();
         }
+        self.commit_untold(state, changes)
+    }
+
+    /// The same for what nobody is told.
+    pub(crate) fn commit_untold(&self, state: &mut State, changes: Vec<Change>) -> LineNumber {
         let line = self.journal.append(&changes);
         for change in changes {
             state.apply(change);
@@ -125,6 +132,16 @@ impl App {
     /// Makes every gateway play dead, or come back.
     pub(crate) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::Relaxed);
+    }
+
+    /// Whether PayPal's certificates cannot be fetched.
+    pub(crate) fn certificates_are_away(&self) -> bool {
+        self.certificates_are_away.load(Ordering::Relaxed)
+    }
+
+    /// Takes PayPal's certificates away, or brings them back.
+    pub(crate) fn take_certificates_away(&self, away: bool) {
+        self.certificates_are_away.store(away, Ordering::Relaxed);
     }
 
     /// Moves the clock forward to where it is so far ahead of the machine's, and lets everything happen that is

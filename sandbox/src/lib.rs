@@ -26,6 +26,7 @@ mod faults;
 mod hmac;
 mod ids;
 mod journal;
+mod others;
 mod paypal;
 mod request_log;
 mod state;
@@ -61,6 +62,7 @@ impl Sandbox {
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let router = Router::new()
             .merge(control::routes())
+            .merge(others::routes())
             .merge(webhooks::control::routes())
             .merge(paypal::routes())
             .merge(stripe::routes())

@@ -40,6 +40,8 @@ pub struct Settings {
 
 /// With what the sandbox signs Stripe's events.
 pub const WEBHOOK_SECRET: &str = "whsec_system";
+/// Where the certificates lead with which the sandbox plays PayPal's.
+pub const SANDBOX_ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sandbox/certificates/root.pem");
 /// By what the sandbox knows our webhook at PayPal.
 pub const WEBHOOK_ID: &str = "WH-system";
 
@@ -112,6 +114,7 @@ impl Deployment {
             ("REMIT_PAYPAL_CLIENT_ID", "test_system".into()),
             ("REMIT_PAYPAL_CLIENT_SECRET", "test_system".into()),
             ("REMIT_PAYPAL_WEBHOOK_ID", WEBHOOK_ID.into()),
+            ("REMIT_PAYPAL_TEST_ROOT", SANDBOX_ROOT.into()),
             ("REMIT_PAYPAL_PER_SECOND", settings.per_second.to_string()),
             ("REMIT_GATEWAY_FAILURES", settings.gateway_failures.to_string()),
             ("REMIT_GATEWAY_REST_MS", settings.gateway_rest_ms.to_string()),
@@ -147,6 +150,11 @@ impl Deployment {
         }
     }
 
+    /// Changes a setting of the processes that are started from now on.
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.environment.insert(name, value.into());
+    }
+
     /// Starts a process: for the first time, or again at the same address.
     pub async fn run(&mut self, service: Service) {
         let descriptors = self.descriptors.filter(|_| service == Service::Api);
@@ -157,6 +165,7 @@ impl Deployment {
                 Service::Sandbox => {
                     self.environment.insert("REMIT_STRIPE_URL", url.clone());
                     self.environment.insert("REMIT_PAYPAL_URL", url.clone());
+                    self.environment.insert("REMIT_PAYPAL_CERT_HOSTS", address.clone());
                     self.environment.insert("REMIT_SANDBOX_ADDR", address);
                 }
                 _ => {

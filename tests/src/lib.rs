@@ -20,7 +20,7 @@ mod servers;
 pub mod subscribing;
 mod wire;
 
-pub use deployment::{Deployment, Settings, WEBHOOK_ID, WEBHOOK_SECRET};
+pub use deployment::{Deployment, SANDBOX_ROOT, Settings, WEBHOOK_ID, WEBHOOK_SECRET};
 pub use merchant::{Answer, Merchant, card, ids, paypal};
 pub use process::Service;
 pub use proxy::Proxy;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use common::{
     gateway::{About, Event, GatewayName, Received},
     job::{self, Kind},
-    receipt::{self, Findings, Learnt, store::Accepted},
+    receipt::{self, Findings, Learnt, News, store::Accepted},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,7 +14,10 @@ use tests::{
     Answer, Deployment, Merchant, Service, Settings, WEBHOOK_ID, WEBHOOK_SECRET, card, eventually, paypal,
 };
 
-use crate::contract::inbox::Inbox;
+use crate::{
+    contract::inbox::Inbox,
+    forged_events::forger::{Key, Transmission},
+};
 
 /// Has the events of one gateway sent elsewhere, to be told by hand.
 async fn intercepted(deployment: &Deployment, gateway: GatewayName) -> Inbox {
@@ -40,6 +43,13 @@ async fn tell(merchant: &Merchant, gateway: GatewayName, event: &Received) -> An
     let body = String::from_utf8(event.body.clone()).unwrap();
     let path = format!("/gateways/{gateway}/webhook");
     merchant.try_send(Method::POST, &path, &headers, Some(body)).await.expect("an answer")
+}
+
+/// An event of PayPal's with another body, as if PayPal had sent that.
+fn with_body(event: &Received, body: String) -> Received {
+    let mut sent = Transmission { headers: event.headers.clone(), body };
+    sent.sign(Key::Paypal, WEBHOOK_ID);
+    Received { headers: sent.headers, body: sent.body.into_bytes() }
 }
 
 /// The event of that type, once it has come.
@@ -116,13 +126,14 @@ async fn a_forged_event_of_stripes_is_not_even_stored() {
     deployment.check_books().await;
 }
 
-/// Only PayPal can check its signatures, so a forgery is stored until it was asked. It does not keep the
-/// genuine event of that name out.
+/// While PayPal's certificate cannot be had only PayPal can check its signatures, so a forgery is stored until it was
+/// asked. It does not keep the genuine event of that name out.
 #[tokio::test]
 async fn a_forged_event_of_paypals_is_dropped_once_paypal_was_asked() {
     let mut deployment = Deployment::start().await;
     let merchant = deployment.merchant.clone();
     let inbox = intercepted(&deployment, GatewayName::Paypal).await;
+    deployment.sandbox("POST", "/control/paypal/certificates", &json!({ "away": true })).await;
     let payment = merchant.paid("a", &paypal("10.00", "EUR", None)).await;
     approve(&merchant.payment_with(&payment, &["requires_action"]).await).await;
     let genuine = awaited(&inbox, "CHECKOUT.ORDER.APPROVED").await;
@@ -156,11 +167,8 @@ async fn no_body_of_an_event_is_kept() {
     // It tells what is known by now.
     let late = awaited(&inbox, "PAYMENT.CAPTURE.COMPLETED").await;
     assert_eq!(tell(merchant, GatewayName::Paypal, &late).await.status, 200);
-    let mut invented = late.clone();
-    invented.body = String::from_utf8(invented.body)
-        .unwrap()
-        .replace(&payment, "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601")
-        .into();
+    let body = String::from_utf8(late.body.clone()).unwrap();
+    let invented = with_body(&late, body.replace(&payment, "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601"));
     assert_eq!(tell(merchant, GatewayName::Paypal, &invented).await.status, 200);
     deployment.settled().await;
     let kept = "SELECT count(*) FROM gateway_events WHERE body IS NOT NULL OR headers IS NOT NULL";
@@ -173,9 +181,9 @@ async fn card_numbers_in_events_are_refused() {
     let inbox = intercepted(&deployment, GatewayName::Paypal).await;
     let merchant = &deployment.merchant;
     merchant.paid_up("a", &paypal("10.00", "EUR", Some("vault_ok"))).await;
-    let mut event = awaited(&inbox, "PAYMENT.CAPTURE.COMPLETED").await;
-    let body = String::from_utf8(event.body).unwrap();
-    event.body = body.replacen('{', "{\"note\":\"4242 4242 4242 4242\",", 1).into_bytes();
+    let event = awaited(&inbox, "PAYMENT.CAPTURE.COMPLETED").await;
+    let body = String::from_utf8(event.body.clone()).unwrap();
+    let event = with_body(&event, body.replacen('{', "{\"note\":\"4242 4242 4242 4242\",", 1));
     let refused = tell(merchant, GatewayName::Paypal, &event).await;
     assert_eq!((refused.status, refused.text("code")), (422, "card-data-refused"));
     assert_eq!(deployment.count("SELECT count(*) FROM gateway_events").await, 0);
@@ -318,12 +326,12 @@ async fn two_copies_that_are_verified_at_once_are_one_event() {
     let mut copies = Vec::new();
     for _ in 0..2 {
         let accepted = receipt::store::accept(pool, GatewayName::Paypal, &event, Some(&received)).await;
-        let Ok(Accepted::New(job)) = accepted else { panic!("{accepted:?}") };
+        let Ok(Accepted::New(Kind::VerifyEvent, job)) = accepted else { panic!("{accepted:?}") };
         let mut db = pool.acquire().await.unwrap();
         let lease = std::time::Duration::from_secs(60);
-        let claim = job::store::claim(&mut db, Kind::HandleEvent, &[job.0], lease).await.unwrap().remove(0);
+        let claim = job::store::claim(&mut db, Kind::VerifyEvent, &[job.0], lease).await.unwrap().remove(0);
         let receipt = receipt::store::begin(&mut db, &[claim.subject]).await.unwrap().remove(0);
-        copies.push(Findings { claim, receipt, learnt: Learnt::Genuine(None) });
+        copies.push(Findings { claim, receipt, learnt: Learnt::Genuine(News::Hint) });
     }
     // Both have asked, and come to write it down.
     let mut hold = pool.begin().await.unwrap();

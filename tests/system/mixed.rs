@@ -322,6 +322,7 @@ async fn ledger_is_the_gateways_books(deployment: &Deployment, seed: u64) {
             Account::Fees => ("fees", 1),
             Account::Disputes => ("disputed", 1),
             Account::GatewayClearing => ("net", 1),
+            Account::Duplicates => panic!("something was moved twice, seed {seed}: {balance:?}"),
         };
         let code = balance.currency.code().to_owned();
         *sums.entry(code.clone()).or_default() += balance.amount;

@@ -141,6 +141,24 @@ async fn whatever_waits_for_a_gateway_is_done_when_it_is_back() {
     deployment.check_books().await;
 }
 
+/// Who waits for a turn at a gateway that is well is not sent to another, whose token is for when it is not.
+#[tokio::test]
+async fn our_own_bounds_send_nobody_to_the_fallback() {
+    let deployment = Deployment::start_with(Settings { per_second: 10, ..Settings::default() }).await;
+    let merchant = &deployment.merchant;
+    let mut body = card("1.23", "EUR", "pm_card_visa");
+    body["fallback"] = json!({ "payment_method": { "type": "paypal", "token": "vault_ok" } });
+    let payments = pay_many(merchant, "a", 50, &body).await;
+    for payment in &payments {
+        merchant.payment_with(payment, &["succeeded"]).await;
+    }
+    let waited = "SELECT count(*) FROM payments WHERE calls_not_sent > 0";
+    assert!(deployment.count(waited).await > 0, "the premise");
+    assert_eq!(deployment.count("SELECT count(*) FROM payments WHERE gateway <> 'stripe'").await, 0);
+    deployment.quiet().await;
+    deployment.check_books().await;
+}
+
 #[tokio::test]
 async fn no_gateway_gets_more_calls_a_second_than_it_allows() {
     let deployment = Deployment::start_with(Settings { per_second: 10, ..Settings::default() }).await;

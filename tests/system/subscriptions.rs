@@ -1,8 +1,10 @@
 //! Subscriptions, through the real database, scheduler, queue and worker, by a clock that is moved.
 
+use std::time::Duration;
+
 use common::{
     invoice::{self, Status as Paid},
-    job,
+    job::{self, Kind},
     subscription::{
         Status, Unit,
         proration::Proration,
@@ -340,4 +342,31 @@ async fn renewals_to_come_are_no_backlog() {
     let dead = "UPDATE jobs SET state = 'dead', due_at = NULL WHERE subject_id = $1";
     sqlx::query(dead).bind(id.0).execute(&deployment.pool).await.unwrap();
     assert_eq!(renewals().await, 1);
+}
+
+/// A job that was given up is not in the way of those who call for its work again.
+#[tokio::test]
+async fn work_that_is_called_for_again_comes_to_life() {
+    let deployment = Deployment::start().await;
+    let shop = deployment.shop(Unit::Month).await;
+    let id = deployment.active(&shop, "a").await;
+    deployment.idle().await;
+    let end = deployment.subscription(id).await.current_period.unwrap().end;
+    let (renewal, pool) = (Kind::RenewSubscription, &deployment.pool);
+    for is_planned in [false, true] {
+        let dead = "UPDATE jobs SET state = 'dead', panics = 10, due_at = NULL WHERE subject_id = $1";
+        sqlx::query(dead).bind(id.0).execute(pool).await.unwrap();
+        let called = match is_planned {
+            false => job::store::enqueue(pool, renewal, id.0, Duration::ZERO, None).await,
+            true => job::store::enqueue_at(pool, renewal, id.0, end, None).await,
+        };
+        called.unwrap();
+        assert_eq!(deployment.count("SELECT count(*) FROM jobs WHERE state = 'dead'").await, 0);
+        deployment.idle().await;
+    }
+    deployment.advance_to(end).await;
+    eventually("it is renewed", || async {
+        (deployment.subscription(id).await.next_period_index == 2).then_some(())
+    })
+    .await;
 }

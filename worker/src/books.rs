@@ -20,6 +20,7 @@ use common::{
     },
 };
 use sqlx::{Acquire as _, PgConnection, PgPool};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::jobs::Learnt;
@@ -28,6 +29,9 @@ const CLAIMS: Bounds = Bounds { lanes: 1, batch: 64, waiting: 1024 };
 const SETTLEMENTS: Bounds = Bounds { lanes: 2, batch: 64, waiting: 1024 };
 /// In one lane: two would wait for each other where they number the invoices of the same merchants.
 const RENEWALS: Bounds = Bounds { lanes: 1, batch: 64, waiting: 1024 };
+
+/// Connections to the database that record what came of events.
+const EVENT_CONNECTIONS: usize = 2;
 
 /// A job in hand.
 #[derive(Clone)]
@@ -90,6 +94,8 @@ pub struct Books {
     claims: HashMap<Kind, Batcher<Uuid, Option<Claimed>>>,
     settlements: Batcher<Arc<Settlement>, Settled>,
     renewals: Batcher<Claim, Result<Renewed, Refusal>>,
+    /// However many events come, their results hold no more connections than this.
+    events: Semaphore,
 }
 
 impl Books {
@@ -118,7 +124,7 @@ impl Books {
             async move { subscriptions::renew(&pool, &claims).await }
         });
         let claims = Kind::ALL.into_iter().map(|kind| (kind, claims(kind))).collect();
-        Self { pool, claims, settlements, renewals }
+        Self { pool, claims, settlements, renewals, events: Semaphore::new(EVENT_CONNECTIONS) }
     }
 
     /// Takes a job. `None`: somebody else has it, or it is done, or its time has not come.
@@ -148,6 +154,7 @@ impl Books {
                 Recorded { changed: settled.changed, alarm: settled.alarm }
             }
             Learnt::Event(findings) => {
+                let _turn = self.events.acquire().await;
                 let alarm = receipt::store::settle(&self.pool, findings).await.map_err(Arc::new)?;
                 count_event(findings);
                 Recorded { changed: false, alarm }
@@ -174,8 +181,11 @@ impl Books {
                 Kind::RefundPayment | Kind::ResolveRefund => {
                     refund::store::code_failed(&mut transaction, claim).await?;
                 }
-                Kind::HandleEvent | Kind::ReconcileGateway | Kind::RenewSubscription | Kind::RetryInvoice => {
-                }
+                Kind::HandleEvent
+                | Kind::VerifyEvent
+                | Kind::ReconcileGateway
+                | Kind::RenewSubscription
+                | Kind::RetryInvoice => {}
             }
         }
         transaction.commit().await?;
@@ -233,7 +243,7 @@ async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Result<
             };
             refunds.map(subject).collect()
         }
-        Kind::HandleEvent => {
+        Kind::HandleEvent | Kind::VerifyEvent => {
             let receipts = receipt::store::begin(db, ids).await?.into_iter();
             receipts.map(|receipt| (receipt.id.0, Subject::Event(Box::new(receipt)))).collect()
         }

@@ -1,7 +1,7 @@
 //! The runner: takes deliveries, claims their jobs, does them, records what came of it, acknowledges.
 //! Whatever happens here, the job's row decides what comes next, so every fault simply lets go.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use common::{
     batch::BatchError,
@@ -16,7 +16,7 @@ use common::{
 use futures_util::{FutureExt as _, future::join_all};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
-    time::Instant,
+    time::{Instant, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
@@ -74,22 +74,37 @@ impl Runner {
 
 /// Room for the jobs under way. Half of it is never taken by what nobody waits for: a hundred thousand charges of
 /// renewals do not hold up the payment that comes after them. Jobs that ask no gateway have as much room besides.
+/// Events have a little of their own, and those that anybody may have sent another: a flood of them waits for itself.
 struct Slots {
     all: Semaphore,
     background: Semaphore,
     without_a_call: Semaphore,
+    events: Semaphore,
+    unverified_events: Semaphore,
 }
+
+/// Events that are looked into at once, and those of which the gateway is asked whether they are its own.
+const EVENTS: usize = 4;
+const UNVERIFIED_EVENTS: usize = 2;
 
 impl Slots {
     fn new(all: usize) -> Self {
         let background = Semaphore::new(all.div_ceil(2));
-        Self { all: Semaphore::new(all), background, without_a_call: Semaphore::new(all) }
+        let (all, without_a_call) = (Semaphore::new(all), Semaphore::new(all));
+        let (events, unverified_events) = (Semaphore::new(EVENTS), Semaphore::new(UNVERIFIED_EVENTS));
+        Self { all, background, without_a_call, events, unverified_events }
     }
 
     /// Waits for room. The semaphores are never closed.
     async fn take(&self, kind: Kind) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'_>>) {
-        if !kind.asks_gateway() {
-            return (None, self.without_a_call.acquire().await.ok());
+        let own = match kind {
+            Kind::HandleEvent => Some(&self.events),
+            Kind::VerifyEvent => Some(&self.unverified_events),
+            _ if !kind.asks_gateway() => Some(&self.without_a_call),
+            _ => None,
+        };
+        if let Some(own) = own {
+            return (None, own.acquire().await.ok());
         }
         let background = if kind.is_background() { self.background.acquire().await.ok() } else { None };
         (background, self.all.acquire().await.ok())
@@ -157,24 +172,47 @@ fn span(Claimed { claim, subject }: &Claimed) -> tracing::Span {
 
 async fn do_one(context: &Context, claimed: Claimed, reply_to: Option<&str>) {
     let (started, claim) = (Instant::now(), claimed.claim.clone());
-    let Ok(learnt) = AssertUnwindSafe(jobs::run(context, claimed)).catch_unwind().await else {
-        return code_failed(context, &claim).await;
+    let done = AssertUnwindSafe(run_and_record(context, claimed, reply_to)).catch_unwind().await;
+    if done.is_err() {
+        code_failed(context, &claim).await;
+    }
+    metrics::histogram!("messaging_process_duration_seconds", "kind" => claim.kind.as_str())
+        .record(started.elapsed());
+}
+
+async fn run_and_record(context: &Context, claimed: Claimed, reply_to: Option<&str>) {
+    let claim = claimed.claim.clone();
+    let Some(learnt) = in_time(&claim, jobs::run(context, claimed)).await else {
+        metrics::counter!("jobs_cut_short_total", "kind" => claim.kind.as_str()).increment(1);
+        return tracing::error!("a job has outlived its lease: it is let go, and will be done again");
     };
     measure(&learnt);
     match patiently(|| context.books.record(&learnt)).await {
         Ok(recorded) => {
-            if let Some(alarm) = recorded.alarm {
-                metrics::counter!("alarms_total", "alarm" => alarm).increment(1);
-                tracing::error!("{alarm}");
-            }
+            recorded.alarm.into_iter().for_each(jobs::alarm);
             if let Some(reply_to) = reply_to.filter(|_| recorded.changed) {
                 context.publisher.notify(reply_to.to_owned(), claim.subject);
             }
         }
         Err(error) => tracing::error!(%error, "a result was not recorded; the job will be done again"),
     }
-    metrics::histogram!("messaging_process_duration_seconds", "kind" => claim.kind.as_str())
-        .record(started.elapsed());
+}
+
+/// No job goes on after its lease, because somebody else does it then. But what was sent to a gateway in time is
+/// waited for, as long as its call is bounded: money that moved is recorded from anybody.
+async fn in_time<T>(claim: &Claim, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    if claim.kind.is_operation() {
+        return Some(work.await);
+    }
+    loop {
+        match timeout(claim.deadline.left(), work.as_mut()).await {
+            Ok(done) => return Some(done),
+            // The runtime's clock is not the deadline's.
+            Err(_) if !claim.deadline.is_over() => {}
+            Err(_) => return None,
+        }
+    }
 }
 
 /// How long the gateway took, and what it said where that is no outcome.

@@ -190,6 +190,6 @@ fn read(body: Value) -> Result<((MethodType, String), bool), ApiError> {
 /// A method by its gateway's token.
 pub fn read_token(fields: &mut Fields<'_>) -> Option<(MethodType, String)> {
     let kind = fields.required("type", fields::name);
-    let token = fields.required("token", token);
+    let token = fields.required("token", token(kind));
     Some((kind?, token?))
 }

@@ -8,10 +8,11 @@ use axum::{
     extract::{FromRequest, Request, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header},
 };
+use common::card_data;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::{App, card_data, error::ApiError, request};
+use crate::{App, error::ApiError, request};
 
 use super::fields::{Faults, Fields};
 
@@ -19,7 +20,7 @@ use super::fields::{Faults, Fields};
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// The bytes of a body, whatever they are.
-pub struct RawBody(pub Bytes);
+struct RawBody(Bytes);
 
 impl FromRequest<App> for RawBody {
     type Rejection = ApiError;

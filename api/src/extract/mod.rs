@@ -6,7 +6,7 @@ mod headers;
 mod path;
 mod query;
 
-pub use body::{BODY_WITHIN, JsonBody, NoBody, OptionalJsonBody, RawBody};
+pub use body::{BODY_WITHIN, JsonBody, NoBody, OptionalJsonBody};
 pub use headers::{IdempotencyKey, IfMatch, Prefer, Trace};
 pub use path::{PathId, PathIds};
 pub use query::{Given, QueryFields};

@@ -229,8 +229,8 @@ fn payment_method(fields: &mut Fields<'_>) -> Option<PaymentMethod> {
     let r#type = fields.required("type", fields::name);
     // A payer of PayPal's may choose there.
     let token = match r#type {
-        Some(MethodType::Paypal) => fields.optional("token", token),
-        _ => fields.required("token", token),
+        Some(MethodType::Paypal) => fields.optional("token", token(r#type)),
+        _ => fields.required("token", token(r#type)),
     };
     Some(PaymentMethod { r#type: r#type?, token })
 }
@@ -297,11 +297,14 @@ pub fn currency(value: Value) -> Result<Currency, String> {
     Currency::from_code(&code).map_err(|error| error.to_string())
 }
 
-/// A gateway's name for a method; never a card number.
-pub fn token(value: Value) -> Result<String, String> {
-    let token = text(255)(value)?;
-    let plain = token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-    if plain { Ok(token) } else { Err("must be a gateway's token, such as \"pm_card_visa\"".into()) }
+/// A gateway's name for a method of that type, as that gateway writes it; never a card number.
+pub fn token(method: Option<MethodType>) -> impl Fn(Value) -> Result<String, String> {
+    move |value| {
+        let token = text(255)(value)?;
+        let gateway = method.map(GatewayName::for_method);
+        gateway.map_or(Ok(()), |gateway| gateway.check_token(&token))?;
+        Ok(token)
+    }
 }
 
 /// An address, as far as that can be told without writing to it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-use super::{Report, Resolution, Terms};
+use super::{Report, Resolution, Terms, refusal};
 
 /// How long an outcome that nothing is known of is looked up before a person is asked.
 pub const LOOK_UP_WINDOW: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -102,17 +102,17 @@ pub struct Weighed {
 #[must_use]
 pub fn weigh(report: &Report, case: Case<'_>) -> Option<Weighed> {
     let weighed = match report {
-        Report::NotSent { why, retry_after } => Weighed {
+        Report::NotSent { why, retry_after, .. } => Weighed {
             call_not_sent: !case.is_question,
             ..only(not_sent(why, retry_after.unwrap_or_default(), case))
         },
-        Report::PutOff { why, wait } => Weighed {
+        Report::PutOff { why, wait, .. } => Weighed {
             call_not_sent: !case.is_question,
             ..only(Doubt::PutOff { why: why.clone(), wait: *wait })
         },
-        Report::Refused { code, message, alarm } => Weighed {
+        Report::Refused { code, alarm, .. } => Weighed {
             alarm: alarm.then_some("a gateway refuses our credentials"),
-            ..only(refused(code, message, *alarm, case))
+            ..only(refused(code, *alarm, case))
         },
         Report::Unknown { why, resolution } => only(unknown(why, *resolution, case)),
         Report::NotFound => only(not_found(case)),
@@ -144,7 +144,7 @@ fn not_sent(why: &str, at_least: Duration, case: Case<'_>) -> Doubt {
 }
 
 /// A refusal is about this request; an earlier one with the same key may still have run.
-fn refused(code: &str, message: &str, credentials: bool, case: Case<'_>) -> Doubt {
+fn refused(code: &str, credentials: bool, case: Case<'_>) -> Doubt {
     if !case.exposure.is_first_that_could_run() {
         return Doubt::LookUp;
     }
@@ -155,10 +155,7 @@ fn refused(code: &str, message: &str, credentials: bool, case: Case<'_>) -> Doub
             message: "The payment gateway cannot be used at the moment.".into(),
         };
     }
-    Doubt::NeverRan {
-        code: code.to_owned(),
-        message: format!("The payment gateway refused the request: {message}"),
-    }
+    Doubt::NeverRan { code: code.to_owned(), message: refusal::sentence(code).to_owned() }
 }
 
 fn unknown(why: &str, resolution: Resolution, case: Case<'_>) -> Doubt {

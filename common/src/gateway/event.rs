@@ -1,13 +1,13 @@
 //! What a gateway tells by itself. An event is never believed: it is a hint that something should be
 //! looked up. What it says of itself is read from a body whose signature was verified first.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
 
-use super::Report;
+use super::{Report, paypal};
 
 /// An event as it came in, kept until it is worked off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,29 @@ pub struct Received {
     pub body: Vec<u8>,
 }
 
-/// What could be said about an event's signature on receipt, without asking anybody.
+/// With what an event's signature can be checked: known from its headers, before its body is read.
+#[derive(Debug, Clone)]
+pub enum EventKey {
+    /// With secrets that we share with the gateway.
+    Secrets,
+    /// With the certificate that it names.
+    Certificate(paypal::signature::Claim, Arc<paypal::signature::Chain>),
+}
+
+/// Why an event's signature cannot be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoKey {
+    /// This deployment takes no events of the gateway.
+    NotConfigured,
+    /// It cannot be the gateway's.
+    Forged,
+    /// Not now: the gateway should send it again.
+    NotNow,
+    /// Only the gateway can tell: see [`super::Gateway::verify_event`].
+    AskGateway,
+}
+
+/// What could be said about an event's signature on receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signature {
     /// Made by the gateway.
@@ -27,6 +49,15 @@ pub enum Signature {
     Forged,
     /// Only the gateway can tell: see [`super::Gateway::verify_event`].
     AskGateway,
+}
+
+/// The longest name that is taken from an event.
+const NAME_MAX: usize = 255;
+
+/// A name from an event that can be stored and looked for: printable, and not too long. Events come from anybody.
+pub(super) fn name(text: &str) -> Option<String> {
+    let fits = !text.is_empty() && text.len() <= NAME_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| text.to_owned())
 }
 
 /// What the gateway says about an event's signature.
@@ -51,15 +82,6 @@ pub struct Event {
     pub about: About,
 }
 
-/// Bytes of a name, at most.
-const NAME_MAX: usize = 255;
-
-/// Whether this is a name that can be stored and looked for: printable, and not too long.
-#[must_use]
-pub fn is_name(text: &str) -> bool {
-    (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
 impl Event {
     /// The same, if all that it says is names. Anybody may have written it, and it goes to the database.
     ///
@@ -72,8 +94,9 @@ impl Event {
             About::Dispute { dispute_ref } => [Some(dispute_ref), None],
             About::Nothing => [None, None],
         };
-        let all = [Some(&*self.id), Some(&*self.kind)].into_iter().chain(about).flatten().all(is_name);
-        if all { Ok(self) } else { Err("an event with a name that is none".into()) }
+        let texts = [Some(&*self.id), Some(&*self.kind)].into_iter().chain(about).flatten();
+        let are_names = texts.map(name).all(|name| name.is_some());
+        if are_names { Ok(self) } else { Err("an event with a name that is none".into()) }
     }
 }
 

@@ -9,10 +9,13 @@ pub mod event;
 pub mod guard;
 pub mod operation;
 pub mod paypal;
+pub mod refusal;
 pub mod report;
+mod sending;
 pub mod stripe;
+pub mod window;
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 
 use rust_decimal::Decimal;
 use secrecy::SecretString;
@@ -24,13 +27,15 @@ use crate::{
     name::names,
 };
 pub use event::{
-    About, Dispute, Event, Found, Line, Movement, Received, Signature, Standing, Statement, Verdict,
+    About, Dispute, Event, EventKey, Found, Line, Movement, NoKey, Received, Signature, Standing, Statement,
+    Verdict,
 };
 pub use operation::{
     CancelRequest, CaptureRequest, ChargeRequest, LookUp, RefundLookUp, RefundReason, RefundRequest,
     SaveRequest, SavedMethod,
 };
-pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Report, Resolution};
+pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Obstacle, Report, Resolution};
+pub use sending::Sending;
 
 /// Which gateway: stored with each payment. Only a fallback, which the first has not taken, moves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -160,6 +165,19 @@ impl GatewayName {
         }
     }
 
+    /// Says before anything is stored whether this could be a token of the gateway's.
+    ///
+    /// # Errors
+    /// A sentence for the merchant.
+    pub fn check_token(self, token: &str) -> Result<(), &'static str> {
+        match self {
+            Self::Stripe if stripe::token::is_one(token) => Ok(()),
+            Self::Stripe => Err("must be the name of a payment method at Stripe, such as \"pm_card_visa\""),
+            Self::Paypal if paypal::vault::is_one(token) => Ok(()),
+            Self::Paypal => Err("must be the id of a payment token in PayPal's vault, such as \"8kk8451t\""),
+        }
+    }
+
     /// Says before anything is stored whether the gateway could take this much.
     ///
     /// # Errors
@@ -212,12 +230,41 @@ impl GatewayName {
         }
     }
 
-    /// Checks the signature of an event on receipt, as far as that can be done without asking anybody.
-    #[must_use]
-    pub fn check_signature(self, received: &Received, secrets: &EventSecrets, now: Timestamp) -> Signature {
+    /// With what an event's signature can be checked, as its headers say.
+    ///
+    /// # Errors
+    /// [`NoKey`].
+    pub async fn event_key(
+        self,
+        headers: &BTreeMap<String, String>,
+        trust: &EventTrust,
+        now: Timestamp,
+    ) -> Result<EventKey, NoKey> {
         match self {
-            Self::Stripe => stripe::event::check_signature(received, &secrets.stripe, now),
-            Self::Paypal => paypal::event::check_signature(received),
+            Self::Stripe if trust.stripe.is_empty() => Err(NoKey::NotConfigured),
+            Self::Stripe => Ok(EventKey::Secrets),
+            Self::Paypal => match &trust.paypal {
+                Some(paypal) => paypal.key(headers, now).await,
+                None => Err(NoKey::NotConfigured),
+            },
+        }
+    }
+
+    /// Checks the signature of an event on receipt.
+    #[must_use]
+    pub fn check_signature(
+        self,
+        received: &Received,
+        key: &EventKey,
+        trust: &EventTrust,
+        now: Timestamp,
+    ) -> Signature {
+        match (key, &trust.paypal) {
+            (EventKey::Secrets, _) => stripe::event::check_signature(received, &trust.stripe, now),
+            (EventKey::Certificate(claim, chain), Some(paypal)) => {
+                paypal.check(claim, chain, &received.body, now)
+            }
+            (EventKey::Certificate(..), None) => Signature::Forged,
         }
     }
 
@@ -234,11 +281,13 @@ impl GatewayName {
     }
 }
 
-/// The secrets with which gateways sign their events.
-#[derive(Clone, Default)]
-pub struct EventSecrets {
-    /// Stripe's `whsec_…`; several while one replaces another.
+/// By what gateways' events are known to be theirs.
+#[derive(Default)]
+pub struct EventTrust {
+    /// Stripe's secrets, `whsec_…`; several while one replaces another. None: no events of Stripe's are taken.
     pub stripe: Vec<SecretString>,
+    /// What it takes to check PayPal's; `None`: no events of PayPal's are taken.
+    pub paypal: Option<paypal::PaypalTrust>,
 }
 
 names!(GatewayName, Stripe => "stripe", Paypal => "paypal");

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{clock::Timestamp, money::Money};
 
-use super::{Capture, MethodType};
+use super::{Capture, MethodType, Sending};
 
 /// One charge, as every gateway needs to know it. A pure function of a payment's immutable columns and
 /// its stage: the same payment always makes the same request, which is what makes the same key safe to
@@ -36,8 +36,8 @@ pub struct ChargeRequest {
     /// The gateway's name for an operation that was begun and that the payer has approved since: it is
     /// completed, and no other one begun.
     pub approved: Option<String>,
-    /// W3C trace context, for the gateway's logs. Not a part of the operation.
-    pub traceparent: Option<String>,
+    /// What goes with it.
+    pub sending: Sending,
 }
 
 impl ChargeRequest {
@@ -74,8 +74,8 @@ pub struct SaveRequest {
     pub name: Option<String>,
     /// The gateway's token for the payment method.
     pub token: String,
-    /// W3C trace context, for the gateway's logs.
-    pub traceparent: Option<String>,
+    /// What goes with it.
+    pub sending: Sending,
 }
 
 /// A question: what became of this payment?
@@ -87,6 +87,8 @@ pub struct LookUp {
     pub gateway_ref: Option<String>,
     /// Ours was made within this time, by our clock: from the first call to the last.
     pub made_between: (Timestamp, Timestamp),
+    /// Where an earlier look-up of the same has stopped: [`super::Answer::cursor`].
+    pub cursor: Option<String>,
     /// W3C trace context, for the gateway's logs.
     pub traceparent: Option<String>,
 }
@@ -104,8 +106,8 @@ pub struct CaptureRequest {
     pub charge_ref: Option<String>,
     /// How much to take; at most what was reserved.
     pub money: Money,
-    /// W3C trace context, for the gateway's logs.
-    pub traceparent: Option<String>,
+    /// What goes with it.
+    pub sending: Sending,
 }
 
 /// Calls a payment off before its money has moved.
@@ -119,8 +121,8 @@ pub struct CancelRequest {
     pub gateway_ref: String,
     /// The gateway's name for the reservation; `None` where none was made.
     pub charge_ref: Option<String>,
-    /// W3C trace context, for the gateway's logs.
-    pub traceparent: Option<String>,
+    /// What goes with it.
+    pub sending: Sending,
 }
 
 /// Gives money back that was taken.
@@ -140,8 +142,8 @@ pub struct RefundRequest {
     pub money: Money,
     /// Why.
     pub reason: Option<RefundReason>,
-    /// W3C trace context, for the gateway's logs.
-    pub traceparent: Option<String>,
+    /// What goes with it.
+    pub sending: Sending,
 }
 
 /// A question: what became of this refund?

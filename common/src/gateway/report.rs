@@ -53,6 +53,8 @@ pub enum Report {
         why: String,
         /// How long the gateway asked us to wait.
         retry_after: Option<Duration>,
+        /// What stood in its way.
+        obstacle: Obstacle,
     },
     /// No request was made: the gateway is given a rest, or we are at the limit that it sets us.
     PutOff {
@@ -60,6 +62,8 @@ pub enum Report {
         why: String,
         /// How long to wait.
         wait: Duration,
+        /// What stood in its way.
+        obstacle: Obstacle,
     },
     /// The request may have run. Only the gateway knows.
     Unknown {
@@ -79,6 +83,16 @@ pub enum Report {
     },
     /// A look-up found no trace of the operation.
     NotFound,
+}
+
+/// What stood in the way of a request that was not run: whether another gateway may do better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The gateway cannot be reached, or is given a rest because it does not answer.
+    Unreachable,
+    /// It is there, and we have to wait: at the bounds that we set ourselves, at its limit for us, or because the
+    /// job is not ours any more.
+    Busy,
 }
 
 /// How an unknown outcome can be learnt.
@@ -151,6 +165,8 @@ pub struct Answer {
     pub report: Report,
     /// The call, for the record.
     pub call: Call,
+    /// Where a look-up that has come to no end goes on, as [`super::LookUp::cursor`]; `None`: at the beginning.
+    pub cursor: Option<String>,
 }
 
 /// The record of one call to a gateway. Never a body.
@@ -182,7 +198,7 @@ impl Answer {
     #[must_use]
     pub fn without_a_call(report: Report) -> Self {
         let call = Call { operation: NO_CALL, http_status: None, request_id: None, duration: Duration::ZERO };
-        Self { report, call }
+        Self { report, call, cursor: None }
     }
 }
 

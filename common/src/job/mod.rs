@@ -12,7 +12,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, id::JobId, name::names, retry::Policy};
+use crate::{
+    clock::{Deadline, Timestamp},
+    gateway::Sending,
+    id::JobId,
+    name::names,
+    retry::Policy,
+};
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,6 +38,8 @@ pub enum Kind {
     ResolveRefund,
     /// Look at what a gateway has told by itself.
     HandleEvent,
+    /// The same for what may be somebody else's: the gateway is asked first whether it is its own.
+    VerifyEvent,
     /// Compare a gateway's account with our own.
     ReconcileGateway,
     /// See what time has brought to a subscription: a renewal, the end of its trial or of its patience.
@@ -47,6 +55,25 @@ impl Kind {
     #[must_use]
     pub fn is_question(self) -> bool {
         matches!(self, Self::ResolvePayment | Self::ResolveRefund)
+    }
+
+    /// Whether it changes something at a gateway. What it learns is a fact, however late.
+    #[must_use]
+    pub fn is_operation(self) -> bool {
+        match self {
+            Self::ChargePayment
+            | Self::ChargeOffSession
+            | Self::CapturePayment
+            | Self::CancelPayment
+            | Self::RefundPayment => true,
+            Self::ResolvePayment
+            | Self::ResolveRefund
+            | Self::HandleEvent
+            | Self::VerifyEvent
+            | Self::ReconcileGateway
+            | Self::RenewSubscription
+            | Self::RetryInvoice => false,
+        }
     }
 
     /// Whether it may be one of very many at once, that nobody waits for: then it leaves room for those that
@@ -80,6 +107,7 @@ impl Kind {
             Self::ResolvePayment
             | Self::ResolveRefund
             | Self::HandleEvent
+            | Self::VerifyEvent
             | Self::ReconcileGateway
             | Self::RenewSubscription
             | Self::RetryInvoice => {
@@ -93,7 +121,7 @@ names!(
     Kind,
     ChargePayment => "charge_payment", CapturePayment => "capture_payment", CancelPayment => "cancel_payment",
     ResolvePayment => "resolve_payment", RefundPayment => "refund_payment", ResolveRefund => "resolve_refund",
-    HandleEvent => "handle_event", ReconcileGateway => "reconcile_gateway",
+    HandleEvent => "handle_event", VerifyEvent => "verify_event", ReconcileGateway => "reconcile_gateway",
     RenewSubscription => "renew_subscription", RetryInvoice => "retry_invoice",
     ChargeOffSession => "charge_off_session",
 );
@@ -157,8 +185,21 @@ pub struct Claim {
     pub tries: i32,
     /// When it was claimed, by the database's clock.
     pub at: Timestamp,
+    /// Where an earlier attempt at a question has stopped.
+    pub cursor: Option<String>,
     /// W3C trace context of the request that called for it.
     pub traceparent: Option<String>,
+    /// When the lease is over, by the clocks of this machine. It was looked at before the claim was made, so it
+    /// is not later than what the database says.
+    pub deadline: Deadline,
+}
+
+impl Claim {
+    /// What goes with a request that is made for it.
+    #[must_use]
+    pub fn sending(&self) -> Sending {
+        Sending { traceparent: self.traceparent.clone(), deadline: Some(self.deadline) }
+    }
 }
 
 #[cfg(test)]
@@ -198,6 +239,7 @@ mod tests {
             "refund_payment",
             "resolve_refund",
             "handle_event",
+            "verify_event",
             "reconcile_gateway",
             "renew_subscription",
             "retry_invoice",

@@ -10,7 +10,10 @@ use chrono::TimeDelta;
 use sqlx::{PgConnection, PgExecutor, PgPool, postgres::types::PgInterval};
 use uuid::Uuid;
 
-use crate::{clock::Timestamp, id::JobId};
+use crate::{
+    clock::{Deadline, Timestamp},
+    id::JobId,
+};
 
 use super::{Claim, Due, Kind, work::Work};
 pub use clock::{Outlook, move_clock, outlook};
@@ -28,12 +31,13 @@ pub async fn claim(
     ids: &[Uuid],
     lease: Duration,
 ) -> sqlx::Result<Vec<Claim>> {
+    let deadline = Deadline::after(lease);
     let rows = sqlx::query!(
         r#"UPDATE jobs
            SET state = 'running', attempt = attempt + 1, emits = 0, due_at = clock.now + $3
            FROM (SELECT remit_now() AS now OFFSET 0) clock
            WHERE id = ANY($1) AND kind = $2 AND state = 'queued' AND (attempt = 0 OR emits > 0)
-           RETURNING id, subject_id, attempt, put_off, traceparent, clock.now AS "now!""#,
+           RETURNING id, subject_id, attempt, put_off, cursor, traceparent, clock.now AS "now!""#,
         ids,
         kind.as_str(),
         interval(lease),
@@ -49,7 +53,9 @@ pub async fn claim(
             attempt: row.attempt,
             tries: row.attempt - row.put_off,
             at: row.now,
+            cursor: row.cursor,
             traceparent: row.traceparent,
+            deadline,
         })
         .collect())
 }
@@ -118,6 +124,24 @@ pub async fn retry(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why: 
         claim.attempt,
         interval(wait),
         why,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A question has come to no end, and goes on there; `None`: it begins anew. Whoever has come further is not counted
+/// as having tried: it comes back soon, however long the list is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn keep_cursor(db: impl PgExecutor<'_>, claim: &Claim, cursor: Option<&str>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE jobs SET cursor = $3, put_off = put_off + ($3::text IS NOT NULL)::integer
+         WHERE id = $1 AND attempt = $2",
+        claim.id.0,
+        claim.attempt,
+        cursor,
     )
     .execute(db)
     .await?;
@@ -195,8 +219,9 @@ pub async fn code_failed(
 }
 
 /// Calls for work, and answers its job. A subject has at most one job of a kind: calling for it again
-/// only makes it due sooner. A question that is being asked at this moment may have been answered before
-/// what we are called for happened: it is asked again, and whoever has it in hand cannot end it any more.
+/// only makes it due sooner, and a question begin anew. A question that is being asked at this moment may have been
+/// answered before what we are called for happened: it is asked again, and whoever has it in hand cannot end it any
+/// more. One that was put aside as dead is called to life again: whoever calls for work must be able to rely on it.
 ///
 /// # Errors
 /// When the database fails.
@@ -213,12 +238,14 @@ pub async fn enqueue(
          ON CONFLICT (subject_id, kind) DO UPDATE
          SET due_at = CASE
                  WHEN jobs.state = 'queued' THEN least(jobs.due_at, excluded.due_at)
-                 WHEN jobs.state = 'running' AND $6 THEN excluded.due_at
+                 WHEN jobs.state = 'dead' OR jobs.state = 'running' AND $6 THEN excluded.due_at
                  ELSE jobs.due_at END,
              attempt = jobs.attempt + (jobs.state = 'running' AND $6)::integer,
              put_off = jobs.put_off + (jobs.state = 'running' AND $6)::integer,
+             cursor = CASE WHEN $6 THEN NULL ELSE jobs.cursor END,
              emits = CASE WHEN jobs.state = 'running' AND $6 THEN 0 ELSE jobs.emits END,
-             state = CASE WHEN jobs.state = 'running' AND $6 THEN 'queued' ELSE jobs.state END
+             panics = CASE WHEN jobs.state = 'dead' THEN 0 ELSE jobs.panics END,
+             state = CASE WHEN jobs.state = 'dead' OR jobs.state = 'running' AND $6 THEN 'queued' ELSE jobs.state END
          RETURNING id",
         JobId::new().0,
         kind.as_str(),

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::Kind;
-use crate::gateway::doubt::{Doubt, Weighed};
+use crate::gateway::{
+    Charge,
+    doubt::{Doubt, Weighed},
+};
 
 /// What a report changes. `O` is an outcome of the noun that the report is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub struct Change<O> {
     pub work: Work,
     /// Something that an operator should be woken for.
     pub alarm: Option<&'static str>,
+    /// Money that the report says has moved beside what this stands for.
+    pub duplicate: Option<Charge>,
 }
 
 /// What becomes of the job.
@@ -58,13 +63,19 @@ impl<O> Change<O> {
     /// It stays as it is.
     #[must_use]
     pub fn stays(work: Work) -> Self {
-        Self { to: None, gateway_ref: None, call_not_sent: false, work, alarm: None }
+        Self { to: None, gateway_ref: None, call_not_sent: false, work, alarm: None, duplicate: None }
     }
 
     /// It stays as it is, and nothing is left to do.
     #[must_use]
     pub fn nothing_left() -> Self {
         Self::stays(Work::Done)
+    }
+
+    /// It stays as it is, but money has moved a second time. Nothing is left to do for us: a person gives it back.
+    #[must_use]
+    pub fn beside(charge: &Charge, alarm: &'static str) -> Self {
+        Self { duplicate: Some(charge.clone()), alarm: Some(alarm), ..Self::nothing_left() }
     }
 
     /// What was weighed, done: `look_up` is the job that asks; the noun says what it means that nothing ran, told

@@ -26,6 +26,8 @@ pub enum Account {
     Fees,
     /// What payers' banks took back.
     Disputes,
+    /// What was moved twice, until it is put right.
+    Duplicates,
 }
 
 /// What moved. With its subject it names a ledger transaction, once.
@@ -47,18 +49,28 @@ pub enum Kind {
     DisputeFee,
     /// The bank gave it again.
     DisputeReinstated,
+    /// Money was taken a second time.
+    DuplicateCaptured,
+    /// Money was given back a second time.
+    DuplicateRefunded,
+    /// The gateway's fee for either.
+    DuplicateFee,
+    /// It was put right at the gateway. Positive: what had been given back is here again.
+    DuplicateSettled,
 }
 
 names!(
     Account,
     GatewayClearing => "gateway_clearing", Sales => "sales", Refunds => "refunds", Fees => "fees",
-    Disputes => "disputes",
+    Disputes => "disputes", Duplicates => "duplicates",
 );
 names!(
     Kind,
     PaymentCaptured => "payment.captured", PaymentFee => "payment.fee", RefundSucceeded => "refund.succeeded",
     RefundFee => "refund.fee", RefundFailed => "refund.failed", DisputeWithdrawn => "dispute.withdrawn",
     DisputeFee => "dispute.fee", DisputeReinstated => "dispute.reinstated",
+    DuplicateCaptured => "duplicate.captured", DuplicateRefunded => "duplicate.refunded",
+    DuplicateFee => "duplicate.fee", DuplicateSettled => "duplicate.settled",
 );
 
 /// A ledger transaction: an amount that leaves one account for another. It cannot be out of balance.
@@ -97,15 +109,19 @@ impl Subject {
     pub fn posting(self, kind: Kind, money: Money) -> Option<Posting> {
         let (debit, credit) = match kind {
             Kind::PaymentCaptured => (Account::GatewayClearing, Account::Sales),
-            Kind::PaymentFee | Kind::RefundFee | Kind::DisputeFee => {
+            Kind::PaymentFee | Kind::RefundFee | Kind::DisputeFee | Kind::DuplicateFee => {
                 (Account::Fees, Account::GatewayClearing)
             }
             Kind::RefundSucceeded => (Account::Refunds, Account::GatewayClearing),
             Kind::RefundFailed => (Account::GatewayClearing, Account::Refunds),
             Kind::DisputeWithdrawn => (Account::Disputes, Account::GatewayClearing),
             Kind::DisputeReinstated => (Account::GatewayClearing, Account::Disputes),
+            Kind::DuplicateCaptured | Kind::DuplicateSettled => {
+                (Account::GatewayClearing, Account::Duplicates)
+            }
+            Kind::DuplicateRefunded => (Account::Duplicates, Account::GatewayClearing),
         };
-        // A fee that is given back goes the other way.
+        // What is given back goes the other way: a fee, or what was taken twice.
         let (debit, credit) = if money.amount.is_sign_negative() { (credit, debit) } else { (debit, credit) };
         (!money.amount.is_zero()).then_some(Posting {
             merchant_id: self.merchant_id,
@@ -146,7 +162,7 @@ mod tests {
 
     #[test]
     fn every_movement_has_its_two_sides() {
-        use Account::{Disputes, Fees, GatewayClearing, Refunds, Sales};
+        use Account::{Disputes, Duplicates, Fees, GatewayClearing, Refunds, Sales};
         for (kind, debit, credit) in [
             (Kind::PaymentCaptured, GatewayClearing, Sales),
             (Kind::PaymentFee, Fees, GatewayClearing),
@@ -156,6 +172,10 @@ mod tests {
             (Kind::DisputeWithdrawn, Disputes, GatewayClearing),
             (Kind::DisputeFee, Fees, GatewayClearing),
             (Kind::DisputeReinstated, GatewayClearing, Disputes),
+            (Kind::DuplicateCaptured, GatewayClearing, Duplicates),
+            (Kind::DuplicateRefunded, Duplicates, GatewayClearing),
+            (Kind::DuplicateFee, Fees, GatewayClearing),
+            (Kind::DuplicateSettled, GatewayClearing, Duplicates),
         ] {
             assert_eq!(posting(kind, "1.50"), Some((debit, credit, "1.50 EUR".into())), "{kind}");
         }
@@ -165,6 +185,8 @@ mod tests {
     fn a_fee_given_back_goes_the_other_way_and_nothing_is_no_movement() {
         let back = posting(Kind::RefundFee, "-0.30");
         assert_eq!(back, Some((Account::GatewayClearing, Account::Fees, "0.30 EUR".into())));
+        let back = posting(Kind::DuplicateSettled, "-1.50");
+        assert_eq!(back, Some((Account::Duplicates, Account::GatewayClearing, "1.50 EUR".into())));
         assert_eq!(posting(Kind::PaymentFee, "0.00"), None);
     }
 }

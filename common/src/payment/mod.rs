@@ -3,6 +3,7 @@
 //! [`state`] decides, [`store`] remembers. Each of its operations at a gateway, its charge first, is a
 //! [`Stage`] with a key of its own, for life.
 
+pub mod duplicate;
 pub mod state;
 pub mod store;
 
@@ -15,7 +16,7 @@ use crate::{
     clock::Timestamp,
     gateway::{
         CancelRequest, Capture, CaptureRequest, Card, ChargeRequest, DeclineClass, GatewayName, LookUp,
-        MethodType, SavedMethod, doubt::Exposure,
+        MethodType, SavedMethod, Sending, doubt::Exposure,
     },
     id::{InvoiceId, MerchantId, PaymentId},
     money::Money,
@@ -220,7 +221,7 @@ impl Payment {
 
     /// The charge, as the gateway is asked for it: the same every time.
     #[must_use]
-    pub fn charge_request(&self, traceparent: Option<&str>) -> ChargeRequest {
+    pub fn charge_request(&self, sending: Sending) -> ChargeRequest {
         ChargeRequest {
             reference: self.id.to_string(),
             key: self.key(),
@@ -233,32 +234,32 @@ impl Payment {
             description: self.order.description.clone(),
             return_url: self.order.return_url.clone(),
             approved: self.gateway_ref.clone().filter(|_| self.stage == Stage::Complete),
-            traceparent: traceparent.map(str::to_owned),
+            sending,
         }
     }
 
     /// The capture of what was reserved. `None` while nothing is known of a reservation.
     #[must_use]
-    pub fn capture_request(&self, traceparent: Option<&str>) -> Option<CaptureRequest> {
+    pub fn capture_request(&self, sending: Sending) -> Option<CaptureRequest> {
         Some(CaptureRequest {
             reference: self.id.to_string(),
             key: self.key(),
             gateway_ref: self.gateway_ref.clone()?,
             charge_ref: self.charge_ref.clone(),
             money: Money { amount: self.stage_amount?, ..self.order.money },
-            traceparent: traceparent.map(str::to_owned),
+            sending,
         })
     }
 
     /// The request to call it off. `None` while the gateway is not known to have it.
     #[must_use]
-    pub fn cancel_request(&self, traceparent: Option<&str>) -> Option<CancelRequest> {
+    pub fn cancel_request(&self, sending: Sending) -> Option<CancelRequest> {
         Some(CancelRequest {
             reference: self.id.to_string(),
             key: self.key(),
             gateway_ref: self.gateway_ref.clone()?,
             charge_ref: self.charge_ref.clone(),
-            traceparent: traceparent.map(str::to_owned),
+            sending,
         })
     }
 
@@ -269,8 +270,17 @@ impl Payment {
             reference: self.id.to_string(),
             gateway_ref: self.gateway_ref.clone(),
             made_between: self.exposure.made_between(self.created_at),
+            cursor: None,
             traceparent: traceparent.map(str::to_owned),
         }
+    }
+
+    /// Whether what that gateway knows by this name is not the charge that the payment stands for.
+    #[must_use]
+    pub fn is_beside(&self, gateway: GatewayName, gateway_ref: &str) -> bool {
+        let own = self.gateway_ref.as_deref();
+        self.status == Status::Succeeded
+            && (self.order.gateway != gateway || own.is_some_and(|own| own != gateway_ref))
     }
 
     /// What can still be given back.

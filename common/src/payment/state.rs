@@ -17,7 +17,7 @@ use rust_decimal::Decimal;
 use crate::{
     clock::Timestamp,
     gateway::{
-        Capture, Card, Charge, Decline, DeclineClass, Report,
+        Capture, Card, Charge, Decline, DeclineClass, Obstacle, Report,
         doubt::{Case, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, weigh},
     },
     job::{
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-use super::{Failure, Payment, Stage, Status};
+use super::{Failure, Payment, Stage, Status, duplicate};
 
 pub use wish::{Refusal, Wish, cancel, capture};
 
@@ -94,6 +94,9 @@ pub enum Outcome {
 #[must_use]
 pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
     match (payment.status, report) {
+        (Status::Succeeded, Report::Succeeded(charge)) if is_another(payment, charge) => {
+            Change::beside(charge, duplicate::ALARM)
+        }
         (Status::Succeeded, _) => Change::nothing_left(),
         (_, Report::Succeeded(charge)) => succeeded(payment, charge),
         // A capture or a cancellation under way: what was reserved before is no news.
@@ -123,14 +126,51 @@ pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
     }
 }
 
-/// Whether the payment goes on at its other gateway: the first provably did not get any request of it, or
-/// said a soft no and the merchant wants that. Never while an outcome is unknown.
+/// Decides what a fact changes that comes from an earlier hold on the payment: somebody else has taken it in hand
+/// since, and it may have gone on. `seen` is the payment as the bringer of the report knew it. What is no fact is
+/// lost: whoever has the payment now finds it out.
+#[must_use]
+pub fn apply_late(payment: &Payment, seen: &Payment, report: &Report, context: Context) -> Change {
+    match report {
+        // It went on at its other gateway because this one had provably taken nothing.
+        Report::Succeeded(charge) if payment.order.gateway != seen.order.gateway => {
+            Change::beside(charge, duplicate::ALARM)
+        }
+        Report::Succeeded(_) => {
+            // Of an operation before the present one: what was taken is what was asked for then.
+            let of_then = Payment { stage: seen.stage, stage_amount: seen.stage_amount, ..payment.clone() };
+            apply(&of_then, report, context)
+        }
+        // What was reserved is no news to a payment that was taken further since.
+        Report::Authorized(_)
+            if payment.order.gateway == seen.order.gateway && !payment.stage.is_finish() =>
+        {
+            apply(payment, report, context)
+        }
+        _ => Change::nothing_left(),
+    }
+}
+
+/// Whether this is another movement of money than the one that the payment stands for.
+#[must_use]
+pub fn is_another(payment: &Payment, charge: &Charge) -> bool {
+    let is_known_movement = charge.charge_ref.is_some() && charge.charge_ref == payment.charge_ref;
+    payment.gateway_ref.as_ref().is_some_and(|known| *known != charge.gateway_ref) && !is_known_movement
+}
+
+/// Whether the payment goes on at its other gateway: the first cannot be reached and provably did not get any
+/// request of it, or said a soft no and the merchant wants that. Never while an outcome is unknown, and never
+/// because of a bound of our own.
 fn falls_back(payment: &Payment, report: &Report, context: Context) -> bool {
     let Some(fallback) = &payment.order.fallback else { return false };
     let is_charge = payment.stage == Stage::Charge && context.kind == Kind::ChargePayment;
     is_charge
         && match report {
-            Report::NotSent { .. } | Report::PutOff { .. } => payment.exposure.is_first_that_could_run(),
+            // A gateway that makes us wait will take it; only one that is not there is gone round.
+            Report::NotSent { obstacle: Obstacle::Unreachable, .. }
+            | Report::PutOff { obstacle: Obstacle::Unreachable, .. } => {
+                payment.exposure.is_first_that_could_run()
+            }
             Report::Declined(decline) => fallback.on_soft_decline && decline.class == DeclineClass::Soft,
             _ => false,
         }
@@ -281,6 +321,7 @@ fn slow(payment: &Payment, outcome: Outcome, gateway_ref: &str, context: Context
             _ => Work::Next { kind: Kind::ResolvePayment, after: SLOW_OUTCOME_POLL },
         },
         alarm: None,
+        duplicate: None,
     }
 }
 

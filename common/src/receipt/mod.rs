@@ -7,6 +7,7 @@ use crate::{
     gateway::{About, Dispute, GatewayName, Received},
     id::ReceiptId,
     job::Claim,
+    payment::duplicate,
 };
 
 /// An event that waits to be worked off.
@@ -40,8 +41,19 @@ pub struct Findings {
 pub enum Learnt {
     /// The gateway has not sent it.
     Forged,
-    /// The gateway has sent it. With the dispute that it is about, if it is about one.
-    Genuine(Option<Dispute>),
+    /// The gateway has sent it.
+    Genuine(News),
     /// The gateway could not be asked: why.
     Unknown(String),
+}
+
+/// What the gateway says of that which an event is about.
+#[derive(Debug)]
+pub enum News {
+    /// Nothing that the look-up it calls for would not tell.
+    Hint,
+    /// How a dispute stands.
+    Dispute(Dispute),
+    /// Money that has moved beside a payment that has succeeded.
+    Duplicate(Box<duplicate::Found>),
 }

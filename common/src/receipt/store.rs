@@ -12,19 +12,20 @@ use crate::{
     gateway::{About, Event, GatewayName, Received},
     id::{JobId, PaymentId, ReceiptId, RefundId},
     job::{self, Kind},
-    payment::{Status, store as payments},
+    payment::{Status, duplicate, store as payments},
 };
 
-use super::{Findings, Learnt, Receipt};
+use super::{Findings, Learnt, News, Receipt};
 
-/// Events that wait to be verified, at most: anybody may send one, and each costs a question to the gateway.
+/// Events of one gateway that wait to be verified, at most: anybody may send one, and each costs a question to the
+/// gateway.
 const UNVERIFIED_MAX: i64 = 1000;
 
 /// What became of an event that came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
     /// It was stored, and this job will work it off.
-    New(JobId),
+    New(Kind, JobId),
     /// It came before, or tells what is known: nothing is to be done.
     Known,
     /// Too many wait to be verified: nothing was stored, and the gateway should send it again.
@@ -42,10 +43,10 @@ pub async fn accept(
     unverified: Option<&Received>,
 ) -> sqlx::Result<Accepted> {
     let mut transaction = pool.begin().await?;
-    if !is_news(&mut transaction, &event.about).await? {
+    if !is_news(&mut transaction, gateway, &event.about).await? {
         return Ok(Accepted::Known);
     }
-    if unverified.is_some() && waiting(&mut transaction).await? >= UNVERIFIED_MAX {
+    if unverified.is_some() && !has_room(&mut transaction, gateway).await? {
         return Ok(Accepted::TooMany);
     }
     let id = ReceiptId::new();
@@ -67,30 +68,39 @@ pub async fn accept(
     if stored.rows_affected() == 0 {
         return Ok(Accepted::Known);
     }
-    let after = Duration::ZERO;
-    let job = job::store::enqueue(&mut *transaction, Kind::HandleEvent, id.0, after, None).await?;
+    let (kind, after) =
+        (if unverified.is_some() { Kind::VerifyEvent } else { Kind::HandleEvent }, Duration::ZERO);
+    let job = job::store::enqueue(&mut *transaction, kind, id.0, after, None).await?;
     transaction.commit().await?;
-    Ok(Accepted::New(job))
+    Ok(Accepted::New(kind, job))
 }
 
-/// How many wait to be verified; counted no further than matters.
-async fn waiting(db: &mut PgConnection) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM (SELECT FROM gateway_events WHERE NOT verified LIMIT $1) waiting"#,
+/// Whether one more of the gateway's may wait to be verified. Whoever asks holds the others off until its end, so
+/// that no two take the last place; and counts no further than matters.
+async fn has_room(db: &mut PgConnection, gateway: GatewayName) -> sqlx::Result<bool> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('gateway_events'), hashtext($1))", gateway.as_str(),)
+        .execute(&mut *db)
+        .await?;
+    let waiting = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!"
+           FROM (SELECT FROM gateway_events WHERE NOT verified AND gateway = $1 LIMIT $2) waiting"#,
+        gateway.as_str(),
         UNVERIFIED_MAX,
     )
     .fetch_one(db)
-    .await
+    .await?;
+    Ok(waiting < UNVERIFIED_MAX)
 }
 
 /// Most events tell what the answer to our own call has told before. They are not kept: what nobody works
 /// off would keep its body, and with it a payer's name, for ever.
-async fn is_news(db: &mut PgConnection, about: &About) -> sqlx::Result<bool> {
+async fn is_news(db: &mut PgConnection, gateway: GatewayName, about: &About) -> sqlx::Result<bool> {
     Ok(match about {
-        About::Payment { reference, .. } => match reference.parse() {
-            Ok(id) => payments::find_any(&mut *db, id)
-                .await?
-                .is_some_and(|payment| payment.status != Status::Succeeded),
+        About::Payment { reference, gateway_ref } => match reference.parse() {
+            Ok(id) => payments::find_any(&mut *db, id).await?.is_some_and(|payment| {
+                let is_another = |named: &String| payment.is_beside(gateway, named);
+                payment.status != Status::Succeeded || gateway_ref.as_ref().is_some_and(is_another)
+            }),
             Err(_) => false,
         },
         About::Refund { reference } => reference.parse::<RefundId>().is_ok(),
@@ -147,21 +157,35 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
         Learnt::Forged => {
             sqlx::query!("DELETE FROM gateway_events WHERE id = $1", receipt.id.0).execute(&mut *db).await?;
         }
-        Learnt::Genuine(found) => {
+        Learnt::Genuine(news) => {
             if handled(&mut *db, receipt).await? {
                 follow(&mut *db, receipt.gateway, &receipt.about).await?;
-                if let Some(told) = found {
-                    alarm = match dispute::store::record(&mut *db, receipt.gateway, told).await? {
-                        dispute::store::Recorded::Ours { alarm } => alarm,
-                        dispute::store::Recorded::NotOurs => None,
-                    };
-                }
+                alarm = record(&mut *db, receipt.gateway, news).await?;
             }
         }
     }
     job::store::finish(&mut *db, &[claim.id.0], &[claim.attempt]).await?;
     transaction.commit().await?;
     Ok(alarm)
+}
+
+/// Writes down what the gateway says, and answers what an operator should be woken for.
+async fn record(
+    db: &mut PgConnection,
+    gateway: GatewayName,
+    news: &News,
+) -> sqlx::Result<Option<&'static str>> {
+    Ok(match news {
+        News::Hint => None,
+        News::Dispute(dispute) => match dispute::store::record(&mut *db, gateway, dispute).await? {
+            dispute::store::Recorded::Ours { alarm } => alarm,
+            dispute::store::Recorded::NotOurs => None,
+        },
+        News::Duplicate(found) => {
+            let now = crate::db::now(&mut *db).await?;
+            payments::record_duplicate(&mut *db, found, now).await?.then_some(duplicate::ALARM)
+        }
+    })
 }
 
 /// Drops an event that could not be looked into for three days: what it is about is looked up all the same,

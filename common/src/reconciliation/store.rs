@@ -2,6 +2,7 @@
 //! comparing itself is in [`compare`].
 
 mod compare;
+mod duplicates;
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     clock::Timestamp,
-    gateway::{RefundLookUp, RefundReason, RefundRequest, doubt::Exposure},
+    gateway::{RefundLookUp, RefundReason, RefundRequest, Sending, doubt::Exposure},
     id::{MerchantId, PaymentId, RefundId},
     money::Money,
     name::names,
@@ -108,7 +108,7 @@ impl Refund {
     /// The refund, as the gateway is asked for it: the same every time. `None` while the gateway's name
     /// of the payment is not known.
     #[must_use]
-    pub fn request(&self, payment: &Payment, traceparent: Option<&str>) -> Option<RefundRequest> {
+    pub fn request(&self, payment: &Payment, sending: Sending) -> Option<RefundRequest> {
         Some(RefundRequest {
             reference: self.id.to_string(),
             key: self.id.to_string(),
@@ -117,7 +117,7 @@ impl Refund {
             charge_ref: payment.charge_ref.clone(),
             money: self.money,
             reason: self.reason,
-            traceparent: traceparent.map(str::to_owned),
+            sending,
         })
     }
 

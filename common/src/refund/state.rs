@@ -18,7 +18,7 @@ use crate::{
         work::{self, Work},
     },
     money::Money,
-    payment::{Payment, Status as PaymentStatus},
+    payment::{Payment, Status as PaymentStatus, duplicate},
 };
 
 use super::{Failure, Refund, Status};
@@ -123,6 +123,9 @@ pub fn apply(refund: &Refund, payment: &Payment, report: &Report, context: Conte
             let message = "The refund was canceled at the gateway.".into();
             Change::becomes(Outcome::Failed(Failure { code: "canceled".into(), message }), Work::Done)
         }
+        (Status::Succeeded | Status::Failed, Report::Succeeded(charge)) if is_another(refund, charge) => {
+            Change::beside(charge, duplicate::ALARM)
+        }
         (Status::Succeeded, _) => Change::nothing_left(),
         // The gateway has it, and calls it failed: its success is an older word.
         (Status::Failed, Report::Succeeded(_)) if refund.gateway_ref.is_some() => Change::nothing_left(),
@@ -132,6 +135,11 @@ pub fn apply(refund: &Refund, payment: &Payment, report: &Report, context: Conte
         (_, Report::Processing { gateway_ref }) => slow(refund, gateway_ref, context),
         _ => in_doubt(refund, payment, report, context),
     }
+}
+
+/// Whether this is another movement of money than the one that the refund stands for.
+fn is_another(refund: &Refund, charge: &Charge) -> bool {
+    refund.gateway_ref.as_ref().is_some_and(|known| *known != charge.gateway_ref)
 }
 
 fn needs_review(reason: impl Into<String>, alarm: &'static str) -> Change {

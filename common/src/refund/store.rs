@@ -16,7 +16,7 @@ use crate::{
     ledger::{self, Posting},
     page::{Found, Page},
     payment::{
-        Payment,
+        Payment, duplicate,
         store::{self as payments, Happened, PUBLISHER_GRACE, insert_calls, insert_events},
     },
 };
@@ -247,6 +247,20 @@ pub struct Settlement {
     pub answer: Answer,
 }
 
+impl Settlement {
+    fn found_beside(&self, refund: &Refund, charge: Charge) -> duplicate::Found {
+        duplicate::Found {
+            merchant_id: refund.merchant_id,
+            payment_id: refund.payment_id,
+            refund_id: Some(refund.id),
+            gateway: self.gateway,
+            charge,
+            asked: refund.money,
+            first_ref: refund.gateway_ref.clone(),
+        }
+    }
+}
+
 /// What was made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settled {
@@ -280,7 +294,7 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
     }
     let context = Context { now, kind: claim.kind, left: payment.refundable() };
     let before = refund.status;
-    let Change { to, gateway_ref, call_not_sent, work, alarm } =
+    let Change { to, gateway_ref, call_not_sent, work, alarm, duplicate } =
         state::apply(&refund, &payment, &answer.report, context);
     refund.exposure.calls_not_sent += i32::from(call_not_sent);
     refund.gateway_ref = gateway_ref.or(refund.gateway_ref.take());
@@ -292,6 +306,9 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
         ledger::store::post(&mut *db, &postings(&refund, before, &payment, &answer.report), now).await?;
     }
     write(&mut *db, &refund).await?;
+    if let Some(charge) = duplicate {
+        payments::record_duplicate(&mut *db, &settlement.found_beside(&refund, charge), now).await?;
+    }
     if !is_late {
         job::store::end(&mut *db, std::iter::once((claim, &work))).await?;
     }
@@ -366,12 +383,15 @@ fn to_refund(refund: &Refund) -> Happened {
 /// When the database fails.
 pub async fn code_failed(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
     let now: Timestamp = crate::db::now(&mut *db).await?;
-    let row =
-        refunds!("SELECT ", " FROM refunds WHERE id = $1", claim.subject).fetch_optional(&mut *db).await?;
-    let Some(refund) = row else { return Ok(()) };
-    let mut refund = Refund::try_from(refund)?;
-    let payment = payments::lock(&mut *db, refund.payment_id).await?;
-    let (Some(mut payment), false) = (payment, refund.status.is_final()) else { return Ok(()) };
+    // The payment is locked first, as everywhere; what the refund is then, counts.
+    let of = sqlx::query_scalar!("SELECT payment_id FROM refunds WHERE id = $1", claim.subject);
+    let Some(payment) = of.fetch_optional(&mut *db).await? else { return Ok(()) };
+    let mut payment = payments::lock(&mut *db, PaymentId(payment)).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let refund = refunds!("SELECT ", " FROM refunds WHERE id = $1 FOR UPDATE", claim.subject);
+    let mut refund = Refund::try_from(refund.fetch_one(&mut *db).await?)?;
+    if refund.status.is_final() {
+        return Ok(());
+    }
     let reason = format!("the code of job {} fails again and again", claim.id);
     state::enter(&mut refund, &mut payment, state::Outcome::NeedsReview { reason }, now);
     write(&mut *db, &refund).await?;

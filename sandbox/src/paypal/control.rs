@@ -1,4 +1,4 @@
-//! What tests ask about PayPal alone: its access tokens, and how late its reports are.
+//! What tests ask about PayPal alone: its access tokens, its certificates, and how late its reports are.
 
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use crate::app::App;
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/control/paypal", get(report))
+        .route("/control/paypal/certificates", post(set_certificates))
         .route("/control/paypal/expire_tokens", post(expire_tokens))
         .route("/control/paypal/reporting_delay", post(set_reporting_delay))
 }
@@ -32,6 +33,20 @@ async fn report(State(app): State<Arc<App>>) -> Json<Value> {
 async fn expire_tokens(State(app): State<Arc<App>>) -> StatusCode {
     let line = app.commit(&mut app.state(), vec![PayPalChange::BearersForgotten.into()]);
     app.journal.written(line).await;
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Certificates {
+    away: bool,
+}
+
+async fn set_certificates(
+    State(app): State<Arc<App>>,
+    Json(Certificates { away }): Json<Certificates>,
+) -> StatusCode {
+    app.take_certificates_away(away);
     StatusCode::NO_CONTENT
 }
 

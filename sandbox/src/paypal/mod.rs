@@ -20,11 +20,12 @@ use call::{Call, Envelope};
 use errors::PayPalError;
 use execution::{Ended, Reply};
 
-mod amounts;
+pub(crate) mod amounts;
 mod approval;
 mod authorizations;
 mod bearer;
 mod call;
+mod certificates;
 mod charging;
 pub(crate) mod control;
 pub(crate) mod disputes;
@@ -34,7 +35,7 @@ pub(crate) mod events;
 mod execution;
 mod fields;
 mod idempotency;
-mod objects;
+pub(crate) mod objects;
 mod orders;
 mod refunds;
 mod render;
@@ -55,6 +56,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/reporting/{*path}", any(answer))
         .route("/v2/{*path}", any(answer))
         .merge(approval::routes())
+        .merge(certificates::routes())
         .merge(control::routes())
 }
 

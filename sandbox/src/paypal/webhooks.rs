@@ -1,16 +1,15 @@
 //! How PayPal's events are signed and checked, and what somebody would send who only pretends to be PayPal.
 //!
-//! PayPal signs with a certificate; the sandbox signs the same text with a secret of its own, so only
-//! `verify-webhook-signature` can tell, which is the way that needs no certificates.
+//! The sandbox signs as PayPal does, with a certificate that leads to a root of its own. Whoever trusts that root can
+//! tell; others ask `verify-webhook-signature`.
 
 use axum::body::Bytes;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::certificates::{self, Signer};
 use super::effect::Effect;
 use super::errors::PayPalError;
 use super::events;
@@ -20,14 +19,9 @@ use super::render_payments;
 use super::store::Store;
 use super::times;
 use crate::clock::Moment;
-use crate::hmac::hmac;
 use crate::webhooks::outbox::Targets;
 use crate::webhooks::{Event, Header};
 
-/// What the sandbox signs with.
-const SECRET: &str = "the sandbox's own PayPal secret";
-/// What a forger signs with, not knowing the secret.
-const WRONG_SECRET: &str = "a guess";
 /// What the signature claims to be.
 const ALGORITHM: &str = "SHA256withRSA";
 
@@ -39,24 +33,25 @@ pub(crate) fn sign(
     now: Moment,
     public_url: &str,
 ) -> Vec<Header> {
-    let webhook_id = targets.paypal.as_ref().map_or("", |target| target.webhook_id.as_str());
+    let target = targets.paypal.as_ref();
+    let webhook_id = target.map_or("", |target| target.webhook_id.as_str());
+    let base = target.and_then(|target| target.cert_base.as_deref()).unwrap_or(public_url);
     let transmission_id = Uuid::now_v7().to_string();
     let time = times::write(now.0);
-    let secret = if forged { WRONG_SECRET } else { SECRET };
-    let signature = signature(secret, &transmission_id, &time, webhook_id, body);
+    let signer = if forged { Signer::Forger } else { Signer::Paypal };
+    let signature = signature(signer, &transmission_id, &time, webhook_id, body);
     vec![
         ("paypal-transmission-id", transmission_id),
         ("paypal-transmission-time", time),
         ("paypal-transmission-sig", signature),
-        ("paypal-cert-url", format!("{public_url}/v1/notifications/certs/CERT-sandbox")),
+        ("paypal-cert-url", certificates::url(base, certificates::OWN)),
         ("paypal-auth-algo", ALGORITHM.to_owned()),
     ]
 }
 
-fn signature(secret: &str, transmission_id: &str, time: &str, webhook_id: &str, body: &str) -> String {
+fn signature(signer: Signer, transmission_id: &str, time: &str, webhook_id: &str, body: &str) -> String {
     let checksum = crc32fast::hash(body.as_bytes());
-    let text = format!("{transmission_id}|{time}|{webhook_id}|{checksum}");
-    BASE64.encode(hmac(secret.as_bytes(), text.as_bytes()))
+    certificates::sign(signer, &format!("{transmission_id}|{time}|{webhook_id}|{checksum}"))
 }
 
 /// A question whether a webhook is PayPal's. The event is looked at byte by byte.
@@ -64,7 +59,7 @@ fn signature(secret: &str, transmission_id: &str, time: &str, webhook_id: &str, 
 #[serde(deny_unknown_fields)]
 struct Question<'a> {
     auth_algo: String,
-    #[expect(dead_code, reason = "PayPal insists on it; the sandbox signs without certificates")]
+    #[expect(dead_code, reason = "PayPal insists on it; the sandbox knows its own signature")]
     cert_url: String,
     transmission_id: String,
     transmission_sig: String,
@@ -79,7 +74,8 @@ pub(crate) fn verify(body: &Bytes) -> Result<Effect, PayPalError> {
     let asked: Question<'_> = serde_json::from_slice(body)
         .map_err(|error| PayPalError::invalid("INVALID_PARAMETER_SYNTAX", &error.to_string()))?;
     let event = asked.webhook_event.get();
-    let right = signature(SECRET, &asked.transmission_id, &asked.transmission_time, &asked.webhook_id, event);
+    let own = Signer::Paypal;
+    let right = signature(own, &asked.transmission_id, &asked.transmission_time, &asked.webhook_id, event);
     let is_ours = asked.transmission_sig == right && asked.auth_algo == ALGORITHM;
     let status = if is_ours { "SUCCESS" } else { "FAILURE" };
     Ok(Effect::json(json!({"verification_status": status})))

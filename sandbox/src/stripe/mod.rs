@@ -37,7 +37,7 @@ mod form;
 mod idempotency;
 mod listing;
 mod money_objects;
-mod objects;
+pub(crate) mod objects;
 mod payment_intents;
 mod refunds;
 mod render;

@@ -35,6 +35,9 @@ pub(crate) struct StripeTarget {
 pub(crate) struct PaypalTarget {
     pub(crate) url: String,
     pub(crate) webhook_id: String,
+    /// Where its owner reaches this sandbox to fetch certificates, if not where a payer's browser does.
+    #[serde(default)]
+    pub(crate) cert_base: Option<String>,
 }
 
 impl Targets {

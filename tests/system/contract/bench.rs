@@ -4,9 +4,9 @@
 use common::{
     clock::Timestamp,
     gateway::{
-        Answer, CancelRequest, Capture, CaptureRequest, Charge, ChargeRequest, DeclineClass, EventSecrets,
+        Answer, CancelRequest, Capture, CaptureRequest, Charge, ChargeRequest, DeclineClass, EventTrust,
         Gateway, GatewayName, LookUp, MethodType, RefundLookUp, RefundRequest, Report, SaveRequest,
-        SavedMethod,
+        SavedMethod, Sending,
     },
     id::PaymentId,
     money::{Currency, Money},
@@ -30,8 +30,8 @@ pub struct Bench {
     pub tokens: Tokens,
     /// What the sandbox is told, so that events are sent to a URL.
     pub webhooks: fn(&str) -> Value,
-    /// What events are signed with.
-    pub secrets: EventSecrets,
+    /// By what its events are known.
+    pub trust: EventTrust,
 }
 
 /// Payment methods of the gateway's sandbox.
@@ -130,7 +130,7 @@ impl Bench {
             description: Some("a thing".into()),
             return_url: None,
             approved: None,
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 
@@ -142,7 +142,7 @@ impl Bench {
             email: Some("ada@shop.example".into()),
             name: Some("Ada".into()),
             token: token.into(),
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 
@@ -181,7 +181,7 @@ impl Bench {
             gateway_ref: charge.gateway_ref.clone(),
             charge_ref: charge.charge_ref.clone(),
             money: request.money,
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 
@@ -195,7 +195,7 @@ impl Bench {
             key: new_name("cancel"),
             gateway_ref,
             charge_ref,
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 
@@ -210,7 +210,7 @@ impl Bench {
             charge_ref: charge.charge_ref.clone(),
             money: money(amount, request.money.currency.code()),
             reason: None,
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 
@@ -308,6 +308,7 @@ pub async fn look_up(gateway: &dyn Gateway, ready: &Ready) -> Answer {
         reference: reference.to_owned(),
         gateway_ref: gateway_ref.cloned(),
         made_between: (from_now(-60), from_now(0)),
+        cursor: None,
         traceparent: None,
     };
     match ready {

@@ -79,6 +79,27 @@ mod saving;
 mod statements;
 mod table;
 
+use common::clock::Timestamp;
+use serde_json::{Value, json};
+
+/// Now, by the machine's clock.
+pub fn now() -> Timestamp {
+    bench::from_now(0)
+}
+
+/// So many others pay at the gateway, evenly over these seconds from now.
+async fn others(bench: &bench::Bench, count: i64, from: i64, to: i64) {
+    let others = json!({ "gateway": bench.name.as_str(), "count": count, "from": from, "to": to });
+    bench.control("others", others).await;
+}
+
+/// How many pages of a list were read.
+async fn pages(bench: &bench::Bench, list: &str) -> usize {
+    let log = bench.deployment.sandbox("GET", "/requests", &Value::Null).await;
+    let requests = log["data"].as_array().unwrap().iter();
+    requests.filter(|request| request["method"] == "GET" && request["path"] == list).count()
+}
+
 // One file for each gateway: its bench, `suite!(…)`, and what only it promises.
 mod paypal;
 mod stripe;

@@ -4,6 +4,7 @@
 mod amounts;
 mod approvals;
 mod issues;
+mod lists;
 mod reports;
 mod request_ids;
 mod reservations;
@@ -15,12 +16,13 @@ mod told;
 
 use std::time::Duration;
 
+use common::config::EventArgs;
 use common::gateway::{
-    ChargeRequest, DeclineClass, EventSecrets, GatewayName, LookUp, MethodType, Report, Resolution,
+    ChargeRequest, DeclineClass, EventTrust, GatewayName, LookUp, MethodType, Report, Resolution,
     paypal::{Paypal, PaypalConfig},
 };
 use serde_json::json;
-use tests::{Deployment, Service, Settings};
+use tests::{Deployment, SANDBOX_ROOT, Service, Settings};
 
 use super::bench::{Bench, Tokens, from_now};
 
@@ -95,10 +97,21 @@ pub async fn bench() -> Bench {
             failing_refund: "vault_refund_failed",
         },
         webhooks: |url| json!({ "paypal": { "url": url, "webhook_id": WEBHOOK } }),
-        secrets: EventSecrets::default(),
+        trust: trust(&url),
     };
     bench.control("paypal/reporting_delay", json!({ "seconds": 0 })).await;
     bench
+}
+
+/// Events are PayPal's that a certificate vouches for which leads to the sandbox's root.
+fn trust(url: &str) -> EventTrust {
+    let args = EventArgs {
+        stripe_webhook_secrets: Vec::new(),
+        paypal_webhook_id: Some(WEBHOOK.into()),
+        paypal_cert_hosts: vec![url.trim_start_matches("http://").into()],
+        paypal_test_root: Some(SANDBOX_ROOT.into()),
+    };
+    args.trust().unwrap()
 }
 
 fn paypal(url: &str, secret: &str) -> Paypal {
@@ -123,6 +136,7 @@ async fn found(bench: &Bench, request: &ChargeRequest, order: &str) -> Report {
         reference: request.reference.clone(),
         gateway_ref: Some(order.to_owned()),
         made_between: (from_now(-60), from_now(0)),
+        cursor: None,
         traceparent: None,
     };
     bench.gateway.look_up(&question).await.report

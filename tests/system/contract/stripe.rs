@@ -4,6 +4,7 @@
 mod amounts;
 mod declines;
 mod keys;
+mod lists;
 mod signals;
 mod statuses;
 mod told;
@@ -13,7 +14,7 @@ mod customers;
 use std::time::Duration;
 
 use common::gateway::{
-    CaptureRequest, ChargeRequest, DeclineClass, EventSecrets, Gateway as _, GatewayName, MethodType,
+    CaptureRequest, ChargeRequest, DeclineClass, EventTrust, Gateway as _, GatewayName, MethodType,
     RefundRequest, Report, Resolution,
     guard::{Guarded, Protection, breaker::Rule},
     stripe::{Stripe, StripeConfig},
@@ -63,7 +64,7 @@ pub async fn bench() -> Bench {
             failing_refund: "pm_card_refundFail",
         },
         webhooks: |url| json!({ "stripe": { "url": url, "secret": SECRET } }),
-        secrets: EventSecrets { stripe: vec!["whsec_next".into(), SECRET.into()] },
+        trust: EventTrust { stripe: vec!["whsec_next".into(), SECRET.into()], paypal: None },
     }
 }
 

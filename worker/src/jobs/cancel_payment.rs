@@ -13,7 +13,7 @@ pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer 
     if !state::may_send(payment, claim.at) {
         return super::look_up(super::KEY_FORGOTTEN);
     }
-    match payment.cancel_request(claim.traceparent.as_deref()) {
+    match payment.cancel_request(claim.sending()) {
         Some(request) => context.gateways.get(payment.order.gateway).cancel(&request).await,
         None => super::look_up(super::NAME_UNKNOWN),
     }

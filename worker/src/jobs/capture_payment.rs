@@ -13,7 +13,7 @@ pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer 
     if !state::may_send(payment, claim.at) {
         return super::look_up(super::KEY_FORGOTTEN);
     }
-    match payment.capture_request(claim.traceparent.as_deref()) {
+    match payment.capture_request(claim.sending()) {
         Some(request) => context.gateways.get(payment.order.gateway).capture(&request).await,
         None => super::look_up(super::NAME_UNKNOWN),
     }

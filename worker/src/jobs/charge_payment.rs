@@ -5,7 +5,7 @@
 
 use common::{
     customer::store::{ToSave, to_save},
-    gateway::{Answer, Report, SavedMethod},
+    gateway::{Answer, Obstacle, Report, SavedMethod},
     job::Claim,
     payment::{Payment, state, store},
 };
@@ -17,8 +17,7 @@ pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer 
     if !state::may_send(payment, claim.at) {
         return super::look_up(super::KEY_FORGOTTEN);
     }
-    let trace = claim.traceparent.as_deref();
-    let mut request = payment.charge_request(trace);
+    let mut request = payment.charge_request(claim.sending());
     if payment.billing.is_some() && request.saved.is_none() {
         match save(context, claim, payment).await {
             Ok(saved) => request.saved = saved,
@@ -31,8 +30,7 @@ pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer 
 /// Saves the payment's method, and remembers it before it is charged: the same key always carries the same
 /// request. Where that fails nothing was charged, so the whole may be tried again.
 async fn save(context: &Context, claim: &Claim, payment: &Payment) -> Result<Option<SavedMethod>, Answer> {
-    let trace = claim.traceparent.as_deref();
-    let request = match to_save(&context.pool, payment, trace).await.map_err(not_sent)? {
+    let request = match to_save(&context.pool, payment, claim.sending()).await.map_err(not_sent)? {
         None => return Ok(None),
         Some(ToSave::Done(saved)) => return remember(context, payment, &saved).await,
         Some(ToSave::Ask(request)) => request,
@@ -42,14 +40,14 @@ async fn save(context: &Context, claim: &Claim, payment: &Payment) -> Result<Opt
         return remember(context, payment, method).await;
     }
     // Of two payments that save the same method at once one may be told no, because the other has done it.
-    if let Some(ToSave::Done(saved)) = to_save(&context.pool, payment, trace).await.map_err(not_sent)? {
+    if let Some(ToSave::Done(saved)) =
+        to_save(&context.pool, payment, claim.sending()).await.map_err(not_sent)?
+    {
         return remember(context, payment, &saved).await;
     }
     match answer.report {
         // Whether it was saved is not known, but that it was not charged is.
-        Report::Unknown { why, .. } => {
-            Err(Answer { report: Report::NotSent { why, retry_after: None }, ..answer })
-        }
+        Report::Unknown { why, .. } => Err(Answer { report: busy(why), ..answer }),
         _ => Err(answer),
     }
 }
@@ -64,5 +62,10 @@ async fn remember(
 
 #[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
 fn not_sent(error: sqlx::Error) -> Answer {
-    Answer::without_a_call(Report::NotSent { why: error.to_string(), retry_after: None })
+    Answer::without_a_call(busy(error.to_string()))
+}
+
+/// The charge itself was not sent. No other gateway would do better.
+fn busy(why: String) -> Report {
+    Report::NotSent { why, retry_after: None, obstacle: Obstacle::Busy }
 }

@@ -2,13 +2,15 @@
 //! event claims is never believed; it only makes us ask.
 
 use common::{
-    gateway::{About, Found, Verdict},
-    receipt::{Learnt, Receipt},
+    gateway::{About, Found, Gateway, GatewayName, LookUp, Report, Verdict},
+    payment::{duplicate, state::is_another, store::find_any},
+    receipt::{Learnt, News, Receipt},
 };
 
 use crate::Context;
 
-/// Asks the gateway whether the event is its own, and for the dispute that it names, if it names one.
+/// Asks the gateway whether the event is its own, and for what it names, if that is not ours to look up by itself: a
+/// dispute, or a second charge.
 pub async fn run(context: &Context, receipt: &Receipt) -> Learnt {
     let gateway = context.gateways.get(receipt.gateway);
     if let Some(received) = &receipt.unverified {
@@ -18,10 +20,42 @@ pub async fn run(context: &Context, receipt: &Receipt) -> Learnt {
             Verdict::Unknown(why) => return Learnt::Unknown(why),
         }
     }
-    let About::Dispute { dispute_ref } = &receipt.about else { return Learnt::Genuine(None) };
+    let news = match &receipt.about {
+        About::Dispute { dispute_ref } => find_dispute(gateway, dispute_ref).await,
+        About::Payment { reference, gateway_ref: Some(named) } => {
+            find_another_charge(context, receipt.gateway, reference, named).await
+        }
+        About::Payment { gateway_ref: None, .. } | About::Refund { .. } | About::Nothing => Ok(News::Hint),
+    };
+    news.map_or_else(Learnt::Unknown, Learnt::Genuine)
+}
+
+async fn find_dispute(gateway: &dyn Gateway, dispute_ref: &str) -> Result<News, String> {
     match gateway.find_dispute(dispute_ref).await {
-        Found::One(dispute) => Learnt::Genuine(Some(dispute)),
-        Found::None => Learnt::Genuine(None),
-        Found::Unknown(why) => Learnt::Unknown(why),
+        Found::One(dispute) => Ok(News::Dispute(dispute)),
+        Found::None => Ok(News::Hint),
+        Found::Unknown(why) => Err(why),
+    }
+}
+
+/// A payment that has succeeded, named by another name than the known one: has money moved under that as well?
+async fn find_another_charge(
+    context: &Context,
+    gateway: GatewayName,
+    reference: &str,
+    named: &str,
+) -> Result<News, String> {
+    let Ok(id) = reference.parse() else { return Ok(News::Hint) };
+    let payment = find_any(&context.pool, id).await.map_err(|error| error.to_string())?;
+    let Some(payment) = payment.filter(|payment| payment.is_beside(gateway, named)) else {
+        return Ok(News::Hint);
+    };
+    let question = LookUp { gateway_ref: Some(named.to_owned()), ..payment.look_up(None) };
+    match context.gateways.get(gateway).look_up(&question).await.report {
+        Report::Succeeded(charge) if payment.order.gateway != gateway || is_another(&payment, &charge) => {
+            Ok(News::Duplicate(Box::new(duplicate::Found::of(&payment, gateway, charge))))
+        }
+        Report::Unknown { why, .. } | Report::NotSent { why, .. } | Report::PutOff { why, .. } => Err(why),
+        _ => Ok(News::Hint),
     }
 }

@@ -71,7 +71,7 @@ pub async fn run(context: &Context, Claimed { claim, subject }: Claimed) -> Lear
 }
 
 /// Something that an operator should be woken for.
-fn alarm(alarm: &'static str) {
+pub fn alarm(alarm: &'static str) {
     metrics::counter!("alarms_total", "alarm" => alarm).increment(1);
     tracing::error!("{alarm}");
 }

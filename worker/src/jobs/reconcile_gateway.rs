@@ -4,6 +4,7 @@
 use common::{
     gateway::Found,
     job::Claim,
+    payment::duplicate,
     reconciliation::{Reconciliation, store},
 };
 use tokio::time::Instant;
@@ -56,6 +57,9 @@ async fn go_on(context: &Context, claim: &Claim, mut of: Reconciliation) -> sqlx
     if found.to_review > 0 {
         tracing::error!(gateway = %of.gateway, reconciliation = %of.id, count = found.to_review,
             "the gateway's account differs from ours: remit reconcile show tells where");
+    }
+    if found.duplicates > 0 {
+        super::alarm(duplicate::ALARM);
     }
     tracing::info!(gateway = %of.gateway, lines = of.lines, repaired = found.repaired, "reconciled");
     Ok(())

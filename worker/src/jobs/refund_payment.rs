@@ -14,7 +14,7 @@ pub async fn run(context: &Context, claim: &Claim, refund: &Refund, payment: &Pa
     if !state::may_send(refund, payment, claim.at) {
         return super::look_up(super::KEY_FORGOTTEN);
     }
-    match refund.request(payment, claim.traceparent.as_deref()) {
+    match refund.request(payment, claim.sending()) {
         Some(request) => context.gateways.get(payment.order.gateway).refund(&request).await,
         None => super::look_up(super::NAME_UNKNOWN),
     }

@@ -4,7 +4,7 @@
 use sqlx::{PgConnection, PgExecutor, types::Json};
 
 use crate::{
-    gateway::{SaveRequest, SavedMethod},
+    gateway::{SaveRequest, SavedMethod, Sending},
     id::{CustomerId, InvoiceId},
     payment::Payment,
 };
@@ -31,7 +31,7 @@ pub enum ToSave {
 pub async fn to_save(
     db: impl PgExecutor<'_>,
     payment: &Payment,
-    traceparent: Option<&str>,
+    sending: Sending,
 ) -> sqlx::Result<Option<ToSave>> {
     let unsaved = payment.billing.as_ref().filter(|billing| billing.saved.is_none());
     let (Some(billing), Some(token)) = (unsaved, &payment.order.token) else { return Ok(None) };
@@ -59,7 +59,7 @@ pub async fn to_save(
         email: row.email,
         name: row.name,
         token: token.clone(),
-        traceparent: traceparent.map(str::to_owned),
+        sending,
     })))
 }
 

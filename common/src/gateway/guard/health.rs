@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::gateway::{Answer, Dispute, Found, Report, Statement, Verdict};
+use crate::gateway::{Answer, Dispute, Found, Obstacle, Report, Statement, Verdict};
 
 use super::breaker::Health;
 
@@ -11,7 +11,7 @@ pub trait Told {
     /// What it says about the gateway's health.
     fn health(&self) -> Health;
     /// The answer where no call was made.
-    fn put_off(why: String, wait: Duration) -> Self;
+    fn put_off(why: String, wait: Duration, obstacle: Obstacle) -> Self;
 }
 
 impl Told for Answer {
@@ -20,13 +20,15 @@ impl Told for Answer {
             _ if !self.call.was_made() => Health::Unclear,
             // Too many calls are our fault, and whoever counts them is well.
             (Report::NotSent { .. }, Some(429)) => Health::Answered,
+            // It was held back: nobody was asked.
+            (Report::NotSent { obstacle: Obstacle::Busy, .. }, None) => Health::Unclear,
             (Report::NotSent { .. }, _) | (Report::Unknown { .. }, None | Some(500..)) => Health::Failed,
             _ => Health::Answered,
         }
     }
 
-    fn put_off(why: String, wait: Duration) -> Self {
-        Self::without_a_call(Report::PutOff { why, wait })
+    fn put_off(why: String, wait: Duration, obstacle: Obstacle) -> Self {
+        Self::without_a_call(Report::PutOff { why, wait, obstacle })
     }
 }
 
@@ -38,7 +40,7 @@ impl Told for Found<Dispute> {
         }
     }
 
-    fn put_off(why: String, _: Duration) -> Self {
+    fn put_off(why: String, _: Duration, _: Obstacle) -> Self {
         Self::Unknown(why)
     }
 }
@@ -51,7 +53,7 @@ impl Told for Verdict {
         }
     }
 
-    fn put_off(why: String, _: Duration) -> Self {
+    fn put_off(why: String, _: Duration, _: Obstacle) -> Self {
         Self::Unknown(why)
     }
 }
@@ -64,7 +66,7 @@ impl Told for Result<Statement, String> {
         }
     }
 
-    fn put_off(why: String, _: Duration) -> Self {
+    fn put_off(why: String, _: Duration, _: Obstacle) -> Self {
         Err(why)
     }
 }
@@ -77,7 +79,8 @@ mod tests {
 
     #[test]
     fn only_silence_and_server_errors_are_failures() {
-        let not_sent = || Report::NotSent { why: String::new(), retry_after: None };
+        let not_sent =
+            || Report::NotSent { why: String::new(), retry_after: None, obstacle: Obstacle::Unreachable };
         let unknown = || Report::Unknown { why: String::new(), resolution: Resolution::Replay };
         let refused = || Report::Refused { code: String::new(), message: String::new(), alarm: true };
         for (report, status, expected) in [
@@ -98,7 +101,7 @@ mod tests {
                 request_id: None,
                 duration: Duration::from_millis(1),
             };
-            let answer = Answer { report, call };
+            let answer = Answer { report, call, cursor: None };
             assert_eq!(answer.health(), expected, "{answer:?}");
         }
         for report in [not_sent(), unknown(), refused()] {

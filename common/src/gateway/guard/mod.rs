@@ -5,11 +5,15 @@
 //! Charges off session come by the thousand when many subscriptions renew at once, and nobody waits for them:
 //! they get four fifths of it at most, and the rest is for those that somebody waits for.
 //!
+//! Questions about events have a tenth of it besides, and what comes of them says nothing of the gateway's health:
+//! anybody can send an event.
+//!
 //! All of it is per process: a deployment of three workers divides what the gateway allows by three.
 
 pub mod breaker;
 mod health;
 mod rate;
+mod redaction;
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -22,13 +26,14 @@ use tokio::{
 };
 
 use super::{
-    CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayName, LookUp, Received,
-    RefundLookUp, RefundRequest, Reply, SaveRequest, Statement, Verdict,
+    CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayName, LookUp, Obstacle,
+    Received, RefundLookUp, RefundRequest, Reply, SaveRequest, Statement, Verdict,
 };
 use crate::clock::Timestamp;
 use breaker::{Breaker, Health, Pass, Rule};
 use health::Told;
 use rate::Rate;
+use redaction::Redact;
 
 /// How long a call may wait for its turn. It comes on top of the call's own bound, and a lease must
 /// outlive both.
@@ -70,6 +75,14 @@ enum Why {
 }
 
 impl Why {
+    /// Whether it says that the gateway is not there, or only that we have to wait for our turn.
+    fn obstacle(self) -> Obstacle {
+        match self {
+            Self::CircuitOpen => Obstacle::Unreachable,
+            Self::Concurrency | Self::Rate => Obstacle::Busy,
+        }
+    }
+
     /// Its name in metrics.
     fn as_str(self) -> &'static str {
         match self {
@@ -106,6 +119,9 @@ impl Room {
 /// Of five turns, so many may be taken by what nobody waits for.
 const BACKGROUND_OF_FIVE: u32 = 4;
 
+/// What questions about events have, of all.
+const EVENTS_OF: u32 = 10;
+
 /// An adapter, protected.
 pub struct Guarded {
     name: GatewayName,
@@ -114,6 +130,8 @@ pub struct Guarded {
     room: Room,
     /// For those that nobody waits for, besides.
     background: Room,
+    /// For questions about events, and for nothing else.
+    events: Room,
     breaker: Mutex<Breaker>,
 }
 
@@ -146,6 +164,10 @@ impl Guarded {
                 // No bound stays none, and a small one does not become none.
                 (protection.per_second.saturating_mul(BACKGROUND_OF_FIVE)).div_ceil(5),
             ),
+            events: Room::new(
+                protection.concurrency.div_ceil(EVENTS_OF as usize),
+                protection.per_second.div_ceil(EVENTS_OF),
+            ),
             breaker: Mutex::new(Breaker::new(protection.breaker)),
         };
         guarded.show(false);
@@ -153,24 +175,40 @@ impl Guarded {
     }
 
     /// Makes a call that somebody waits for, if it may be made soon, and learns from its end.
-    async fn call<T: Told>(&self, call: impl Future<Output = T>) -> T {
+    async fn call<T: Told + Redact>(&self, call: impl Future<Output = T>) -> T {
         self.call_from(None, call).await
     }
 
-    async fn call_from<T: Told>(&self, background: Option<&Room>, call: impl Future<Output = T>) -> T {
+    async fn call_from<T: Told + Redact>(
+        &self,
+        background: Option<&Room>,
+        call: impl Future<Output = T>,
+    ) -> T {
         match self.admitted(background).await {
             Ok(mut admitted) => {
                 let told = call.await;
                 admitted.health = told.health();
-                told
+                told.redacted()
             }
-            Err((why, wait)) => {
-                metrics::counter!("gateway_put_off_total",
-                    "gateway" => self.name.as_str(), "why" => why.as_str())
-                .increment(1);
-                T::put_off(self.words(why), wait)
-            }
+            Err((why, wait)) => self.put_off(why, wait),
         }
+    }
+
+    /// Asks about an event, from turns that are for nothing else. A gateway that rests is not asked.
+    async fn ask_about_event<T: Told>(&self, call: impl Future<Output = T>) -> T {
+        if let Some(rest) = self.breaker().rest(Instant::now().into_std()) {
+            return self.put_off(Why::CircuitOpen, rest);
+        }
+        match self.events.turn(Instant::now() + PATIENCE).await {
+            Ok(_slot) => call.await,
+            Err(why) => self.put_off(why, BUSY_WAIT),
+        }
+    }
+
+    fn put_off<T: Told>(&self, why: Why, wait: Duration) -> T {
+        metrics::counter!("gateway_put_off_total", "gateway" => self.name.as_str(), "why" => why.as_str())
+            .increment(1);
+        T::put_off(self.words(why), wait, why.obstacle())
     }
 
     /// The breaker is asked twice: at once, so that nobody queues for a gateway that rests, and in the end,
@@ -257,11 +295,11 @@ impl Gateway for Guarded {
     }
 
     fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>> {
-        Box::pin(self.call(self.adapter.find_dispute(dispute_ref)))
+        Box::pin(self.ask_about_event(self.adapter.find_dispute(dispute_ref)))
     }
 
     fn verify_event<'a>(&'a self, received: &'a Received) -> Reply<'a, Verdict> {
-        Box::pin(self.call(self.adapter.verify_event(received)))
+        Box::pin(self.ask_about_event(self.adapter.verify_event(received)))
     }
 
     fn statement<'a>(

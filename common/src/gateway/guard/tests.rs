@@ -8,7 +8,7 @@ use std::sync::{
 use tokio::time::{advance, sleep};
 
 use crate::{
-    gateway::{Answer, Call, Capture, MethodType, Report, Resolution},
+    gateway::{Answer, Call, Capture, MethodType, Report, Resolution, Sending},
     money::{Currency, Money},
 };
 
@@ -19,19 +19,24 @@ struct Stub {
     calls: Arc<AtomicUsize>,
 }
 
+fn not_sent(obstacle: Obstacle) -> Report {
+    Report::NotSent { why: String::new(), retry_after: None, obstacle }
+}
+
 impl Stub {
     fn answer(&self, order: Option<&str>) -> Answer {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let why = String::new();
         let (report, http_status) = match order {
             Some("fail") => (Report::Unknown { why, resolution: Resolution::Replay }, Some(503)),
-            Some("unreachable") => (Report::NotSent { why, retry_after: None }, None),
-            Some("limited") => (Report::NotSent { why, retry_after: None }, Some(429)),
+            Some("unreachable") => (not_sent(Obstacle::Unreachable), None),
+            Some("limited") => (not_sent(Obstacle::Busy), Some(429)),
             Some("refuse") => (Report::Refused { code: why.clone(), message: why, alarm: false }, Some(400)),
             _ => (Report::Processing { gateway_ref: "pi_1".into() }, Some(200)),
         };
         let duration = Duration::from_millis(1);
-        Answer { report, call: Call { operation: "charge", http_status, request_id: None, duration } }
+        let call = Call { operation: "charge", http_status, request_id: None, duration };
+        Answer { report, call, cursor: None }
     }
 }
 
@@ -104,7 +109,7 @@ fn request(order: &str) -> ChargeRequest {
         description: Some(order.into()),
         return_url: None,
         approved: None,
-        traceparent: None,
+        sending: Sending::default(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 
 impl Paypal {
     pub(super) async fn charge_order(&self, request: &ChargeRequest) -> Answer {
-        let mut talk = Talk::begin(self, "charge", request.traceparent.as_deref());
+        let mut talk = Talk::operate(self, "charge", &request.sending);
         let report = match &request.approved {
             Some(order) => complete(&mut talk, request, order, &request.key).await,
             None => begin(&mut talk, request).await,

@@ -1,11 +1,11 @@
-//! PayPal's events: what they are about. Whose they are only PayPal can tell, over the very bytes that
-//! came in.
+//! PayPal's events: what they are about, and the question whose they are, over the very bytes that came in, for
+//! when [`super::signature`] cannot tell.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use crate::gateway::{About, Event, Received, Signature, Verdict};
+use crate::gateway::{About, Event, Received, Verdict, event};
 
 use super::response::{self, Supplement};
 
@@ -21,14 +21,6 @@ const SIGNED_WITH: [&str; 5] = [
     "paypal-transmission-sig",
     "paypal-transmission-time",
 ];
-
-/// Only PayPal can tell; what lacks the headers of a signature is nobody's.
-#[must_use]
-pub fn check_signature(received: &Received) -> Signature {
-    let all =
-        SIGNED_WITH.iter().all(|name| received.headers.get(*name).is_some_and(|value| !value.is_empty()));
-    if all { Signature::AskGateway } else { Signature::Forged }
-}
 
 /// The question whether an event is PayPal's own. `None` if it cannot be: no headers, or no object of
 /// JSON. The latter is more than tidiness: a text that ended the object early could put a certificate
@@ -117,10 +109,15 @@ struct Unit {
 /// A sentence for operators, when the body is no event.
 pub fn read(body: &[u8]) -> Result<Event, String> {
     let body: Body = response::object(body)?;
-    let id = body.id.ok_or("an event without an id")?;
-    let kind = body.event_type.ok_or("an event without a type")?;
+    let id = name(body.id).ok_or("an event without an id")?;
+    let kind = name(body.event_type).ok_or("an event without a type")?;
     let about = body.resource.unwrap_or_default().about(&kind);
     Ok(Event { id, kind, about })
+}
+
+/// What can be stored and looked for; whatever else stands there is no name.
+fn name(text: Option<String>) -> Option<String> {
+    text.as_deref().and_then(event::name)
 }
 
 impl Resource {
@@ -136,10 +133,10 @@ impl Resource {
             self.payment(None)
         } else if of("CHECKOUT.ORDER.") {
             let unit = self.purchase_units.as_ref().and_then(|units| units.first());
-            let reference = unit.and_then(|unit| unit.custom_id.clone());
+            let reference = name(unit.and_then(|unit| unit.custom_id.clone()));
             self.payment(reference)
         } else if of("CUSTOMER.DISPUTE.") {
-            self.dispute_id.map_or(About::Nothing, |dispute_ref| About::Dispute { dispute_ref })
+            name(self.dispute_id).map_or(About::Nothing, |dispute_ref| About::Dispute { dispute_ref })
         } else {
             About::Nothing
         }
@@ -148,10 +145,10 @@ impl Resource {
     /// `of_order`: the resource is an order, and this is our name in it.
     fn payment(self, of_order: Option<String>) -> About {
         match (of_order, self.name(PAYMENT)) {
-            (Some(reference), _) => About::Payment { reference, gateway_ref: self.id },
+            (Some(reference), _) => About::Payment { reference, gateway_ref: name(self.id) },
             (None, Some(reference)) => {
                 let order = self.supplementary_data.as_ref().and_then(Supplement::order_id);
-                About::Payment { reference, gateway_ref: order.map(str::to_owned) }
+                About::Payment { reference, gateway_ref: order.and_then(event::name) }
             }
             (None, None) => About::Nothing,
         }
@@ -160,7 +157,7 @@ impl Resource {
     /// Our name for it, of this kind.
     fn name(&self, prefix: &str) -> Option<String> {
         let ids = [&self.custom_id, &self.invoice_id].into_iter().flatten();
-        ids.into_iter().find(|id| id.starts_with(prefix)).cloned()
+        ids.into_iter().find(|id| id.starts_with(prefix)).and_then(|id| event::name(id))
     }
 }
 
@@ -176,15 +173,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_signed_is_nobodys() {
-        assert_eq!(check_signature(&received("{}")), Signature::AskGateway);
+    fn what_is_not_signed_cannot_be_asked_about() {
+        assert!(verification(&received("{}"), "WH-1").is_some());
         for name in SIGNED_WITH {
             let mut one_less = received("{}");
             one_less.headers.remove(name);
-            assert_eq!(check_signature(&one_less), Signature::Forged, "{name}");
             assert!(verification(&one_less, "WH-1").is_none(), "{name}");
-            one_less.headers.insert(name.into(), String::new());
-            assert_eq!(check_signature(&one_less), Signature::Forged, "{name}");
+        }
+    }
+
+    /// A name that PostgreSQL cannot store would be a fault of ours.
+    #[test]
+    fn what_cannot_be_stored_is_no_name() {
+        for odd in ["", r"WH\u0000-1", "WH 1", "WH-\u{e9}", &"W".repeat(256)] {
+            for body in [
+                format!(r#"{{"id":"{odd}","event_type":"X"}}"#),
+                format!(r#"{{"id":"WH-1","event_type":"{odd}"}}"#),
+            ] {
+                assert!(read(body.as_bytes()).is_err(), "{body}");
+            }
+            for (kind, resource) in [
+                ("PAYMENT.CAPTURE.COMPLETED", format!(r#"{{"custom_id":"pay_{odd} "}}"#)),
+                ("CUSTOMER.DISPUTE.CREATED", format!(r#"{{"dispute_id":"{odd}"}}"#)),
+                ("CHECKOUT.ORDER.APPROVED", format!(r#"{{"purchase_units":[{{"custom_id":"{odd}"}}]}}"#)),
+            ] {
+                let body = format!(r#"{{"id":"WH-1","event_type":"{kind}","resource":{resource}}}"#);
+                assert_eq!(read(body.as_bytes()).unwrap().about, About::Nothing, "{body}");
+            }
         }
     }
 

@@ -10,7 +10,10 @@ use bytes::Bytes;
 use reqwest::{RequestBuilder, Response, Url};
 use secrecy::ExposeSecret;
 
-use crate::gateway::{Answer, Call, Report, Resolution};
+use crate::gateway::{
+    Answer, Call, Obstacle, Report, Resolution, Sending,
+    sending::{Failed, TooLate, root_cause},
+};
 
 use super::{
     Paypal,
@@ -25,7 +28,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 pub struct Talk<'a> {
     paypal: &'a Paypal,
     operation: &'static str,
-    traceparent: Option<&'a str>,
+    sending: Sending,
     started: Instant,
     /// Whether anybody was asked.
     called: bool,
@@ -41,6 +44,8 @@ pub enum Silence {
         why: String,
         /// How long PayPal asked us to wait.
         retry_after: Option<Duration>,
+        /// What stood in its way.
+        obstacle: Obstacle,
     },
     /// Nothing was sent, because PayPal does not know us.
     NoCredentials(String),
@@ -52,7 +57,7 @@ impl Silence {
     /// What it says of an operation.
     pub fn report(self) -> Report {
         match self {
-            Self::NotSent { why, retry_after } => Report::NotSent { why, retry_after },
+            Self::NotSent { why, retry_after, obstacle } => Report::NotSent { why, retry_after, obstacle },
             Self::NoCredentials(message) => {
                 Report::Refused { code: "invalid_client".into(), message, alarm: true }
             }
@@ -71,16 +76,25 @@ impl Silence {
 impl From<NoToken> for Silence {
     fn from(failure: NoToken) -> Self {
         match failure {
-            NoToken::NotNow { why, retry_after } => Self::NotSent { why, retry_after },
+            NoToken::NotNow { why, retry_after } => {
+                Self::NotSent { why, retry_after, obstacle: Obstacle::Unreachable }
+            }
             NoToken::Refused(message) => Self::NoCredentials(message),
         }
     }
 }
 
 impl<'a> Talk<'a> {
-    /// Begins: the time runs from here.
-    pub fn begin(paypal: &'a Paypal, operation: &'static str, traceparent: Option<&'a str>) -> Self {
-        Self { paypal, operation, traceparent, started: Instant::now(), called: false, last: None }
+    /// Begins a question: the time runs from here.
+    pub fn begin(paypal: &'a Paypal, operation: &'static str, traceparent: Option<&str>) -> Self {
+        let sending = Sending { traceparent: traceparent.map(str::to_owned), deadline: None };
+        Self::operate(paypal, operation, &sending)
+    }
+
+    /// Begins what changes something.
+    pub fn operate(paypal: &'a Paypal, operation: &'static str, sending: &Sending) -> Self {
+        let (sending, started) = (sending.clone(), Instant::now());
+        Self { paypal, operation, sending, started, called: false, last: None }
     }
 
     /// Ends with this report.
@@ -92,7 +106,7 @@ impl<'a> Talk<'a> {
         let (operation, request_id, duration) =
             (self.operation, request_id.flatten(), self.started.elapsed());
         let call = Call { operation, http_status, request_id, duration };
-        Answer { report, call }
+        Answer { report, call, cursor: None }
     }
 
     /// Does something, under a key.
@@ -106,9 +120,8 @@ impl<'a> Talk<'a> {
             .post(self.paypal.url(path))
             .header("paypal-request-id", key)
             .header("prefer", "return=representation")
-            .header("content-type", "application/json")
-            .body(body);
-        self.send(call).await
+            .header("content-type", "application/json");
+        self.send(call, body.into()).await
     }
 
     /// Asks something that has a body, and changes nothing.
@@ -117,7 +130,7 @@ impl<'a> Talk<'a> {
     /// [`Silence`].
     pub async fn ask(&mut self, path: &[&str], body: Vec<u8>) -> Result<Received, Silence> {
         let call = self.paypal.client.post(self.paypal.url(path));
-        self.send(call.header("content-type", "application/json").body(body)).await
+        self.send(call.header("content-type", "application/json"), body.into()).await
     }
 
     /// Reads something.
@@ -126,39 +139,48 @@ impl<'a> Talk<'a> {
     /// [`Silence`].
     pub async fn get(&mut self, path: &[&str], query: &[(&str, String)]) -> Result<Received, Silence> {
         let call = self.paypal.client.get(self.paypal.url(path)).query(query);
-        self.send(call).await
+        self.send(call, Bytes::new()).await
     }
 
     /// A 401 says that the call did not run: it may be made again with another token, once.
-    async fn send(&mut self, call: RequestBuilder) -> Result<Received, Silence> {
+    async fn send(&mut self, call: RequestBuilder, body: Bytes) -> Result<Received, Silence> {
         self.called = true;
-        let call = match self.traceparent {
+        let call = match &self.sending.traceparent {
             Some(traceparent) => call.header("traceparent", traceparent),
             None => call,
         };
         let again = call.try_clone();
         let token = self.token(None).await?;
-        let received = self.send_with(call, &token).await?;
+        let received = self.send_with(call, body.clone(), &token).await?;
         match again {
             Some(again) if received.status == 401 => {
                 let token = self.token(Some(&token)).await?;
-                self.send_with(again, &token).await
+                self.send_with(again, body, &token).await
             }
             _ => Ok(received),
         }
     }
 
-    async fn send_with(&mut self, call: RequestBuilder, token: &Token) -> Result<Received, Silence> {
+    /// The last look at the clock is the body's own; where there is none to look, it is this one.
+    async fn send_with(
+        &mut self,
+        call: RequestBuilder,
+        body: Bytes,
+        token: &Token,
+    ) -> Result<Received, Silence> {
         self.last = None;
+        if self.sending.is_too_late() {
+            return Err(held_back(TooLate.to_string()));
+        }
+        let call = if body.is_empty() { call } else { call.body(self.sending.body(body)) };
         let call = crate::gateway::tell_time(call, &self.paypal.config.ahead);
         let call = call.bearer_auth(token.bearer.expose_secret()).timeout(self.time_left()?);
         let unanswered = |error: reqwest::Error| {
             let why = root_cause(&error);
-            // Only a failure to connect proves that nothing was sent.
-            if error.is_connect() {
-                Silence::NotSent { why, retry_after: None }
-            } else {
-                Silence::Unanswered(why)
+            match Failed::of(&error) {
+                Failed::Unreachable => not_reached(why),
+                Failed::TooLate => held_back(why),
+                Failed::Unanswered => Silence::Unanswered(why),
             }
         };
         let response = call.send().await.map_err(unanswered)?;
@@ -215,8 +237,17 @@ impl Paypal {
     }
 }
 
+/// PayPal took all the time before the call itself.
 fn too_late() -> Silence {
-    Silence::NotSent { why: "no time was left for the call".into(), retry_after: None }
+    not_reached("no time was left for the call".into())
+}
+
+fn not_reached(why: String) -> Silence {
+    Silence::NotSent { why, retry_after: None, obstacle: Obstacle::Unreachable }
+}
+
+fn held_back(why: String) -> Silence {
+    Silence::NotSent { why, retry_after: None, obstacle: Obstacle::Busy }
 }
 
 fn header(response: &Response, name: &str) -> Option<String> {
@@ -227,13 +258,4 @@ fn header(response: &Response, name: &str) -> Option<String> {
 fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = header(response, "retry-after")?.parse().ok()?;
     Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
-}
-
-/// The innermost error says what happened; the outer ones name the URL.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    if error.is_timeout() { format!("time-out: {cause}") } else { cause.to_string() }
 }

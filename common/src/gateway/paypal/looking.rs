@@ -1,8 +1,6 @@
 //! Questions. They change nothing, and whatever goes wrong with one leaves everything as unknown as it
 //! was.
 
-use chrono::TimeDelta;
-
 use crate::{
     clock::Timestamp,
     gateway::{self, Answer, Dispute, Found, LookUp, RefundLookUp, Report, Resolution, Statement, Verdict},
@@ -11,21 +9,28 @@ use crate::{
 use super::{
     Paypal, dispute, event,
     http::{Silence, Talk},
-    reporting::{self, NoPage, Page, Place, Records, Trace, around},
+    reporting::{self, NoPage, Page, Place, Records, Trace},
     response::{self, Order, Payment, Received, Refund},
+    search::Search,
     unresolved,
 };
-
-/// How far from our time of a call PayPal's time of its transaction may be.
-const CLOCKS_APART: TimeDelta = TimeDelta::minutes(10);
 
 impl Paypal {
     pub(super) async fn ask_for_payment(&self, question: &LookUp) -> Answer {
         let mut talk = Talk::begin(self, "look_up", question.traceparent.as_deref());
-        let report = match &question.gateway_ref {
-            Some(order) => order_report(&mut talk, order).await,
-            None => find_payment(&mut talk, question).await.unwrap_or_else(|why| unresolved(&why)),
+        let Some(order) = &question.gateway_ref else {
+            let mut search = Search::of(question);
+            let found = find_payment(&mut talk, &mut search, &question.reference).await;
+            let cursor = match found {
+                Ok(_) => None,
+                // Nothing new was read.
+                Err(_) if search == Search::of(question) => question.cursor.clone(),
+                Err(_) => search.cursor(),
+            };
+            let report = found.unwrap_or_else(|why| unresolved(&why));
+            return Answer { cursor, ..talk.answer(report) };
         };
+        let report = order_report(&mut talk, order).await;
         talk.answer(report)
     }
 
@@ -119,16 +124,14 @@ async fn find_refund(talk: &mut Talk<'_>, question: &RefundLookUp) -> Report {
 }
 
 /// Nothing can be asked for by our reference, but the report of transactions tells it.
-async fn find_payment(talk: &mut Talk<'_>, question: &LookUp) -> Result<Report, String> {
-    let between = around(question.made_between, CLOCKS_APART);
-    let (mut next, mut best) = (Some(Place::first(between)), None);
-    while let (Some(place), None | Some(Trace::Reserved(_) | Trace::Tried(_))) = (next, &best) {
-        let (place, page) = page(talk, place, between.1, Records::All).await?;
-        let traces = page.transactions.iter().filter_map(|one| one.trace(&question.reference));
-        best = best.into_iter().chain(traces).max();
-        next = place.next(between.1, &page);
+async fn find_payment(talk: &mut Talk<'_>, search: &mut Search, reference: &str) -> Result<Report, String> {
+    while let Some((place, until)) = search.page() {
+        let (place, page) = page(talk, place, until, Records::All).await?;
+        let traces = page.transactions.iter().filter_map(|one| one.trace(reference));
+        search.read(traces.max(), place.next(until, &page));
     }
-    let (kind, id) = match &best {
+    let best = search.best();
+    let (kind, id) = match best {
         None => return Ok(Report::NotFound),
         Some(Trace::Taken(id) | Trace::Tried(id)) => ("captures", id),
         Some(Trace::Reserved(id)) => ("authorizations", id),

@@ -1,6 +1,6 @@
 //! What follows a charge: capturing what was reserved, calling it off, giving back what was taken.
 
-use crate::gateway::{Answer, CancelRequest, CaptureRequest, RefundRequest, Report, Resolution};
+use crate::gateway::{Answer, CancelRequest, CaptureRequest, Obstacle, RefundRequest, Report, Resolution};
 
 use super::{
     Paypal,
@@ -14,7 +14,7 @@ use super::{
 
 impl Paypal {
     pub(super) async fn capture_authorization(&self, request: &CaptureRequest) -> Answer {
-        let mut talk = Talk::begin(self, "capture", request.traceparent.as_deref());
+        let mut talk = Talk::operate(self, "capture", &request.sending);
         let report = capture(&mut talk, request).await;
         talk.answer(report)
     }
@@ -24,13 +24,13 @@ impl Paypal {
         let Some(authorization) = request.charge_ref.as_deref() else {
             return Answer::without_a_call(Report::Canceled { gateway_ref: request.gateway_ref.clone() });
         };
-        let mut talk = Talk::begin(self, "cancel", request.traceparent.as_deref());
+        let mut talk = Talk::operate(self, "cancel", &request.sending);
         let report = void(&mut talk, request, authorization).await;
         talk.answer(report)
     }
 
     pub(super) async fn refund_capture(&self, request: &RefundRequest) -> Answer {
-        let mut talk = Talk::begin(self, "refund", request.traceparent.as_deref());
+        let mut talk = Talk::operate(self, "refund", &request.sending);
         let report = refund(&mut talk, request).await;
         talk.answer(report)
     }
@@ -109,7 +109,7 @@ async fn refund(talk: &mut Talk<'_>, request: &RefundRequest) -> Report {
                 None => return refused("no_capture", "there is no capture that could be refunded"),
             },
             // Only a question was asked.
-            Err(why) => return Report::NotSent { why, retry_after: None },
+            Err(why) => return Report::NotSent { why, retry_after: None, obstacle: Obstacle::Unreachable },
         },
     };
     let path = ["v2", "payments", "captures", capture.as_str(), "refund"];

@@ -1,8 +1,10 @@
 //! PayPal: Orders, created under the payment's own key, and what follows from them. [`request`] builds,
 //! [`response`], [`issue`], [`reporting`], [`dispute`] and [`event`] read, all pure; [`http`] does the
-//! HTTP, and [`charging`], [`managing`] and [`looking`] say in which order.
+//! HTTP, and [`charging`], [`managing`] and [`looking`] say in which order. Whether an event is PayPal's is checked
+//! on receipt by [`PaypalTrust`]: [`certificates`] fetches, [`signature`] judges.
 
 pub mod amount;
+pub mod certificates;
 mod charging;
 mod dispute;
 pub mod event;
@@ -13,12 +15,18 @@ mod managing;
 mod reporting;
 mod request;
 mod response;
+mod search;
+pub mod signature;
 mod token;
+mod trust;
+pub mod vault;
 
 use std::time::Duration;
 
 use reqwest::{Client, Url};
 use secrecy::SecretString;
+
+pub use trust::PaypalTrust;
 
 use super::{
     Answer, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp, Received,

@@ -1,7 +1,7 @@
 //! PayPal's report of transactions, `GET /v1/reporting/transactions`: the only place where a payment is
 //! found by our reference, and its account of a time. It lags by up to three hours.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta};
+use chrono::{DateTime, SecondsFormat};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
@@ -174,13 +174,6 @@ fn last_second(until: Timestamp) -> i64 {
 
 fn rfc3339(second: i64) -> String {
     DateTime::from_timestamp(second, 0).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// The time in which a payment's transactions lie: by our clock, and with room for PayPal's.
-#[must_use]
-pub fn around(made_between: (Timestamp, Timestamp), margin: TimeDelta) -> (Timestamp, Timestamp) {
-    let (from, to) = made_between;
-    (from.checked_sub_signed(margin).unwrap_or(from), to.checked_add_signed(margin).unwrap_or(to))
 }
 
 /// Reads a page. Its transactions are read one by one: an odd one must not hide the others.

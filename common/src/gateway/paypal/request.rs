@@ -142,7 +142,7 @@ fn json(body: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use crate::{
-        gateway::{MethodType, SavedMethod},
+        gateway::{MethodType, SavedMethod, Sending},
         money::{Currency, Money},
     };
 
@@ -165,7 +165,7 @@ mod tests {
             description: None,
             return_url: None,
             approved: None,
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 
@@ -199,7 +199,7 @@ mod tests {
             gateway_ref: "5O1".into(),
             charge_ref: Some("2A1".into()),
             money: money("20", "EUR"),
-            traceparent: None,
+            sending: Sending::default(),
         };
         assert_eq!(
             capture(&taking).unwrap(),
@@ -213,7 +213,7 @@ mod tests {
             charge_ref: Some("3C1".into()),
             money: money("9.99", "EUR"),
             reason: None,
-            traceparent: None,
+            sending: Sending::default(),
         };
         assert_eq!(
             refund(&giving_back).unwrap(),

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    gateway::{Charge, DeclineClass, Report, Resolution},
+    gateway::{Charge, DeclineClass, Obstacle, Report, Resolution},
     money::Money,
 };
 
@@ -43,6 +43,7 @@ pub fn sort(received: &Received) -> Answered {
         429 => Answered::Report(Report::NotSent {
             why: "the gateway limits our rate".into(),
             retry_after: received.retry_after,
+            obstacle: Obstacle::Busy,
         }),
         // 409 is a request with the same key that still runs; a proxy's 408 or 499 is as good as silence.
         status => Answered::Report(Report::Unknown {

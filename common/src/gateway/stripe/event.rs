@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use crate::{
     clock::Timestamp,
-    gateway::{About, Event, Received, Signature, event::is_name},
+    gateway::{About, Event, Received, Signature, event},
 };
 
 use super::request::{PAYMENT, REFUND};
@@ -72,9 +72,8 @@ fn about(kind: &str, object: &Value) -> Option<About> {
     }
 }
 
-/// A name that can be stored and looked for.
 fn name(value: &Value) -> Option<String> {
-    value.as_str().filter(|text| is_name(text)).map(str::to_owned)
+    value.as_str().and_then(event::name)
 }
 
 #[cfg(test)]

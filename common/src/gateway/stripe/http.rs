@@ -1,9 +1,12 @@
 //! Calls to Stripe over HTTP: who we are, which version we speak, and what it means when no answer comes.
 
-use reqwest::{Client, RequestBuilder, Url};
+use bytes::Bytes;
+use reqwest::{Body, Client, RequestBuilder, Url};
 use secrecy::ExposeSecret;
 
-use crate::gateway::{Report, Resolution};
+use crate::gateway::{Obstacle, Report, Resolution, Sending, sending::Failed};
+
+pub use crate::gateway::sending::root_cause;
 
 use super::{StripeConfig, request::Fields, response::Received};
 
@@ -24,10 +27,15 @@ impl Http {
         path: &[&str],
         key: &str,
         form: &Fields,
-        traceparent: Option<&str>,
+        sending: &Sending,
     ) -> reqwest::Result<Received> {
-        let call = self.client.post(self.url(path)).header("idempotency-key", key).form(form);
-        self.send(call, traceparent).await
+        let mut call = self.client.post(self.url(path)).header("idempotency-key", key).form(form).build()?;
+        let written = call.body().and_then(Body::as_bytes).filter(|form| !form.is_empty());
+        if let Some(timely) = written.map(|form| sending.body(Bytes::copy_from_slice(form))) {
+            *call.body_mut() = Some(timely);
+        }
+        let call = RequestBuilder::from_parts(self.client.clone(), call);
+        self.send(call, sending.traceparent.as_deref()).await
     }
 
     /// Asks a question.
@@ -73,23 +81,19 @@ impl Http {
     }
 }
 
-/// No answer came. Only a failure to connect proves that nothing was sent.
+/// No answer came.
 pub fn not_answered(error: &reqwest::Error) -> Report {
     let why = root_cause(error);
-    if error.is_connect() {
-        Report::NotSent { why, retry_after: None }
-    } else {
-        Report::Unknown { why, resolution: Resolution::Replay }
+    match Failed::of(error) {
+        Failed::Unreachable => Report::NotSent { why, retry_after: None, obstacle: Obstacle::Unreachable },
+        Failed::TooLate => held_back(why),
+        Failed::Unanswered => Report::Unknown { why, resolution: Resolution::Replay },
     }
 }
 
-/// The innermost error says what happened; the outer ones name the URL.
-pub fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    if error.is_timeout() { format!("time-out: {cause}") } else { cause.to_string() }
+/// Its time was over, so it was not sent.
+pub fn held_back(why: String) -> Report {
+    Report::NotSent { why, retry_after: None, obstacle: Obstacle::Busy }
 }
 
 #[cfg(test)]

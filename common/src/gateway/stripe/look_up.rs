@@ -9,25 +9,27 @@ use super::{
     http::{Http, root_cause},
     request::{self, Fields, PAYMENT, REFUND},
     response::{self, Received, Subject, list::Page},
+    search::Place,
     unresolved,
 };
-
-/// How far the gateway's clock may be from ours, in seconds.
-const CLOCKS_APART_SECONDS: i64 = 120;
 
 /// One question, and the last answer on the way to its end.
 pub struct Asking<'a> {
     http: &'a Http,
     traceparent: Option<&'a str>,
     last: Option<Received>,
+    /// Where it goes on if it comes to no end.
+    cursor: Option<String>,
 }
 
 impl<'a> Asking<'a> {
+    fn new(http: &'a Http, traceparent: Option<&'a str>, cursor: Option<String>) -> Self {
+        Self { http, traceparent, last: None, cursor }
+    }
+
     /// What became of a payment.
     pub async fn for_payment(http: &'a Http, question: &'a LookUp, timeout: Duration) -> Answer {
-        let (from, to) = question.made_between;
-        let created = (from.timestamp() - CLOCKS_APART_SECONDS, to.timestamp() + CLOCKS_APART_SECONDS);
-        let mut asking = Self { http, traceparent: question.traceparent.as_deref(), last: None };
+        let mut asking = Self::new(http, question.traceparent.as_deref(), question.cursor.clone());
         let started = Instant::now();
         let report = bounded(timeout, async {
             match &question.gateway_ref {
@@ -35,19 +37,17 @@ impl<'a> Asking<'a> {
                     let query = request::expanding("latest_charge.balance_transaction");
                     asking.by_id(Subject::Intent, &["payment_intents", id], &query).await
                 }
-                None => {
-                    let query = |after: Option<&str>| request::payments_made(created, after);
-                    asking.in_list(Subject::Intent, "payment_intents", query, &question.reference).await
-                }
+                None => asking.among_payments(Place::of(question), &question.reference).await,
             }
         });
         let report = report.await;
-        answer("look_up", started.elapsed(), report, asking.last.as_ref())
+        let answer = answer("look_up", started.elapsed(), report, asking.last.as_ref());
+        Answer { cursor: asking.cursor, ..answer }
     }
 
     /// What became of a refund.
     pub async fn for_refund(http: &'a Http, question: &'a RefundLookUp, timeout: Duration) -> Answer {
-        let mut asking = Self { http, traceparent: question.traceparent.as_deref(), last: None };
+        let mut asking = Self::new(http, question.traceparent.as_deref(), None);
         let started = Instant::now();
         let report = bounded(timeout, async {
             match &question.gateway_ref {
@@ -55,10 +55,7 @@ impl<'a> Asking<'a> {
                     let query = request::expanding("balance_transaction");
                     asking.by_id(Subject::Refund, &["refunds", id], &query).await
                 }
-                None => {
-                    let query = |after: Option<&str>| request::refunds_of(&question.payment_ref, after);
-                    asking.in_list(Subject::Refund, "refunds", query, &question.reference).await
-                }
+                None => asking.among_refunds(&question.payment_ref, &question.reference).await,
             }
         });
         let report = report.await;
@@ -72,36 +69,65 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// Reads the list, newest first, until our reference turns up. Search is not used: it lags.
-    async fn in_list(
+    /// Reads the list of payments until ours turns up, from where an earlier look-up has stopped.
+    async fn among_payments(&mut self, mut place: Place, reference: &str) -> Report {
+        while let Some((created, after)) = place.page() {
+            let query = request::payments_made(created, after);
+            match self.page(Subject::Intent, "payment_intents", &query, reference).await {
+                Ok(Page::Found(report)) => {
+                    self.cursor = None;
+                    return report;
+                }
+                Ok(Page::More { last_id }) => place.go_on(last_id),
+                Ok(Page::Last) if place.next_part() => {}
+                Ok(Page::Last) => break,
+                Ok(Page::Unreadable(why)) => {
+                    // What is refused now is refused again: it begins anew.
+                    let is_refused = self.last.as_ref().is_some_and(|last| matches!(last.status, 400 | 404));
+                    self.cursor = self.cursor.take().filter(|_| !is_refused);
+                    return unresolved(&why);
+                }
+                Err(why) => return unresolved(&why),
+            }
+            self.cursor = place.cursor();
+        }
+        self.cursor = None;
+        Report::NotFound
+    }
+
+    /// Reads the list of a payment's refunds, which is short, newest first.
+    async fn among_refunds(&mut self, payment_ref: &str, reference: &str) -> Report {
+        let mut after = None;
+        loop {
+            let query = request::refunds_of(payment_ref, after.as_deref());
+            match self.page(Subject::Refund, "refunds", &query, reference).await {
+                Ok(Page::Found(report)) => return report,
+                Ok(Page::Last) => return Report::NotFound,
+                Ok(Page::More { last_id }) => after = Some(last_id),
+                Ok(Page::Unreadable(why)) | Err(why) => return unresolved(&why),
+            }
+        }
+    }
+
+    async fn page(
         &mut self,
         subject: Subject,
         list: &str,
-        query: impl Fn(Option<&str>) -> Fields,
+        query: &Fields,
         reference: &str,
-    ) -> Report {
+    ) -> Result<Page, String> {
         let key = match subject {
             Subject::Intent => PAYMENT,
             Subject::Refund => REFUND,
         };
-        let mut starting_after = None;
-        loop {
-            let received = self.http.get(&[list], &query(starting_after.as_deref()), self.traceparent).await;
-            let received = match received {
-                Ok(received) => self.last.insert(received),
-                Err(error) => return unresolved(&root_cause(&error)),
-            };
-            match response::list::find(received, subject, key, reference) {
-                Page::Found(report) => return report,
-                Page::Last => return Report::NotFound,
-                Page::More { last_id } => starting_after = Some(last_id),
-                Page::Unreadable(why) => return unresolved(&why),
-            }
-        }
+        let received = self.http.get(&[list], query, self.traceparent).await;
+        let received = received.map_err(|error| root_cause(&error))?;
+        Ok(response::list::find(self.last.insert(received), subject, key, reference))
     }
 }
 
-/// However many pages it takes, a look-up is bounded as one call is: a lease outlives it.
+/// However many pages it takes, a look-up is bounded as one call is: a lease outlives it. What is left is for the
+/// next one.
 async fn bounded(timeout: Duration, looking: impl Future<Output = Report>) -> Report {
     let in_time = tokio::time::timeout(timeout, looking).await;
     in_time.unwrap_or_else(|_| unresolved("the gateway's list could not be read in time"))

@@ -10,7 +10,9 @@ mod look_up;
 mod request;
 mod response;
 mod saving;
+mod search;
 mod statement;
+pub mod token;
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +21,8 @@ use secrecy::SecretString;
 
 use super::{
     Answer, Call, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp,
-    RefundLookUp, RefundRequest, Reply, Report, Resolution, SaveRequest, Statement, Terms, Verdict,
+    RefundLookUp, RefundRequest, Reply, Report, Resolution, SaveRequest, Sending, Statement, Terms, Verdict,
+    sending::TooLate,
 };
 use crate::clock::{Ahead, Timestamp};
 use http::Http;
@@ -67,26 +70,24 @@ impl Stripe {
 
     async fn charge(&self, request: &ChargeRequest) -> Answer {
         let form = request::charge(request);
-        let traceparent = request.traceparent.as_deref();
-        self.operate(Operation::Charge, &["payment_intents"], &request.key, form, traceparent).await
+        self.operate(Operation::Charge, &["payment_intents"], &request.key, form, &request.sending).await
     }
 
     async fn capture(&self, request: &CaptureRequest) -> Answer {
         let path = ["payment_intents", &request.gateway_ref, "capture"];
         let form = request::capture(request);
-        self.operate(Operation::Capture, &path, &request.key, form, request.traceparent.as_deref()).await
+        self.operate(Operation::Capture, &path, &request.key, form, &request.sending).await
     }
 
     async fn cancel(&self, request: &CancelRequest) -> Answer {
         let path = ["payment_intents", &request.gateway_ref, "cancel"];
         let form = Ok(request::cancel());
-        self.operate(Operation::Cancel, &path, &request.key, form, request.traceparent.as_deref()).await
+        self.operate(Operation::Cancel, &path, &request.key, form, &request.sending).await
     }
 
     async fn refund(&self, request: &RefundRequest) -> Answer {
         let form = request::refund(request);
-        let traceparent = request.traceparent.as_deref();
-        self.operate(Operation::Refund, &["refunds"], &request.key, form, traceparent).await
+        self.operate(Operation::Refund, &["refunds"], &request.key, form, &request.sending).await
     }
 
     /// One call under a key. What cannot be put into Stripe's words is not sent.
@@ -96,7 +97,7 @@ impl Stripe {
         path: &[&str],
         key: &str,
         form: Result<Fields, Unspeakable>,
-        traceparent: Option<&str>,
+        sending: &Sending,
     ) -> Answer {
         let form = match form {
             Ok(form) => form,
@@ -105,8 +106,12 @@ impl Stripe {
                 return Answer::without_a_call(Report::Refused { code, message, alarm: false });
             }
         };
+        // The body looks at the clock once more when it is written; a cancellation has none.
+        if sending.is_too_late() {
+            return Answer::without_a_call(http::held_back(TooLate.to_string()));
+        }
         let started = Instant::now();
-        let received = self.http.post(path, key, &form, traceparent).await;
+        let received = self.http.post(path, key, &form, sending).await;
         let report = match &received {
             Ok(received) => response::read(operation, received),
             Err(error) => http::not_answered(error),
@@ -184,6 +189,7 @@ fn answer(
             request_id: received.and_then(|r| r.request_id.clone()),
             duration,
         },
+        cursor: None,
     }
 }
 

@@ -162,7 +162,7 @@ fn page(expand: &str, starting_after: Option<&str>) -> Fields {
 #[cfg(test)]
 mod tests {
     use crate::{
-        gateway::{Capture, RefundReason, SavedMethod},
+        gateway::{Capture, RefundReason, SavedMethod, Sending},
         money::{Currency, Money},
     };
 
@@ -185,7 +185,7 @@ mod tests {
             description: None,
             return_url: None,
             approved: None,
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 
@@ -198,7 +198,7 @@ mod tests {
             charge_ref: Some("ch_1".into()),
             money: money("9.90", "EUR"),
             reason,
-            traceparent: None,
+            sending: Sending::default(),
         }
     }
 
@@ -247,7 +247,7 @@ mod tests {
             email: Some("ada@shop.example".into()),
             name: Some("Ada".into()),
             token: "pm_1".into(),
-            traceparent: None,
+            sending: Sending::default(),
         };
         assert_eq!(
             encoded(&customer(&request)),
@@ -267,7 +267,7 @@ mod tests {
             gateway_ref: "pi_1".into(),
             charge_ref: None,
             money: money("5000", "JPY"),
-            traceparent: None,
+            sending: Sending::default(),
         };
         assert_eq!(
             encoded(&capture(&request).unwrap()),

@@ -63,7 +63,7 @@ impl<'a> Saving<'a> {
             None => (&["customers"][..], format!("{key}-customer"), request::customer(self.request)),
         };
         let key = format!("{key}{key_suffix}");
-        match self.http.post(path, &key, &form, self.request.traceparent.as_deref()).await {
+        match self.http.post(path, &key, &form, &self.request.sending).await {
             Ok(received) => response::read(Operation::Save, self.last.insert(received)),
             Err(error) => not_answered(&error),
         }
@@ -73,7 +73,7 @@ impl<'a> Saving<'a> {
     async fn find(&mut self) -> Result<Option<Report>, String> {
         let path = ["payment_methods", self.request.token.as_str()];
         let query = request::expanding("customer");
-        match self.http.get(&path, &query, self.request.traceparent.as_deref()).await {
+        match self.http.get(&path, &query, self.request.sending.traceparent.as_deref()).await {
             Ok(received) => saved::find(self.last.insert(received), self.request),
             Err(error) => Err(root_cause(&error)),
         }

@@ -40,8 +40,10 @@ pub async fn plan(db: impl PgExecutor<'_>, planned: &[Planned<'_>]) -> sqlx::Res
          FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[])
              AS planned (id, kind, subject, at, traceparent)
          ON CONFLICT (subject_id, kind) DO UPDATE
-         SET due_at = CASE WHEN jobs.state = 'queued' THEN least(jobs.due_at, excluded.due_at)
-                 ELSE jobs.due_at END,
+         SET due_at = CASE jobs.state WHEN 'queued' THEN least(jobs.due_at, excluded.due_at)
+                 WHEN 'dead' THEN excluded.due_at ELSE jobs.due_at END,
+             panics = CASE WHEN jobs.state = 'dead' THEN 0 ELSE jobs.panics END,
+             state = CASE WHEN jobs.state = 'dead' THEN 'queued' ELSE jobs.state END,
              created_at = least(jobs.created_at, excluded.created_at)
          RETURNING id, kind, subject_id",
         &column(planned, |_| JobId::new().0),

@@ -1,6 +1,9 @@
 //! The rules, by table; and by property: whatever reports come, in whatever order, with a crash anywhere
 //! between, nobody is told a failure while money moved, and nothing is charged twice.
 
+mod fallback;
+mod late;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -89,7 +92,7 @@ fn declined() -> Report {
 }
 
 fn not_sent() -> Report {
-    Report::NotSent { why: "refused".into(), retry_after: None }
+    Report::NotSent { why: "refused".into(), retry_after: None, obstacle: Obstacle::Unreachable }
 }
 
 fn unknown(resolution: Resolution) -> Report {
@@ -117,7 +120,7 @@ fn approved() -> Report {
 }
 
 fn put_off() -> Report {
-    Report::PutOff { why: "resting".into(), wait: Duration::from_secs(7) }
+    Report::PutOff { why: "resting".into(), wait: Duration::from_secs(7), obstacle: Obstacle::Unreachable }
 }
 
 fn look_up() -> Work {
@@ -265,50 +268,6 @@ fn what_the_gateway_has_is_not_given_up_for_a_bad_answer() {
     }
 }
 
-/// Another gateway is asked only where the first has certainly taken nothing.
-#[test]
-fn another_gateway_is_asked_only_where_the_first_took_nothing() {
-    let soft = declined();
-    let hard = Report::Declined(Decline {
-        class: DeclineClass::Hard,
-        code: "lost_card".into(),
-        message: "no".into(),
-        gateway_ref: None,
-    });
-    for (report, calls_begun, on_soft_decline, falls_back) in [
-        (not_sent(), 1, false, true),
-        (put_off(), 1, false, true),
-        (not_sent(), 2, true, false),
-        (put_off(), 2, true, false),
-        (soft.clone(), 1, true, true),
-        (soft, 1, false, false),
-        (hard, 1, true, false),
-        (unknown(Resolution::Replay), 1, true, false),
-        (unknown(Resolution::LookUp), 1, true, false),
-        (refused(false), 1, true, false),
-        (processing(), 1, true, false),
-    ] {
-        let mut payment = Payment { exposure: exposure(calls_begun, 0), ..payment(Processing) };
-        payment.order.fallback = Some(crate::payment::Fallback {
-            method: MethodType::Paypal,
-            token: "vault_ok".into(),
-            gateway: GatewayName::Paypal,
-            on_soft_decline,
-        });
-        let (first_key, change) = (payment.key(), apply(&payment, &report, charging(1)));
-        let is_rerouted = change.to == Some(Outcome::Rerouted);
-        assert_eq!(is_rerouted, falls_back, "{report:?} after {calls_begun} calls");
-        if is_rerouted {
-            enter(&mut payment, Outcome::Rerouted, at(1));
-            assert_ne!(payment.key(), first_key);
-            assert_eq!((payment.order.gateway, payment.status), (GatewayName::Paypal, Processing));
-            assert_eq!(payment.exposure, Exposure::default());
-            // Once.
-            assert_ne!(apply(&payment, &report, charging(2)).to, Some(Outcome::Rerouted));
-        }
-    }
-}
-
 /// PayPal forgets an order that nobody approves. Where nothing is ever forgotten, that it is not found is
 /// no answer: it may be another account that we ask.
 #[test]
@@ -338,7 +297,7 @@ fn a_refusal_of_our_credentials_is_not_quoted() {
 #[test]
 fn the_gateways_wish_to_wait_is_kept() {
     let wait = Duration::from_secs(30);
-    let report = Report::NotSent { why: "limited".into(), retry_after: Some(wait) };
+    let report = Report::NotSent { why: "limited".into(), retry_after: Some(wait), obstacle: Obstacle::Busy };
     let change = apply(&payment(Processing), &report, charging(1));
     assert_eq!(change.work, Work::Retry { why: "limited".into(), at_least: wait });
     assert!(change.call_not_sent);

@@ -3,6 +3,7 @@
 
 mod accept;
 mod bill;
+mod duplicates;
 mod operators;
 mod row;
 mod settle;
@@ -29,6 +30,8 @@ pub(crate) use accept::PUBLISHER_GRACE;
 pub use accept::{Accepted, accept};
 pub(crate) use bill::{InvoicePayment, bill};
 pub use bill::{OWN_KEYS, remember_saved};
+pub(crate) use duplicates::record as record_duplicate;
+pub use duplicates::{duplicates_of, open_duplicates, settle_duplicate};
 pub use operators::{CallRow, EventRow, calls, events};
 pub use row::InvalidRow;
 pub use settle::{Settled, Settlement, code_failed, settle};

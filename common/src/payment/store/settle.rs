@@ -17,12 +17,15 @@ use crate::{
     job::{self, Claim, work::Work},
     ledger,
     payment::{
-        Payment, Status,
+        Payment, Status, duplicate,
         state::{self, Change, Context},
     },
 };
 
-use super::write::{Happened, insert_calls, insert_events, postings, reroute, update};
+use super::{
+    duplicates::record as record_duplicate,
+    write::{Happened, insert_calls, insert_events, postings, reroute, update},
+};
 
 /// What a worker learnt about a payment.
 #[derive(Debug)]
@@ -46,6 +49,22 @@ pub struct Settled {
     pub alarm: Option<&'static str>,
 }
 
+impl Settlement {
+    fn context(&self, now: Timestamp) -> Context {
+        Context { now, kind: self.claim.kind }
+    }
+
+    /// What the report changes, if the payment is still as it was claimed.
+    fn change(&self, now: Timestamp) -> Change {
+        state::apply(&self.payment, &self.answer.report, self.context(now))
+    }
+
+    /// What it changes of the payment as it is now.
+    fn late_change(&self, current: &Payment, now: Timestamp) -> Change {
+        state::apply_late(current, &self.payment, &self.answer.report, self.context(now))
+    }
+}
+
 /// A payment as it is to become, and what goes with it.
 struct Decided<'a> {
     payment: Payment,
@@ -54,6 +73,8 @@ struct Decided<'a> {
     rerouted: bool,
     settled: Settled,
     work: Work,
+    /// Money that has moved beside it.
+    duplicate: Option<duplicate::Found>,
 }
 
 /// Records what was learnt, and answers each in its order.
@@ -62,7 +83,7 @@ struct Decided<'a> {
 /// When the database fails; then nothing was recorded, and the same facts may be recorded again.
 pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::Result<Vec<Settled>> {
     let now = crate::db::now(&mut *db).await?;
-    let decided: Vec<_> = batch.iter().map(|s| decide(&s.payment, s, now)).collect();
+    let decided: Vec<_> = batch.iter().map(|s| decide(&s.payment, s, s.change(now), now)).collect();
     let written = update(db, decided.iter().map(|d| (&d.payment, d.seen))).await?;
     // Of two results for one payment in one batch only the first was written.
     let mut earlier = HashSet::new();
@@ -83,11 +104,10 @@ pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::R
     Ok(answers)
 }
 
-fn decide<'a>(payment: &Payment, settlement: &'a Settlement, now: Timestamp) -> Decided<'a> {
-    let mut payment = payment.clone();
-    let (seen, report) = (payment.updated_at, &settlement.answer.report);
-    let context = Context { now, kind: settlement.claim.kind };
-    let Change { to, gateway_ref, call_not_sent, work, alarm } = state::apply(&payment, report, context);
+/// `payment` as it is now, and what the rules make of the report for it.
+fn decide<'a>(payment: &Payment, settlement: &'a Settlement, change: Change, now: Timestamp) -> Decided<'a> {
+    let (mut payment, seen) = (payment.clone(), payment.updated_at);
+    let Change { to, gateway_ref, call_not_sent, work, alarm, duplicate } = change;
     payment.exposure.calls_not_sent += i32::from(call_not_sent);
     payment.gateway_ref = gateway_ref.or(payment.gateway_ref.take());
     payment.updated_at = later(now, seen);
@@ -95,9 +115,11 @@ fn decide<'a>(payment: &Payment, settlement: &'a Settlement, now: Timestamp) -> 
     if let Some(outcome) = to {
         state::enter(&mut payment, outcome, now);
     }
+    let duplicate =
+        duplicate.map(|charge| duplicate::Found::of(&payment, settlement.payment.order.gateway, charge));
     let settled = Settled { status: payment.status, changed, alarm };
     let rerouted = payment.order.gateway != settlement.payment.order.gateway;
-    Decided { payment, report, seen, rerouted, settled, work }
+    Decided { payment, report: &settlement.answer.report, seen, rerouted, settled, work, duplicate }
 }
 
 /// Always another moment than was seen, so that a result cannot be written twice.
@@ -111,7 +133,14 @@ async fn tell<'a>(
     decided: impl Iterator<Item = &'a Decided<'a>>,
     now: Timestamp,
 ) -> sqlx::Result<()> {
-    let changed: Vec<_> = decided.filter(|d| d.settled.changed).collect();
+    let (mut changed, mut duplicates) = (Vec::new(), Vec::new());
+    for decided in decided {
+        changed.extend(decided.settled.changed.then_some(decided));
+        duplicates.extend(&decided.duplicate);
+    }
+    for found in duplicates {
+        record_duplicate(&mut *db, found, now).await?;
+    }
     for decided in changed.iter().filter(|d| d.rerouted) {
         reroute(&mut *db, &decided.payment).await?;
     }
@@ -143,16 +172,11 @@ async fn settle_late(
     now: Timestamp,
 ) -> sqlx::Result<Settled> {
     let current = super::lock(&mut *db, settlement.payment.id).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let is_fact = match settlement.answer.report {
-        Report::Succeeded(_) => true,
-        // What was reserved is no news to a payment that was taken further since.
-        Report::Authorized(_) => !current.stage.is_finish(),
-        _ => false,
-    };
-    if !is_fact {
+    let change = settlement.late_change(&current, now);
+    if change.to.is_none() && change.duplicate.is_none() {
         return Ok(Settled { status: current.status, changed: false, alarm: None });
     }
-    let decided = decide(&current, settlement, now);
+    let decided = decide(&current, settlement, change, now);
     update(db, std::iter::once((&decided.payment, decided.seen))).await?;
     tell(db, std::iter::once(&decided), now).await?;
     let alarm = settle_invoices(db, std::iter::once(&decided), now).await?;

@@ -16,6 +16,8 @@ pub struct Comparison {
     pub repaired: i64,
     /// Differences for a person.
     pub to_review: i64,
+    /// Movements that were made twice, and that nobody knew of.
+    pub duplicates: i64,
 }
 
 /// Compares what was read with what we have, calls for what puts it right, and ends the job. `disputes` is
@@ -35,6 +37,7 @@ pub async fn compare(
     sqlx::query!("DELETE FROM reconciliation_findings WHERE reconciliation_id = $1", of.id.0)
         .execute(&mut *db)
         .await?;
+    let duplicates = super::duplicates::set_aside(&mut *db, of).await?;
     other_states(&mut *db, of).await?;
     other_amounts(&mut *db, of).await?;
     missing_there(&mut *db, of).await?;
@@ -45,7 +48,7 @@ pub async fn compare(
     let fees = late_fees(&mut *db, of).await?;
     other_fees(&mut *db, of).await?;
     ask(&mut *db, of).await?;
-    let found = end(&mut *db, of, fees).await?;
+    let found = Comparison { duplicates, ..end(&mut *db, of, fees).await? };
     job::store::finish(&mut *db, &[claim.id.0], &[claim.attempt]).await?;
     transaction.commit().await?;
     Ok(found)
@@ -265,7 +268,7 @@ async fn end(db: &mut PgConnection, of: &Reconciliation, fees: i64) -> sqlx::Res
     sqlx::query!("DELETE FROM reconciliation_lines WHERE reconciliation_id = $1", of.id.0)
         .execute(db)
         .await?;
-    Ok(Comparison { repaired, to_review: found.to_review })
+    Ok(Comparison { repaired, to_review: found.to_review, duplicates: 0 })
 }
 
 /// The disputes that the gateway's account names, by its own names for them.

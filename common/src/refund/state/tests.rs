@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::{
-    gateway::{Decline, DeclineClass, Resolution, doubt::Exposure},
+    gateway::{Decline, DeclineClass, Obstacle, Resolution, doubt::Exposure},
     id::{MerchantId, RefundId},
     money::Currency,
     payment::state::tests::payment,
@@ -75,7 +75,7 @@ fn refused() -> Report {
 }
 
 fn not_sent() -> Report {
-    Report::NotSent { why: "refused".into(), retry_after: None }
+    Report::NotSent { why: "refused".into(), retry_after: None, obstacle: Obstacle::Unreachable }
 }
 
 fn processing() -> Report {

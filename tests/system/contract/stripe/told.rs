@@ -85,7 +85,8 @@ async fn an_event_that_is_too_old_is_a_forgery() {
     bench.paid("pm_card_visa").await;
     let received: Received =
         eventually("an event comes", || async { inbox.received().into_iter().next() }).await;
-    let checked = |seconds| bench.name.check_signature(&received, &bench.secrets, from_now(seconds));
+    let key = bench.name.event_key(&received.headers, &bench.trust, from_now(0)).await.unwrap();
+    let checked = |seconds| bench.name.check_signature(&received, &key, &bench.trust, from_now(seconds));
     for (seconds, signature) in [
         (0, Signature::Genuine),
         (290, Signature::Genuine),

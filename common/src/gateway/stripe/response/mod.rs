@@ -18,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::gateway::{Report, Resolution};
+use crate::gateway::{Obstacle, Report, Resolution};
 
 /// The longest wait that we take a gateway's word for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
@@ -93,6 +93,7 @@ pub fn read(operation: Operation, received: &Received) -> Report {
         429 => Report::NotSent {
             why: "the gateway limits our rate".into(),
             retry_after: received.retry_after.as_deref().and_then(seconds),
+            obstacle: Obstacle::Busy,
         },
         402 => error::read(operation, received),
         // Only these say for sure that the request itself is at fault, and only if not told otherwise. A

@@ -104,6 +104,8 @@ fn saved(customer_ref: String, method_ref: String, card: Option<Card>) -> Report
 mod tests {
     use bytes::Bytes;
 
+    use crate::gateway::Sending;
+
     use super::*;
 
     fn refs(report: &Report) -> Option<(&str, &str)> {
@@ -151,7 +153,7 @@ mod tests {
             email: None,
             name: None,
             token: "pm_1".into(),
-            traceparent: None,
+            sending: Sending::default(),
         };
         let ours = r#"{"id":"cus_1","metadata":{"remit_customer":"cus_ours"}}"#;
         let other = r#"{"id":"cus_2","metadata":{"remit_customer":"cus_other"}}"#;

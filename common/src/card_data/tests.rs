@@ -1,0 +1,4 @@
+//! What must be found, what must pass, and how often it does not.
+
+mod honest;
+mod spellings;

@@ -1,0 +1,198 @@
+//! Takes card data out of what a gateway says, before anybody can log it or write it down. A gateway may quote what
+//! was sent to it, and what somebody else has typed into its forms: whatever it says comes through here.
+
+use crate::{
+    card_data::{in_text, redact},
+    gateway::{Answer, Card, Decline, Dispute, Found, Line, Report, Statement, Verdict},
+};
+
+/// What stands for a code that is none.
+const UNKNOWN_CODE: &str = "unknown_code";
+
+/// Characters of a gateway's code, at most.
+const CODE_LENGTH_MAX: usize = 100;
+
+/// Something that a gateway has said.
+pub trait Redact {
+    /// The same without card data.
+    #[must_use]
+    fn redacted(self) -> Self;
+}
+
+impl Redact for Answer {
+    fn redacted(mut self) -> Self {
+        self.report = self.report.redacted();
+        self.call.request_id = self.call.request_id.map(text);
+        self
+    }
+}
+
+impl Redact for Report {
+    fn redacted(self) -> Self {
+        match self {
+            Self::NotSent { why, retry_after, obstacle } => {
+                Self::NotSent { why: text(why), retry_after, obstacle }
+            }
+            Self::Unknown { why, resolution } => Self::Unknown { why: text(why), resolution },
+            Self::Refused { code, message, alarm } => {
+                Self::Refused { code: self::code(code), message: text(message), alarm }
+            }
+            Self::Declined(decline) => Self::Declined(Decline {
+                code: code(decline.code),
+                message: text(decline.message),
+                ..decline
+            }),
+            Self::RequiresAction { gateway_ref, url } => {
+                Self::RequiresAction { gateway_ref, url: url.filter(|url| !in_text(url)) }
+            }
+            Self::Succeeded(mut charge) => {
+                charge.card = charge.card.map(card);
+                Self::Succeeded(charge)
+            }
+            Self::Authorized(mut charge) => {
+                charge.card = charge.card.map(card);
+                Self::Authorized(charge)
+            }
+            Self::Saved { method, card: of_card } => Self::Saved { method, card: of_card.map(card) },
+            // Nothing but the gateway's names for things.
+            Self::Processing { .. } | Self::Approved { .. } | Self::Canceled { .. } | Self::NotFound => self,
+            // Nobody was asked: the words are ours.
+            Self::PutOff { .. } => self,
+        }
+    }
+}
+
+impl Redact for Found<Dispute> {
+    fn redacted(self) -> Self {
+        match self {
+            Self::One(mut dispute) => {
+                dispute.reason = dispute.reason.map(text);
+                dispute.reference = dispute.reference.map(text);
+                Self::One(dispute)
+            }
+            Self::None => Self::None,
+            Self::Unknown(why) => Self::Unknown(text(why)),
+        }
+    }
+}
+
+impl Redact for Verdict {
+    fn redacted(self) -> Self {
+        match self {
+            Self::Unknown(why) => Self::Unknown(text(why)),
+            Self::Genuine | Self::Forged => self,
+        }
+    }
+}
+
+impl Redact for Result<Statement, String> {
+    fn redacted(self) -> Self {
+        let statement = self.map_err(text)?;
+        Ok(Statement { lines: statement.lines.into_iter().map(line).collect(), ..statement })
+    }
+}
+
+/// References are typed by people, where they are none of ours.
+fn line(line: Line) -> Line {
+    match line {
+        Line::Payment { reference, gateway_ref, report } => {
+            Line::Payment { reference: reference.map(text), gateway_ref, report: report.redacted() }
+        }
+        Line::Movement { reference, gateway_ref, movement, money, fee } => {
+            Line::Movement { reference: reference.map(text), gateway_ref, movement, money, fee }
+        }
+    }
+}
+
+fn text(words: String) -> String {
+    if in_text(&words) { redact(&words).into_owned() } else { words }
+}
+
+/// A code is a word: a sentence in its place is not passed on.
+fn code(code: String) -> String {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let is_code = (1..=CODE_LENGTH_MAX).contains(&code.len()) && code.bytes().all(is_word) && !in_text(&code);
+    if is_code { code } else { UNKNOWN_CODE.to_owned() }
+}
+
+/// Of a card its last four digits are kept, however many the gateway tells.
+fn card(card: Card) -> Card {
+    let last4 = card.last4.map(|digits| {
+        let from = digits.char_indices().rev().nth(3).map_or(0, |(place, _)| place);
+        digits[from..].to_owned()
+    });
+    Card { last4, brand: card.brand.map(text), ..card }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::gateway::{Call, DeclineClass, Obstacle, Resolution};
+
+    const NUMBER: &str = "4242424242424242";
+
+    #[test]
+    fn whatever_a_gateway_says_no_card_number_comes_through() {
+        let words = || format!("No such PaymentMethod: 'pm_{NUMBER}'");
+        let decline = Decline {
+            class: DeclineClass::Hard,
+            code: NUMBER.into(),
+            message: words(),
+            gateway_ref: Some("pi_1".into()),
+        };
+        let of_card = || Card {
+            brand: Some(NUMBER.into()),
+            last4: Some(NUMBER.into()),
+            exp_month: Some(12),
+            exp_year: Some(2030),
+        };
+        let charge = crate::gateway::Charge {
+            gateway_ref: "pi_1".into(),
+            charge_ref: None,
+            card: Some(of_card()),
+            money: None,
+            fee: None,
+        };
+        for report in [
+            Report::NotSent { why: words(), retry_after: None, obstacle: Obstacle::Unreachable },
+            Report::Unknown { why: words(), resolution: Resolution::Replay },
+            Report::Refused { code: words(), message: words(), alarm: false },
+            Report::Refused { code: NUMBER.into(), message: words(), alarm: true },
+            Report::Declined(decline),
+            Report::RequiresAction {
+                gateway_ref: "pi_1".into(),
+                url: Some(format!("https://a.example/?n={NUMBER}")),
+            },
+            Report::Succeeded(charge.clone()),
+            Report::Authorized(charge),
+        ] {
+            let call = Call {
+                operation: "charge",
+                http_status: Some(400),
+                request_id: Some(format!("req_{NUMBER}")),
+                duration: Duration::ZERO,
+            };
+            let word = report.word();
+            let answer = Answer { report, call, cursor: None }.redacted();
+            assert!(!format!("{answer:?}").contains(NUMBER), "{answer:?}");
+            assert_eq!(answer.report.word(), word, "what became of it is as it was");
+        }
+        let found = Found::<Dispute>::Unknown(words()).redacted();
+        let verdict = Verdict::Unknown(words()).redacted();
+        let statement = Result::<Statement, String>::Err(words()).redacted();
+        assert!(!format!("{found:?}{verdict:?}{statement:?}").contains(NUMBER));
+        assert_eq!(card(of_card()).last4.as_deref(), Some("4242"));
+    }
+
+    #[test]
+    fn ordinary_words_stay() {
+        let report = Report::Refused {
+            code: "resource_missing".into(),
+            message: "No such PaymentMethod: 'pm_1MqLiJLkdIwHu7ixUEgbFdYF'".into(),
+            alarm: false,
+        };
+        assert_eq!(report.clone().redacted(), report);
+    }
+}

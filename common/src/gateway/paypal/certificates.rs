@@ -1,0 +1,225 @@
+//! The certificates with which PayPal signs its events: fetched from PayPal, each once, and kept. Whoever sends us an
+//! event names one, so the number of fetches does not depend on the number of events: one at a time, few in a
+//! minute, and what was not there is remembered as well.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, StatusCode, Url};
+
+use super::signature::Chain;
+
+/// Bound for one fetch, and for the wait for one that is under way.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A few certificates in PEM are shorter: 64 KiB.
+const BYTES_MAX: usize = 64 * 1024;
+
+/// How long a certificate is kept before it is asked for again: PayPal may have withdrawn it.
+const KEPT: Duration = Duration::from_secs(12 * 3600);
+
+/// How long it is remembered that there is none of a name, and that PayPal did not answer.
+const NONE_KEPT: Duration = Duration::from_secs(600);
+const SILENCE_KEPT: Duration = Duration::from_secs(5);
+
+/// How many of each are remembered.
+const CERTIFICATES_MAX: usize = 32;
+const FAILURES_MAX: usize = 1024;
+
+/// How many are fetched within a minute, at most.
+const PER_MINUTE: usize = 30;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Why there is no certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// PayPal has none of that name.
+    Unknown,
+    /// PayPal did not answer, or with nothing that could be read.
+    Unavailable,
+    /// As many as are allowed were fetched, or are being fetched.
+    TooMany,
+}
+
+/// Those that are kept, and the way to others.
+pub struct Certificates {
+    client: Client,
+    kept: Mutex<Kept>,
+    fetching: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Kept {
+    certificates: HashMap<Url, Certificate>,
+    failures: HashMap<Url, (Missing, Instant)>,
+    /// When the last ones were fetched.
+    fetches: VecDeque<Instant>,
+}
+
+struct Certificate {
+    chain: Arc<Chain>,
+    refresh_at: Instant,
+    /// When it last proved that an event was PayPal's.
+    proved_at: Option<Instant>,
+}
+
+impl Certificates {
+    /// None yet.
+    ///
+    /// # Errors
+    /// When the TLS backend cannot be initialised.
+    pub fn new() -> reqwest::Result<Self> {
+        Ok(Self {
+            client: crate::gateway::http_client(FETCH_TIMEOUT)?,
+            kept: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// The certificate at this address, which must be one of PayPal's.
+    ///
+    /// # Errors
+    /// [`Missing`].
+    pub async fn get(&self, url: &Url) -> Result<Arc<Chain>, Missing> {
+        if let Some(known) = self.kept().find(url, Instant::now()) {
+            return known;
+        }
+        let fetching = tokio::time::timeout(FETCH_TIMEOUT, self.fetching.lock()).await;
+        let Ok(_fetching) = fetching else { return Err(Missing::TooMany) };
+        // Whoever was before us may have fetched it.
+        if let Some(known) = self.kept().find(url, Instant::now()) {
+            return known;
+        }
+        if !self.kept().may_fetch(Instant::now()) {
+            return self.kept().stale(url).ok_or(Missing::TooMany);
+        }
+        let fetched = self.fetch(url).await;
+        let outcome = match &fetched {
+            Ok(_) => "fetched",
+            Err(Missing::Unknown) => "unknown",
+            Err(_) => "unavailable",
+        };
+        metrics::counter!("paypal_certificates_total", "outcome" => outcome).increment(1);
+        self.kept().keep(url, fetched, Instant::now())
+    }
+
+    /// It has proved that an event is PayPal's: it is the last to be forgotten.
+    pub fn proved(&self, url: &Url) {
+        if let Some(certificate) = self.kept().certificates.get_mut(url) {
+            certificate.proved_at = Some(Instant::now());
+        }
+    }
+
+    async fn fetch(&self, url: &Url) -> Result<Arc<Chain>, Missing> {
+        let unavailable = |error: reqwest::Error| {
+            tracing::warn!(%url, error = %error.without_url(), "a certificate of PayPal's could not be fetched");
+            Missing::Unavailable
+        };
+        let mut response = self.client.get(url.clone()).send().await.map_err(unavailable)?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => return Err(Missing::Unavailable),
+            status if status.is_client_error() => return Err(Missing::Unknown),
+            _ => return Err(Missing::Unavailable),
+        }
+        let mut pem = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(unavailable)? {
+            if pem.len() + part.len() > BYTES_MAX {
+                return Err(Missing::Unavailable);
+            }
+            pem.extend_from_slice(&part);
+        }
+        Chain::read(&pem).map(Arc::new).map_err(|why| {
+            tracing::warn!(%url, why, "a certificate of PayPal's cannot be read");
+            Missing::Unavailable
+        })
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// What is known, and need not be asked again.
+    fn find(&self, url: &Url, now: Instant) -> Option<Result<Arc<Chain>, Missing>> {
+        match (self.certificates.get(url), self.failures.get(url)) {
+            (Some(certificate), _) if now < certificate.refresh_at => Some(Ok(certificate.chain.clone())),
+            (Some(_), _) => None,
+            (None, Some((missing, until))) if now < *until => Some(Err(*missing)),
+            (None, _) => None,
+        }
+    }
+
+    /// Whether one more may be fetched, which is then counted.
+    fn may_fetch(&mut self, now: Instant) -> bool {
+        while self.fetches.front().is_some_and(|at| now.duration_since(*at) >= MINUTE) {
+            self.fetches.pop_front();
+        }
+        let may = self.fetches.len() < PER_MINUTE;
+        if may {
+            self.fetches.push_back(now);
+        }
+        may
+    }
+
+    fn stale(&self, url: &Url) -> Option<Arc<Chain>> {
+        self.certificates.get(url).map(|certificate| certificate.chain.clone())
+    }
+
+    /// Remembers what came of a fetch. One that could not be asked for again is good for a while longer.
+    fn keep(
+        &mut self,
+        url: &Url,
+        fetched: Result<Arc<Chain>, Missing>,
+        now: Instant,
+    ) -> Result<Arc<Chain>, Missing> {
+        match (fetched, self.certificates.get_mut(url)) {
+            (Err(Missing::Unavailable), Some(old)) => {
+                old.refresh_at = now + SILENCE_KEPT;
+                Ok(old.chain.clone())
+            }
+            (Err(missing), _) => {
+                self.certificates.remove(url);
+                self.failed(url, missing, now);
+                Err(missing)
+            }
+            (Ok(chain), old) => {
+                let proved_at = old.and_then(|old| old.proved_at);
+                self.failures.remove(url);
+                self.make_room();
+                let certificate = Certificate { chain: chain.clone(), refresh_at: now + KEPT, proved_at };
+                self.certificates.insert(url.clone(), certificate);
+                Ok(chain)
+            }
+        }
+    }
+
+    fn failed(&mut self, url: &Url, missing: Missing, now: Instant) {
+        if self.failures.len() >= FAILURES_MAX {
+            self.failures.retain(|_, (_, until)| now < *until);
+        }
+        if self.failures.len() >= FAILURES_MAX {
+            self.failures.clear();
+        }
+        let kept = if missing == Missing::Unknown { NONE_KEPT } else { SILENCE_KEPT };
+        self.failures.insert(url.clone(), (missing, now + kept));
+    }
+
+    /// Forgets the one that has proved nothing for longest.
+    fn make_room(&mut self) {
+        if self.certificates.len() < CERTIFICATES_MAX {
+            return;
+        }
+        let idlest = self.certificates.iter().min_by_key(|(_, kept)| (kept.proved_at, kept.refresh_at));
+        if let Some(url) = idlest.map(|(url, _)| url.clone()) {
+            self.certificates.remove(&url);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
