@@ -94,7 +94,8 @@ bench_start() {
   spawn bench-gateway nginx -e stderr -p "$dot/bench" -c "$dot/bench/gateway.conf"
   bench_api=http://127.0.0.1:$bench_port
   bench_settings=(DATABASE_URL="$bench_db" REMIT_QUEUE_PREFIX=remit-bench REMIT_LOG=warn)
-  spawn bench-api env "${bench_settings[@]}" REMIT_API_ADDR="127.0.0.1:$bench_port" target/release/remit-api
+  spawn bench-api env "${bench_settings[@]}" REMIT_API_ADDR="127.0.0.1:$bench_port" \
+    REMIT_METRICS_ADDR="127.0.0.1:$((bench_port + 5))" target/release/remit-api
   await bench-gateway 10 listening $((bench_port + 3))
   await bench-api 30 answers "$bench_api/readyz"
   bench_start_worker

@@ -40,7 +40,8 @@ happens in its order, as if the time had passed.
 
 Every error is an RFC 9457 problem document with a stable `code` and a `request_id`; a body with several \
 faults lists them all. What does not fit the state of things is answered with 409, and the `code` says \
-why. Every path is also served under `/v1`.";
+why. A read that takes too long is given up with 503, and one too many of yours at once is answered with 429: ask \
+for less, or a moment later. Every path is also served under `/v1`.";
 
 /// The description, without paths.
 pub fn about() -> OpenApi {

@@ -93,7 +93,7 @@ pub struct App(Arc<Parts>);
 
 /// See [`App`].
 pub struct Parts {
-    /// For what is accepted: see [`Pools`].
+    /// For whatever is written but payments: see [`Pools`].
     pool: PgPool,
     reads: Reads,
     probe: Probe,
@@ -128,7 +128,7 @@ pub async fn run(
     metrics: PrometheusHandle,
     shutdown: CancellationToken,
 ) -> Result<(), String> {
-    let Pools { accepting: pool, reads, probing } = Pools::open(&args.pools, &args.database)?;
+    let Pools { accepting, writing, reads, probing } = Pools::open(&args.pools, &args.database)?;
     let connections_max = serve::connections_max(args.connections, args.pools.database_connections)?;
     let (listener, address) = bind(args.addr).await?;
     let (operators, operators_address) = bind(metrics_addr).await?;
@@ -138,9 +138,9 @@ pub async fn run(
     let publisher = Publisher::start(broker.clone(), publishing.clone());
     let flushing = publisher.clone();
     let app = App(Arc::new(Parts {
-        keys: Keys::new(pool.clone()),
-        intake: Intake::start(pool.clone(), publisher.clone()),
-        outcomes: Outcomes::start(pool.clone(), broker, publishing.clone()),
+        keys: Keys::new(accepting.clone()),
+        intake: Intake::start(accepting.clone(), publisher.clone()),
+        outcomes: Outcomes::start(accepting, broker, publishing.clone()),
         public_url: args.public_url.unwrap_or_else(|| format!("http://{address}")),
         routes: args.routes,
         test_clock: args.test_clock,
@@ -148,7 +148,7 @@ pub async fn run(
         draining: shutdown.clone(),
         publisher,
         metrics,
-        pool,
+        pool: writing,
         reads,
         probe: Probe::new(probing),
     }));

@@ -1,6 +1,6 @@
-//! The connections to Postgres, apart by what they are for, so that none of it stops the others: accepting (whatever
-//! writes, who is calling, and the outcomes that are awaited), reading (what merchants ask to see), and the probes.
-//! Of those for reading one merchant has never all, and no statement there takes long.
+//! The connections to Postgres, apart by what they are for, so that none of it stops the others: accepting (payments,
+//! who is calling, and the outcomes that are awaited), writing (whatever else is done), reading (what merchants ask to
+//! see), and the probes. Of those for reading one merchant has never all, and no statement there takes long.
 
 use std::{
     collections::HashMap,
@@ -31,14 +31,18 @@ const TURN_WITHIN: Duration = Duration::from_secs(1);
 /// Merchants remembered without a reason, at most.
 const REMEMBERED_MAX: usize = 1000;
 
+/// Connections for accepting: one for each lane of the intake, and one to know who is calling.
+const ACCEPTING: u32 = 3;
+
 /// Connections for probes.
 const PROBING: u32 = 1;
 
 /// How many connections there are, and for what.
 #[derive(Debug, Clone, Args)]
 pub struct PoolArgs {
-    /// Connections to Postgres, at most: those for reading, one for probes, and the rest for accepting.
-    #[arg(long, env = "REMIT_API_DATABASE_CONNECTIONS", default_value = "8")]
+    /// Connections to Postgres, at most: three for accepting payments, those for reading, one for probes, and the
+    /// rest for whatever else is written.
+    #[arg(long, env = "REMIT_API_DATABASE_CONNECTIONS", default_value = "10")]
     pub database_connections: u32,
     /// How many of them are for what merchants ask to see. One merchant has all but one of them, at most.
     #[arg(long, env = "REMIT_API_READ_CONNECTIONS", default_value = "3")]
@@ -48,6 +52,7 @@ pub struct PoolArgs {
 /// The pools of one process.
 pub struct Pools {
     pub accepting: PgPool,
+    pub writing: PgPool,
     pub reads: Reads,
     pub probing: PgPool,
 }
@@ -74,17 +79,21 @@ impl Pools {
     /// A sentence, when the settings cannot be used.
     pub fn open(args: &PoolArgs, database: &DatabaseArgs) -> Result<Self, String> {
         let reading = args.read_connections;
-        let accepting = args.database_connections.saturating_sub(reading.saturating_add(PROBING));
-        if reading == 0 || accepting == 0 {
-            return Err("REMIT_API_READ_CONNECTIONS must be at least 1, and at least 2 less than \
-                        REMIT_API_DATABASE_CONNECTIONS"
-                .into());
+        let others = reading.saturating_add(ACCEPTING + PROBING);
+        let writing = args.database_connections.saturating_sub(others);
+        if reading == 0 || writing == 0 {
+            return Err(format!(
+                "REMIT_API_READ_CONNECTIONS must be at least 1, and less than REMIT_API_DATABASE_CONNECTIONS by more \
+                 than {}",
+                ACCEPTING + PROBING,
+            ));
         }
         let unreadable = |error: sqlx::Error| format!("DATABASE_URL: {error}");
         let url = &database.database_url;
         let reads = db::pool_within(url, "remit-api-reads", reading, READ_TIMEOUT).map_err(unreadable)?;
         Ok(Self {
-            accepting: db::pool(url, "remit-api", accepting).map_err(unreadable)?,
+            accepting: db::pool(url, "remit-api", ACCEPTING).map_err(unreadable)?,
+            writing: db::pool(url, "remit-api-writes", writing).map_err(unreadable)?,
             reads: Reads::new(reads, reading),
             probing: db::pool_within(url, "remit-api-probes", PROBING, PROBE_TIMEOUT).map_err(unreadable)?,
         })

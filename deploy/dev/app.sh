@@ -21,9 +21,9 @@ start_sandbox() {
 # The sandbox plays both gateways, and tells the API by webhooks what happens by itself.
 webhook_secret=whsec_sandbox webhook_id=WH-sandbox
 start_api() {
-  spawn api env REMIT_API_ADDR="127.0.0.1:$api_port" REMIT_STRIPE_WEBHOOK_SECRETS="$webhook_secret" REMIT_TEST_CLOCK=true \
-    REMIT_PAYPAL_WEBHOOK_ID="$webhook_id" REMIT_PAYPAL_CERT_HOSTS="127.0.0.1:$sandbox_port" \
-    REMIT_PAYPAL_TEST_ROOT="$root/sandbox/certificates/root.pem" "$bin/remit-api"
+  spawn api env REMIT_API_ADDR="127.0.0.1:$api_port" REMIT_METRICS_ADDR="127.0.0.1:$metrics_port" REMIT_TEST_CLOCK=true \
+    REMIT_STRIPE_WEBHOOK_SECRETS="$webhook_secret" REMIT_PAYPAL_WEBHOOK_ID="$webhook_id" \
+    REMIT_PAYPAL_CERT_HOSTS="127.0.0.1:$sandbox_port" REMIT_PAYPAL_TEST_ROOT="$root/sandbox/certificates/root.pem" "$bin/remit-api"
 }
 start_worker() { # [NAME [NUMBER]]
   spawn "${1:-worker}" env REMIT_METRICS_ADDR="127.0.0.1:$((worker_port + ${2:-1} - 1))" \
@@ -112,7 +112,7 @@ demonstrate() {
 
 	  API        $REMIT_API_URL   its reference: $REMIT_API_URL/docs
 	  sandbox    $REMIT_SANDBOX_URL   its books: $REMIT_SANDBOX_URL/books
-	  metrics    $REMIT_API_URL/metrics, worker :$worker_port, scheduler :$scheduler_port
+	  metrics    http://127.0.0.1:$metrics_port/metrics, worker :$worker_port, scheduler :$scheduler_port
 	  logs       ./dev logs [NAME]
 
 	Pay once more:

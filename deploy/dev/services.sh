@@ -18,7 +18,7 @@ choose_servers() {
   fi
   pg_port=$base amqp_port=$((base + 1)) dist_port=$((base + 2)) epmd_port=$((base + 3))
   sandbox_port=$((base + 4)) api_port=$((base + 5)) scheduler_port=$((base + 6)) worker_port=$((base + 7))
-  bench_port=$((base + 14))
+  metrics_port=$((base + 12)) bench_port=$((base + 14))
   REMIT_API_URL=http://127.0.0.1:$api_port REMIT_SANDBOX_URL=http://127.0.0.1:$sandbox_port
   if [[ $own_postgres == yes ]]; then DATABASE_URL=$(private_postgres "$base"); fi
   if [[ $own_broker == yes ]]; then AMQP_URL=$(private_broker "$base"); fi

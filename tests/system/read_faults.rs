@@ -1,4 +1,5 @@
-//! What one merchant asks to see stops nobody else: not another's payments, not another's reads, not the probes.
+//! What one merchant asks for stops nobody else: what it asks to see not another's payments, reads and the probes, and
+//! what it does not another's payments.
 
 use std::{
     sync::{
@@ -78,4 +79,41 @@ async fn one_merchants_slow_lists_stop_nobody_else() {
     holder.rollback().await.unwrap();
     // And all is well again.
     assert_eq!(slow.get("/plans").await.status, 200);
+}
+
+/// Refunds wait for a table that somebody holds. Payments have connections of their own, and go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_merchants_slow_writes_stop_nobodys_payments() {
+    let deployment = Deployment::api_alone().await;
+    let slow = deployment.merchant.clone();
+    let other = deployment.new_merchant("Other").await;
+    let refunded = slow.paid("refunded", &card("1.00", "EUR", "pm_card_visa")).await;
+    sqlx::query("UPDATE payments SET status = 'succeeded', amount_captured = amount")
+        .execute(&deployment.pool)
+        .await
+        .unwrap();
+    let mut holder = deployment.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE refunds IN ACCESS EXCLUSIVE MODE").execute(&mut *holder).await.unwrap();
+    sqlx::query("SET idle_in_transaction_session_timeout = 0").execute(&mut *holder).await.unwrap();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let (own, payment) = (Merchant::new(slow.url.clone(), slow.key.clone()), refunded.clone());
+            tokio::spawn(async move { own.refund(&number.to_string(), &payment, Some("0.01")).await })
+        })
+        .collect();
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    tests::eventually("refunds wait", || async { (deployment.count(waiting).await > 0).then_some(()) }).await;
+    for number in 0..40 {
+        let asked = Instant::now();
+        let payment = other.paid(&format!("{number}"), &card("1.00", "EUR", "pm_card_visa")).await;
+        assert_eq!(other.payment(&payment).await.status, 200);
+        assert_eq!(other.get("/readyz").await.status, 200);
+        assert!(asked.elapsed() < Duration::from_millis(1500), "{:?}", asked.elapsed());
+    }
+    assert!(deployment.count(waiting).await > 0, "they still wait");
+    holder.rollback().await.unwrap();
+    for client in clients {
+        let answer = client.await.unwrap();
+        assert!(answer.status == 202 || answer.status == 503, "{answer:?}");
+    }
 }

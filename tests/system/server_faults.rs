@@ -14,8 +14,8 @@ const SILENT: usize = 600;
 /// Descriptors that a process has by default on many systems.
 const USUAL_LIMIT: u32 = 1024;
 
-/// Payments by which a client's latency is measured.
-const MEASURED: usize = 300;
+/// Payments of one series by which a client's latency is measured.
+const MEASURED: usize = 200;
 
 /// What is no difference yet, on machines with other things to do.
 const NOISE: Duration = Duration::from_millis(15);
@@ -37,16 +37,21 @@ async fn fall_silent(url: &str, count: usize) -> Vec<Wire> {
     wires
 }
 
-/// How long payments take, one after the other: the 50th and the 99th of a hundred.
-async fn latency(merchant: &Merchant, name: &str) -> (Duration, Duration) {
-    let mut took = Vec::with_capacity(MEASURED);
-    for number in 0..MEASURED {
-        let begun = Instant::now();
-        merchant.paid(&format!("{name}-{number}"), &card("1.00", "EUR", "pm_card_visa")).await;
-        took.push(begun.elapsed());
+/// The 99th percentile of how long payments take, one after the other: the best of three series, for what else the
+/// machine does comes in bursts.
+async fn latency(merchant: &Merchant, name: &str) -> Duration {
+    let mut best = Duration::MAX;
+    for series in 0..3 {
+        let mut took = Vec::with_capacity(MEASURED);
+        for number in 0..MEASURED {
+            let begun = Instant::now();
+            merchant.paid(&format!("{name}-{series}-{number}"), &card("1.00", "EUR", "pm_card_visa")).await;
+            took.push(begun.elapsed());
+        }
+        took.sort_unstable();
+        best = best.min(took[MEASURED * 99 / 100]);
     }
-    took.sort_unstable();
-    (took[MEASURED / 2], took[MEASURED * 99 / 100])
+    best
 }
 
 /// Stops the API while a request is in flight, which is answered; answers how long that took.
@@ -111,9 +116,9 @@ async fn silent_connections_slow_nobody_down() {
     let quiet = latency(&merchant, "quiet").await;
     let silent = fall_silent(&merchant.url, count).await;
     let beside = latency(&merchant, "beside").await;
-    println!("{count} silent connections: p50, p99 {quiet:?} when all is quiet, {beside:?} beside them");
+    println!("{count} silent connections: p99 {quiet:?} when all is quiet, {beside:?} beside them");
     assert!(silent.iter().rev().take(count / 2).all(Wire::is_silent), "they are open");
-    assert!(beside.1 < 2 * quiet.1.max(NOISE), "{quiet:?} {beside:?}");
+    assert!(beside < 2 * quiet.max(NOISE), "{quiet:?} {beside:?}");
     let took = stop(&mut deployment).await;
     println!("{count} silent connections: ended in {took:?}");
     assert!(took < Duration::from_secs(2), "{took:?}");

@@ -107,6 +107,9 @@ fn each_library_has_its_place() {
         &["common/src/gateway", "common/src/config.rs", "sandbox/src/webhooks", "sandbox/src/tests"],
     );
     only_in("axum::", &["api", "sandbox"]);
+    // What serves with bounds: the other way speaks HTTP/2 as soon as anything in the build can.
+    only_in("hyper::", &["api/src/serve"]);
+    only_in("axum::serve", &["sandbox"]);
     only_in("backoff::", &["common/src/retry.rs"]);
     only_in(
         "sqlx::query",
