@@ -118,6 +118,7 @@ pub async fn run(
 ) -> Result<(), String> {
     let pool = db::pool(&args.database.database_url, "remit-api", args.database_connections)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
+    db::watch_schema(&pool, &shutdown).await?;
     let listener = TcpListener::bind(args.addr).await.map_err(|error| format!("{}: {error}", args.addr))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let broker = BrokerConfig::from(args.broker);

@@ -73,6 +73,9 @@ async fn run(cli: Cli) -> Result<(), String> {
     let pool = db::pool(&cli.database.database_url, "remit-ops", 2)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
     let session = Session { pool, json: cli.json };
+    if !matches!(cli.command, Command::Migrate | Command::Doctor(_)) {
+        fits(&session).await?;
+    }
     match cli.command {
         Command::Migrate => migrate(&session).await,
         Command::Keys(command) => keys::run(&session, command).await,
@@ -83,6 +86,14 @@ async fn run(cli: Cli) -> Result<(), String> {
         Command::Ledger(command) => ledger::run(&session, command).await,
         Command::Reconcile(command) => reconcile::run(&session, command).await,
         Command::Doctor(args) => doctor::run(&session, args).await,
+    }
+}
+
+/// A database that is away is told of by the command itself.
+async fn fits(session: &Session) -> Result<(), String> {
+    match db::misfit(&session.pool).await {
+        Ok(Some(why)) => Err(why),
+        _ => Ok(()),
     }
 }
 

@@ -116,3 +116,20 @@ pub async fn balances(db: impl PgExecutor<'_>, merchant: Option<MerchantId>) -> 
         })
         .collect()
 }
+
+/// What does not sum to zero, by currency, of all that began in the last hours: there must be nothing. What began
+/// earlier is left to [`balances`], which adds up all there is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn off_balance(db: impl PgExecutor<'_>, hours: i32) -> sqlx::Result<Vec<(String, Decimal)>> {
+    let rows = sqlx::query!(
+        r#"SELECT currency, sum(amount) AS "off!" FROM ledger_entries
+           WHERE subject_id >= remit_first_id(remit_now() - make_interval(hours => $1))
+           GROUP BY currency HAVING sum(amount) <> 0 ORDER BY currency"#,
+        hours,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.currency, row.off)).collect())
+}

@@ -383,13 +383,11 @@ pub async fn code_failed(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn heal(pool: &PgPool, days: u16) -> sqlx::Result<Vec<RefundId>> {
+pub async fn heal(pool: &PgPool) -> sqlx::Result<Vec<RefundId>> {
     let stuck = sqlx::query!(
         "SELECT id, calls_begun FROM refunds r
-         WHERE id >= remit_first_id(remit_now() - make_interval(days => $1))
-           AND status IN ('pending', 'processing') AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = r.id)
-         ORDER BY id LIMIT 1000",
-        i32::from(days),
+         WHERE status IN ('pending', 'processing') AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = r.id)
+         LIMIT 1000",
     )
     .fetch_all(pool)
     .await?;

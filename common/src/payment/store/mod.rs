@@ -230,39 +230,25 @@ pub struct Stuck {
     called: bool,
 }
 
-/// Payments of the last `days` that are under way without a job: there must be none. Read hour by hour,
-/// so that no statement runs for long, however many there are.
+/// Payments that are under way without a job, a thousand of them at most: there must be none. They are found by what
+/// is under way, not among all that there are.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn without_a_job(db: &PgPool, days: u32) -> sqlx::Result<Vec<Stuck>> {
-    let newest = Uuid::now_v7();
-    let newest_ms = newest.get_timestamp().map_or(0, |at| at.to_unix().0 * 1000);
-    let mut stuck = Vec::new();
-    for hour in 0..u64::from(days) * 24 {
-        let to = newest_ms.saturating_sub(hour * HOUR_MS).saturating_add(HOUR_MS);
-        let rows = sqlx::query!(
-            "SELECT id, stage, calls_begun FROM payments p
-             WHERE id >= $1 AND id < $2 AND status IN ('pending', 'processing', 'requires_action')
-               AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = p.id) ORDER BY id LIMIT 1000",
-            first_id_of(to.saturating_sub(HOUR_MS)),
-            first_id_of(to),
-        )
-        .fetch_all(db)
-        .await?;
-        for row in rows {
+pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<Stuck>> {
+    let rows = sqlx::query!(
+        "SELECT id, stage, calls_begun FROM payments p
+         WHERE status IN ('pending', 'processing', 'requires_action')
+           AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = p.id) LIMIT 1000",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
             let stage = row.stage.parse().map_err(unreadable)?;
-            stuck.push(Stuck { id: PaymentId(row.id), stage, called: row.calls_begun > 0 });
-        }
-    }
-    Ok(stuck)
-}
-
-const HOUR_MS: u64 = 3_600_000;
-
-/// The lowest UUIDv7 of a millisecond.
-fn first_id_of(unix_ms: u64) -> Uuid {
-    uuid::Builder::from_unix_timestamp_millis(unix_ms, &[0; 10]).into_uuid()
+            Ok(Stuck { id: PaymentId(row.id), stage, called: row.calls_begun > 0 })
+        })
+        .collect()
 }
 
 /// Gives such a payment its job back. Where a call may have run it is a look-up, which charges nothing.
