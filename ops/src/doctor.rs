@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::{Session, explain, table};
 
 /// How far back the books are added up.
-const CHECKED_HOURS: i32 = 1;
+const CHECKED: Duration = Duration::from_secs(3600);
 
 #[derive(Args)]
 pub struct DoctorArgs {
@@ -170,11 +170,14 @@ async fn payments_have_jobs(session: &Session) -> Finding {
 
 /// Every transaction is checked as it is written; all that ever was is added up by `remit ledger balance`.
 async fn books_balance(session: &Session) -> Finding {
-    let off = ledger::store::off_balance(&session.pool, CHECKED_HOURS).await.map_err(explain);
+    let off = async {
+        let since = db::now(&session.pool).await? - CHECKED;
+        ledger::store::off_balance(&session.pool, since).await
+    };
     finding(
         "ledger",
-        off.and_then(|off| match off.first() {
-            None => Ok(format!("balances over what began in the last {CHECKED_HOURS} h")),
+        off.await.map_err(explain).and_then(|off| match off.first() {
+            None => Ok(format!("balances over what began in the last {} minutes", CHECKED.as_secs() / 60)),
             Some((currency, sum)) => Err(format!("is off by {sum} {currency}")),
         }),
     )

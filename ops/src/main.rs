@@ -10,11 +10,14 @@ mod reconcile;
 mod subscription;
 mod table;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use common::{config::DatabaseArgs, db, lifecycle};
 use sqlx::PgPool;
+
+/// What one statement of an operator's may take.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Operates a Remit deployment.
 #[derive(Parser)]
@@ -70,7 +73,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), String> {
-    let pool = db::pool(&cli.database.database_url, "remit-ops", 2)
+    let pool = db::pool_within(&cli.database.database_url, "remit-ops", 2, STATEMENT_TIMEOUT)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
     let session = Session { pool, json: cli.json };
     if !matches!(cli.command, Command::Migrate | Command::Doctor(_)) {

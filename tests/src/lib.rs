@@ -13,6 +13,7 @@
 pub mod billing;
 mod books;
 mod deployment;
+mod filled;
 mod merchant;
 mod process;
 mod proxy;
@@ -20,6 +21,7 @@ mod servers;
 pub mod subscribing;
 
 pub use deployment::{Deployment, Settings, WEBHOOK_ID, WEBHOOK_SECRET};
+pub use filled::Filled;
 pub use merchant::{Answer, Merchant, card, ids, paypal};
 pub use process::Service;
 pub use proxy::Proxy;

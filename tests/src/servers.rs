@@ -40,6 +40,16 @@ pub async fn drop_database(name: &str) {
     sqlx::query(AssertSqlSafe(statement)).execute(&mut server).await.unwrap();
 }
 
+/// The same where nothing can be awaited. A fault while cleaning up must not hide a test's own.
+pub fn forget_database(name: String) {
+    // A runtime of its own: the test's is about to end.
+    let away = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(drop_database(&name));
+    });
+    let _ = away.join();
+}
+
 /// A connection of the test's own.
 pub async fn broker() -> Connection {
     Connection::connect(&amqp_url(), ConnectionProperties::default()).await.expect("RabbitMQ answers")

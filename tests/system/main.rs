@@ -18,6 +18,7 @@ mod outcomes;
 mod pages;
 mod payment_methods;
 mod paypal;
+mod plans;
 mod protection;
 mod refund_faults;
 mod refunds;

@@ -117,17 +117,16 @@ pub async fn balances(db: impl PgExecutor<'_>, merchant: Option<MerchantId>) -> 
         .collect()
 }
 
-/// What does not sum to zero, by currency, of all that began in the last hours: there must be nothing. What began
+/// What does not sum to zero, by currency, of all that began since then: there must be nothing. What began
 /// earlier is left to [`balances`], which adds up all there is.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn off_balance(db: impl PgExecutor<'_>, hours: i32) -> sqlx::Result<Vec<(String, Decimal)>> {
+pub async fn off_balance(db: impl PgExecutor<'_>, since: Timestamp) -> sqlx::Result<Vec<(String, Decimal)>> {
     let rows = sqlx::query!(
-        r#"SELECT currency, sum(amount) AS "off!" FROM ledger_entries
-           WHERE subject_id >= remit_first_id(remit_now() - make_interval(hours => $1))
+        r#"SELECT currency, sum(amount) AS "off!" FROM ledger_entries WHERE subject_id >= remit_first_id($1)
            GROUP BY currency HAVING sum(amount) <> 0 ORDER BY currency"#,
-        hours,
+        since,
     )
     .fetch_all(db)
     .await?;

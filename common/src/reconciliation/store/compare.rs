@@ -98,10 +98,9 @@ async fn other_states(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Resul
          SELECT DISTINCT $1::uuid, 'state_differs', l.reference, l.gateway_ref,
                 format('%s there, %s here', l.movement, r.status), 'asked'
          FROM reconciliation_lines l JOIN refunds r ON r.id = remit_id('re_', l.reference)
-         WHERE l.reconciliation_id = $1 AND CASE l.movement
-             WHEN 'refund' THEN r.status NOT IN ('succeeded', 'failed')
-             WHEN 'refund_reversal' THEN r.status <> 'failed'
-             ELSE false END",
+         WHERE l.reconciliation_id = $1 AND (
+             l.movement = 'refund' AND r.status NOT IN ('succeeded', 'failed')
+             OR l.movement = 'refund_reversal' AND r.status <> 'failed')",
         of.id.0,
         of.gateway.as_str(),
     )

@@ -23,7 +23,8 @@ pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<SubscriptionId>> {
     let (mut found, mut after) = (Vec::new(), Uuid::nil());
     loop {
         let batch = sqlx::query!(
-            r#"SELECT s.id, NOT EXISTS (SELECT FROM jobs WHERE subject_id = s.id AND kind = $1)
+            // A count asks for the jobs of one subscription at a time; `EXISTS` here would read all jobs at once.
+            r#"SELECT s.id, (SELECT count(*) FROM jobs WHERE subject_id = s.id AND kind = $1) = 0
                    AND missed_renewals IS NULL AS "is_stuck!"
                FROM subscriptions s
                WHERE status IN ('incomplete', 'trialing', 'active', 'past_due') AND id > $2 ORDER BY id LIMIT $3"#,

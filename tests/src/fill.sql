@@ -1,4 +1,4 @@
--- A deployment that has been used for a long time, made by the database alone: $fill.payments$ payments in ninety
+-- A deployment that has been used for a long time, made by the database alone: `fill.payments` payments in `fill.days`
 -- days, and of everything that grows with them what belongs to so many. What is rare is rare here too, and one
 -- merchant has half of it all: that is whom a statement without the right index hurts.
 SET session_replication_role = replica;   -- no triggers, no foreign keys: the rows are right by construction
@@ -12,9 +12,11 @@ $$ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7'
            || '8' || substr(hash, 4, 15))::uuid
    FROM (SELECT md5(salt || n) AS hash OFFSET 0) hashed $$;
 
-CREATE TEMP TABLE size AS SELECT current_setting('fill.payments')::bigint AS payments;
+CREATE TEMP TABLE size AS
+    SELECT current_setting('fill.payments')::bigint AS payments, current_setting('fill.days')::integer AS days,
+        now() - (current_setting('fill.days')::integer + 1) * interval '1 day' AS opened;
 CREATE TEMP TABLE shops AS
-    SELECT n, pg_temp.nth('merchant', n, now() - interval '91 days') AS id FROM generate_series(0, 19) n;
+    SELECT n, pg_temp.nth('merchant', n, opened) AS id FROM size, generate_series(0, 19) n;
 INSERT INTO merchants (id, name) SELECT id, 'shop ' || n FROM shops;
 
 -- Every second thing is the first merchant's.
@@ -24,7 +26,7 @@ CREATE TEMP TABLE source AS
              WHEN times.n % 10007 = 0 THEN 'needs_review' WHEN times.n % 97 = 0 THEN 'authorized'
              WHEN times.n % 31 = 0 THEN 'canceled' WHEN times.n % 13 = 0 THEN 'failed' ELSE 'succeeded' END AS status,
         CASE WHEN times.n % 4 = 0 THEN 'paypal' ELSE 'stripe' END AS gateway
-    FROM (SELECT n, payments, now() - interval '90 days' * ((payments - n)::double precision / payments) AS at
+    FROM (SELECT n, payments, now() - days * interval '1 day' * ((payments - n)::double precision / payments) AS at
           FROM size, generate_series(1, payments) n) times
     JOIN shops s ON s.n = CASE WHEN times.n % 2 = 0 THEN 0 ELSE times.n % 20 END;
 
@@ -50,7 +52,10 @@ SELECT id, kind, account, merchant_id, gateway, 'EUR', side.amount, at
 FROM source, (VALUES ('payment.captured', 'gateway_clearing', 49.90), ('payment.captured', 'sales', -49.90),
                      ('payment.fee', 'fees', 1.20), ('payment.fee', 'gateway_clearing', -1.20))
               AS side (kind, account, amount)
-WHERE status = 'succeeded';
+-- Of one in a thousand the fee is told late; of another it is not what the gateway says.
+WHERE status = 'succeeded' AND NOT (kind = 'payment.fee' AND n % 1000 = 7);
+UPDATE ledger_entries e SET amount = amount * 1.1 FROM source s
+WHERE s.n % 1000 = 9 AND e.subject_id = s.id AND e.kind = 'payment.fee';
 
 -- One payment in twenty is given back, one in twenty disputed: more than would be, so that even a small
 -- database has enough of them for a plan to matter.
@@ -72,12 +77,12 @@ FROM source WHERE status = 'succeeded' AND n % 20 = 1;
 -- One customer in ten payments, each with a method and a subscription whose renewal is far away.
 CREATE TEMP TABLE people AS
     SELECT n, at, merchant_id, pg_temp.nth('customer', n, at) AS id, pg_temp.nth('method', n, at) AS method_id,
-        pg_temp.nth('subscription', n, at) AS subscription_id, pg_temp.nth('plan', n % 500, now() - interval '91 days') AS plan_id,
+        pg_temp.nth('subscription', n, at) AS subscription_id, pg_temp.nth('plan', n % 500, opened) AS plan_id,
         CASE WHEN n % 1000 = 0 THEN 'past_due' WHEN n % 5000 = 10 THEN 'incomplete' WHEN n % 30 = 0 THEN 'canceled'
              ELSE 'active' END AS status
-    FROM source WHERE n % 10 = 0;
+    FROM size, source WHERE n % 10 = 0;
 INSERT INTO plans (id, merchant_id, name, unit_amount, currency, interval_unit, interval_count, inline, archived)
-SELECT pg_temp.nth('plan', p.n, now() - interval '91 days'), s.id, 'plan ' || p.n, 9.90, 'EUR', 'month', 1, p.n % 10 <> 0, p.n % 10 <> 0
+SELECT pg_temp.nth('plan', p.n, opened), s.id, 'plan ' || p.n, 9.90, 'EUR', 'month', 1, p.n % 10 <> 0, p.n % 10 <> 0
 FROM size, generate_series(0, greatest(500, payments / 100)) p (n) JOIN shops s ON s.n = p.n % 20;
 INSERT INTO customers (id, merchant_id, email, created_at, default_method_id)
 SELECT id, merchant_id, 'customer-' || n || '@example.com', at, method_id FROM people;
@@ -117,29 +122,31 @@ FROM source WHERE status IN ('pending', 'processing', 'requires_action');
 INSERT INTO jobs (id, kind, subject_id, state, created_at)
 SELECT pg_temp.nth('dead', n, now()), 'handle_event', pg_temp.nth('received', n, now()), 'dead', now() FROM generate_series(1, 100) n;
 
--- A day of each gateway's account for ninety days; the last is being compared. It has what we have, but for a few.
+-- A comparison of each gateway and day; the last is under way, and has what we have, but for a few lines.
 INSERT INTO reconciliations (id, gateway, from_at, to_at, state, lines, finished_at, created_at)
 SELECT pg_temp.nth('reconciliation-' || gateway, day, now() - day * interval '1 day'), gateway,
     now() - (day + 3) * interval '1 day', now() - day * interval '1 day', CASE day WHEN 0 THEN 'reading' ELSE 'done' END,
-    CASE day WHEN 0 THEN payments / 30 ELSE 30000 END, CASE day WHEN 0 THEN NULL ELSE now() END, now() - day * interval '1 day'
-FROM size, generate_series(0, 90) day, (VALUES ('stripe'), ('paypal')) AS g (gateway);
+    1000, CASE day WHEN 0 THEN NULL ELSE now() END, now() - day * interval '1 day'
+FROM size, generate_series(0, greatest(days, 90)) day, (VALUES ('stripe'), ('paypal')) AS g (gateway);
 INSERT INTO reconciliation_findings (reconciliation_id, kind, reference, gateway_ref, detail, remedy)
 SELECT r.id, 'unknown_here', NULL, 'ch_' || n, 'a charge that is none of ours', 'needs_review'
 FROM size, reconciliations r, generate_series(1, 1 + (payments / 5000)::int) n WHERE state = 'done';
 INSERT INTO reconciliation_lines (reconciliation_id, reference, gateway_ref, movement, amount, currency, fee, fee_currency)
-SELECT r.id, prefix || replace(coalesce(given.id, s.id)::text, '-', ''), what || s.n, movement, coalesce(given.amount, 49.90), 'EUR',
-    line.fee, 'EUR'
-FROM size, source s
-JOIN (VALUES ('charge', 'pay_', 'txn_', 1.20), ('refund', 're_', 'txr_', NULL)) AS line (movement, prefix, what, fee) ON true
-LEFT JOIN LATERAL (SELECT pg_temp.nth('refund', s.n, s.at) AS id, 10 AS amount WHERE movement = 'refund') given ON true
-JOIN reconciliations r ON r.gateway = s.gateway AND r.state = 'reading'
-WHERE s.status = 'succeeded' AND s.at >= now() - interval '3 days' AND (movement = 'charge' OR s.n % 20 = 0);
--- Some lines that our account does not have, and a fee that was told late.
-INSERT INTO reconciliation_lines (reconciliation_id, reference, gateway_ref, movement, amount, currency, fee, fee_currency)
+SELECT r.id, 'pay_' || replace(s.id::text, '-', ''), 'txn_' || s.n, 'charge', 49.90, 'EUR', 1.20, 'EUR'
+FROM source s JOIN reconciliations r ON r.gateway = s.gateway AND r.state = 'reading'
+WHERE s.status = 'succeeded' AND s.at >= r.from_at
+UNION ALL
+SELECT r.id, 're_' || replace(f.id::text, '-', ''), f.gateway_ref, 'refund', f.amount, 'EUR', NULL, NULL
+FROM refunds f JOIN payments p ON p.id = f.payment_id
+JOIN reconciliations r ON r.gateway = p.gateway AND r.state = 'reading'
+WHERE f.status = 'succeeded' AND f.created_at >= r.from_at
+UNION ALL
+SELECT r.id, 'pay_' || replace(d.payment_id::text, '-', ''), d.dispute_ref, 'dispute', 49.90, 'EUR', 15, 'EUR'
+FROM disputes d JOIN reconciliations r ON r.gateway = d.gateway AND r.state = 'reading'
+WHERE d.created_at >= r.from_at
+UNION ALL
 SELECT r.id, CASE WHEN n % 2 = 0 THEN 'somebody else''s' END, 'txn_foreign_' || n, 'charge', 5, 'EUR', 0.10, 'EUR'
 FROM reconciliations r, generate_series(1, 50) n WHERE state = 'reading';
-INSERT INTO reconciliation_lines (reconciliation_id, reference, gateway_ref, movement, amount, currency, fee, fee_currency)
-SELECT r.id, 'pay_' || replace(d.payment_id::text, '-', ''), d.dispute_ref, 'dispute', 49.90, 'EUR', 15, 'EUR'
-FROM reconciliations r JOIN disputes d USING (gateway) WHERE state = 'reading' AND d.created_at >= now() - interval '3 days';
 
+DROP TABLE people, source, shops, size;
 SET session_replication_role = origin;
