@@ -5,6 +5,29 @@ use uuid::Uuid;
 
 use crate::servers;
 
+/// A database without a schema. It goes when it is dropped.
+pub struct Empty {
+    /// Where it is.
+    pub url: String,
+    /// What it is called.
+    pub name: String,
+}
+
+impl Empty {
+    /// Makes one.
+    pub async fn database() -> Self {
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        servers::create_empty_database(&name).await;
+        Self { url: servers::database_url(&name), name }
+    }
+}
+
+impl Drop for Empty {
+    fn drop(&mut self) {
+        servers::forget_database(std::mem::take(&mut self.name));
+    }
+}
+
 /// A database of its own, filled, with nobody at work. It goes when it is dropped.
 pub struct Filled {
     /// A connection to it.

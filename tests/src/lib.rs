@@ -21,7 +21,7 @@ mod servers;
 pub mod subscribing;
 
 pub use deployment::{Deployment, Settings, WEBHOOK_ID, WEBHOOK_SECRET};
-pub use filled::Filled;
+pub use filled::{Empty, Filled};
 pub use merchant::{Answer, Merchant, card, ids, paypal};
 pub use process::Service;
 pub use proxy::Proxy;

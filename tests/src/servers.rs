@@ -24,10 +24,15 @@ pub fn database_url(name: &str) -> String {
     url.to_string()
 }
 
-/// A new database with our schema.
-pub async fn create_database(name: &str) -> PgPool {
+/// A new database with nothing in it.
+pub async fn create_empty_database(name: &str) {
     let mut server = PgConnection::connect(&setting("DATABASE_URL")).await.expect("Postgres answers");
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut server).await.unwrap();
+}
+
+/// A new database with our schema.
+pub async fn create_database(name: &str) -> PgPool {
+    create_empty_database(name).await;
     let pool = db::pool(&SecretString::from(database_url(name)), "test", 4).unwrap();
     db::migrate(&pool).await.unwrap();
     pool
