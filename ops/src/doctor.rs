@@ -50,6 +50,7 @@ pub async fn run(session: &Session, args: DoctorArgs) -> Result<(), String> {
         reconciliations_end(session).await,
         payments_have_jobs(session).await,
         books_balance(session).await,
+        nothing_moved_twice(session).await,
     ];
     session.print(&findings, || {
         let mark = |ok| if ok { "ok" } else { "NOT OK" };
@@ -127,6 +128,17 @@ async fn jobs_live(session: &Session) -> Finding {
             } else {
                 Err(format!("{says}: see `remit jobs list --state dead`"))
             }
+        }),
+    )
+}
+
+async fn nothing_moved_twice(session: &Session) -> Finding {
+    let open = payment::store::open_duplicates(&session.pool).await.map_err(explain);
+    finding(
+        "duplicates",
+        open.and_then(|open| match open.len() {
+            0 => Ok("nothing was moved twice, or all of it is put right".into()),
+            n => Err(format!("{n} movements were made twice: see `remit duplicates list`")),
         }),
     )
 }

@@ -1,8 +1,8 @@
 //! What must always hold, checked now and then, each by itself: one that cannot be checked keeps no other from it.
 //!
 //! Every payment and refund that is under way has a job that will end it, and every subscription that time will change
-//! has one that will renew it: what has none gets one. Work comes to its end. Where it is asked for, commits reach a
-//! second server. The backlog is measured here too.
+//! has one that will renew it: what has none gets one. Work comes to its end. Nothing was moved twice. Where it is asked
+//! for, commits reach a second server. The backlog is measured here too.
 
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ async fn check_all(pool: &PgPool) {
     told("dead jobs", tell_dead(pool).await);
     told("endless jobs", tell_endless(pool).await);
     told("reconciliations", tell_overdue(pool).await);
+    told("duplicates", tell_duplicates(pool).await);
 }
 
 /// A check that fails is itself worth an alarm, if it goes on.
@@ -125,6 +126,16 @@ async fn tell_overdue(pool: &PgPool) -> sqlx::Result<()> {
     metrics::gauge!("reconciliations_overdue").set(count(&overdue));
     for id in overdue {
         tracing::error!(reconciliation = %id, "a reconciliation does not come to its end: remit reconcile show");
+    }
+    Ok(())
+}
+
+/// Money that was moved twice is somebody's until it is given back.
+async fn tell_duplicates(pool: &PgPool) -> sqlx::Result<()> {
+    let open = payment::store::open_duplicates(pool).await?;
+    metrics::gauge!("duplicates_to_review").set(count(&open));
+    if !open.is_empty() {
+        tracing::error!(count = open.len(), "money was moved twice: remit duplicates list");
     }
     Ok(())
 }

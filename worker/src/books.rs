@@ -101,8 +101,8 @@ pub struct Books {
 impl Books {
     /// Opens the books; each claim is this worker's own for `lease`.
     pub fn open(pool: PgPool, lease: Duration) -> Self {
-        let claims = |kind| {
-            let pool = pool.clone();
+        let claims = |kind: Kind| {
+            let (pool, lease) = (pool.clone(), kind.lease(lease));
             Batcher::start(CLAIMS, move |ids| {
                 let pool = pool.clone();
                 async move { claim(pool.acquire().await?.as_mut(), kind, &ids, lease).await }

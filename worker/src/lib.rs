@@ -91,7 +91,8 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), St
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
     db::watch_schema(&pool, &shutdown).await?;
     // What is left of the lease is enough to give a statement up, and to say so.
-    let bulk = db::pool_within(url, "remit-worker-bulk", args.bulk_connections, lease * 4 / 5)
+    let statement_timeout = Kind::ReconcileGateway.lease(lease) * 4 / 5;
+    let bulk = db::pool_within(url, "remit-worker-bulk", args.bulk_connections, statement_timeout)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
     let gateways = args.gateways.connect().map_err(|error| error.to_string())?;
     let broker = BrokerConfig::from(args.broker);

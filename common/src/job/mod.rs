@@ -93,6 +93,13 @@ impl Kind {
         !matches!(self, Self::RenewSubscription | Self::RetryInvoice)
     }
 
+    /// How long a claim is a worker's own, where an ordinary one is for `usual`. A comparison of days is one
+    /// transaction over all that was read.
+    #[must_use]
+    pub fn lease(self, usual: Duration) -> Duration {
+        if self == Self::ReconcileGateway { 10 * usual } else { usual }
+    }
+
     /// How long to wait before the next attempt.
     #[must_use]
     pub fn retry_policy(self) -> Policy {
