@@ -26,7 +26,7 @@ use std::{net::SocketAddr, str::FromStr as _, sync::Arc, time::Duration};
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post, serve::ListenerExt as _};
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs, secret},
+    config::{BrokerArgs, DatabaseArgs, Guards, ModeArgs, secret},
     db,
     gateway::EventSecrets,
     job::broker::{BrokerConfig, Publisher},
@@ -53,6 +53,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(35);
 /// The settings of the API.
 #[derive(Debug, Clone, Args)]
 pub struct ApiArgs {
+    /// Whether money is real.
+    #[command(flatten)]
+    pub mode: ModeArgs,
     /// Where Postgres is.
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -115,6 +118,12 @@ pub async fn run(
     metrics: PrometheusHandle,
     shutdown: CancellationToken,
 ) -> Result<(), String> {
+    Guards::new(args.mode)
+        .database(&args.database)
+        .broker(&args.broker)
+        .webhook_secrets(&args.stripe_webhook_secrets)
+        .test_clock(args.test_clock)
+        .check()?;
     let pool = db::pool(&args.database.database_url, "remit-api", args.database_connections)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
     let listener = TcpListener::bind(args.addr).await.map_err(|error| format!("{}: {error}", args.addr))?;

@@ -1,5 +1,7 @@
 //! Settings, each a flag and an environment variable; `--help` of every binary lists its own.
 
+mod guards;
+
 use std::{convert::Infallible, time::Duration};
 
 use clap::Args;
@@ -16,6 +18,8 @@ use crate::{
     },
     job::broker::BrokerConfig,
 };
+
+pub use guards::{Guards, Mode, ModeArgs};
 
 /// Where Postgres is.
 #[derive(Debug, Clone, Args)]

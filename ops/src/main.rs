@@ -13,13 +13,18 @@ mod table;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use common::{config::DatabaseArgs, db, lifecycle};
+use common::{
+    config::{DatabaseArgs, Guards, ModeArgs},
+    db, lifecycle,
+};
 use sqlx::PgPool;
 
 /// Operates a Remit deployment.
 #[derive(Parser)]
 #[command(name = "remit", version, arg_required_else_help = true)]
 struct Cli {
+    #[command(flatten)]
+    mode: ModeArgs,
     #[command(flatten)]
     database: DatabaseArgs,
     /// Print JSON.
@@ -62,6 +67,7 @@ enum Command {
 struct Session {
     pool: PgPool,
     json: bool,
+    mode: ModeArgs,
 }
 
 #[tokio::main]
@@ -70,9 +76,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), String> {
+    Guards::new(cli.mode).database(&cli.database).check()?;
     let pool = db::pool(&cli.database.database_url, "remit-ops", 2)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
-    let session = Session { pool, json: cli.json };
+    let session = Session { pool, json: cli.json, mode: cli.mode };
     match cli.command {
         Command::Migrate => migrate(&session).await,
         Command::Keys(command) => keys::run(&session, command).await,

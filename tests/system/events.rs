@@ -178,6 +178,11 @@ async fn card_numbers_in_events_are_refused() {
     event.body = body.replacen('{', "{\"note\":\"4242 4242 4242 4242\",", 1).into_bytes();
     let refused = tell(merchant, GatewayName::Paypal, &event).await;
     assert_eq!((refused.status, refused.text("code")), (422, "card-data-refused"));
+    // As it is understood, not as it is written.
+    let escaped = "\\u0034242\\u00204242 4\\u0032\\u200b42 4242";
+    event.body = body.replacen('{', &format!("{{\"note\":\"{escaped}\","), 1).into_bytes();
+    let refused = tell(merchant, GatewayName::Paypal, &event).await;
+    assert_eq!((refused.status, refused.text("code")), (422, "card-data-refused"));
     assert_eq!(deployment.count("SELECT count(*) FROM gateway_events").await, 0);
 }
 

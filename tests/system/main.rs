@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod billing_means;
+mod card_data;
 mod clock;
 mod contract;
 mod crashes;
