@@ -167,6 +167,11 @@ impl Deployment {
         self.environment.insert(name, value.to_owned());
     }
 
+    /// Leaves it at its default.
+    pub fn unset(&mut self, name: &str) {
+        self.environment.remove(name);
+    }
+
     /// What a process says that refuses to start with another setting.
     pub async fn refusal(&self, service: Service, name: &'static str, value: &str) -> String {
         self.refusal_with(service, &[(name, value)]).await

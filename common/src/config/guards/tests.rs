@@ -39,7 +39,7 @@ const TEST: [(&str, &str); 8] = [
     ("stripe-secret-key", "sk_test_sandbox"),
     ("stripe-url", "http://sandbox:8090"),
     ("paypal-url", "http://sandbox:8090"),
-    ("paypal-client-id", "test_sandbox"),
+    ("paypal-client-id", "AeA1QIZXiflr1-of-a-test-account"),
     ("stripe-webhook-secrets", "whsec_sandbox"),
 ];
 
@@ -154,12 +154,23 @@ fn in_test_no_real_money_moves() {
     // PayPal's address is the default: without an application nothing is sent there.
     let without_paypal: Vec<_> = TEST.into_iter().filter(|(name, _)| !name.starts_with("paypal")).collect();
     assert_eq!(said(&without_paypal, &[]), Ok(()));
+    let with_the_sandboxs =
+        [("paypal-url", "https://api-m.paypal.com"), ("paypal-client-id", "test_sandbox")];
+    assert_eq!(said(&TEST, &with_the_sandboxs), Ok(()));
 }
 
 #[test]
 fn all_faults_are_told_at_once_and_no_secret_with_them() {
-    let said = said(&TEST, &[("mode", "live"), ("test-clock", ""), ("stripe-secret-key", "sk_test_hidden")])
-        .unwrap_err();
+    let said = said(
+        &TEST,
+        &[
+            ("mode", "live"),
+            ("test-clock", ""),
+            ("stripe-secret-key", "sk_test_hidden"),
+            ("paypal-client-id", "test_sandbox"),
+        ],
+    )
+    .unwrap_err();
     for setting in [
         "DATABASE_URL",
         "AMQP_URL",
