@@ -28,7 +28,7 @@ use std::{net::SocketAddr, str::FromStr as _, sync::Arc, time::Duration};
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post};
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs, EventArgs},
+    config::{BrokerArgs, DatabaseArgs, EventArgs, Guards, ModeArgs},
     db,
     job::broker::{BrokerConfig, Publisher},
 };
@@ -59,6 +59,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(35);
 /// The settings of the API.
 #[derive(Debug, Clone, Args)]
 pub struct ApiArgs {
+    /// Whether money is real.
+    #[command(flatten)]
+    pub mode: ModeArgs,
     /// Where Postgres is.
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -129,6 +132,12 @@ pub async fn run(
     metrics: PrometheusHandle,
     shutdown: CancellationToken,
 ) -> Result<(), String> {
+    Guards::new(args.mode)
+        .database(&args.database)
+        .broker(&args.broker)
+        .events(&args.events)
+        .test_clock(args.test_clock)
+        .check()?;
     let Pools { accepting, writing, reads, probing } = Pools::open(&args.pools, &args.database)?;
     db::watch_schema(&probing, &shutdown).await?;
     let connections_max = serve::connections_max(args.connections, args.pools.database_connections)?;

@@ -1,5 +1,7 @@
 //! Settings, each a flag and an environment variable; `--help` of every binary lists its own.
 
+mod guards;
+
 use std::{convert::Infallible, path::PathBuf, time::Duration};
 
 use clap::Args;
@@ -20,6 +22,8 @@ use crate::{
     },
     job::broker::BrokerConfig,
 };
+
+pub use guards::{Guards, Mode, ModeArgs};
 
 /// Where Postgres is.
 #[derive(Debug, Clone, Args)]

@@ -1,6 +1,6 @@
 """What a parser can tell of docker-compose.yml without a container engine; run by `./dev lint`.
 
-A service's variables must be ones that the programs declare, every port is bound to loopback, every
+A service's variables must be ones that the programs declare, their mode is test, every port is bound to loopback, every
 lasting service has a health check, and who is waited for exists and can be waited for in that way.
 """
 
@@ -24,6 +24,8 @@ for name, service in services.items():
     for variable in service.get("environment", {}):
         if ours and variable not in known:
             faults.append(f"{name}: no program takes {variable}")
+    if ours and name != "sandbox" and service.get("environment", {}).get("REMIT_MODE") != "${REMIT_MODE:-test}":
+        faults.append(f"{name}: REMIT_MODE is not test, and the secrets here are published")
     for port in service.get("ports", []):
         if not str(port).startswith("127.0.0.1:"):
             faults.append(f"{name}: port {port} is open to the network")

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use common::{
-    config::{BrokerArgs, StandbyArgs},
+    config::{BrokerArgs, Guards, StandbyArgs},
     db, gateway,
     job::{self, broker, store::Endless},
     ledger, payment, reconciliation,
@@ -40,6 +40,7 @@ struct Finding {
 /// Ends with an error when anything is not as it should be.
 pub async fn run(session: &Session, args: DoctorArgs) -> Result<(), String> {
     let findings = [
+        settings(session, &args),
         schema(session).await,
         standby(session, &args.standby).await,
         broker_answers(args.broker).await,
@@ -67,6 +68,17 @@ pub async fn run(session: &Session, args: DoctorArgs) -> Result<(), String> {
 fn finding(what: &'static str, result: Result<String, String>) -> Finding {
     let ok = result.is_ok();
     Finding { what, ok, says: result.unwrap_or_else(|problem| problem) }
+}
+
+/// What the other programs would say of these settings.
+fn settings(session: &Session, args: &DoctorArgs) -> Finding {
+    let guards = Guards::new(session.mode).broker(&args.broker);
+    let urls = (args.stripe_url.parse(), args.paypal_url.parse());
+    let checked = match urls {
+        (Ok(stripe), Ok(paypal)) => guards.gateway_urls(&stripe, &paypal).check(),
+        _ => Err("REMIT_STRIPE_URL or REMIT_PAYPAL_URL cannot be read".into()),
+    };
+    finding("settings", checked.map(|()| "suit the mode".into()))
 }
 
 async fn schema(session: &Session) -> Finding {

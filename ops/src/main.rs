@@ -14,7 +14,10 @@ mod table;
 use std::{process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
-use common::{config::DatabaseArgs, db, lifecycle};
+use common::{
+    config::{DatabaseArgs, Guards, ModeArgs},
+    db, lifecycle,
+};
 use sqlx::PgPool;
 
 /// What one statement of an operator's may take.
@@ -24,6 +27,8 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Parser)]
 #[command(name = "remit", version, arg_required_else_help = true)]
 struct Cli {
+    #[command(flatten)]
+    mode: ModeArgs,
     #[command(flatten)]
     database: DatabaseArgs,
     /// Print JSON.
@@ -69,6 +74,7 @@ enum Command {
 struct Session {
     pool: PgPool,
     json: bool,
+    mode: ModeArgs,
 }
 
 #[tokio::main]
@@ -77,9 +83,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), String> {
+    Guards::new(cli.mode).database(&cli.database).check()?;
     let pool = db::pool_within(&cli.database.database_url, "remit-ops", 2, STATEMENT_TIMEOUT)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
-    let session = Session { pool, json: cli.json };
+    let session = Session { pool, json: cli.json, mode: cli.mode };
     if !matches!(cli.command, Command::Migrate | Command::Doctor(_)) {
         fits(&session).await?;
     }

@@ -42,6 +42,7 @@ pub(crate) struct App {
     rules: Mutex<Rules>,
     deliveries: Mutex<Deliveries>,
     told: Notify,
+    words: Mutex<Option<String>>,
     down: AtomicBool,
     certificates_are_away: AtomicBool,
     settle_after_ms: AtomicI64,
@@ -63,6 +64,7 @@ impl App {
             rules: Mutex::default(),
             deliveries: Mutex::default(),
             told: Notify::new(),
+            words: Mutex::default(),
             down: AtomicBool::new(false),
             certificates_are_away: AtomicBool::new(false),
             settle_after_ms: AtomicI64::new(SETTLE_AFTER_MS),
@@ -82,6 +84,11 @@ impl App {
     /// The deliveries of webhooks, locked. Whoever wants the state too locks that first.
     pub(crate) fn deliveries(&self) -> MutexGuard<'_, Deliveries> {
         self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What refusals quote, locked.
+    pub(crate) fn words(&self) -> MutexGuard<'_, Option<String>> {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until there may be an event to deliver.

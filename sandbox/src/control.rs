@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::faults::Rule;
 use crate::paypal;
 use crate::stripe::{disputes, settling};
+use crate::words;
 
 /// All of them.
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/control/faults", get(list_faults).post(set_faults).delete(clear_faults))
         .route("/control/seed", post(seed))
         .route("/control/down", post(down))
+        .route("/control/words", post(words::set))
         .route("/control/clock", get(read_clock).post(advance_clock))
         .route("/control/dispute", post(dispute))
         .route("/control/settle", post(settle))

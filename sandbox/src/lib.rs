@@ -34,6 +34,7 @@ mod stripe;
 #[cfg(test)]
 mod tests;
 mod webhooks;
+mod words;
 
 /// How often the sandbox looks whether something is due.
 const DUE_EVERY: Duration = Duration::from_millis(50);
@@ -67,6 +68,7 @@ impl Sandbox {
             .merge(paypal::routes())
             .merge(stripe::routes())
             .layer(middleware::from_fn_with_state(Arc::clone(&self.app), control::follow))
+            .layer(middleware::from_fn_with_state(Arc::clone(&self.app), words::quote))
             .with_state(Arc::clone(&self.app))
             .into_make_service_with_connect_info::<Switch>();
         let client = webhooks::courier::client().map_err(io::Error::other)?;

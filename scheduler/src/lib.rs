@@ -9,7 +9,7 @@ use std::{str::FromStr, time::Duration};
 
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs, StandbyArgs},
+    config::{BrokerArgs, DatabaseArgs, Guards, ModeArgs, StandbyArgs},
     db,
     gateway::GatewayName,
     job::broker::Publisher,
@@ -20,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 /// The settings of a scheduler.
 #[derive(Debug, Clone, Args)]
 pub struct SchedulerArgs {
+    /// Whether money is real.
+    #[command(flatten)]
+    pub mode: ModeArgs,
     /// Where Postgres is.
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -58,6 +61,7 @@ impl FromStr for Accounts {
 /// # Errors
 /// When the settings cannot be used. Later faults are waited out.
 pub async fn run(args: SchedulerArgs, shutdown: CancellationToken) -> Result<(), String> {
+    Guards::new(args.mode).database(&args.database).broker(&args.broker).check()?;
     let pool = db::pool(&args.database.database_url, "remit-scheduler", 3)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
     db::watch_schema(&pool, &shutdown).await?;

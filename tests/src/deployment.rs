@@ -7,7 +7,7 @@ use common::{
     merchant::{key::ApiKey, store},
 };
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
 use crate::{
@@ -101,6 +101,7 @@ impl Deployment {
             ("DATABASE_URL", postgres.url(&database_url)),
             ("AMQP_URL", rabbitmq.url(&servers::amqp_url())),
             ("REMIT_QUEUE_PREFIX", name.clone()),
+            ("REMIT_MODE", "test".into()),
             ("REMIT_LOG", "info".into()),
             ("REMIT_LOG_FORMAT", "json".into()),
             ("REMIT_SANDBOX_ADDR", "127.0.0.1:0".into()),
@@ -176,11 +177,21 @@ impl Deployment {
         self.processes.insert(service, process);
     }
 
+    /// Leaves it at its default.
+    pub fn unset(&mut self, name: &str) {
+        self.environment.remove(name);
+    }
+
     /// What a process says that refuses to start with another setting.
     pub async fn refusal(&self, service: Service, name: &'static str, value: &str) -> String {
+        self.refusal_with(service, &[(name, value)]).await
+    }
+
+    /// The same with several.
+    pub async fn refusal_with(&self, service: Service, settings: &[(&'static str, &str)]) -> String {
         let mut environment = self.environment.clone();
-        environment.insert(name, value.into());
         environment.insert("REMIT_API_ADDR", "127.0.0.1:0".into());
+        environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         crate::process::refusal(service, &environment).await
     }
 
@@ -266,6 +277,20 @@ impl Deployment {
     /// How many rows a query counts.
     pub async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// All rows of all tables, as Postgres writes them out: a line each, under the name of their table.
+    pub async fn dump(&self) -> String {
+        let tables = "SELECT quote_ident(relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace \
+                      AND relkind IN ('r', 'p') ORDER BY 1";
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&self.pool).await.unwrap();
+        let mut dump = String::new();
+        for table in tables {
+            let rows = AssertSqlSafe(format!("SELECT t::text FROM {table} t"));
+            let rows: Vec<String> = sqlx::query_scalar(rows).fetch_all(&self.pool).await.unwrap();
+            dump.extend([table.as_str(), "\n", &rows.join("\n"), "\n"]);
+        }
+        dump
     }
 
     /// Waits until no job is left.

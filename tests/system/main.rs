@@ -4,6 +4,7 @@
 mod bad_input;
 mod billing_means;
 mod bodies;
+mod card_data;
 mod clock;
 mod contract;
 mod crashes;

@@ -38,6 +38,59 @@ async fn routes_that_cannot_be_are_refused_at_the_start() {
     }
 }
 
+/// What is for development does not start where money is real, and says all that is in the way; nor does a live key
+/// start in a test.
+#[tokio::test]
+async fn what_must_not_be_live_is_refused_at_the_start() {
+    let services = vec![Service::Sandbox];
+    let mut deployment = Deployment::start_with(Settings { services, ..Settings::default() }).await;
+    // As docker-compose.yml has them.
+    let published = [
+        ("REMIT_MODE", "live"),
+        ("DATABASE_URL", "postgres://remit:remit@postgres/remit"),
+        ("AMQP_URL", "amqp://remit:remit@rabbitmq/%2f"),
+        ("REMIT_STRIPE_WEBHOOK_SECRETS", "whsec_sandbox"),
+        ("REMIT_STRIPE_SECRET_KEY", "sk_live_of_somebody"),
+    ];
+    let all =
+        ["DATABASE_URL goes to another host", "DATABASE_URL has a password", "AMQP_URL goes to another host"];
+    let of_api = ["REMIT_STRIPE_WEBHOOK_SECRETS has one", "REMIT_TEST_CLOCK lets merchants"];
+    let of_worker =
+        ["REMIT_STRIPE_URL is not encrypted", "REMIT_PAYPAL_CLIENT_ID is the sandbox's", "REMIT_TEST_CLOCK"];
+    for (service, own) in
+        [(Service::Api, &of_api[..]), (Service::Worker, &of_worker), (Service::Scheduler, &[])]
+    {
+        let said = deployment.refusal_with(service, &published).await;
+        for sentence in all.iter().chain(own) {
+            assert!(said.contains(sentence), "{service:?}: {sentence}: {said}");
+        }
+        assert!(!said.contains("sk_live_of_somebody") && !said.contains("whsec_sandbox"), "{said}");
+    }
+    let said = deployment.refusal(Service::Worker, "REMIT_STRIPE_SECRET_KEY", "sk_live_of_somebody").await;
+    assert!(said.contains("REMIT_STRIPE_SECRET_KEY is a live key"), "{said}");
+    // Unless somebody says otherwise, money is real.
+    deployment.unset("REMIT_MODE");
+    let said = deployment.refusal_with(Service::Scheduler, &published[1..]).await;
+    assert!(said.contains("REMIT_MODE=live") && said.contains("DATABASE_URL"), "{said}");
+}
+
+/// With settings that suit it, a live deployment starts.
+#[tokio::test]
+async fn a_live_deployment_starts_with_secrets_of_its_own() {
+    let mut deployment =
+        Deployment::start_with(Settings { services: Vec::new(), ..Settings::default() }).await;
+    for (name, value) in [
+        ("REMIT_MODE", "live"),
+        ("REMIT_TEST_CLOCK", "false"),
+        ("REMIT_STRIPE_WEBHOOK_SECRETS", "whsec_5Y2bC8vK1mN4pQ7rT0wX3zA6dF9gJ2kL"),
+    ] {
+        deployment.set(name, value);
+    }
+    deployment.run(Service::Api).await;
+    let merchant = deployment.new_merchant("Live").await;
+    eventually("it is ready", || async { (merchant.get("/readyz").await.status == 200).then_some(()) }).await;
+}
+
 /// The first charge of a subscription is two operations: a lease that outlives one alone is too short.
 #[tokio::test]
 async fn a_lease_that_is_too_short_for_a_job_is_refused_at_the_start() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs, GatewayArgs},
+    config::{BrokerArgs, DatabaseArgs, GatewayArgs, Guards, ModeArgs},
     db,
     gateway::Gateways,
     job::{
@@ -26,6 +26,9 @@ use runner::Runner;
 /// The settings of a worker.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerArgs {
+    /// Whether money is real.
+    #[command(flatten)]
+    pub mode: ModeArgs,
     /// Where Postgres is.
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -78,6 +81,13 @@ pub struct Context {
 /// # Errors
 /// When the settings cannot be used. Later faults are waited out.
 pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), String> {
+    Guards::new(args.mode)
+        .database(&args.database)
+        .broker(&args.broker)
+        .gateways(&args.gateways)
+        .webhook_id(args.gateways.paypal_webhook_id.as_deref())
+        .test_clock(args.test_clock)
+        .check()?;
     let lease = Duration::from_millis(args.lease_ms);
     if lease <= args.gateways.longest_job() {
         return Err(

@@ -141,7 +141,9 @@ fn code(pair: &[Unit], radix: u32) -> Option<u8> {
 /// Of what was decoded, whatever is text.
 fn in_decoded(bytes: &[u8], holds: &impl Fn(&str) -> bool) -> bool {
     let is_text = |text: &str| text.len() >= DIGITS_MIN && holds(text);
-    let text = String::from_utf8_lossy(bytes);
+    // Without the empty halves of UTF-16.
+    let bytes: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
+    let text = String::from_utf8_lossy(&bytes);
     text.split(|c: char| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace()))
         .any(is_text)
 }

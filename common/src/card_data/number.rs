@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::{DIGITS_MIN, reading::Unit, span};
 
-/// Characters between two digits of one number, at most.
-const BETWEEN_MAX: usize = 5;
+/// Characters between two digits of one number, at most, and how many of them are no spaces.
+const BETWEEN_MAX: (usize, usize) = (64, 5);
 
 /// No card number has more digits.
 const DIGITS_MAX: usize = 19;
@@ -42,7 +42,7 @@ pub fn find(units: &[Unit], aside: &[Range<usize>], found: &mut Vec<Range<usize>
         let c = units[place].c;
         if c.is_ascii_digit() {
             let length = units[place..stop].iter().take_while(|unit| unit.c.is_ascii_digit()).count();
-            if chain.last().is_some_and(|last| place - last.to > BETWEEN_MAX) {
+            if chain.last().is_some_and(|last| is_far(&units[last.to..place])) {
                 in_chain(units, &std::mem::take(&mut chain), found);
             }
             chain.push(Group { from: place, to: place + length });
@@ -55,6 +55,12 @@ pub fn find(units: &[Unit], aside: &[Range<usize>], found: &mut Vec<Range<usize>
         }
     }
     in_chain(units, &chain, found);
+}
+
+/// Whether so much stands between digits that they are none of one number.
+fn is_far(between: &[Unit]) -> bool {
+    let seen = between.iter().filter(|unit| !unit.c.is_whitespace()).count();
+    between.len() > BETWEEN_MAX.0 || seen > BETWEEN_MAX.1
 }
 
 /// `4242x4242x4242x4242`: one letter, the same each time, stands for a dash.

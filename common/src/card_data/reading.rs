@@ -29,6 +29,9 @@ const OTHER_DIGITS: [(u32, u32, u32); 9] = [
     (0x1f10c, 0, 1),
 ];
 
+/// The digits of Chinese and Japanese, which are letters to the standard.
+const HAN: [char; 10] = ['〇', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
+
 /// Letters that are displayed as nothing.
 const FILLERS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{17b4}', '\u{3164}', '\u{ffa0}'];
 
@@ -80,6 +83,8 @@ fn digit(c: char) -> Option<char> {
             char::from_u32(code).is_some_and(|c| c.general_category() == GeneralCategory::DecimalNumber)
         };
         (1..).take_while(|back| is_digit(code - back)).count() as u32 % 10
+    } else if let Some(value) = HAN.iter().position(|han| *han == c) {
+        u32::try_from(value).ok()?
     } else {
         let (first, value, _) =
             OTHER_DIGITS.iter().find(|(first, _, count)| (*first..first + count).contains(&code))?;

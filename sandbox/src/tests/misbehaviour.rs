@@ -212,3 +212,18 @@ async fn a_gateway_that_is_down_answers_503_and_keeps_its_books_open() {
     server.control("down", json!({"down": false})).await;
     assert_eq!(server.pay("pm_card_visa", Some("k"), "pay_1").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_gateway_may_quote_what_nobody_should_read() {
+    let server = Server::start().await;
+    let refused = async || server.pay("pm_nobody_knows", None, "pay_1").await;
+    let before = refused().await;
+    server.control("words", json!({"words": "it said so"})).await;
+    let quoted = refused().await;
+    assert_eq!((quoted.status, before.status), (400, 400));
+    let message = |answer: &super::Answer| answer.body["error"]["message"].as_str().unwrap().to_owned();
+    assert_eq!(message(&quoted), format!("{} it said so", message(&before)));
+    assert_eq!(server.pay("pm_card_visa", None, "pay_2").await.status, 200, "only refusals quote");
+    server.control("words", json!({})).await;
+    assert_eq!(message(&refused().await), message(&before));
+}
