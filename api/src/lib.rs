@@ -129,6 +129,7 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), String> {
     let Pools { accepting, writing, reads, probing } = Pools::open(&args.pools, &args.database)?;
+    db::watch_schema(&probing, &shutdown).await?;
     let connections_max = serve::connections_max(args.connections, args.pools.database_connections)?;
     let (listener, address) = bind(args.addr).await?;
     let (operators, operators_address) = bind(metrics_addr).await?;

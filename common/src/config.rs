@@ -29,6 +29,15 @@ pub struct DatabaseArgs {
     pub database_url: SecretString,
 }
 
+/// What is asked of Postgres besides answering.
+#[derive(Debug, Clone, Args)]
+pub struct StandbyArgs {
+    /// A commit must have reached a second server before it is told: somebody is told where none is synchronous. Set
+    /// it where money is real, and a failover must not lose what was told last.
+    #[arg(long, env = "REMIT_REQUIRE_SYNCHRONOUS_STANDBY")]
+    pub require_synchronous_standby: bool,
+}
+
 /// Where RabbitMQ is.
 #[derive(Debug, Clone, Args)]
 pub struct BrokerArgs {

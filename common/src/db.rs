@@ -1,24 +1,24 @@
 //! Postgres: how to reach it, and how to tell "it is away" from "it says no".
 
+mod durability;
+mod schema;
+mod writable;
+
 use std::{str::FromStr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     Connection as _, PgConnection, PgExecutor, PgPool,
-    migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use crate::clock::Timestamp;
-
-/// The schema, embedded in every binary that needs to apply or check it.
-pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+pub use durability::{Durability, durability};
+pub use schema::{MIGRATIONS, migrate, misfit, missing_migrations, watch_schema};
+use writable::{Watch, refuse_read_only};
 
 /// What one statement may take, unless something shorter is said.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
-
-/// A connection that lay idle for longer is tried before it is used.
-const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
 
 /// Opens a pool without waiting for the database: a process starts, and says that it is not ready,
 /// while Postgres is still away.
@@ -26,10 +26,12 @@ const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
 /// # Errors
 /// When the address cannot be read.
 pub fn pool(url: &SecretString, name: &str, connections_max: u32) -> sqlx::Result<PgPool> {
-    pool_within(url, name, connections_max, STATEMENT_TIMEOUT)
+    open(url, name, connections_max, STATEMENT_TIMEOUT, "auto")
 }
 
-/// The same, where no statement may take longer than this.
+/// The same for what is not sent thousands of times a second (lists with filters, comparisons of whole days), where no
+/// statement may take longer than this. Each is planned for the values that it is sent with: a filter that is left out
+/// costs nothing, and one that is there has its index.
 ///
 /// # Errors
 /// When the address cannot be read.
@@ -39,34 +41,35 @@ pub fn pool_within(
     connections_max: u32,
     statement_timeout: Duration,
 ) -> sqlx::Result<PgPool> {
+    open(url, name, connections_max, statement_timeout, "force_custom_plan")
+}
+
+fn open(
+    url: &SecretString,
+    name: &str,
+    connections_max: u32,
+    statement_timeout: Duration,
+    plan_cache_mode: &str,
+) -> sqlx::Result<PgPool> {
     let options = PgConnectOptions::from_str(url.expose_secret())?.application_name(name).options([
-        ("statement_timeout", format!("{}ms", statement_timeout.as_millis())),
-        ("lock_timeout", "5s".into()),
-        ("idle_in_transaction_session_timeout", "10s".into()),
+        ("statement_timeout", format!("{}ms", statement_timeout.as_millis()).as_str()),
+        ("lock_timeout", "5s"),
+        ("idle_in_transaction_session_timeout", "10s"),
+        ("plan_cache_mode", plan_cache_mode),
+        // No disk of today has a head to move: an index is cheaper than the default takes it to be.
+        ("random_page_cost", "1.1"),
     ]);
+    let watch = Watch::new();
     Ok(PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(Duration::from_secs(3))
-        // A connection in constant use needs no ping; one that lay idle may have died meanwhile.
+        .after_connect(|connection, _| Box::pin(refuse_read_only(connection)))
         .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move { Ok(meta.idle_for < PING_AFTER_IDLE || connection.ping().await.is_ok()) })
+        .before_acquire(move |connection, meta| {
+            let watch = watch.clone();
+            Box::pin(async move { Ok(watch.passes(connection, meta).await) })
         })
         .connect_lazy_with(options))
-}
-
-/// Applies what is missing of the schema.
-///
-/// # Errors
-/// When a migration fails, or the database has one that we do not know.
-pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
-    let mut connection = pool.acquire().await?;
-    // A migration may take as long as it needs.
-    sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = 0").execute(&mut *connection).await?;
-    let migrated = MIGRATIONS.run(&mut *connection).await;
-    // Not back to the pool, where others expect to be bounded.
-    connection.close().await?;
-    migrated
 }
 
 /// A column that holds what this version does not know: written by a newer one.
@@ -80,23 +83,6 @@ pub(crate) fn column<Row, Value>(
     value: impl FnMut(Row) -> Value,
 ) -> Vec<Value> {
     rows.into_iter().map(value).collect()
-}
-
-/// How many migrations of ours the database lacks.
-///
-/// # Errors
-/// When the database fails.
-pub async fn missing_migrations(pool: &PgPool) -> sqlx::Result<usize> {
-    let applied =
-        sqlx::query_scalar::<_, i64>("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version")
-            .fetch_all(pool)
-            .await;
-    let applied = match applied {
-        // 42P01: the table does not exist, so nothing was ever applied.
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Vec::new(),
-        other => other?,
-    };
-    Ok(MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version)).count())
 }
 
 /// What time it is, by the database's clock.

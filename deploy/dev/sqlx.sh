@@ -27,11 +27,13 @@ refresh_queries() { # [--check]
 }
 
 scratch_database() {
-  local url file
+  local url file single
   url=$(sibling "$DATABASE_URL" "$1")
   psql -q "$(sibling "$DATABASE_URL" postgres)" -c "create database \"$1\""
   for file in migrations/*.sql; do
-    PGOPTIONS='-c client_min_messages=warning' psql -q -v ON_ERROR_STOP=1 -1 "$url" -f "$file" \
+    single=(-1)                          # in one transaction, as `remit migrate` does it
+    if [[ $(head -n 1 "$file") == '-- no-transaction' ]]; then single=(); fi
+    PGOPTIONS='-c client_min_messages=warning' psql -q -v ON_ERROR_STOP=1 "${single[@]}" "$url" -f "$file" \
       >"$dot/log/scratch.log" 2>&1 || fail "the migration $file does not apply." scratch
   done
 }

@@ -1,18 +1,20 @@
 //! `remit doctor`: is everything there that we need, and does what must hold, hold?
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use common::{
-    config::BrokerArgs,
+    config::{BrokerArgs, StandbyArgs},
     db, gateway,
-    job::{self, broker},
-    ledger, payment,
+    job::{self, broker, store::Endless},
+    ledger, payment, reconciliation,
 };
-use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::{Session, explain, table};
+
+/// How far back the books are added up.
+const CHECKED: Duration = Duration::from_secs(3600);
 
 #[derive(Args)]
 pub struct DoctorArgs {
@@ -24,6 +26,8 @@ pub struct DoctorArgs {
     /// PayPal's API, or a sandbox that speaks its protocol.
     #[arg(long, env = "REMIT_PAYPAL_URL", default_value = "https://api-m.paypal.com")]
     paypal_url: String,
+    #[command(flatten)]
+    standby: StandbyArgs,
 }
 
 #[derive(Serialize)]
@@ -37,10 +41,13 @@ struct Finding {
 pub async fn run(session: &Session, args: DoctorArgs) -> Result<(), String> {
     let findings = [
         schema(session).await,
+        standby(session, &args.standby).await,
         broker_answers(args.broker).await,
         gateway_answers("stripe", &args.stripe_url).await,
         gateway_answers("paypal", &args.paypal_url).await,
         jobs_live(session).await,
+        jobs_end(session).await,
+        reconciliations_end(session).await,
         payments_have_jobs(session).await,
         books_balance(session).await,
     ];
@@ -62,12 +69,26 @@ fn finding(what: &'static str, result: Result<String, String>) -> Finding {
 }
 
 async fn schema(session: &Session) -> Finding {
-    let missing = db::missing_migrations(&session.pool).await.map_err(explain);
+    let checked = async {
+        let missing = db::missing_migrations(&session.pool).await.map_err(explain)?;
+        match db::misfit(&session.pool).await.map_err(explain)? {
+            Some(why) => Err(why),
+            None if missing > 0 => Err(format!("{missing} migrations are missing: run `remit migrate`")),
+            None => Ok("answers; the schema is up to date".into()),
+        }
+    };
+    finding("database", checked.await)
+}
+
+/// Where none is required, it is said what that means.
+async fn standby(session: &Session, args: &StandbyArgs) -> Finding {
+    let durability = db::durability(&session.pool).await.map_err(explain);
     finding(
-        "database",
-        missing.and_then(|missing| match missing {
-            0 => Ok("answers; the schema is up to date".into()),
-            n => Err(format!("{n} migrations are missing: run `remit migrate`")),
+        "standby",
+        durability.and_then(|durability| match durability.is_synchronous() {
+            true => Ok(format!("synchronous: {durability}")),
+            false if args.require_synchronous_standby => Err(format!("none is synchronous: {durability}")),
+            false => Ok("none is synchronous: a failover may lose what was told last".into()),
         }),
     )
 }
@@ -110,30 +131,54 @@ async fn jobs_live(session: &Session) -> Finding {
     )
 }
 
+async fn jobs_end(session: &Session) -> Finding {
+    let endless = job::store::endless(&session.pool).await.map_err(explain);
+    let list = |found: &[Endless]| {
+        let kinds: Vec<_> = found.iter().map(|found| format!("{} {}", found.count, found.kind)).collect();
+        kinds.join(", ")
+    };
+    finding(
+        "work",
+        endless.and_then(|found| match found.as_slice() {
+            [] => Ok("no job is begun again and again".into()),
+            found => Err(format!("begun again and again: {}; see `remit jobs list`", list(found))),
+        }),
+    )
+}
+
+async fn reconciliations_end(session: &Session) -> Finding {
+    let overdue = reconciliation::store::overdue(&session.pool).await.map_err(explain);
+    finding(
+        "reconciling",
+        overdue.and_then(|overdue| match overdue.as_slice() {
+            [] => Ok("no reconciliation is overdue".into()),
+            [first, ..] => Err(format!("{} do not come to their end, {first} among them", overdue.len())),
+        }),
+    )
+}
+
 async fn payments_have_jobs(session: &Session) -> Finding {
-    let stuck = payment::store::without_a_job(&session.pool, 30).await.map_err(explain);
+    let stuck = payment::store::without_a_job(&session.pool).await.map_err(explain);
     finding(
         "payments",
         stuck.and_then(|stuck| match stuck.as_slice() {
-            [] => Ok("every payment under way of the last 30 days has a job".into()),
+            [] => Ok("every payment under way has a job".into()),
             [first, ..] => Err(format!("{} payments have no job, {} among them", stuck.len(), first.id)),
         }),
     )
 }
 
+/// Every transaction is checked as it is written; all that ever was is added up by `remit ledger balance`.
 async fn books_balance(session: &Session) -> Finding {
-    let balances = ledger::store::balances(&session.pool, None).await.map_err(explain);
+    let off = async {
+        let since = db::now(&session.pool).await? - CHECKED;
+        ledger::store::off_balance(&session.pool, since).await
+    };
     finding(
         "ledger",
-        balances.and_then(|balances| {
-            let mut sums: BTreeMap<&str, Decimal> = BTreeMap::new();
-            for balance in &balances {
-                *sums.entry(balance.currency.code()).or_default() += balance.amount;
-            }
-            match sums.iter().find(|(_, sum)| !sum.is_zero()) {
-                None => Ok(format!("balances in {} currencies", sums.len())),
-                Some((currency, sum)) => Err(format!("is off by {sum} {currency}")),
-            }
+        off.await.map_err(explain).and_then(|off| match off.first() {
+            None => Ok(format!("balances over what began in the last {} minutes", CHECKED.as_secs() / 60)),
+            Some((currency, sum)) => Err(format!("is off by {sum} {currency}")),
         }),
     )
 }

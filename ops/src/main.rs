@@ -11,11 +11,14 @@ mod reconcile;
 mod subscription;
 mod table;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use common::{config::DatabaseArgs, db, lifecycle};
 use sqlx::PgPool;
+
+/// What one statement of an operator's may take.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Operates a Remit deployment.
 #[derive(Parser)]
@@ -74,9 +77,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), String> {
-    let pool = db::pool(&cli.database.database_url, "remit-ops", 2)
+    let pool = db::pool_within(&cli.database.database_url, "remit-ops", 2, STATEMENT_TIMEOUT)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
     let session = Session { pool, json: cli.json };
+    if !matches!(cli.command, Command::Migrate | Command::Doctor(_)) {
+        fits(&session).await?;
+    }
     match cli.command {
         Command::Migrate => migrate(&session).await,
         Command::Keys(command) => keys::run(&session, command).await,
@@ -88,6 +94,14 @@ async fn run(cli: Cli) -> Result<(), String> {
         Command::Ledger(command) => ledger::run(&session, command).await,
         Command::Reconcile(command) => reconcile::run(&session, command).await,
         Command::Doctor(args) => doctor::run(&session, args).await,
+    }
+}
+
+/// A database that is away is told of by the command itself.
+async fn fits(session: &Session) -> Result<(), String> {
+    match db::misfit(&session.pool).await {
+        Ok(Some(why)) => Err(why),
+        _ => Ok(()),
     }
 }
 

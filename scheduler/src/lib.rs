@@ -9,7 +9,7 @@ use std::{str::FromStr, time::Duration};
 
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs},
+    config::{BrokerArgs, DatabaseArgs, StandbyArgs},
     db,
     gateway::GatewayName,
     job::broker::Publisher,
@@ -35,6 +35,9 @@ pub struct SchedulerArgs {
     /// Which gateways' accounts to compare with ours every day, separated by commas; may be empty.
     #[arg(long, env = "REMIT_RECONCILE", default_value = "stripe")]
     pub reconcile: Accounts,
+    /// Whether the database has a synchronous standby.
+    #[command(flatten)]
+    pub standby: StandbyArgs,
 }
 
 /// Gateways whose accounts are compared with ours; may be none.
@@ -57,12 +60,18 @@ impl FromStr for Accounts {
 pub async fn run(args: SchedulerArgs, shutdown: CancellationToken) -> Result<(), String> {
     let pool = db::pool(&args.database.database_url, "remit-scheduler", 3)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
+    db::watch_schema(&pool, &shutdown).await?;
     // The publisher outlives the loops, so that what they emitted still goes out.
     let publishing = CancellationToken::new();
     let publisher = Publisher::start(args.broker.into(), publishing.clone());
     tokio::join!(
         due::run(&pool, &publisher, Duration::from_millis(args.poll_ms), &shutdown),
-        invariants::run(&pool, Duration::from_millis(args.invariants_ms), &shutdown),
+        invariants::run(
+            &pool,
+            Duration::from_millis(args.invariants_ms),
+            args.standby.require_synchronous_standby,
+            &shutdown,
+        ),
         reconciling::run(&pool, &args.reconcile.0, &shutdown),
     );
     publishing.cancel();

@@ -13,6 +13,7 @@
 pub mod billing;
 mod books;
 mod deployment;
+mod filled;
 mod merchant;
 mod process;
 mod proxy;
@@ -21,6 +22,7 @@ pub mod subscribing;
 mod wire;
 
 pub use deployment::{Deployment, SANDBOX_ROOT, Settings, WEBHOOK_ID, WEBHOOK_SECRET};
+pub use filled::{Empty, Filled};
 pub use merchant::{Answer, Merchant, card, ids, paypal};
 pub use process::Service;
 pub use proxy::Proxy;

@@ -24,10 +24,15 @@ pub fn database_url(name: &str) -> String {
     url.to_string()
 }
 
-/// A new database with our schema.
-pub async fn create_database(name: &str) -> PgPool {
+/// A new database with nothing in it.
+pub async fn create_empty_database(name: &str) {
     let mut server = PgConnection::connect(&setting("DATABASE_URL")).await.expect("Postgres answers");
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut server).await.unwrap();
+}
+
+/// A new database with our schema.
+pub async fn create_database(name: &str) -> PgPool {
+    create_empty_database(name).await;
     let pool = db::pool(&SecretString::from(database_url(name)), "test", 4).unwrap();
     db::migrate(&pool).await.unwrap();
     pool
@@ -38,6 +43,16 @@ pub async fn drop_database(name: &str) {
     let mut server = PgConnection::connect(&setting("DATABASE_URL")).await.unwrap();
     let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
     sqlx::query(AssertSqlSafe(statement)).execute(&mut server).await.unwrap();
+}
+
+/// The same where nothing can be awaited. A fault while cleaning up must not hide a test's own.
+pub fn forget_database(name: String) {
+    // A runtime of its own: the test's is about to end.
+    let away = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(drop_database(&name));
+    });
+    let _ = away.join();
 }
 
 /// A connection of the test's own.

@@ -114,7 +114,7 @@ fn each_library_has_its_place() {
     only_in(
         "sqlx::query",
         &[
-            "common/src/db.rs",
+            "common/src/db",
             "common/src/job/store",
             "common/src/payment/store",
             "common/src/refund/store",

@@ -50,6 +50,9 @@ pub struct WorkerArgs {
     /// Connections to Postgres, at most.
     #[arg(long, env = "REMIT_WORKER_DATABASE_CONNECTIONS", default_value = "6")]
     pub database_connections: u32,
+    /// Connections besides for what is big, such as comparing a gateway's account with ours: payments never wait for it.
+    #[arg(long, env = "REMIT_WORKER_BULK_CONNECTIONS", default_value = "2", value_parser = clap::value_parser!(u32).range(1..))]
+    pub bulk_connections: u32,
 }
 
 /// What every job may use.
@@ -58,8 +61,10 @@ pub struct Context {
     pub gateways: Gateways,
     /// Where jobs are claimed, and what came of them is recorded.
     pub books: Books,
-    /// The database, for the job that keeps what it reads.
+    /// The database, for jobs that need no gateway.
     pub pool: PgPool,
+    /// Connections of its own for what is big. No statement takes longer there than most of a lease.
+    pub bulk: PgPool,
     /// For how long a job is this worker's own.
     pub lease: Duration,
     /// Whether gateways are told what time it is here.
@@ -81,7 +86,12 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), St
                 .into(),
         );
     }
-    let pool = db::pool(&args.database.database_url, "remit-worker", args.database_connections)
+    let url = &args.database.database_url;
+    let pool = db::pool(url, "remit-worker", args.database_connections)
+        .map_err(|error| format!("DATABASE_URL: {error}"))?;
+    db::watch_schema(&pool, &shutdown).await?;
+    // What is left of the lease is enough to give a statement up, and to say so.
+    let bulk = db::pool_within(url, "remit-worker-bulk", args.bulk_connections, lease * 4 / 5)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
     let gateways = args.gateways.connect().map_err(|error| error.to_string())?;
     let broker = BrokerConfig::from(args.broker);
@@ -91,6 +101,7 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), St
         gateways,
         books: Books::open(pool.clone(), lease),
         pool,
+        bulk,
         lease,
         test_clock: args.test_clock,
         publisher: Publisher::start(broker.clone(), publishing.clone()),

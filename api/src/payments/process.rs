@@ -301,8 +301,14 @@ pub fn currency(value: Value) -> Result<Currency, String> {
 pub fn token(method: Option<MethodType>) -> impl Fn(Value) -> Result<String, String> {
     move |value| {
         let token = text(255)(value)?;
-        let gateway = method.map(GatewayName::for_method);
-        gateway.map_or(Ok(()), |gateway| gateway.check_token(&token))?;
+        match method.map(GatewayName::for_method) {
+            Some(gateway) => gateway.check_token(&token)?,
+            // The type is a fault by itself; what is no gateway's token is another.
+            None if GatewayName::ALL.iter().all(|gateway| gateway.check_token(&token).is_err()) => {
+                return Err("must be a gateway's token, such as \"pm_card_visa\"".into());
+            }
+            None => {}
+        }
         Ok(token)
     }
 }

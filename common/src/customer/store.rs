@@ -133,9 +133,11 @@ pub async fn list(
 ) -> sqlx::Result<Found<Customer>> {
     let rows = customers!(
         "SELECT ",
-        " FROM customers WHERE merchant_id = $1 AND ($2::text IS NULL OR email = $2)
-            AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
-          ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id LIMIT $5",
+        " FROM customers WHERE id IN (
+              SELECT id FROM customers WHERE merchant_id = $1 AND ($2::text IS NULL OR email = $2)
+                  AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
+              ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id LIMIT $5)
+          ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id",
         merchant.0,
         filter.email,
         filter.page.starting_after.map(|id| id.0),

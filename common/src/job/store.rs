@@ -2,6 +2,7 @@
 //! them all.
 
 mod clock;
+mod endless;
 mod planned;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::{
 
 use super::{Claim, Due, Kind, work::Work};
 pub use clock::{Outlook, move_clock, outlook};
+pub use endless::{Endless, dead, endless};
 pub use planned::{Planned, enqueue_at, plan, put_back};
 
 /// A worker takes jobs: those that are queued become running, and are its own until the lease is over.
@@ -58,6 +60,22 @@ pub async fn claim(
             deadline,
         })
         .collect())
+}
+
+/// Whether the job is still this claim's, and then for as long as the transaction lasts: nobody emits or claims it
+/// meanwhile. For work that writes part by part, so that a copy that has lost its claim writes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<bool> {
+    let held = sqlx::query!(
+        "SELECT FROM jobs WHERE id = $1 AND attempt = $2 AND state = 'running' FOR NO KEY UPDATE",
+        claim.id.0,
+        claim.attempt,
+    )
+    .execute(db)
+    .await?;
+    Ok(held.rows_affected() == 1)
 }
 
 /// The work is done: the rows go, unless somebody else has claimed them since.
@@ -268,7 +286,7 @@ pub async fn enqueue(
 pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Vec<Due>> {
     let rows = sqlx::query!(
         r#"UPDATE jobs
-           SET state = 'queued', emits = emits + 1,
+           SET state = 'queued', emits = emits + 1, lapses = lapses + (state = 'running')::integer,
                due_at = clock.now + least(interval '15 s' * power(2, least(emits, 6)), interval '10 min')
            FROM (SELECT remit_now() AS now OFFSET 0) clock
            WHERE id IN (SELECT id FROM jobs WHERE due_at <= (SELECT remit_now()) AND kind = ANY($2)

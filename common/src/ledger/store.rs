@@ -116,3 +116,19 @@ pub async fn balances(db: impl PgExecutor<'_>, merchant: Option<MerchantId>) -> 
         })
         .collect()
 }
+
+/// What does not sum to zero, by currency, of all that began since then: there must be nothing. What began
+/// earlier is left to [`balances`], which adds up all there is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn off_balance(db: impl PgExecutor<'_>, since: Timestamp) -> sqlx::Result<Vec<(String, Decimal)>> {
+    let rows = sqlx::query!(
+        r#"SELECT currency, sum(amount) AS "off!" FROM ledger_entries WHERE subject_id >= remit_first_id($1)
+           GROUP BY currency HAVING sum(amount) <> 0 ORDER BY currency"#,
+        since,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.currency, row.off)).collect())
+}

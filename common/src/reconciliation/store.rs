@@ -2,6 +2,7 @@
 //! comparing itself is in [`compare`].
 
 mod compare;
+mod disputes;
 mod duplicates;
 
 use std::time::Duration;
@@ -19,7 +20,11 @@ use crate::{
 
 use super::{Reconciliation, State};
 
-pub use compare::{Comparison, compare, disputes_named};
+pub use compare::{Comparison, compare};
+pub use disputes::{dispute_named, keep_dispute};
+
+/// When a comparison should have ended, whatever its size. Before a gateway whose account cannot be read is given up.
+const OVERDUE_AFTER: Duration = Duration::from_secs(6 * 3600);
 
 /// Calls for a comparison, to begin `after` a while. One of the same time is not made twice.
 ///
@@ -122,12 +127,15 @@ async fn read(
 }
 
 /// Keeps a part of the gateway's account, and where the next begins: a crash loses nothing and reads
-/// nothing twice.
+/// nothing twice. Tells whether the job is still this claim's; if not, nothing was written.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn keep(pool: &PgPool, of: &Reconciliation, part: &Statement) -> sqlx::Result<()> {
+pub async fn keep(pool: &PgPool, claim: &Claim, of: &Reconciliation, part: &Statement) -> sqlx::Result<bool> {
     let mut transaction = pool.begin().await?;
+    if !job::store::hold(&mut transaction, claim).await? {
+        return Ok(false);
+    }
     // Whoever has read the same part meanwhile has moved the cursor.
     let moved = sqlx::query!(
         "UPDATE reconciliations SET cursor = $2, lines = lines + $3
@@ -142,7 +150,8 @@ pub async fn keep(pool: &PgPool, of: &Reconciliation, part: &Statement) -> sqlx:
     if moved.rows_affected() == 1 {
         insert_lines(&mut transaction, of.id, &part.lines).await?;
     }
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(true)
 }
 
 async fn insert_lines(db: &mut PgConnection, of: ReconciliationId, lines: &[Line]) -> sqlx::Result<()> {
@@ -193,7 +202,8 @@ fn gateway_ref(line: &Line) -> &str {
     }
 }
 
-/// The account cannot be read now: later again, or, after a day of trying, given up.
+/// The account cannot be read now: later again, or, after a day of trying, given up. Answers where it stands by now,
+/// as far as this claim has a say in it.
 ///
 /// # Errors
 /// When the database fails.
@@ -204,6 +214,9 @@ pub async fn unreadable_account(
     why: &str,
 ) -> sqlx::Result<State> {
     let mut transaction = pool.begin().await?;
+    if !job::store::hold(&mut transaction, claim).await? {
+        return Ok(State::Reading);
+    }
     let given_up = sqlx::query!(
         "UPDATE reconciliations SET state = 'failed', finished_at = remit_now()
          WHERE id = $1 AND created_at < remit_now() - interval '1 day'",
@@ -229,6 +242,20 @@ pub async fn unreadable_account(
 /// When the database fails.
 pub async fn go_on_later(pool: &PgPool, claim: &Claim) -> sqlx::Result<()> {
     job::store::put_off(pool, claim, Duration::ZERO, "more to read").await
+}
+
+/// Comparisons that have not come to their end in this time, which is enough for the largest.
+///
+/// # Errors
+/// When the database fails.
+pub async fn overdue(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<ReconciliationId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM reconciliations WHERE state = 'reading' AND created_at < remit_now() - $1::interval",
+        interval(OVERDUE_AFTER),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(ReconciliationId).collect())
 }
 
 /// A difference, as operators read it.

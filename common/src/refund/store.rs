@@ -162,10 +162,12 @@ pub async fn list(
 ) -> sqlx::Result<Found<Refund>> {
     let rows = refunds!(
         "SELECT ",
-        " FROM refunds WHERE merchant_id = $1 AND ($2::uuid IS NULL OR payment_id = $2)
-            AND ($3::text IS NULL OR status = $3) AND ($4::uuid IS NULL OR id < $4)
-            AND ($5::uuid IS NULL OR id > $5)
-          ORDER BY CASE WHEN $5::uuid IS NULL THEN id END DESC, id LIMIT $6",
+        " FROM refunds WHERE id IN (
+              SELECT id FROM refunds WHERE merchant_id = $1 AND ($2::uuid IS NULL OR payment_id = $2)
+                  AND ($3::text IS NULL OR status = $3) AND ($4::uuid IS NULL OR id < $4)
+                  AND ($5::uuid IS NULL OR id > $5)
+              ORDER BY CASE WHEN $5::uuid IS NULL THEN id END DESC, id LIMIT $6)
+          ORDER BY CASE WHEN $5::uuid IS NULL THEN id END DESC, id",
         merchant.0,
         filter.payment.map(|id| id.0),
         filter.status.map(Status::as_str),
@@ -403,13 +405,11 @@ pub async fn code_failed(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn heal(pool: &PgPool, days: u16) -> sqlx::Result<Vec<RefundId>> {
+pub async fn heal(pool: &PgPool) -> sqlx::Result<Vec<RefundId>> {
     let stuck = sqlx::query!(
         "SELECT id, calls_begun FROM refunds r
-         WHERE id >= remit_first_id(remit_now() - make_interval(days => $1))
-           AND status IN ('pending', 'processing') AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = r.id)
-         ORDER BY id LIMIT 1000",
-        i32::from(days),
+         WHERE status IN ('pending', 'processing') AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = r.id)
+         LIMIT 1000",
     )
     .fetch_all(pool)
     .await?;

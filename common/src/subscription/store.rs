@@ -182,9 +182,14 @@ pub async fn list(
     };
     let statuses: Vec<String> = statuses.into_iter().map(|status| status.as_str().to_owned()).collect();
     let rows = subscriptions!(
-        " WHERE s.merchant_id = $1 AND s.status = ANY($2) AND ($3::uuid IS NULL OR s.customer_id = $3)
-            AND ($4::uuid IS NULL OR s.plan_id = $4) AND ($5::uuid IS NULL OR s.id < $5)
-            AND ($6::uuid IS NULL OR s.id > $6)
+        // Each status by itself, in the order of the list: a page of all of them is among these.
+        " WHERE s.id IN (
+              SELECT page.id FROM unnest($2::text[]) AS wanted (status) CROSS JOIN LATERAL (
+                  SELECT id FROM subscriptions
+                  WHERE merchant_id = $1 AND status = wanted.status AND ($3::uuid IS NULL OR customer_id = $3)
+                    AND ($4::uuid IS NULL OR plan_id = $4) AND ($5::uuid IS NULL OR id < $5)
+                    AND ($6::uuid IS NULL OR id > $6)
+                  ORDER BY CASE WHEN $6::uuid IS NULL THEN id END DESC, id LIMIT $7) page)
           ORDER BY CASE WHEN $6::uuid IS NULL THEN s.id END DESC, s.id LIMIT $7",
         merchant.0,
         &statuses,

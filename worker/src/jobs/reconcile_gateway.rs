@@ -5,7 +5,7 @@ use common::{
     gateway::Found,
     job::Claim,
     payment::duplicate,
-    reconciliation::{Reconciliation, store},
+    reconciliation::{Reconciliation, store, store::Comparison},
 };
 use tokio::time::Instant;
 
@@ -14,13 +14,35 @@ use crate::Context;
 /// Reads on where the last claim ended, and compares once all is read. A database that is away lets go of
 /// the job: its lease ends, and another claim goes on.
 pub async fn run(context: &Context, claim: &Claim, reconciliation: Reconciliation) {
-    if let Err(error) = go_on(context, claim, reconciliation).await {
-        tracing::warn!(%error, "reconciling was interrupted; it will go on");
+    let until = Instant::now() + context.lease / 2;
+    match go_on(context, claim, reconciliation, until).await {
+        Ok(Next::Done) => {}
+        Ok(Next::Later) => {
+            if let Err(error) = store::go_on_later(&context.bulk, claim).await {
+                tracing::warn!(%error, "not put back; its lease will end");
+            }
+        }
+        Ok(Next::NotOurs) => tracing::warn!("another worker has taken this over: nothing more is written"),
+        Err(error) => tracing::warn!(%error, "reconciling was interrupted; it will go on"),
     }
 }
 
-async fn go_on(context: &Context, claim: &Claim, mut of: Reconciliation) -> sqlx::Result<()> {
-    let until = Instant::now() + context.lease / 2;
+/// How it goes on after a step.
+enum Next {
+    /// This claim has nothing more to do.
+    Done,
+    /// There is more to do than one claim has time for.
+    Later,
+    /// The claim was lost: its lease had ended.
+    NotOurs,
+}
+
+async fn go_on(
+    context: &Context,
+    claim: &Claim,
+    mut of: Reconciliation,
+    until: Instant,
+) -> sqlx::Result<Next> {
     let gateway = context.gateways.get(of.gateway);
     // Read to its end, it has no cursor, and lines or none: the first part leaves either behind.
     while of.lines == 0 || of.cursor.is_some() {
@@ -28,39 +50,58 @@ async fn go_on(context: &Context, claim: &Claim, mut of: Reconciliation) -> sqlx
             Ok(part) => part,
             Err(why) => {
                 tracing::warn!(gateway = %of.gateway, why, "the gateway's account cannot be read");
-                return store::unreadable_account(&context.pool, claim, &of, &why).await.map(drop);
+                return unreadable(context, claim, &of, &why).await;
             }
         };
-        store::keep(&context.pool, &of, &part).await?;
+        if !store::keep(&context.bulk, claim, &of, &part).await? {
+            return Ok(Next::NotOurs);
+        }
         of.lines += i32::try_from(part.lines.len()).unwrap_or(i32::MAX);
         of.cursor = part.next;
         if of.cursor.is_none() {
             break;
         }
         if Instant::now() > until {
-            return store::go_on_later(&context.pool, claim).await;
+            return Ok(Next::Later);
         }
     }
-    let mut disputes = Vec::new();
-    for dispute_ref in store::disputes_named(&context.pool, &of).await? {
-        match gateway.find_dispute(&dispute_ref).await {
-            Found::One(dispute) => disputes.push(dispute),
-            Found::None => {}
-            Found::Unknown(why) => {
-                return store::unreadable_account(&context.pool, claim, &of, &why).await.map(drop);
-            }
+    while let Some(dispute_ref) = store::dispute_named(&context.bulk, &of).await? {
+        let told = match gateway.find_dispute(&dispute_ref).await {
+            Found::One(dispute) => Some(dispute),
+            Found::None => None,
+            Found::Unknown(why) => return unreadable(context, claim, &of, &why).await,
+        };
+        if !store::keep_dispute(&context.bulk, claim, &of, &dispute_ref, told.as_ref()).await? {
+            return Ok(Next::NotOurs);
+        }
+        if Instant::now() > until {
+            return Ok(Next::Later);
         }
     }
-    let found = store::compare(&context.pool, claim, &of, &disputes).await?;
-    metrics::gauge!("reconciliation_to_review", "gateway" => of.gateway.as_str())
+    Ok(match store::compare(&context.bulk, claim, &of).await? {
+        Some(found) => {
+            tell(&of, found);
+            Next::Done
+        }
+        None => Next::NotOurs,
+    })
+}
+
+async fn unreadable(context: &Context, claim: &Claim, of: &Reconciliation, why: &str) -> sqlx::Result<Next> {
+    store::unreadable_account(&context.bulk, claim, of, why).await?;
+    Ok(Next::Done)
+}
+
+fn tell(of: &Reconciliation, found: Comparison) {
+    let gateway = of.gateway;
+    metrics::gauge!("reconciliation_to_review", "gateway" => gateway.as_str())
         .set(f64::from(i32::try_from(found.to_review).unwrap_or(i32::MAX)));
     if found.to_review > 0 {
-        tracing::error!(gateway = %of.gateway, reconciliation = %of.id, count = found.to_review,
+        tracing::error!(%gateway, reconciliation = %of.id, count = found.to_review,
             "the gateway's account differs from ours: remit reconcile show tells where");
     }
     if found.duplicates > 0 {
         super::alarm(duplicate::ALARM);
     }
-    tracing::info!(gateway = %of.gateway, lines = of.lines, repaired = found.repaired, "reconciled");
-    Ok(())
+    tracing::info!(%gateway, lines = of.lines, repaired = found.repaired, "reconciled");
 }

@@ -79,7 +79,8 @@ pub struct Filter {
     pub page: Page<PaymentId>,
 }
 
-/// A page of this merchant's payments.
+/// A page of this merchant's payments. As in every list, the ids of the page come first: an index has all that this
+/// asks for, whereas rows would be read by their age until enough of them are this merchant's.
 ///
 /// # Errors
 /// When the database fails.
@@ -93,9 +94,11 @@ pub async fn list(
         None => {
             payments!(
                 "SELECT ",
-                " FROM payments WHERE merchant_id = $1 AND ($2::text IS NULL OR status = $2)
-                  AND ($3::text IS NULL OR order_id = $3) AND ($4::uuid IS NULL OR id < $4)
-                  ORDER BY id DESC LIMIT $5",
+                " FROM payments WHERE id IN (
+                      SELECT id FROM payments WHERE merchant_id = $1 AND ($2::text IS NULL OR status = $2)
+                          AND ($3::text IS NULL OR order_id = $3) AND ($4::uuid IS NULL OR id < $4)
+                      ORDER BY id DESC LIMIT $5)
+                  ORDER BY id DESC",
                 merchant.0,
                 status,
                 filter.order_id.as_deref(),
@@ -108,8 +111,11 @@ pub async fn list(
         Some(before) => {
             payments!(
                 "SELECT ",
-                " FROM payments WHERE merchant_id = $1 AND ($2::text IS NULL OR status = $2)
-                  AND ($3::text IS NULL OR order_id = $3) AND id > $4 ORDER BY id ASC LIMIT $5",
+                " FROM payments WHERE id IN (
+                      SELECT id FROM payments WHERE merchant_id = $1 AND ($2::text IS NULL OR status = $2)
+                          AND ($3::text IS NULL OR order_id = $3) AND id > $4
+                      ORDER BY id LIMIT $5)
+                  ORDER BY id",
                 merchant.0,
                 status,
                 filter.order_id.as_deref(),
@@ -233,39 +239,25 @@ pub struct Stuck {
     called: bool,
 }
 
-/// Payments of the last `days` that are under way without a job: there must be none. Read hour by hour,
-/// so that no statement runs for long, however many there are.
+/// Payments that are under way without a job, a thousand of them at most: there must be none. They are found by what
+/// is under way, not among all that there are.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn without_a_job(db: &PgPool, days: u32) -> sqlx::Result<Vec<Stuck>> {
-    let newest = Uuid::now_v7();
-    let newest_ms = newest.get_timestamp().map_or(0, |at| at.to_unix().0 * 1000);
-    let mut stuck = Vec::new();
-    for hour in 0..u64::from(days) * 24 {
-        let to = newest_ms.saturating_sub(hour * HOUR_MS).saturating_add(HOUR_MS);
-        let rows = sqlx::query!(
-            "SELECT id, stage, calls_begun FROM payments p
-             WHERE id >= $1 AND id < $2 AND status IN ('pending', 'processing', 'requires_action')
-               AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = p.id) ORDER BY id LIMIT 1000",
-            first_id_of(to.saturating_sub(HOUR_MS)),
-            first_id_of(to),
-        )
-        .fetch_all(db)
-        .await?;
-        for row in rows {
+pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<Stuck>> {
+    let rows = sqlx::query!(
+        "SELECT id, stage, calls_begun FROM payments p
+         WHERE status IN ('pending', 'processing', 'requires_action')
+           AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = p.id) LIMIT 1000",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
             let stage = row.stage.parse().map_err(unreadable)?;
-            stuck.push(Stuck { id: PaymentId(row.id), stage, called: row.calls_begun > 0 });
-        }
-    }
-    Ok(stuck)
-}
-
-const HOUR_MS: u64 = 3_600_000;
-
-/// The lowest UUIDv7 of a millisecond.
-fn first_id_of(unix_ms: u64) -> Uuid {
-    uuid::Builder::from_unix_timestamp_millis(unix_ms, &[0; 10]).into_uuid()
+            Ok(Stuck { id: PaymentId(row.id), stage, called: row.calls_begun > 0 })
+        })
+        .collect()
 }
 
 /// Gives such a payment its job back. Where a call may have run it is a look-up, which charges nothing.

@@ -1,10 +1,10 @@
 //! The comparison: sets against sets, each difference one statement. What the gateway can be asked about
-//! is asked; a fee that it told late is booked; the rest is for a person.
+//! is asked; a fee that it told late is booked; the rest is for a person. Every join is by a key that is indexed: a
+//! condition that chooses its key (`CASE`, `OR`) would be looked at for each pair.
 
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
-    gateway::Dispute,
     job::{self, Claim, Kind},
     reconciliation::Reconciliation,
 };
@@ -20,20 +20,20 @@ pub struct Comparison {
     pub duplicates: i64,
 }
 
-/// Compares what was read with what we have, calls for what puts it right, and ends the job. `disputes` is
-/// what the gateway says of those that its account names.
+/// Compares what was read with what we have, calls for what puts it right, and ends the job. `None`: it is another
+/// worker's by now, and nothing was written.
 ///
 /// # Errors
 /// When the database fails; then nothing was found.
-pub async fn compare(
-    pool: &PgPool,
-    claim: &Claim,
-    of: &Reconciliation,
-    disputes: &[Dispute],
-) -> sqlx::Result<Comparison> {
+pub async fn compare(pool: &PgPool, claim: &Claim, of: &Reconciliation) -> sqlx::Result<Option<Comparison>> {
+    // The lines are new, and how the sets are joined rests on how many there are.
+    sqlx::query!("ANALYZE reconciliation_lines").execute(pool).await?;
     let mut transaction = pool.begin().await?;
     let db = &mut *transaction;
-    sqlx::query!("SET LOCAL statement_timeout = '5min'").execute(&mut *db).await?;
+    // Held to the end: while this compares, nobody else begins to.
+    if !job::store::hold(&mut *db, claim).await? {
+        return Ok(None);
+    }
     sqlx::query!("DELETE FROM reconciliation_findings WHERE reconciliation_id = $1", of.id.0)
         .execute(&mut *db)
         .await?;
@@ -41,9 +41,6 @@ pub async fn compare(
     other_states(&mut *db, of).await?;
     other_amounts(&mut *db, of).await?;
     missing_there(&mut *db, of).await?;
-    for dispute in disputes {
-        crate::dispute::store::record(&mut *db, of.gateway, dispute).await?;
-    }
     unknown_here(&mut *db, of).await?;
     let fees = late_fees(&mut *db, of).await?;
     other_fees(&mut *db, of).await?;
@@ -51,28 +48,34 @@ pub async fn compare(
     let found = Comparison { duplicates, ..end(&mut *db, of, fees).await? };
     job::store::finish(&mut *db, &[claim.id.0], &[claim.attempt]).await?;
     transaction.commit().await?;
-    Ok(found)
+    Ok(Some(found))
 }
 
 /// Charged or given back there, and nothing of ours: made in the gateway's dashboard, or by somebody else
 /// with the same account.
 async fn unknown_here(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<()> {
+    // Each kind of movement by itself: a join by one key, where `OR` would be a look at all disputes for each line.
     sqlx::query!(
         "INSERT INTO reconciliation_findings (reconciliation_id, kind, reference, gateway_ref, detail, remedy)
          SELECT $1, 'unknown_here', reference, gateway_ref,
                 format('a %s of %s %s that is none of ours', movement, trim_scale(amount), currency),
                 'needs_review'
-         FROM reconciliation_lines l
-         WHERE reconciliation_id = $1 AND movement IN ('charge', 'refund', 'dispute') AND NOT EXISTS (
-             SELECT FROM payments p
-             WHERE movement = 'charge' AND p.id = remit_id('pay_', l.reference) AND p.gateway = $2
+         FROM (
+             SELECT l.* FROM reconciliation_lines l
+             WHERE reconciliation_id = $1 AND movement = 'charge' AND NOT EXISTS (
+                 SELECT FROM payments p WHERE p.id = remit_id('pay_', l.reference) AND p.gateway = $2)
              UNION ALL
-             SELECT FROM refunds r JOIN payments p ON p.id = r.payment_id
-             WHERE movement = 'refund' AND r.id = remit_id('re_', l.reference) AND p.gateway = $2
+             SELECT l.* FROM reconciliation_lines l
+             WHERE reconciliation_id = $1 AND movement = 'refund' AND NOT EXISTS (
+                 SELECT FROM refunds r JOIN payments p ON p.id = r.payment_id
+                 WHERE r.id = remit_id('re_', l.reference) AND p.gateway = $2)
              UNION ALL
-             SELECT FROM disputes d
-             WHERE movement = 'dispute' AND d.gateway = $2
-               AND (d.dispute_ref = l.gateway_ref OR d.payment_id = remit_id('pay_', l.reference)))",
+             SELECT l.* FROM reconciliation_lines l
+             WHERE reconciliation_id = $1 AND movement = 'dispute' AND NOT EXISTS (
+                 SELECT FROM disputes d WHERE d.gateway = $2 AND d.dispute_ref = l.gateway_ref)
+               AND NOT EXISTS (
+                 SELECT FROM disputes d WHERE d.payment_id = remit_id('pay_', l.reference) AND d.gateway = $2)
+         ) unknown",
         of.id.0,
         of.gateway.as_str(),
     )
@@ -98,10 +101,9 @@ async fn other_states(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Resul
          SELECT DISTINCT $1::uuid, 'state_differs', l.reference, l.gateway_ref,
                 format('%s there, %s here', l.movement, r.status), 'asked'
          FROM reconciliation_lines l JOIN refunds r ON r.id = remit_id('re_', l.reference)
-         WHERE l.reconciliation_id = $1 AND CASE l.movement
-             WHEN 'refund' THEN r.status NOT IN ('succeeded', 'failed')
-             WHEN 'refund_reversal' THEN r.status <> 'failed'
-             ELSE false END",
+         WHERE l.reconciliation_id = $1 AND (
+             l.movement = 'refund' AND r.status NOT IN ('succeeded', 'failed')
+             OR l.movement = 'refund_reversal' AND r.status <> 'failed')",
         of.id.0,
         of.gateway.as_str(),
     )
@@ -171,28 +173,40 @@ async fn missing_there(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Resu
 }
 
 /// Fees that the gateway had not told yet when the money moved: booked now. Answers how many.
+///
+/// A subject's fee is one entry, so its lines are added up; those of several currencies cannot be, and are left. A
+/// line that names no dispute of ours is the fee of the first of its payment.
 async fn late_fees(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<i64> {
     let booked = sqlx::query_scalar!(
-        r#"WITH told AS (
-             SELECT e.subject_id, e.merchant_id, e.gateway,
-                    CASE l.movement WHEN 'charge' THEN 'payment.fee' ELSE 'refund.fee' END AS kind,
-                    l.fee_currency AS currency, sum(l.fee) AS fee
-             FROM reconciliation_lines l
-             JOIN ledger_entries e ON e.account = 'gateway_clearing' AND CASE l.movement
-                  WHEN 'charge' THEN e.subject_id = remit_id('pay_', l.reference) AND e.kind = 'payment.captured'
-                  WHEN 'refund' THEN e.subject_id = remit_id('re_', l.reference) AND e.kind = 'refund.succeeded'
-                  ELSE false END
-             WHERE l.reconciliation_id = $1 AND l.fee <> 0
-             GROUP BY 1, 2, 3, 4, 5 HAVING sum(l.fee) <> 0
+        r#"WITH lines AS (
+             SELECT movement, reference, gateway_ref, fee_currency, fee FROM reconciliation_lines
+             WHERE reconciliation_id = $1 AND movement IN ('charge', 'refund', 'dispute') AND fee <> 0
+         ), told AS (
+             SELECT e.subject_id, e.merchant_id, e.gateway, 'payment.fee' AS kind, l.fee_currency, l.fee
+             FROM lines l JOIN ledger_entries e ON e.subject_id = remit_id('pay_', l.reference)
+             WHERE l.movement = 'charge' AND e.kind = 'payment.captured' AND e.account = 'gateway_clearing'
+             UNION ALL
+             SELECT e.subject_id, e.merchant_id, e.gateway, 'refund.fee', l.fee_currency, l.fee
+             FROM lines l JOIN ledger_entries e ON e.subject_id = remit_id('re_', l.reference)
+             WHERE l.movement = 'refund' AND e.kind = 'refund.succeeded' AND e.account = 'gateway_clearing'
              UNION ALL
              SELECT d.id, d.merchant_id, d.gateway, 'dispute.fee', l.fee_currency, l.fee
-             FROM reconciliation_lines l
-             JOIN disputes d ON d.gateway = $2 AND d.withdrawn
-                  AND (d.dispute_ref = l.gateway_ref OR d.payment_id = remit_id('pay_', l.reference))
-             WHERE l.reconciliation_id = $1 AND l.movement = 'dispute' AND l.fee <> 0
+             FROM lines l JOIN disputes d ON d.gateway = $2 AND d.dispute_ref = l.gateway_ref
+             WHERE l.movement = 'dispute' AND d.withdrawn
+             UNION ALL
+             SELECT d.id, d.merchant_id, d.gateway, 'dispute.fee', l.fee_currency, l.fee
+             FROM lines l JOIN LATERAL (
+                 SELECT * FROM disputes d
+                 WHERE d.payment_id = remit_id('pay_', l.reference) AND d.gateway = $2 AND d.withdrawn
+                 ORDER BY d.id LIMIT 1) d ON true
+             WHERE l.movement = 'dispute' AND NOT EXISTS (
+                 SELECT FROM disputes o WHERE o.gateway = $2 AND o.dispute_ref = l.gateway_ref)
          ), missing AS (
-             SELECT * FROM told t WHERE NOT EXISTS (
+             SELECT subject_id, merchant_id, gateway, kind, min(fee_currency) AS currency, sum(fee) AS fee
+             FROM told t WHERE NOT EXISTS (
                  SELECT FROM ledger_entries e WHERE e.subject_id = t.subject_id AND e.kind = t.kind)
+             GROUP BY subject_id, merchant_id, gateway, kind
+             HAVING sum(fee) <> 0 AND min(fee_currency) = max(fee_currency)
          ), booked AS (
              INSERT INTO ledger_entries (subject_id, kind, account, merchant_id, gateway, currency, amount)
              SELECT subject_id, kind, side.account, merchant_id, gateway, currency, fee * side.sign
@@ -212,17 +226,22 @@ async fn late_fees(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<i
 async fn other_fees(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO reconciliation_findings (reconciliation_id, kind, reference, gateway_ref, detail, remedy)
-         SELECT $1, 'fee_differs', l.reference, min(l.gateway_ref),
-                format('%s %s there, %s %s here', trim_scale(sum(l.fee)), l.fee_currency, trim_scale(min(e.amount)), min(e.currency)),
+         SELECT $1, 'fee_differs', reference, min(gateway_ref),
+                format('%s %s there, %s %s here', trim_scale(sum(fee)), fee_currency, trim_scale(min(amount)), min(currency)),
                 'needs_review'
-         FROM reconciliation_lines l
-         JOIN ledger_entries e ON e.account = 'fees' AND CASE l.movement
-              WHEN 'charge' THEN e.subject_id = remit_id('pay_', l.reference) AND e.kind = 'payment.fee'
-              WHEN 'refund' THEN e.subject_id = remit_id('re_', l.reference) AND e.kind = 'refund.fee'
-              ELSE false END
-         WHERE l.reconciliation_id = $1 AND l.fee IS NOT NULL
-         GROUP BY l.reference, l.fee_currency
-         HAVING (sum(l.fee), l.fee_currency) IS DISTINCT FROM (min(e.amount), min(e.currency))",
+         FROM (
+             SELECT l.reference, l.gateway_ref, l.fee, l.fee_currency, e.amount, e.currency
+             FROM reconciliation_lines l JOIN ledger_entries e ON e.subject_id = remit_id('pay_', l.reference)
+             WHERE l.reconciliation_id = $1 AND l.movement = 'charge' AND l.fee IS NOT NULL
+               AND e.kind = 'payment.fee' AND e.account = 'fees'
+             UNION ALL
+             SELECT l.reference, l.gateway_ref, l.fee, l.fee_currency, e.amount, e.currency
+             FROM reconciliation_lines l JOIN ledger_entries e ON e.subject_id = remit_id('re_', l.reference)
+             WHERE l.reconciliation_id = $1 AND l.movement = 'refund' AND l.fee IS NOT NULL
+               AND e.kind = 'refund.fee' AND e.account = 'fees'
+         ) both_have
+         GROUP BY reference, fee_currency
+         HAVING (sum(fee), fee_currency) IS DISTINCT FROM (min(amount), min(currency))",
         of.id.0,
     )
     .execute(db)
@@ -269,18 +288,4 @@ async fn end(db: &mut PgConnection, of: &Reconciliation, fees: i64) -> sqlx::Res
         .execute(db)
         .await?;
     Ok(Comparison { repaired, to_review: found.to_review, duplicates: 0 })
-}
-
-/// The disputes that the gateway's account names, by its own names for them.
-///
-/// # Errors
-/// When the database fails.
-pub async fn disputes_named(pool: &PgPool, of: &Reconciliation) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!(
-        "SELECT DISTINCT gateway_ref FROM reconciliation_lines
-         WHERE reconciliation_id = $1 AND movement IN ('dispute', 'dispute_reversal')",
-        of.id.0,
-    )
-    .fetch_all(pool)
-    .await
 }

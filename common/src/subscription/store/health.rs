@@ -1,6 +1,7 @@
 //! What must always hold: a subscription that time will change has a job that will do it.
 
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::{
     id::SubscriptionId,
@@ -10,21 +11,33 @@ use crate::{
 use super::{Trouble, effects::locked, wakes_at};
 use crate::subscription::state::Refusal;
 
-/// Subscriptions that are live and have no job: there must be none.
+/// Live subscriptions looked at by one statement.
+const BATCH: i64 = 5000;
+
+/// Subscriptions that are live and have no job: there must be none. Each that is live is looked at, so it is done a
+/// batch at a time: no statement takes long, however many there are.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<SubscriptionId>> {
-    let ids = sqlx::query_scalar!(
-        "SELECT id FROM subscriptions s
-         WHERE status IN ('incomplete', 'trialing', 'active', 'past_due') AND missed_renewals IS NULL
-           AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = s.id AND kind = $1)
-         ORDER BY id LIMIT 1000",
-        Kind::RenewSubscription.as_str(),
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(ids.into_iter().map(SubscriptionId).collect())
+    let (mut found, mut after) = (Vec::new(), Uuid::nil());
+    loop {
+        let batch = sqlx::query!(
+            // A count asks for the jobs of one subscription at a time; `EXISTS` here would read all jobs at once.
+            r#"SELECT s.id, (SELECT count(*) FROM jobs WHERE subject_id = s.id AND kind = $1) = 0
+                   AND missed_renewals IS NULL AS "is_stuck!"
+               FROM subscriptions s
+               WHERE status IN ('incomplete', 'trialing', 'active', 'past_due') AND id > $2 ORDER BY id LIMIT $3"#,
+            Kind::RenewSubscription.as_str(),
+            after,
+            BATCH,
+        )
+        .fetch_all(db)
+        .await?;
+        let Some(last) = batch.last() else { return Ok(found) };
+        after = last.id;
+        found.extend(batch.iter().filter(|row| row.is_stuck).map(|row| SubscriptionId(row.id)));
+    }
 }
 
 /// Gives such a subscription its job back.
