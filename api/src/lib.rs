@@ -29,6 +29,7 @@ use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post};
 use clap::Args;
 use common::{
     config::{BrokerArgs, DatabaseArgs, EventArgs},
+    db,
     job::broker::{BrokerConfig, Publisher},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
