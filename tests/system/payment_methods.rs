@@ -306,7 +306,13 @@ async fn methods_are_added_once_and_one_of_them_is_the_default() {
     let card = json!({ "payment_method": by("card", "4242424242424242") });
     assert_eq!(add(merchant, &customer, &card).await.text("code"), "card-data-refused");
     assert_eq!(
-        add(merchant, &customer, &json!({ "payment_method": by("card", &format!("pm_{}", "x".repeat(252))) })).await.status,
+        add(
+            merchant,
+            &customer,
+            &json!({ "payment_method": by("card", &format!("pm_{}", "x".repeat(252))) })
+        )
+        .await
+        .status,
         201
     );
 }
