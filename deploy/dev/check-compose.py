@@ -34,7 +34,11 @@ for name, service in services.items():
     if name != "migrate" and "test" not in service.get("healthcheck", {}):
         faults.append(f"{name}: no health check")
     for volume in service.get("volumes", []):
-        if volume.split(":")[0] not in compose["volumes"]:
+        source = volume.split(":")[0]
+        if source.startswith("./"):
+            if not (root / source).exists():
+                faults.append(f"{name}: there is no {source}")
+        elif source not in compose["volumes"]:
             faults.append(f"{name}: volume {volume} is not declared")
     for other, wait in service.get("depends_on", {}).items():
         if other not in services:

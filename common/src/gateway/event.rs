@@ -228,3 +228,41 @@ pub struct Statement {
     /// Where the next part begins; `None` after the last.
     pub next: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::gateway::GatewayName;
+
+    /// What no database can hold, or nobody should keep.
+    #[test]
+    fn an_event_holds_names_and_nothing_else() {
+        let long = "x".repeat(NAME_MAX + 1);
+        let event = |at: &str, value: &str| {
+            let mut event = json!({
+                "id": "WH-1", "event_type": "PAYMENT.CAPTURE.COMPLETED",
+                "resource": {
+                    "id": "c", "custom_id": "pay_1",
+                    "supplementary_data": { "related_ids": { "order_id": "o" } },
+                },
+            });
+            if let Some(place) = event.pointer_mut(at) {
+                *place = Value::from(value);
+            }
+            GatewayName::Paypal.read_event(event.to_string().as_bytes())
+        };
+        assert!(event("/none", "").is_ok() && event("/id", "").is_err() && event("/event_type", "").is_err());
+        for value in ["pay_\u{0}", "pay_\n", "pay_ 1", "pay_é", &long] {
+            for at in ["/id", "/event_type", "/resource/supplementary_data/related_ids/order_id"] {
+                assert!(event(at, value).is_err(), "{at} {value:?}");
+            }
+        }
+        assert!(event("/resource/custom_id", "pay_\u{0}").is_err());
+        let dispute = json!({
+            "id": "WH-2", "event_type": "CUSTOMER.DISPUTE.CREATED", "resource": { "dispute_id": "PP\u{0}" },
+        });
+        assert!(GatewayName::Paypal.read_event(dispute.to_string().as_bytes()).is_err());
+    }
+}
