@@ -28,6 +28,10 @@ fn flood_size() -> usize {
 const SENDERS: usize = 4;
 const SENDER_INTERVAL: Duration = Duration::from_millis(10);
 
+/// What is no difference yet, on a machine that runs other tests beside this one. Without the signature's check on
+/// receipt the flood takes more than ten times as long.
+const NOISE: Duration = Duration::from_millis(100);
+
 async fn tell(merchant: &Merchant, sent: &Transmission) -> Answer {
     let mut headers: Vec<_> =
         sent.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -112,7 +116,7 @@ async fn a_flood_of_forged_events_is_refused_and_stops_nobody() {
     let during = in_a_flood(merchant, &forgeries, both_p50(merchant, "during")).await;
     let after = both_p50(merchant, "after").await;
     for (gateway, number) in [("Stripe", 0), ("PayPal", 1)] {
-        let idle = before[number].max(after[number]);
+        let idle = before[number].max(after[number]).max(NOISE);
         println!("{gateway}: p50 {idle:?} idle, {:?} in the flood", during[number]);
         assert!(during[number] <= 2 * idle, "{gateway}: {idle:?}, and {:?} in the flood", during[number]);
     }
