@@ -17,6 +17,9 @@ use common::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// What one statement may take. What is due, or begun too often, is planned for the moment that it is asked about.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
+
 /// The settings of a scheduler.
 #[derive(Debug, Clone, Args)]
 pub struct SchedulerArgs {
@@ -62,7 +65,7 @@ impl FromStr for Accounts {
 /// When the settings cannot be used. Later faults are waited out.
 pub async fn run(args: SchedulerArgs, shutdown: CancellationToken) -> Result<(), String> {
     Guards::new(args.mode).database(&args.database).broker(&args.broker).check()?;
-    let pool = db::pool(&args.database.database_url, "remit-scheduler", 3)
+    let pool = db::pool_within(&args.database.database_url, "remit-scheduler", 3, STATEMENT_TIMEOUT)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
     db::watch_schema(&pool, &shutdown).await?;
     // The publisher outlives the loops, so that what they emitted still goes out.
