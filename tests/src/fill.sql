@@ -132,7 +132,7 @@ INSERT INTO reconciliation_findings (reconciliation_id, kind, reference, gateway
 SELECT r.id, 'unknown_here', NULL, 'ch_' || n, 'a charge that is none of ours', 'needs_review'
 FROM size, reconciliations r, generate_series(1, 1 + (payments / 5000)::int) n WHERE state = 'done';
 INSERT INTO reconciliation_lines (reconciliation_id, reference, gateway_ref, movement, amount, currency, fee, fee_currency)
-SELECT r.id, 'pay_' || replace(s.id::text, '-', ''), 'txn_' || s.n, 'charge', 49.90, 'EUR', 1.20, 'EUR'
+SELECT r.id, 'pay_' || replace(s.id::text, '-', ''), 'ch_' || s.n, 'charge', 49.90, 'EUR', 1.20, 'EUR'
 FROM source s JOIN reconciliations r ON r.gateway = s.gateway AND r.state = 'reading'
 WHERE s.status = 'succeeded' AND s.at >= r.from_at
 UNION ALL

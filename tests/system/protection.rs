@@ -86,6 +86,9 @@ async fn a_live_deployment_starts_with_secrets_of_its_own() {
     ] {
         deployment.set(name, value);
     }
+    for name in ["REMIT_PAYPAL_WEBHOOK_ID", "REMIT_PAYPAL_TEST_ROOT", "REMIT_PAYPAL_CERT_HOSTS"] {
+        deployment.unset(name);
+    }
     deployment.run(Service::Api).await;
     let merchant = deployment.new_merchant("Live").await;
     eventually("it is ready", || async { (merchant.get("/readyz").await.status == 200).then_some(()) }).await;
