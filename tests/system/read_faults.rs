@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tests::{Answer, Deployment, Merchant, card};
+use tests::{Answer, Deployment, Merchant, card, eventually};
 use tokio::time::{Instant, timeout};
 
 /// Clients of the merchant whose lists are slow.
@@ -41,7 +41,8 @@ async fn one_merchants_slow_lists_stop_nobody_else() {
             tokio::spawn(hammer(own, number % 2 == 0, Arc::clone(&enough)))
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let held = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually("its lists are slow", || async { (deployment.count(held).await >= 2).then_some(()) }).await;
     let begun = Instant::now();
     let mut slowest = Duration::ZERO;
     for number in 0..60 {

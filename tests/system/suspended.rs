@@ -115,13 +115,19 @@ async fn charged(deployment: &Deployment, payment: &str, times: usize) -> bool {
     deployment.charges(payment).await.len() == times
 }
 
-#[tokio::test]
-async fn a_second_charge_is_booked_and_shown() {
+/// A payment that the second worker has made once more. The first still sleeps, and only it knows of the first charge.
+async fn charged_twice() -> (Forgetful, String) {
     let mut world = Forgetful::start().await;
     let id = world.merchant.paid("a", &card("49.90", "EUR", "pm_sandbox_slow_after_3000")).await;
     world.second_worker_sends_it_again(async |deployment| charged(deployment, &id, 1).await).await;
     world.merchant.payment_with(&id, &["succeeded"]).await;
     assert!(charged(&world.deployment, &id, 2).await, "the premise");
+    (world, id)
+}
+
+#[tokio::test]
+async fn a_second_charge_is_booked_and_shown() {
+    let (world, id) = charged_twice().await;
     world.deployment.signal(Service::Worker, "CONT").await;
     let payment = eventually("it is shown", || async {
         let payment = world.merchant.payment(&id).await;
@@ -140,12 +146,8 @@ async fn a_second_charge_is_booked_and_shown() {
 /// The worker that would have told died. The gateway's event does.
 #[tokio::test]
 async fn a_second_charge_that_no_worker_heard_of_is_told_by_an_event() {
-    let mut world = Forgetful::start().await;
-    let id = world.merchant.paid("a", &card("49.90", "EUR", "pm_sandbox_slow_after_3000")).await;
-    world.second_worker_sends_it_again(async |deployment| charged(deployment, &id, 1).await).await;
+    let (mut world, id) = charged_twice().await;
     world.deployment.kill(Service::Worker).await;
-    world.merchant.payment_with(&id, &["succeeded"]).await;
-    assert!(charged(&world.deployment, &id, 2).await, "the premise");
     world.deployment.connect_webhooks().await;
     eventually("it is told", || async { (!world.duplicates().await.is_empty()).then_some(()) }).await;
     world.deployment.quiet().await;
@@ -155,12 +157,8 @@ async fn a_second_charge_that_no_worker_heard_of_is_told_by_an_event() {
 /// Nor does an event come. The gateway's own account has it.
 #[tokio::test]
 async fn a_second_charge_that_nobody_heard_of_is_found_by_reconciling() {
-    let mut world = Forgetful::start().await;
-    let id = world.merchant.paid("a", &card("49.90", "EUR", "pm_sandbox_slow_after_3000")).await;
-    world.second_worker_sends_it_again(async |deployment| charged(deployment, &id, 1).await).await;
+    let (mut world, id) = charged_twice().await;
     world.deployment.kill(Service::Worker).await;
-    world.merchant.payment_with(&id, &["succeeded"]).await;
-    assert!(charged(&world.deployment, &id, 2).await, "the premise");
     assert!(world.duplicates().await.is_empty(), "nobody has heard of it");
     world.deployment.advance(KEYS_ARE_FORGOTTEN_SECONDS).await;
     world.deployment.remit(&["reconcile", "run", "--gateway", "stripe"]).await.unwrap();

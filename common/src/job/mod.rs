@@ -103,23 +103,9 @@ impl Kind {
     /// How long to wait before the next attempt.
     #[must_use]
     pub fn retry_policy(self) -> Policy {
-        match self {
-            Self::ChargePayment
-            | Self::ChargeOffSession
-            | Self::CapturePayment
-            | Self::CancelPayment
-            | Self::RefundPayment => {
-                Policy { initial: Duration::from_secs(1), factor: 2, max: Duration::from_secs(5 * 60) }
-            }
-            Self::ResolvePayment
-            | Self::ResolveRefund
-            | Self::HandleEvent
-            | Self::VerifyEvent
-            | Self::ReconcileGateway
-            | Self::RenewSubscription
-            | Self::RetryInvoice => {
-                Policy { initial: Duration::from_secs(2), factor: 3, max: Duration::from_secs(3600) }
-            }
+        match self.is_operation() {
+            true => Policy { initial: Duration::from_secs(1), factor: 2, max: Duration::from_secs(5 * 60) },
+            false => Policy { initial: Duration::from_secs(2), factor: 3, max: Duration::from_secs(3600) },
         }
     }
 }
