@@ -142,6 +142,9 @@ async fn without_the_certificate_paypal_is_asked_and_little_is_kept() {
     let mut forged = own("WH-FORGED", 0);
     forged.sign(Key::Forger, WEBHOOK_ID);
     assert_eq!(tell(merchant, &forged).await.status, 200, "only PayPal can tell");
+    let mut noted = own("WH-NOTED", 0);
+    noted.body = noted.body.replacen('{', "{\"note\":\"4242 4242 4242 4242\",", 1);
+    assert_eq!(tell(merchant, &noted).await.text("code"), "card-data-refused", "all of it would be kept");
     assert_eq!(tell(merchant, &own("WH-OWN", 0)).await.status, 200);
     deployment.settled().await;
     let left = "SELECT count(*) FROM gateway_events WHERE event_id = 'WH-OWN' AND verified AND body IS NULL";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use common::{
     gateway::GatewayName,
-    job::{self, Kind},
+    job::{self, Kind, Lease},
     reconciliation::store,
 };
 use serde_json::json;
@@ -67,7 +67,9 @@ async fn work_that_does_not_end_is_told_of() {
         job::store::emit_due(pool, 10).await.unwrap();
         let mut db = pool.acquire().await.unwrap();
         let claims =
-            job::store::claim(&mut db, Kind::ChargePayment, &[id.0], Duration::from_secs(60)).await.unwrap();
+            job::store::claim(&mut db, Kind::ChargePayment, &[id.0], Lease::of(Duration::from_secs(60)))
+                .await
+                .unwrap();
         assert_eq!(claims.len(), 1);
         deployment.advance(61).await;
     }

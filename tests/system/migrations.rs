@@ -38,6 +38,13 @@ impl Script {
             .iter()
             .filter_map(|statement| Some(format!("{}: {statement}", self.fault(statement, &made)?)))
             .collect();
+        let validates = |statement: &String| statement.contains("VALIDATE CONSTRAINT");
+        if self.statements.iter().any(validates) && !self.statements.iter().all(validates) {
+            faults.push(
+                "what else is locked stays so while all rows are read: VALIDATE in a migration of its own"
+                    .into(),
+            );
+        }
         let says_so = self.statements.iter().any(|statement| statement.contains("INTO SCHEMA_CONTRACTIONS"));
         if self.contracts != says_so {
             faults.push("what contracts has a `-- contract:` note and a row in schema_contractions".into());
@@ -141,6 +148,7 @@ fn what_would_hold_up_or_break_what_runs_is_refused() {
         "ALTER TABLE payments ADD COLUMN x integer NOT NULL;",
         "ALTER TABLE payments ADD COLUMN x uuid DEFAULT gen_random_uuid();",
         "ALTER TABLE payments ADD COLUMN a text, ADD COLUMN x integer NOT NULL;",
+        "ALTER TABLE payments ADD CONSTRAINT a CHECK (x > 0) NOT VALID; ALTER TABLE payments VALIDATE CONSTRAINT a;",
         "ALTER TABLE payments ALTER COLUMN x TYPE bigint;",
         "ALTER TABLE payments ALTER COLUMN x SET NOT NULL;",
         "ALTER TABLE payments DROP COLUMN x;",

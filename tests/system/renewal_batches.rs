@@ -8,7 +8,7 @@ use common::{
     gateway::{Answer, Charge, Decline, DeclineClass, Report},
     id::{MerchantId, SubscriptionId},
     invoice::{self, Discount, Percent, Reduction, Status as Paid},
-    job::{self, Claim, Kind},
+    job::{self, Claim, Kind, Lease},
     payment::{
         Payment,
         store::{self as payments, Settlement},
@@ -62,7 +62,7 @@ async fn claim(deployment: &Deployment, kind: Kind) -> Vec<Claim> {
     let jobs: Vec<Uuid> =
         sqlx::query_scalar(queued).bind(kind.as_str()).fetch_all(&deployment.pool).await.unwrap();
     let mut connection = deployment.pool.acquire().await.unwrap();
-    job::store::claim(&mut connection, kind, &jobs, LEASE).await.unwrap()
+    job::store::claim(&mut connection, kind, &jobs, Lease::of(LEASE)).await.unwrap()
 }
 
 /// Bills them together, and answers by subscription.

@@ -2,7 +2,7 @@
 //! about to send it does not send any more; and should money ever move twice, the books say so.
 
 use serde_json::{Value, json};
-use tests::{Deployment, Merchant, Service, Settings, card, eventually};
+use tests::{Deployment, Merchant, Service, Settings, card, eventually, paypal};
 
 /// Longer than Stripe remembers a key.
 const KEYS_ARE_FORGOTTEN_SECONDS: i64 = 25 * 3600;
@@ -166,6 +166,32 @@ async fn a_second_charge_that_nobody_heard_of_is_found_by_reconciling() {
     world.deployment.settled().await;
     let findings = "SELECT count(*) FROM reconciliation_findings";
     assert_eq!(world.deployment.count(findings).await, 0, "it is explained");
+    world.is_booked_and_put_right(&id, "49.90 EUR").await;
+}
+
+/// As the first gateway may have, before a fallback that was none of its business any more.
+#[tokio::test]
+async fn what_another_gateway_took_for_a_payment_is_booked_there() {
+    let deployment = Deployment::start().await;
+    let world = Forgetful { merchant: deployment.merchant.clone(), deployment };
+    let id = world.merchant.paid_up("a", &paypal("49.90", "EUR", Some("vault_ok"))).await;
+    let charge = [
+        ("amount", "4990"),
+        ("currency", "eur"),
+        ("payment_method", "pm_card_visa"),
+        ("confirm", "true"),
+        ("automatic_payment_methods[enabled]", "true"),
+        ("automatic_payment_methods[allow_redirects]", "never"),
+        ("metadata[remit_payment]", id.as_str()),
+    ];
+    let url = format!("{}/v1/payment_intents", world.deployment.sandbox_url());
+    let client = common::gateway::http_client(tests::PATIENCE).unwrap();
+    let taken = client.post(url).bearer_auth("sk_test_system").form(&charge).send().await.unwrap();
+    assert!(taken.status().is_success(), "{taken:?}");
+    eventually("it is told", || async { (!world.duplicates().await.is_empty()).then_some(()) }).await;
+    world.deployment.quiet().await;
+    assert_eq!(world.duplicates().await[0]["gateway"], "stripe");
+    assert_eq!(world.merchant.payment(&id).await.text("status"), "succeeded");
     world.is_booked_and_put_right(&id, "49.90 EUR").await;
 }
 

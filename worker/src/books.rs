@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use common::{
     batch::{BatchError, Batcher, Bounds},
     id::{InvoiceId, JobId, SubscriptionId},
-    job::{self, Claim, Kind},
+    job::{self, Claim, Kind, Lease},
     payment::{
         Payment,
         store::{self as payments, Settled, Settlement},
@@ -105,7 +105,7 @@ impl Books {
             let (pool, lease) = (pool.clone(), kind.lease(lease));
             Batcher::start(CLAIMS, move |ids| {
                 let pool = pool.clone();
-                async move { claim(pool.acquire().await?.as_mut(), kind, &ids, lease).await }
+                async move { claim(pool.acquire().await?.as_mut(), kind, &ids, Lease::of(lease)).await }
             })
         };
         let settling = pool.clone();
@@ -199,7 +199,7 @@ async fn claim(
     db: &mut PgConnection,
     kind: Kind,
     ids: &[Uuid],
-    lease: Duration,
+    lease: Lease,
 ) -> sqlx::Result<Vec<Option<Claimed>>> {
     let mut transaction = db.begin().await?;
     let claims = job::store::claim(&mut transaction, kind, ids, lease).await?;

@@ -44,13 +44,16 @@ pub async fn record(
     let reference = told.reference.as_deref().and_then(|reference| reference.parse().ok());
     let Some(id) = reference else { return Ok(Recorded::NotOurs) };
     // The payment's lock stands for the dispute's: its row may not be there yet.
-    let payment = payments::lock(&mut *db, id).await?.filter(|payment| payment.order.gateway == gateway);
-    let Some(payment) = payment else { return Ok(Recorded::NotOurs) };
+    let Some(payment) = payments::lock(&mut *db, id).await? else { return Ok(Recorded::NotOurs) };
+    // Where it is not the payment's gateway, it may have taken something beside it.
+    if payment.order.gateway != gateway && !payments::was_duplicated_at(&mut *db, id, gateway).await? {
+        return Ok(Recorded::NotOurs);
+    }
     let known = by_ref(&mut *db, gateway, &told.dispute_ref).await?;
     let change = state::apply(known.as_ref().map(|(_, known)| *known), told);
     let now = crate::db::now(&mut *db).await?;
     let id = known.as_ref().map_or_else(DisputeId::new, |(id, _)| *id);
-    upsert(&mut *db, id, &payment, told, change.to).await?;
+    upsert(&mut *db, id, (&payment, gateway), told, change.to).await?;
     let subject = ledger::Subject { merchant_id: payment.merchant_id, gateway, id: id.0 };
     let moved: Vec<_> = change.moved.iter().filter_map(|kind| subject.posting(*kind, told.money)).collect();
     ledger::store::post(&mut *db, &moved, now).await?;
@@ -86,7 +89,7 @@ async fn by_ref(
 async fn upsert(
     db: &mut PgConnection,
     id: DisputeId,
-    payment: &Payment,
+    (payment, gateway): (&Payment, GatewayName),
     told: &gateway::Dispute,
     to: Known,
 ) -> sqlx::Result<()> {
@@ -100,7 +103,7 @@ async fn upsert(
         id.0,
         payment.merchant_id.0,
         payment.id.0,
-        payment.order.gateway.as_str(),
+        gateway.as_str(),
         told.dispute_ref,
         told.money.amount,
         told.money.currency.code(),

@@ -162,6 +162,24 @@ impl Message {
     }
 }
 
+/// For how long a claim is its worker's own. Its deadline is taken before the transaction begins in which the claim is
+/// made, because the database counts from there: so it is not later than what the database says.
+#[derive(Debug, Clone, Copy)]
+pub struct Lease {
+    /// How long.
+    pub length: Duration,
+    /// When it is over, by the clocks of this machine.
+    pub deadline: Deadline,
+}
+
+impl Lease {
+    /// One that begins now.
+    #[must_use]
+    pub fn of(length: Duration) -> Self {
+        Self { length, deadline: Deadline::after(length) }
+    }
+}
+
 /// A job in the hands of one worker. The attempt is its fencing token: whoever claims later has a
 /// higher one, and a worker that lost its claim can no longer write a failure.
 #[derive(Debug, Clone)]
@@ -182,8 +200,7 @@ pub struct Claim {
     pub cursor: Option<String>,
     /// W3C trace context of the request that called for it.
     pub traceparent: Option<String>,
-    /// When the lease is over, by the clocks of this machine. It was looked at before the claim was made, so it
-    /// is not later than what the database says.
+    /// When the lease is over, by the clocks of this machine.
     pub deadline: Deadline,
 }
 

@@ -11,12 +11,9 @@ use chrono::TimeDelta;
 use sqlx::{PgConnection, PgExecutor, PgPool, postgres::types::PgInterval};
 use uuid::Uuid;
 
-use crate::{
-    clock::{Deadline, Timestamp},
-    id::JobId,
-};
+use crate::{clock::Timestamp, id::JobId};
 
-use super::{Claim, Due, Kind, work::Work};
+use super::{Claim, Due, Kind, Lease, work::Work};
 pub use clock::{Outlook, move_clock, outlook};
 pub use endless::{Endless, dead, endless};
 pub use planned::{Planned, enqueue_at, plan, put_back};
@@ -31,9 +28,8 @@ pub async fn claim(
     db: &mut PgConnection,
     kind: Kind,
     ids: &[Uuid],
-    lease: Duration,
+    Lease { length, deadline }: Lease,
 ) -> sqlx::Result<Vec<Claim>> {
-    let deadline = Deadline::after(lease);
     let rows = sqlx::query!(
         r#"UPDATE jobs
            SET state = 'running', attempt = attempt + 1, emits = 0, due_at = clock.now + $3
@@ -42,7 +38,7 @@ pub async fn claim(
            RETURNING id, subject_id, attempt, put_off, cursor, traceparent, clock.now AS "now!""#,
         ids,
         kind.as_str(),
-        interval(lease),
+        interval(length),
     )
     .fetch_all(db)
     .await?;
@@ -174,7 +170,7 @@ pub async fn keep_cursor(db: impl PgExecutor<'_>, claim: &Claim, cursor: Option<
 pub async fn put_off(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE jobs
-         SET state = 'queued', emits = 0, put_off = put_off + 1, due_at = remit_now() + $3, last_error = $4
+         SET state = 'queued', emits = 0, lapses = 0, put_off = put_off + 1, due_at = remit_now() + $3, last_error = $4
          WHERE id = $1 AND attempt = $2",
         claim.id.0,
         claim.attempt,

@@ -70,8 +70,11 @@ impl Found {
     pub fn sentence(&self) -> String {
         let Self { gateway, charge, .. } = self;
         let moved = if self.refund_id.is_some() { "gave back" } else { "took" };
-        let first = self.first_ref.as_deref().unwrap_or("the first, whose name is not known");
-        format!("{gateway} {moved} {} more: {}, beside {first}", self.money(), charge.gateway_ref)
+        let beside = match &self.first_ref {
+            Some(first) => format!("beside {first}"),
+            None => "which this payment does not stand for".into(),
+        };
+        format!("{gateway} {moved} {} more: {}, {beside}", self.money(), charge.gateway_ref)
     }
 
     /// What the books say of it.

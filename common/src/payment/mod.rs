@@ -275,12 +275,12 @@ impl Payment {
         }
     }
 
-    /// Whether what that gateway knows by this name is not the charge that the payment stands for.
+    /// Whether what that gateway knows by this name is not the charge that the payment stands for: it has gone on at
+    /// another gateway, or has succeeded by another name.
     #[must_use]
     pub fn is_beside(&self, gateway: GatewayName, gateway_ref: &str) -> bool {
-        let own = self.gateway_ref.as_deref();
-        self.status == Status::Succeeded
-            && (self.order.gateway != gateway || own.is_some_and(|own| own != gateway_ref))
+        let is_another = self.gateway_ref.as_deref().is_some_and(|own| own != gateway_ref);
+        self.order.gateway != gateway || (self.status == Status::Succeeded && is_another)
     }
 
     /// What can still be given back.

@@ -33,6 +33,9 @@ pub use wish::{Refusal, Wish, cancel, capture};
 /// How long a payer may take to act.
 pub const ACTION_WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// What an operator is woken for when money is held at a gateway that its payment has left.
+pub const RESERVED_ELSEWHERE: &str = "money is reserved at a gateway that the payment has left";
+
 /// The circumstances of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Context {
@@ -141,12 +144,12 @@ pub fn apply_late(payment: &Payment, seen: &Payment, report: &Report, context: C
             let of_then = Payment { stage: seen.stage, stage_amount: seen.stage_amount, ..payment.clone() };
             apply(&of_then, report, context)
         }
-        // What was reserved is no news to a payment that was taken further since.
-        Report::Authorized(_)
-            if payment.order.gateway == seen.order.gateway && !payment.stage.is_finish() =>
-        {
-            apply(payment, report, context)
+        // It was not taken, but it is held until somebody lets go of it at that gateway.
+        Report::Authorized(_) if payment.order.gateway != seen.order.gateway => {
+            Change { alarm: Some(RESERVED_ELSEWHERE), ..Change::nothing_left() }
         }
+        // What was reserved is no news to a payment that was taken further since.
+        Report::Authorized(_) if !payment.stage.is_finish() => apply(payment, report, context),
         _ => Change::nothing_left(),
     }
 }
@@ -355,7 +358,10 @@ pub fn may_send(payment: &Payment, now: Timestamp) -> bool {
 pub fn enter(payment: &mut Payment, outcome: Outcome, now: Timestamp) {
     payment.failure = None;
     payment.next_action_url = None;
-    payment.review_reason = None;
+    // Only a review ends here: a reason without one is that of a duplicate, and stays.
+    if payment.status == Status::NeedsReview {
+        payment.review_reason = None;
+    }
     let keep = |new: Option<String>, old: &mut Option<String>| *old = new.or(old.take());
     payment.status = match outcome {
         Outcome::Processing => Status::Processing,

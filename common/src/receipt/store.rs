@@ -159,8 +159,9 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
         }
         Learnt::Genuine(news) => {
             if handled(&mut *db, receipt).await? {
-                follow(&mut *db, receipt.gateway, &receipt.about).await?;
+                // Payments are locked before jobs, as everywhere.
                 alarm = record(&mut *db, receipt.gateway, news).await?;
+                follow(&mut *db, receipt.gateway, &receipt.about).await?;
             }
         }
     }

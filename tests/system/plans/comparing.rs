@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use common::{
     gateway::GatewayName,
     id::ReconciliationId,
-    job::{self, Claim, Kind},
+    job::{self, Claim, Kind, Lease},
     reconciliation::{Reconciliation, State, store},
 };
 use sqlx::PgPool;
@@ -31,7 +31,10 @@ async fn claimed(pool: &PgPool, gateway: GatewayName) -> (Claim, Reconciliation)
             .unwrap();
     let job = job::store::enqueue(pool, Kind::ReconcileGateway, id, Duration::ZERO, None).await.unwrap();
     let mut db = pool.acquire().await.unwrap();
-    let claim = job::store::claim(&mut db, Kind::ReconcileGateway, &[job.0], LEASE).await.unwrap().remove(0);
+    let claim = job::store::claim(&mut db, Kind::ReconcileGateway, &[job.0], Lease::of(LEASE))
+        .await
+        .unwrap()
+        .remove(0);
     (claim, store::find(pool, ReconciliationId(id)).await.unwrap().unwrap())
 }
 

@@ -38,7 +38,7 @@ async fn find_dispute(gateway: &dyn Gateway, dispute_ref: &str) -> Result<News, 
     }
 }
 
-/// A payment that has succeeded, named by another name than the known one: has money moved under that as well?
+/// A payment that has succeeded by another name, or gone on at another gateway: has money moved here as well?
 async fn find_another_charge(
     context: &Context,
     gateway: GatewayName,

@@ -3,7 +3,7 @@
 
 use common::{
     gateway::Found,
-    job::Claim,
+    job::{Claim, store::retry},
     payment::duplicate,
     reconciliation::{Reconciliation, store, store::Comparison},
 };
@@ -23,7 +23,13 @@ pub async fn run(context: &Context, claim: &Claim, reconciliation: Reconciliatio
             }
         }
         Ok(Next::NotOurs) => tracing::warn!("another worker has taken this over: nothing more is written"),
-        Err(error) => tracing::warn!(%error, "reconciling was interrupted; it will go on"),
+        Err(error) => {
+            tracing::warn!(%error, "reconciling was interrupted; it will go on");
+            let wait = claim.kind.retry_policy().delay(claim.tries);
+            if let Err(error) = retry(&context.bulk, claim, wait, &error.to_string()).await {
+                tracing::warn!(%error, "not put back; its lease will end");
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db::unreadable,
+    gateway::GatewayName,
     id::{DuplicateId, MerchantId, PaymentId, RefundId},
     ledger,
     money::{Currency, Money},
@@ -91,6 +92,24 @@ fn to_merchant(id: DuplicateId, found: &Found, money: Money) -> Happened {
             "status": Status::NeedsReview,
         }),
     }
+}
+
+/// Whether this gateway has moved something beside a payment.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn was_duplicated_at(
+    db: impl PgExecutor<'_>,
+    payment: PaymentId,
+    gateway: GatewayName,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM duplicates WHERE payment_id = $1 AND gateway = $2) AS "is_known!""#,
+        payment.0,
+        gateway.as_str(),
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// A query that answers duplicates: what stands before the columns, and what after.

@@ -30,8 +30,8 @@ pub(crate) use accept::PUBLISHER_GRACE;
 pub use accept::{Accepted, accept};
 pub(crate) use bill::{InvoicePayment, bill};
 pub use bill::{OWN_KEYS, remember_saved};
-pub(crate) use duplicates::record as record_duplicate;
 pub use duplicates::{duplicates_of, open_duplicates, settle_duplicate};
+pub(crate) use duplicates::{record as record_duplicate, was_duplicated_at};
 pub use operators::{CallRow, EventRow, calls, events};
 pub use row::InvalidRow;
 pub use settle::{Settled, Settlement, code_failed, settle};
@@ -145,7 +145,7 @@ pub async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Res
         "UPDATE payments
          SET status = 'processing', calls_begun = calls_begun + 1, updated_at = clock.now,
              first_call_at = coalesce(first_call_at, clock.now), last_call_at = clock.now,
-             review_reason = NULL, settled_at = NULL
+             review_reason = CASE WHEN status <> 'needs_review' THEN review_reason END, settled_at = NULL
          FROM (SELECT remit_now() AS now OFFSET 0) clock
          WHERE id = ANY($1) AND stage = ANY($2) AND status IN ('pending', 'processing', 'needs_review')
          RETURNING ",

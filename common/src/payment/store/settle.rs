@@ -174,7 +174,7 @@ async fn settle_late(
     let current = super::lock(&mut *db, settlement.payment.id).await?.ok_or(sqlx::Error::RowNotFound)?;
     let change = settlement.late_change(&current, now);
     if change.to.is_none() && change.duplicate.is_none() {
-        return Ok(Settled { status: current.status, changed: false, alarm: None });
+        return Ok(Settled { status: current.status, changed: false, alarm: change.alarm });
     }
     let decided = decide(&current, settlement, change, now);
     update(db, std::iter::once((&decided.payment, decided.seen))).await?;

@@ -37,7 +37,8 @@ pub async fn update<'a>(
          SET status = n.status, stage = n.stage, stage_number = n.stage_number, stage_amount = n.stage_amount,
              amount_captured = n.captured, failure_code = n.failure_code,
              failure_message = n.failure_message, decline_class = n.decline_class,
-             next_action_url = n.next_action_url, review_reason = n.review_reason,
+             next_action_url = n.next_action_url,
+             review_reason = coalesce(n.review_reason, CASE WHEN p.status <> 'needs_review' THEN p.review_reason END),
              updated_at = n.updated_at, settled_at = n.settled_at, gateway_ref = coalesce(n.gateway_ref, p.gateway_ref),
              charge_ref = n.charge_ref, card = n.card, calls_begun = n.calls_begun,
              calls_not_sent = n.calls_not_sent, first_call_at = n.first_call_at, last_call_at = n.last_call_at

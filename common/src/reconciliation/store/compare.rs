@@ -28,6 +28,7 @@ pub struct Comparison {
 pub async fn compare(pool: &PgPool, claim: &Claim, of: &Reconciliation) -> sqlx::Result<Option<Comparison>> {
     // The lines are new, and how the sets are joined rests on how many there are.
     sqlx::query!("ANALYZE reconciliation_lines").execute(pool).await?;
+    let Some(duplicates) = super::duplicates::set_aside(pool, claim, of).await? else { return Ok(None) };
     let mut transaction = pool.begin().await?;
     let db = &mut *transaction;
     // Held to the end: while this compares, nobody else begins to.
@@ -37,7 +38,6 @@ pub async fn compare(pool: &PgPool, claim: &Claim, of: &Reconciliation) -> sqlx:
     sqlx::query!("DELETE FROM reconciliation_findings WHERE reconciliation_id = $1", of.id.0)
         .execute(&mut *db)
         .await?;
-    let duplicates = super::duplicates::set_aside(&mut *db, of).await?;
     other_states(&mut *db, of).await?;
     other_amounts(&mut *db, of).await?;
     missing_there(&mut *db, of).await?;

@@ -16,6 +16,9 @@ fn known_as(gateway_ref: &str, payment: Payment) -> Payment {
 fn late(now: &Payment, seen: &Payment, report: Report) -> (Option<String>, Option<Outcome>) {
     let change = apply_late(now, seen, &report, charging(1));
     assert_eq!(change.duplicate.is_some(), change.alarm == Some(duplicate::ALARM), "{change:?}");
+    let has_left = now.order.gateway != seen.order.gateway;
+    let is_held = has_left && matches!(report, Report::Authorized(_));
+    assert_eq!(is_held, change.alarm == Some(RESERVED_ELSEWHERE), "{change:?}");
     assert_eq!(change.work, Work::Done, "the job is somebody else's");
     (change.duplicate.map(|charge| charge.gateway_ref), change.to)
 }
