@@ -12,7 +12,7 @@ use axum::{
 use common::{
     card_data, clock,
     gateway::{About, Event, EventKey, EventTrust, GatewayName, NoKey, Received, Signature},
-    receipt::store::{self, Accepted},
+    receipt::store::{self, Accepted, certificates},
 };
 use serde_json::json;
 use tokio::{sync::Semaphore, time::timeout};
@@ -39,6 +39,22 @@ impl Events {
     /// Events are genuine by this.
     pub fn trusting(trust: EventTrust) -> Self {
         Self { trust, unverified: Semaphore::new(1) }
+    }
+}
+
+/// How often processes tell each other which certificates have proved something.
+const SHARE_EVERY: Duration = Duration::from_secs(5);
+
+/// Tells others, and whoever starts later, which of PayPal's certificates have proved something, and learns it from
+/// them: those are fetched however many others are named.
+pub async fn share_certificates(app: App) {
+    let Some(paypal) = &app.events.trust.paypal else { return };
+    while !app.draining.is_cancelled() {
+        match certificates::share(&app.pool, &paypal.certificates.proved_here()).await {
+            Ok(proved) => paypal.certificates.proved_elsewhere(&proved),
+            Err(error) => tracing::warn!(%error, "what PayPal's certificates have proved is not shared"),
+        }
+        let _ = timeout(SHARE_EVERY, app.draining.cancelled()).await;
     }
 }
 

@@ -163,6 +163,7 @@ pub async fn run(
         reads,
         probe: Probe::new(probing),
     }));
+    tokio::spawn(gateways::share_certificates(app.clone()));
     // Whoever started us reads these lines to learn the ports.
     println!("metrics on http://{operators_address}");
     println!("listening on {}", app.public_url);

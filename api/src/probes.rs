@@ -51,9 +51,9 @@ impl Probe {
 
 impl Database {
     async fn look(pool: &PgPool) -> Self {
-        let (answers, migrations) = match db::missing_migrations(pool).await {
-            Ok(0) => (OK.into(), OK.into()),
-            Ok(missing) => (OK.into(), format!("{missing} migrations are missing: run `remit migrate`")),
+        let (answers, migrations) = match db::misfit(pool).await {
+            Ok(None) => (OK.into(), OK.into()),
+            Ok(Some(why)) => (OK.into(), why),
             Err(error) => (format!("away: {error}"), "unknown".into()),
         };
         Self { answers, migrations }

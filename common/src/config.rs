@@ -2,9 +2,16 @@
 
 mod guards;
 
-use std::{convert::Infallible, path::PathBuf, time::Duration};
+use std::{
+    convert::Infallible,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{OsStringValueParser, TypedValueParser as _},
+};
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -106,7 +113,11 @@ pub struct GatewayArgs {
     pub gateway_rest_ms: u64,
 }
 
-/// By what the events of gateways are known to be theirs.
+/// Where PayPal keeps its certificates.
+const PAYPAL_CERT_HOSTS: &str =
+    "api.paypal.com,api-m.paypal.com,api.sandbox.paypal.com,api-m.sandbox.paypal.com";
+
+/// By what the events of gateways are known to be theirs. What is empty is not set.
 #[derive(Debug, Clone, Args)]
 pub struct EventArgs {
     /// The secrets with which Stripe signs its events (`whsec_…`), separated by commas; none: none is taken.
@@ -115,17 +126,12 @@ pub struct EventArgs {
     /// PayPal's id of our webhook, for which it signs its events; none: none is taken.
     #[arg(long, env = "REMIT_PAYPAL_WEBHOOK_ID")]
     pub paypal_webhook_id: Option<String>,
-    /// The hosts from which PayPal's certificates are fetched, separated by commas.
-    #[arg(
-        long,
-        env = "REMIT_PAYPAL_CERT_HOSTS",
-        value_delimiter = ',',
-        default_value = "api.paypal.com,api-m.paypal.com,api.sandbox.paypal.com,api-m.sandbox.paypal.com"
-    )]
+    /// The hosts from which PayPal's certificates are fetched, separated by commas; none: PayPal's.
+    #[arg(long, env = "REMIT_PAYPAL_CERT_HOSTS", value_delimiter = ',', default_value = PAYPAL_CERT_HOSTS)]
     pub paypal_cert_hosts: Vec<String>,
     /// For tests alone: the one root (a file, PEM) to which PayPal's certificates lead, which may then come over plain
     /// HTTP. Never where money is real: the sandbox's keys are published.
-    #[arg(long, env = "REMIT_PAYPAL_TEST_ROOT")]
+    #[arg(long, env = "REMIT_PAYPAL_TEST_ROOT", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub paypal_test_root: Option<PathBuf>,
 }
 
@@ -182,27 +188,39 @@ impl GatewayArgs {
 }
 
 impl EventArgs {
+    fn stripe_secrets(&self) -> impl Iterator<Item = &SecretString> {
+        self.stripe_webhook_secrets.iter().filter(|secret| !secret.expose_secret().is_empty())
+    }
+
+    fn cert_hosts(&self) -> Vec<String> {
+        let set: Vec<_> = self.paypal_cert_hosts.iter().filter(|host| !host.is_empty()).cloned().collect();
+        if set.is_empty() { PAYPAL_CERT_HOSTS.split(',').map(str::to_owned).collect() } else { set }
+    }
+
+    fn test_root(&self) -> Option<&Path> {
+        self.paypal_test_root.as_deref().filter(|path| !path.as_os_str().is_empty())
+    }
+
     /// What it takes to check events. What is empty is not configured.
     ///
     /// # Errors
     /// When no roots can be read, or the TLS backend cannot be initialised.
-    pub fn trust(self) -> Result<EventTrust, String> {
-        let is_filled = |secret: &SecretString| !secret.expose_secret().is_empty();
-        let stripe = self.stripe_webhook_secrets.into_iter().filter(is_filled).collect();
-        let Some(webhook_id) = self.paypal_webhook_id.filter(|id| !id.is_empty()) else {
+    pub fn trust(&self) -> Result<EventTrust, String> {
+        let stripe = self.stripe_secrets().cloned().collect();
+        let Some(webhook_id) = self.paypal_webhook_id.clone().filter(|id| !id.is_empty()) else {
             return Ok(EventTrust { stripe, paypal: None });
         };
-        let plain = self.paypal_test_root.is_some();
-        let roots = match self.paypal_test_root {
+        let plain = self.test_root().is_some();
+        let roots = match self.test_root() {
             Some(path) => {
-                let pem = std::fs::read(&path).map_err(|error| error.to_string());
+                let pem = std::fs::read(path).map_err(|error| error.to_string());
                 let roots = pem.and_then(|pem| Roots::of_pem(&pem));
                 roots.map_err(|why| format!("REMIT_PAYPAL_TEST_ROOT: {}: {why}", path.display()))?
             }
             None => Roots::of_this_machine()?,
         };
         let certificates = Certificates::new().map_err(|error| error.to_string())?;
-        let sources = Sources { hosts: self.paypal_cert_hosts, plain };
+        let sources = Sources { hosts: self.cert_hosts(), plain };
         Ok(EventTrust { stripe, paypal: Some(PaypalTrust { webhook_id, sources, roots, certificates }) })
     }
 }

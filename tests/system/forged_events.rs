@@ -17,7 +17,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Deployment, Merchant, Service, Settings, WEBHOOK_ID, card, eventually, paypal};
 
-use forger::{Forgery, KINDS, Key, Transmission};
+use forger::{Forgery, KINDS, Key, Kind, Transmission};
 
 /// Events of the flood; `./dev faults` sends more.
 fn flood_size() -> usize {
@@ -129,6 +129,32 @@ async fn a_flood_of_forged_events_is_refused_and_stops_nobody() {
     let fetched = asked(&deployment, "/v1/notifications/certs/").await;
     assert!(fetched <= 60, "{fetched} certificates were fetched");
     deployment.check_books().await;
+}
+
+/// A new process knows no certificate yet, and others name so many that it fetches no more: it fetches the one that
+/// has proved something before.
+#[tokio::test]
+async fn after_a_start_invented_certificates_keep_no_genuine_event_out() {
+    let mut deployment = Deployment::start().await;
+    let own = |deployment: &Deployment, id| Transmission::of_paypal(deployment.sandbox_url(), id, 0);
+    assert_eq!(tell(&deployment.merchant, &own(&deployment, "WH-FIRST")).await.status, 200);
+    eventually("it is remembered what the certificate has proved", || async {
+        (deployment.count("SELECT count(*) FROM paypal_certificates").await == 1).then_some(())
+    })
+    .await;
+    deployment.stop(Service::Api).await;
+    deployment.run(Service::Api).await;
+    let merchant = deployment.new_merchant("After").await;
+    let invented = |number| {
+        let kind = Kind::UnknownCertificate;
+        Forgery { kind, sandbox: deployment.sandbox_url(), number }.make()
+    };
+    let refused = join_all((0..60).map(|number| {
+        let (merchant, forged) = (&merchant, invented(number));
+        async move { tell(merchant, &forged).await.status }
+    }));
+    assert!(refused.await.contains(&503), "what is fetched of invented ones is used up");
+    assert_eq!(tell(&merchant, &own(&deployment, "WH-SECOND")).await.status, 200);
 }
 
 /// The certificate is away: PayPal is asked. Its events are kept until then, few of them, and none that is long.

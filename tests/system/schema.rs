@@ -45,6 +45,27 @@ async fn a_program_that_does_not_fit_the_schema_says_so_and_does_not_start() {
     }
 }
 
+/// As while a new version comes before its indexes are built: it starts, and is ready.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_not_built_yet_keeps_no_program_from_being_ready() {
+    let mut deployment = nobody_at_work().await;
+    let of_indexes: Vec<i64> = db::MIGRATIONS
+        .iter()
+        .filter(|migration| migration.no_tx)
+        .map(|migration| migration.version)
+        .collect();
+    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = ANY($1)")
+        .bind(&of_indexes)
+        .execute(&deployment.pool)
+        .await
+        .unwrap();
+    assert_eq!(db::missing_migrations(&deployment.pool).await.unwrap(), of_indexes.len());
+    deployment.run(Service::Api).await;
+    let merchant = deployment.new_merchant("Other").await;
+    let ready = merchant.try_send(reqwest::Method::GET, "/readyz", &[], None).await.unwrap();
+    assert_eq!(ready.status, 200, "{ready:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_stops_no_program_from_starting() {
     let mut deployment = nobody_at_work().await;

@@ -93,6 +93,10 @@ impl Guards {
             if parsed.scheme() != "amqps" {
                 self.fault("AMQP_URL", "goes to another host in the clear: use amqps://");
             }
+            // The client would take guest for either.
+            if parsed.username().is_empty() || parsed.password().is_none() {
+                self.fault("AMQP_URL", "goes to another host as nobody: name a user, and a password");
+            }
             self.password("AMQP_URL", url);
         }
         self
@@ -159,19 +163,19 @@ impl Guards {
             let secret = secret.expose_secret();
             is_published(secret) || !secret.starts_with("whsec_") || secret.len() < WEBHOOK_SECRET_LENGTH_MIN
         };
-        if self.mode == Mode::Live && args.stripe_webhook_secrets.iter().any(is_weak) {
+        if self.mode == Mode::Live && args.stripe_secrets().any(is_weak) {
             let detail = "has one that is not Stripe's (whsec_ and 32 characters), or that everybody can read: anybody \
                           could sign events with it";
             self.fault("REMIT_STRIPE_WEBHOOK_SECRETS", detail);
         }
-        if self.mode == Mode::Live && args.paypal_test_root.is_some() {
+        if self.mode == Mode::Live && args.test_root().is_some() {
             self.fault(
                 "REMIT_PAYPAL_TEST_ROOT",
                 "trusts the sandbox's certificates, whose keys everybody can read",
             );
         }
         let is_paypals = |host: &String| host == "paypal.com" || host.ends_with(".paypal.com");
-        if self.mode == Mode::Live && !args.paypal_cert_hosts.iter().all(is_paypals) {
+        if self.mode == Mode::Live && !args.cert_hosts().iter().all(is_paypals) {
             self.fault("REMIT_PAYPAL_CERT_HOSTS", "has a host that is not PayPal's");
         }
         self

@@ -231,38 +231,30 @@ pub struct Statement {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
-    use crate::gateway::GatewayName;
 
     /// What no database can hold, or nobody should keep.
     #[test]
     fn an_event_holds_names_and_nothing_else() {
-        let long = "x".repeat(NAME_MAX + 1);
-        let event = |at: &str, value: &str| {
-            let mut event = json!({
-                "id": "WH-1", "event_type": "PAYMENT.CAPTURE.COMPLETED",
-                "resource": {
-                    "id": "c", "custom_id": "pay_1",
-                    "supplementary_data": { "related_ids": { "order_id": "o" } },
-                },
-            });
-            if let Some(place) = event.pointer_mut(at) {
-                *place = Value::from(value);
-            }
-            GatewayName::Paypal.read_event(event.to_string().as_bytes())
+        let of =
+            |id: &str, kind: &str, about: About| Event { id: id.into(), kind: kind.into(), about }.of_names();
+        let payment = |reference: &str, gateway_ref: &str| About::Payment {
+            reference: reference.into(),
+            gateway_ref: Some(gateway_ref.into()),
         };
-        assert!(event("/none", "").is_ok() && event("/id", "").is_err() && event("/event_type", "").is_err());
-        for value in ["pay_\u{0}", "pay_\n", "pay_ 1", "pay_é", &long] {
-            for at in ["/id", "/event_type", "/resource/supplementary_data/related_ids/order_id"] {
-                assert!(event(at, value).is_err(), "{at} {value:?}");
+        assert!(of("WH-1", "X", payment("pay_1", "o")).is_ok() && of("WH-1", "X", About::Nothing).is_ok());
+        let long = "x".repeat(NAME_MAX + 1);
+        for odd in ["", "pay_\u{0}", "pay_\n", "pay_ 1", "pay_é", &long] {
+            assert!(of(odd, "X", About::Nothing).is_err(), "{odd:?}");
+            assert!(of("WH-1", odd, About::Nothing).is_err(), "{odd:?}");
+            for about in [
+                payment(odd, "o"),
+                payment("pay_1", odd),
+                About::Refund { reference: odd.into() },
+                About::Dispute { dispute_ref: odd.into() },
+            ] {
+                assert!(of("WH-1", "X", about.clone()).is_err(), "{about:?}");
             }
         }
-        assert!(event("/resource/custom_id", "pay_\u{0}").is_err());
-        let dispute = json!({
-            "id": "WH-2", "event_type": "CUSTOMER.DISPUTE.CREATED", "resource": { "dispute_id": "PP\u{0}" },
-        });
-        assert!(GatewayName::Paypal.read_event(dispute.to_string().as_bytes()).is_err());
     }
 }

@@ -1,6 +1,8 @@
 //! The rows of `gateway_events`. An event is stored once, with the job that will work it off, and leads to
 //! the same look-up that a worker in doubt would make.
 
+pub mod certificates;
+
 use std::time::Duration;
 
 use sqlx::{PgConnection, PgPool, types::Json};

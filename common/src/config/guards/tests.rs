@@ -114,6 +114,8 @@ fn live_refuses_each_fault_by_its_setting() {
         ),
         ("amqp-url", "amqp://remit:x9@mq.internal/%2f", "AMQP_URL goes to another host in the clear"),
         ("amqp-url", "amqps://guest:guest@mq.internal/%2f", "AMQP_URL has a password that everybody"),
+        ("amqp-url", "amqps://mq.internal/", "AMQP_URL goes to another host as nobody"),
+        ("amqp-url", "amqps://remit@mq.internal/", "AMQP_URL goes to another host as nobody"),
         ("stripe-url", "http://api.stripe.com", "REMIT_STRIPE_URL is not encrypted"),
         ("stripe-url", "http://127.0.0.1:8090", "REMIT_STRIPE_URL is not encrypted"),
         ("stripe-url", "https://sandbox:8090", "REMIT_STRIPE_URL is not the gateway's own address"),
@@ -153,6 +155,26 @@ fn live_refuses_each_fault_by_its_setting() {
         let said = said(&LIVE, &[(name, value)]).expect_err(value);
         assert!(said.contains(sentence), "{value}: {said}");
         assert_eq!(said.matches("\n- ").count(), 1, "one fault, one sentence: {said}");
+    }
+}
+
+/// A setting that is there and says nothing, as compose files have them.
+#[test]
+fn what_is_empty_is_not_set() {
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        mode: ModeArgs,
+        #[command(flatten)]
+        events: EventArgs,
+    }
+    for secrets in ["", "whsec_5Y2bC8vK1mN4pQ7rT0wX3zA6dF9gJ2kL,"] {
+        let secrets = format!("--stripe-webhook-secrets={secrets}");
+        let empty = ["process", "--mode=live", "--paypal-test-root=", "--paypal-cert-hosts=", &secrets];
+        let Alone { mode, events } = Alone::try_parse_from(empty).unwrap();
+        assert_eq!(Guards::new(mode).events(&events).check(), Ok(()));
+        assert_eq!(events.test_root(), None);
+        assert_eq!(events.cert_hosts()[0], "api.paypal.com");
     }
 }
 

@@ -1,9 +1,10 @@
 //! The certificates with which PayPal signs its events: fetched from PayPal, each once, and kept. Whoever sends us an
 //! event names one, so the number of fetches does not depend on the number of events: one at a time, few in a
-//! minute, and what was not there is remembered as well.
+//! minute, and what was not there is remembered as well. Names can be invented, but none that has proved something:
+//! such a one is fetched whatever the others are.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -49,6 +50,7 @@ pub struct Certificates {
     client: Client,
     kept: Mutex<Kept>,
     fetching: tokio::sync::Mutex<()>,
+    fetching_proved: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -57,6 +59,8 @@ struct Kept {
     failures: HashMap<Url, (Missing, Instant)>,
     /// When the last ones were fetched.
     fetches: VecDeque<Instant>,
+    /// Where those are that have proved something, to this process or to another.
+    proved: BTreeSet<Url>,
 }
 
 struct Certificate {
@@ -64,6 +68,8 @@ struct Certificate {
     refresh_at: Instant,
     /// When it last proved that an event was PayPal's.
     proved_at: Option<Instant>,
+    /// PayPal said, when it was last asked, that there is none.
+    refused: bool,
 }
 
 impl Certificates {
@@ -76,6 +82,7 @@ impl Certificates {
             client: crate::gateway::http_client(FETCH_TIMEOUT)?,
             kept: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
+            fetching_proved: tokio::sync::Mutex::default(),
         })
     }
 
@@ -87,13 +94,15 @@ impl Certificates {
         if let Some(known) = self.kept().find(url, Instant::now()) {
             return known;
         }
-        let fetching = tokio::time::timeout(FETCH_TIMEOUT, self.fetching.lock()).await;
-        let Ok(_fetching) = fetching else { return Err(Missing::TooMany) };
+        let has_proved = self.kept().proved.contains(url);
+        let line = if has_proved { &self.fetching_proved } else { &self.fetching };
+        let turn = tokio::time::timeout(FETCH_TIMEOUT, line.lock()).await;
+        let Ok(_turn) = turn else { return self.kept().stale(url).ok_or(Missing::TooMany) };
         // Whoever was before us may have fetched it.
         if let Some(known) = self.kept().find(url, Instant::now()) {
             return known;
         }
-        if !self.kept().may_fetch(Instant::now()) {
+        if !has_proved && !self.kept().may_fetch(Instant::now()) {
             return self.kept().stale(url).ok_or(Missing::TooMany);
         }
         let fetched = self.fetch(url).await;
@@ -108,9 +117,28 @@ impl Certificates {
 
     /// It has proved that an event is PayPal's: it is the last to be forgotten.
     pub fn proved(&self, url: &Url) {
-        if let Some(certificate) = self.kept().certificates.get_mut(url) {
+        let mut kept = self.kept();
+        if let Some(certificate) = kept.certificates.get_mut(url) {
             certificate.proved_at = Some(Instant::now());
         }
+        if !kept.proved.contains(url) {
+            kept.proved.insert(url.clone());
+        }
+    }
+
+    /// Where those are that have proved something to this process.
+    #[must_use]
+    pub fn proved_here(&self) -> Vec<String> {
+        let kept = self.kept();
+        let proved = kept.certificates.iter().filter(|(_, certificate)| certificate.proved_at.is_some());
+        let mut urls: Vec<_> = proved.map(|(url, _)| url.to_string()).collect();
+        urls.sort();
+        urls
+    }
+
+    /// Those at these addresses have proved something to another process.
+    pub fn proved_elsewhere(&self, urls: &[String]) {
+        self.kept().proved.extend(urls.iter().filter_map(|url| Url::parse(url).ok()));
     }
 
     async fn fetch(&self, url: &Url) -> Result<Arc<Chain>, Missing> {
@@ -121,8 +149,8 @@ impl Certificates {
         let mut response = self.client.get(url.clone()).send().await.map_err(unavailable)?;
         match response.status() {
             StatusCode::OK => {}
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => return Err(Missing::Unavailable),
-            status if status.is_client_error() => return Err(Missing::Unknown),
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Err(Missing::Unknown),
+            // A refusal may be that of a server between PayPal and us.
             _ => return Err(Missing::Unavailable),
         }
         let mut pem = Vec::new();
@@ -170,7 +198,8 @@ impl Kept {
         self.certificates.get(url).map(|certificate| certificate.chain.clone())
     }
 
-    /// Remembers what came of a fetch. One that could not be asked for again is good for a while longer.
+    /// Remembers what came of a fetch. One that could not be asked for again is good for a while longer, and so is one
+    /// that has proved something until PayPal has said twice that there is none.
     fn keep(
         &mut self,
         url: &Url,
@@ -182,6 +211,11 @@ impl Kept {
                 old.refresh_at = now + SILENCE_KEPT;
                 Ok(old.chain.clone())
             }
+            (Err(Missing::Unknown), Some(old)) if old.proved_at.is_some() && !old.refused => {
+                old.refused = true;
+                old.refresh_at = now + NONE_KEPT;
+                Ok(old.chain.clone())
+            }
             (Err(missing), _) => {
                 self.certificates.remove(url);
                 self.failed(url, missing, now);
@@ -191,7 +225,8 @@ impl Kept {
                 let proved_at = old.and_then(|old| old.proved_at);
                 self.failures.remove(url);
                 self.make_room();
-                let certificate = Certificate { chain: chain.clone(), refresh_at: now + KEPT, proved_at };
+                let refresh_at = now + KEPT;
+                let certificate = Certificate { chain: chain.clone(), refresh_at, proved_at, refused: false };
                 self.certificates.insert(url.clone(), certificate);
                 Ok(chain)
             }

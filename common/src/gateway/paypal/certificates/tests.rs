@@ -47,7 +47,11 @@ async fn what_is_not_there_is_remembered() {
     let too_long = "x".repeat(BYTES_MAX + 1);
     for (status, body, expected) in [
         (404, "", Missing::Unknown),
-        (400, "", Missing::Unknown),
+        (410, "", Missing::Unknown),
+        (400, "", Missing::Unavailable),
+        (401, "", Missing::Unavailable),
+        (403, "", Missing::Unavailable),
+        (451, "", Missing::Unavailable),
         (302, "", Missing::Unavailable),
         (429, "", Missing::Unavailable),
         (500, "", Missing::Unavailable),
@@ -79,6 +83,31 @@ async fn whoever_names_many_makes_us_fetch_few() {
     assert!(outcomes[PER_MINUTE..].iter().all(|missing| *missing == Missing::TooMany));
 }
 
+/// As after a start, when others have told which one is PayPal's, and somebody invents names.
+#[tokio::test]
+async fn invented_names_do_not_keep_one_out_that_has_proved_something() {
+    let ((invented, _), (real, _)) = (server(404, "").await, server(200, PEM).await);
+    let certificates = Certificates::new().unwrap();
+    certificates.proved_elsewhere(&[real.to_string()]);
+    for name in 0..=PER_MINUTE {
+        let mut url = invented.clone();
+        url.set_path(&format!("{name}"));
+        certificates.get(&url).await.unwrap_err();
+    }
+    let _somebody_is_slow = certificates.fetching.lock().await;
+    assert!(certificates.get(&real).await.is_ok());
+}
+
+#[tokio::test]
+async fn one_that_is_old_is_good_while_others_are_fetched() {
+    let (url, _) = server(200, PEM).await;
+    let certificates = Certificates::new().unwrap();
+    certificates.get(&url).await.unwrap();
+    certificates.kept().certificates.get_mut(&url).unwrap().refresh_at = Instant::now();
+    let _somebody_is_slow = certificates.fetching.lock().await;
+    assert!(certificates.get(&url).await.is_ok());
+}
+
 #[test]
 fn one_that_cannot_be_fetched_again_is_good_for_a_while() {
     let (mut kept, now) = (Kept::default(), Instant::now());
@@ -91,6 +120,9 @@ fn one_that_cannot_be_fetched_again_is_good_for_a_while() {
     assert!(kept.find(&url(0), later).is_none(), "it is asked for again");
     assert!(kept.keep(&url(0), Err(Missing::Unavailable), later).is_ok());
     assert!(matches!(kept.find(&url(0), later), Some(Ok(_))));
+    assert!(kept.keep(&url(0), Err(Missing::Unknown), later).is_ok(), "one refusal may be a mistake");
+    let later = later + NONE_KEPT;
+    assert!(kept.find(&url(0), later).is_none(), "it is asked for again, soon");
     assert!(kept.keep(&url(0), Err(Missing::Unknown), later).is_err(), "it was withdrawn");
     assert!(matches!(kept.find(&url(0), later), Some(Err(Missing::Unknown))));
 
