@@ -317,7 +317,7 @@ impl From<BatchError> for ApiError {
             tracing::warn!(%error, "not accepted");
             Self::Unavailable
         } else {
-            tracing::error!(%error, "the database refused a statement");
+            tracing::error!(%error, "what was asked cannot be done");
             Self::Internal
         }
     }

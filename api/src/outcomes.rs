@@ -1,5 +1,6 @@
 //! Waiting for outcomes, for callers who prefer that. A worker's notice wakes them; what they are told is
-//! read from the database. A notice may be lost, so they also look by themselves now and then.
+//! read from the database. A notice may be lost, so they also look by themselves now and then. Those who look at the
+//! same time share a query, and all of them one connection: however many wait, payments are accepted beside them.
 
 use std::{
     collections::HashMap,
@@ -8,13 +9,17 @@ use std::{
 };
 
 use common::{
+    batch::{Batcher, Bounds},
     invoice::{self, Invoice},
     job::broker::{BrokerConfig, Replies},
     payment::{self, Payment, Stage},
     refund::{self, Refund},
 };
 use sqlx::PgPool;
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -22,6 +27,9 @@ use crate::extract::Prefer;
 
 /// How often a caller looks by itself.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// As many may wait for a look as may be connected.
+const LOOKS: Bounds = Bounds { lanes: 1, batch: 1000, waiting: 10_000 };
 
 type Waiting = Arc<Mutex<HashMap<Uuid, Waiters>>>;
 
@@ -32,9 +40,19 @@ struct Waiters {
     count: usize,
 }
 
+/// Reads what is awaited, by its id.
+type Look<T> = Batcher<Uuid, Option<T>>;
+
+/// The looks at everything that can be awaited.
+pub struct Looks {
+    payments: Look<Payment>,
+    refunds: Look<Refund>,
+    invoices: Look<Invoice>,
+}
+
 /// Who waits for what.
 pub struct Outcomes {
-    pool: PgPool,
+    looks: Looks,
     waiting: Waiting,
     replies: Replies,
 }
@@ -70,7 +88,7 @@ impl Outcomes {
                 waiters.changed.notify_one();
             }
         };
-        Self { pool, waiting, replies: Replies::start(broker, on_notice, shutdown) }
+        Self { looks: Looks::start(&pool), waiting, replies: Replies::start(broker, on_notice, shutdown) }
     }
 
     /// Where workers are to send their notices, for a caller who prefers to wait for one.
@@ -93,7 +111,7 @@ impl Outcomes {
         while !subject.has_outcome() && Instant::now() < deadline {
             let next_look = deadline.min(Instant::now() + LOOK_EVERY);
             let told = tokio::time::timeout_at(next_look, watch.changed.notified()).await.is_ok();
-            match subject.look(&self.pool).await {
+            match T::look(&self.looks).submit(subject.id()).await {
                 Ok(now) => subject = now.unwrap_or(subject),
                 Err(error) => tracing::warn!(%error, "an outcome could not be read"),
             }
@@ -106,15 +124,44 @@ impl Outcomes {
     }
 }
 
+impl Looks {
+    fn start(pool: &PgPool) -> Self {
+        let turn = Arc::new(Semaphore::new(1));
+        Self { payments: look(pool, &turn), refunds: look(pool, &turn), invoices: look(pool, &turn) }
+    }
+}
+
+fn look<T: Awaited>(pool: &PgPool, turn: &Arc<Semaphore>) -> Look<T> {
+    let (pool, turn) = (pool.clone(), Arc::clone(turn));
+    Batcher::start(LOOKS, move |ids: Vec<Uuid>| {
+        let (pool, turn) = (pool.clone(), Arc::clone(&turn));
+        async move {
+            let _turn = turn.acquire().await;
+            let found = T::find_all(&pool, &ids).await?.into_iter();
+            let found: HashMap<Uuid, T> = found.map(|subject| (subject.id(), subject)).collect();
+            // Several may wait for the same.
+            Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+        }
+    })
+}
+
 /// Something whose outcome can be awaited.
-pub trait Awaited: Sized {
+pub trait Awaited: Clone + Send + 'static {
+    /// Its id.
+    fn id(&self) -> Uuid;
     /// Whether there is something to tell.
     fn has_outcome(&self) -> bool;
-    /// The same, as it stands now.
-    fn look(&self, pool: &PgPool) -> impl Future<Output = sqlx::Result<Option<Self>>> + Send;
+    /// The looks at its kind.
+    fn look(looks: &Looks) -> &Look<Self>;
+    /// These, as they stand now.
+    fn find_all(pool: &PgPool, ids: &[Uuid]) -> impl Future<Output = sqlx::Result<Vec<Self>>> + Send;
 }
 
 impl Awaited for Payment {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
     /// An end, something to do for the payer, or a gateway that has it and takes its time.
     fn has_outcome(&self) -> bool {
         match self.status {
@@ -124,30 +171,50 @@ impl Awaited for Payment {
         }
     }
 
-    async fn look(&self, pool: &PgPool) -> sqlx::Result<Option<Self>> {
-        payment::store::find(pool, self.merchant_id, self.id).await
+    fn look(looks: &Looks) -> &Look<Self> {
+        &looks.payments
+    }
+
+    async fn find_all(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<Self>> {
+        payment::store::find_all(pool, ids).await
     }
 }
 
 impl Awaited for Refund {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
     /// An end, or a gateway that has it and takes its time.
     fn has_outcome(&self) -> bool {
         self.status.is_final() || self.gateway_ref.is_some()
     }
 
-    async fn look(&self, pool: &PgPool) -> sqlx::Result<Option<Self>> {
-        refund::store::find(pool, self.merchant_id, self.id).await
+    fn look(looks: &Looks) -> &Look<Self> {
+        &looks.refunds
+    }
+
+    async fn find_all(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<Self>> {
+        refund::store::find_all(pool, ids).await
     }
 }
 
 impl Awaited for Invoice {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
     /// No payment of it is under way.
     fn has_outcome(&self) -> bool {
         self.live_payment.is_none()
     }
 
-    async fn look(&self, pool: &PgPool) -> sqlx::Result<Option<Self>> {
-        invoice::store::find(pool, self.merchant_id, self.id).await
+    fn look(looks: &Looks) -> &Look<Self> {
+        &looks.invoices
+    }
+
+    async fn find_all(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<Self>> {
+        invoice::store::find_all(pool, ids).await
     }
 }
 

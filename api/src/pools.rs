@@ -31,7 +31,8 @@ const TURN_WITHIN: Duration = Duration::from_secs(1);
 /// Merchants remembered without a reason, at most.
 const REMEMBERED_MAX: usize = 1000;
 
-/// Connections for accepting: one for each lane of the intake, and one to know who is calling.
+/// Connections for accepting: one for each lane of the intake, and one to know who is calling. The outcomes that are
+/// awaited hold one of them at most.
 const ACCEPTING: u32 = 3;
 
 /// Connections for probes.

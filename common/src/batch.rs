@@ -47,6 +47,9 @@ pub enum BatchError {
     /// The process is ending, or the batch did not end in time. Whether it was done is not known.
     #[error("the database did not answer in time")]
     TimedOut,
+    /// The work for this item panics, which is a defect of ours. Whether it was done is not known.
+    #[error("the code of a batch has panicked")]
+    Panicked,
     /// The database refused. When it is unavailable, whether it was done is not known.
     #[error("database: {0}")]
     Database(#[from] Arc<sqlx::Error>),
@@ -58,6 +61,7 @@ impl BatchError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Full | Self::TimedOut => true,
+            Self::Panicked => false,
             Self::Database(error) => db::is_unavailable(error),
         }
     }
@@ -69,7 +73,7 @@ where
     O: Send + 'static,
 {
     /// Starts the lanes. `run` does a batch in one transaction and answers every item in its order.
-    /// When a batch fails for a reason of one row, each row is tried by itself, so that one bad row
+    /// When a batch fails for a reason of one row, or panics, each row is tried by itself, so that one bad row
     /// never fails its neighbours.
     pub fn start<F, Fut>(bounds: Bounds, run: F) -> Self
     where
@@ -141,11 +145,12 @@ where
 }
 
 async fn bounded<O>(running: impl Future<Output = sqlx::Result<O>>) -> Result<O, BatchError> {
-    // A panic in a batch must not end its lane.
+    // A panic in a batch must not end its lane. It is taken for the fault of one row, as a refusal is.
     let running = AssertUnwindSafe(running).catch_unwind();
     match tokio::time::timeout(BATCH_TIMEOUT, running).await {
         Ok(Ok(result)) => result.map_err(|error| BatchError::Database(Arc::new(error))),
-        Ok(Err(_)) | Err(_) => Err(BatchError::TimedOut),
+        Ok(Err(_)) => Err(BatchError::Panicked),
+        Err(_) => Err(BatchError::TimedOut),
     }
 }
 
@@ -215,6 +220,18 @@ mod tests {
         let asked = [12, 13, 14].map(|i| batcher.submit(i));
         let answers = futures_util::future::join_all(asked).await;
         assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    }
+
+    #[tokio::test]
+    async fn one_row_that_panics_fails_alone_and_for_good() {
+        let batcher = Batcher::start(BOUNDS, |items: Vec<u32>| async move {
+            assert!(!items.contains(&13), "a defect");
+            Ok(items)
+        });
+        let answers = futures_util::future::join_all([12, 13, 14].map(|i| batcher.submit(i))).await;
+        assert!(matches!(answers.as_slice(), [Ok(12), Err(BatchError::Panicked), Ok(14)]), "{answers:?}");
+        assert!(!BatchError::Panicked.is_passing(), "it would be tried again and again, with its neighbours");
+        assert_eq!(batcher.submit(15).await.unwrap(), 15, "the lane goes on");
     }
 
     #[tokio::test]

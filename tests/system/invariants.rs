@@ -59,6 +59,12 @@ async fn work_that_does_not_end_is_told_of() {
     let (dead, lapsing) = (Uuid::now_v7(), Uuid::now_v7());
     job::store::enqueue(pool, Kind::RenewSubscription, dead, Duration::ZERO, None).await.unwrap();
     sqlx::raw_sql("UPDATE jobs SET state = 'dead', due_at = NULL").execute(pool).await.unwrap();
+    // A bank debit takes its time: what is asked every hour for weeks will end by itself.
+    job::store::enqueue(pool, Kind::ResolvePayment, Uuid::now_v7(), Duration::ZERO, None).await.unwrap();
+    sqlx::raw_sql("UPDATE jobs SET attempt = 500 WHERE kind = 'resolve_payment'")
+        .execute(pool)
+        .await
+        .unwrap();
     // Three workers took it, and nothing was heard of any.
     let id = job::store::enqueue(pool, Kind::ChargePayment, lapsing, Duration::ZERO, None).await.unwrap();
     for lease in 0..3 {

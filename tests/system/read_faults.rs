@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use tests::{Answer, Deployment, Merchant, card, eventually};
+use reqwest::Method;
+use serde_json::json;
+use tests::{Answer, Deployment, Merchant, Service, card, eventually};
 use tokio::time::{Instant, timeout};
 
 /// Clients of the merchant whose lists are slow.
@@ -116,5 +118,48 @@ async fn one_merchants_slow_writes_stop_nobodys_payments() {
     for client in clients {
         let answer = client.await.unwrap();
         assert!(answer.status == 202 || answer.status == 503, "{answer:?}");
+    }
+}
+
+/// Their looks hang for real. However many wait, their looks hold one of the connections that payments are accepted on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_who_wait_for_outcomes_stop_nobodys_payments() {
+    let mut deployment = Deployment::start().await;
+    let visa = card("20.00", "EUR", "pm_card_visa");
+    let payment = deployment.merchant.paid_up("paid", &visa).await;
+    deployment.stop(Service::Worker).await;
+    let waiters: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let (merchant, key) = (deployment.merchant.clone(), format!("refund-{number}"));
+            let body = json!({ "payment": payment, "amount": "1.00" });
+            tokio::spawn(async move {
+                let headers = [("idempotency-key", key.as_str()), ("prefer", "wait=30")];
+                merchant.send(Method::POST, "/refund-payment", &headers, &body).await
+            })
+        })
+        .collect();
+    eventually("they wait", || async {
+        (deployment.count("SELECT count(*) FROM refunds").await == 16).then_some(())
+    })
+    .await;
+    let mut holder = deployment.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE refunds IN ACCESS EXCLUSIVE MODE").execute(&mut *holder).await.unwrap();
+    sqlx::query("SET idle_in_transaction_session_timeout = 0").execute(&mut *holder).await.unwrap();
+    let (began, mut paid) = (Instant::now(), 0);
+    // By then each has looked.
+    while began.elapsed() < Duration::from_secs(2) {
+        let accepted =
+            timeout(Duration::from_secs(2), deployment.merchant.pay(&format!("{paid}"), &visa)).await;
+        assert_eq!(accepted.map(|answer| answer.status), Ok(202), "after {paid}, {:?}", began.elapsed());
+        paid += 1;
+    }
+    let looks = "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND application_name = 'remit-api' AND wait_event_type = 'Lock'";
+    assert_eq!(deployment.count(looks).await, 1, "they look");
+    holder.rollback().await.unwrap();
+    deployment.run(Service::Worker).await;
+    for waiter in waiters {
+        let answer = waiter.await.unwrap();
+        assert_eq!((answer.status, answer.text("status")), (202, "succeeded"));
     }
 }

@@ -194,6 +194,8 @@ async fn run_and_record(context: &Context, claimed: Claimed, reply_to: Option<&s
                 context.publisher.notify(reply_to.to_owned(), claim.subject);
             }
         }
+        // It was the panic of a batch, and this job's part in it.
+        Err(BatchError::Panicked) => code_failed(context, &claim).await,
         Err(error) => tracing::error!(%error, "a result was not recorded; the job will be done again"),
     }
 }
@@ -251,7 +253,7 @@ where
 }
 
 /// A panic is a defect of ours. Its neighbours go on, and it is tried again until it looks hopeless.
-async fn code_failed(context: &Context, claim: &Claim) {
+pub async fn code_failed(context: &Context, claim: &Claim) {
     metrics::counter!("job_panics_total", "kind" => claim.kind.as_str()).increment(1);
     match context.books.code_failed(claim, CODE_FAILURES_MAX).await {
         Ok(false) => {}

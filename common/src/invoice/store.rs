@@ -11,6 +11,7 @@ mod wish;
 use std::collections::HashMap;
 
 use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
@@ -43,6 +44,15 @@ pub async fn find(
     let row =
         invoices!(" WHERE i.id = $1 AND i.merchant_id = $2", id.0, merchant.0).fetch_optional(db).await?;
     Ok(row.map(Invoice::try_from).transpose()?)
+}
+
+/// Those of these invoices that there are, whoever's they are: for whoever has found them before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_all(db: impl PgExecutor<'_>, ids: &[Uuid]) -> sqlx::Result<Vec<Invoice>> {
+    let rows = invoices!(" WHERE i.id = ANY($1)", ids).fetch_all(db).await?;
+    Ok(rows.into_iter().map(Invoice::try_from).collect::<Result<_, _>>()?)
 }
 
 /// Which invoices to list, newest first.
@@ -181,9 +191,7 @@ async fn read(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Invoice> {
 /// [`read`], for many.
 async fn read_all(db: &mut PgConnection, ids: &[InvoiceId]) -> sqlx::Result<HashMap<InvoiceId, Invoice>> {
     let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
-    let rows = invoices!(" WHERE i.id = ANY($1)", &ids).fetch_all(db).await?;
-    let found = rows.into_iter().map(|row| Ok((InvoiceId(row.id), row.try_into()?)));
-    found.collect()
+    Ok(find_all(db, &ids).await?.into_iter().map(|invoice| (invoice.id, invoice)).collect())
 }
 
 /// Writes invoices as they have become, each with the status that it had, and tells the merchants of those that

@@ -140,6 +140,15 @@ pub async fn find(
         .transpose()
 }
 
+/// Those of these refunds that there are, whoever's they are: for whoever has found them before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_all(db: impl PgExecutor<'_>, ids: &[Uuid]) -> sqlx::Result<Vec<Refund>> {
+    let rows = refunds!("SELECT ", " FROM refunds WHERE id = ANY($1)", ids).fetch_all(db).await?;
+    rows.into_iter().map(Refund::try_from).collect()
+}
+
 /// Which refunds to list, newest first.
 #[derive(Debug, Clone)]
 pub struct Filter {

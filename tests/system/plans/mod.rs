@@ -1,6 +1,7 @@
 //! Every statement that Remit sends, planned on a database that has been used for a long time: none may read what
-//! only grows from end to end, or once for each row of something else. The statements are those of `.sqlx`, so none
-//! can be forgotten.
+//! only grows from end to end, or once for each row of something else. The statements are those of `.sqlx`, so none that
+//! is checked at compile time can be forgotten; those that are put together at run time, triggers and functions are not
+//! looked at.
 
 mod comparing;
 mod plan;

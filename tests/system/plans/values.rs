@@ -79,7 +79,10 @@ const TRIED: [Tried; 13] = [
         &["NULL, NULL, 50", "'dead', NULL, 50", "NULL, 'charge_payment', 50"],
     ),
     ("FROM jobs WHERE due_at <= $1 OR due_at IS NULL", &["now() + interval '15 minutes'"]),
-    ("WHERE due_at <= $1 AND (lapses", &["now() + interval '15 minutes', 3, 400"]),
+    (
+        "WHERE due_at <= $1 AND (lapses",
+        &["now() + interval '15 minutes', 3, 400, ARRAY['resolve_payment', 'resolve_refund']"],
+    ),
 ];
 
 /// What a statement is tried with; `None` for one whose plan is the same for all values.

@@ -15,6 +15,7 @@ mod retry_invoice;
 use std::sync::Arc;
 
 use common::{
+    batch::BatchError,
     gateway::{Answer, Report, Resolution},
     job::{Claim, Kind, store},
     payment::{Payment, store::Settlement as PaymentSettlement},
@@ -25,6 +26,7 @@ use common::{
 use crate::{
     Context,
     books::{Claimed, Subject, Undone},
+    runner,
 };
 
 /// What a job has learnt, to be recorded.
@@ -77,9 +79,10 @@ pub fn alarm(alarm: &'static str) {
 }
 
 /// A change that needs no gateway was not made: it is tried again after the backoff, or, where the database is
-/// away, when the lease is over. What the rules refuse is for people besides.
+/// away, when the lease is over. What the rules refuse is for people besides, and so in the end is what panics.
 async fn not_done(context: &Context, claim: &Claim, undone: &Undone) {
     match undone {
+        Undone::Database(BatchError::Panicked) => return runner::code_failed(context, claim).await,
         Undone::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
         Undone::Refused(refusal) => {
             tracing::error!(%refusal, "not done");

@@ -3,12 +3,14 @@
 use sqlx::{PgExecutor, PgPool};
 
 use super::BACKLOG_AHEAD;
+use crate::{db::column, job::Kind};
 
 /// Leases that ended without a word before a job is told of: a worker may die once, and a deployment twice.
 const LAPSES_MAX: i32 = 3;
 
-/// Attempts before a job is told of. More than a day of an unknown outcome takes: each wait is longer than the last,
-/// up to five minutes.
+/// Attempts before a job is told of, unless it is a question: those go on for as long as an outcome may take (a bank
+/// debit, 30 days), and end by themselves with an alarm of their own. More than a day of an unknown outcome takes:
+/// each wait is longer than the last, up to five minutes.
 const TRIES_MAX: i32 = 400;
 
 /// Jobs of one kind that do not come to their end.
@@ -40,13 +42,16 @@ pub async fn dead(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Endless>> {
 pub async fn endless(pool: &PgPool) -> sqlx::Result<Vec<Endless>> {
     // What waits for longer is not being tried. As in `backlog`, a value that the planner sees.
     let until = crate::db::now(pool).await? + BACKLOG_AHEAD;
+    let questions: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.is_question()).collect();
     sqlx::query_as!(
         Endless,
         r#"SELECT kind, count(*) AS "count!" FROM jobs
-           WHERE due_at <= $1 AND (lapses >= $2 OR attempt - put_off >= $3) GROUP BY kind ORDER BY kind"#,
+           WHERE due_at <= $1 AND (lapses >= $2 OR (attempt - put_off >= $3 AND kind <> ALL($4)))
+           GROUP BY kind ORDER BY kind"#,
         until,
         LAPSES_MAX,
         TRIES_MAX,
+        &column(&questions, |kind| kind.as_str().to_owned()),
     )
     .fetch_all(pool)
     .await

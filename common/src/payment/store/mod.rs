@@ -55,6 +55,15 @@ pub async fn find(
         .map_err(Into::into)
 }
 
+/// Those of these payments that there are, whoever's they are: for whoever has found them before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_all(db: impl PgExecutor<'_>, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
+    let rows = payments!("SELECT ", " FROM payments WHERE id = ANY($1)", ids).fetch_all(db).await?;
+    rows.into_iter().map(|row| Payment::try_from(row).map_err(Into::into)).collect()
+}
+
 /// One payment, whoever's it is: for operators.
 ///
 /// # Errors
