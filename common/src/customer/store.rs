@@ -133,10 +133,10 @@ pub async fn list(
 ) -> sqlx::Result<Found<Customer>> {
     let rows = customers!(
         "SELECT ",
-        " FROM customers WHERE id IN (
+        " FROM customers WHERE id = ANY(ARRAY(
               SELECT id FROM customers WHERE merchant_id = $1 AND ($2::text IS NULL OR email = $2)
                   AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
-              ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id LIMIT $5)
+              ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id LIMIT $5))
           ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id",
         merchant.0,
         filter.email,

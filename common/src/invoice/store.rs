@@ -78,11 +78,11 @@ pub async fn list(
     filter: &Filter,
 ) -> sqlx::Result<Found<Invoice>> {
     let rows = invoices!(
-        " WHERE i.id IN (
+        " WHERE i.id = ANY(ARRAY(
               SELECT id FROM invoices WHERE merchant_id = $1 AND ($2::text IS NULL OR status = $2)
                   AND ($3::uuid IS NULL OR subscription_id = $3) AND ($4::uuid IS NULL OR customer_id = $4)
                   AND ($5::uuid IS NULL OR id < $5) AND ($6::uuid IS NULL OR id > $6)
-              ORDER BY CASE WHEN $6::uuid IS NULL THEN id END DESC, id LIMIT $7)
+              ORDER BY CASE WHEN $6::uuid IS NULL THEN id END DESC, id LIMIT $7))
           ORDER BY CASE WHEN $6::uuid IS NULL THEN i.id END DESC, i.id",
         merchant.0,
         filter.status.map(Status::as_str),

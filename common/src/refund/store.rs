@@ -171,11 +171,11 @@ pub async fn list(
 ) -> sqlx::Result<Found<Refund>> {
     let rows = refunds!(
         "SELECT ",
-        " FROM refunds WHERE id IN (
+        " FROM refunds WHERE id = ANY(ARRAY(
               SELECT id FROM refunds WHERE merchant_id = $1 AND ($2::uuid IS NULL OR payment_id = $2)
                   AND ($3::text IS NULL OR status = $3) AND ($4::uuid IS NULL OR id < $4)
                   AND ($5::uuid IS NULL OR id > $5)
-              ORDER BY CASE WHEN $5::uuid IS NULL THEN id END DESC, id LIMIT $6)
+              ORDER BY CASE WHEN $5::uuid IS NULL THEN id END DESC, id LIMIT $6))
           ORDER BY CASE WHEN $5::uuid IS NULL THEN id END DESC, id",
         merchant.0,
         filter.payment.map(|id| id.0),

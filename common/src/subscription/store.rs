@@ -183,13 +183,13 @@ pub async fn list(
     let statuses: Vec<String> = statuses.into_iter().map(|status| status.as_str().to_owned()).collect();
     let rows = subscriptions!(
         // Each status by itself, in the order of the list: a page of all of them is among these.
-        " WHERE s.id IN (
+        " WHERE s.id = ANY(ARRAY(
               SELECT page.id FROM unnest($2::text[]) AS wanted (status) CROSS JOIN LATERAL (
                   SELECT id FROM subscriptions
                   WHERE merchant_id = $1 AND status = wanted.status AND ($3::uuid IS NULL OR customer_id = $3)
                     AND ($4::uuid IS NULL OR plan_id = $4) AND ($5::uuid IS NULL OR id < $5)
                     AND ($6::uuid IS NULL OR id > $6)
-                  ORDER BY CASE WHEN $6::uuid IS NULL THEN id END DESC, id LIMIT $7) page)
+                  ORDER BY CASE WHEN $6::uuid IS NULL THEN id END DESC, id LIMIT $7) page))
           ORDER BY CASE WHEN $6::uuid IS NULL THEN s.id END DESC, s.id LIMIT $7",
         merchant.0,
         &statuses,

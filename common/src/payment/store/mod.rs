@@ -103,10 +103,10 @@ pub async fn list(
         None => {
             payments!(
                 "SELECT ",
-                " FROM payments WHERE id IN (
+                " FROM payments WHERE id = ANY(ARRAY(
                       SELECT id FROM payments WHERE merchant_id = $1 AND ($2::text IS NULL OR status = $2)
                           AND ($3::text IS NULL OR order_id = $3) AND ($4::uuid IS NULL OR id < $4)
-                      ORDER BY id DESC LIMIT $5)
+                      ORDER BY id DESC LIMIT $5))
                   ORDER BY id DESC",
                 merchant.0,
                 status,
@@ -120,10 +120,10 @@ pub async fn list(
         Some(before) => {
             payments!(
                 "SELECT ",
-                " FROM payments WHERE id IN (
+                " FROM payments WHERE id = ANY(ARRAY(
                       SELECT id FROM payments WHERE merchant_id = $1 AND ($2::text IS NULL OR status = $2)
                           AND ($3::text IS NULL OR order_id = $3) AND id > $4
-                      ORDER BY id LIMIT $5)
+                      ORDER BY id LIMIT $5))
                   ORDER BY id",
                 merchant.0,
                 status,
