@@ -98,7 +98,7 @@ pub fn life(seed: u64, number: u64, plans: &[Plan], first: At) -> Life {
     let trial_days = if dice.random_ratio(1, 4) { dice.random_range(1..=40) } else { 0 };
     let mut cast = Cast { dice, first, begins: begins.0, terms: &terms, by_paypal };
     let mut wishes = Vec::new();
-    let method = cast.method(trial_days, &mut wishes);
+    let method = cast.method(trial_days, currency, &mut wishes);
     cast.wishes(plans, currency, &mut wishes);
     let zone: Tz = ZONES.choose(cast.dice).unwrap().parse().unwrap();
     let rests_without_method = cast.dice.random_ratio(1, 2);
@@ -159,11 +159,18 @@ impl Cast<'_> {
     }
 
     /// How it is paid first, and what is done about that.
-    fn method(&mut self, trial_days: u32, wishes: &mut Vec<((u32, u32), Wish)>) -> Option<Method> {
+    fn method(
+        &mut self,
+        trial_days: u32,
+        currency: &str,
+        wishes: &mut Vec<((u32, u32), Wish)>,
+    ) -> Option<Method> {
         if trial_days > 0 && self.dice.random_ratio(2, 5) {
             if self.dice.random_ratio(2, 3) {
                 wishes.push((self.day(1, 60), Wish::Method(self.good())));
-                wishes.push((self.day(61, 90), Wish::Resume { to_old_anchor: self.dice.random() }));
+                // A part of a period has thousandths of a dinar.
+                let to_old_anchor = self.dice.random::<bool>() && currency != "KWD";
+                wishes.push((self.day(61, 90), Wish::Resume { to_old_anchor }));
             }
             return None;
         }
