@@ -5,8 +5,9 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tests::Merchant;
 
+use tests::calendar::At;
+
 use super::{
-    calendar::At,
     invoice::{Invoice, Line, Standing},
     model::Model,
     script::digits,

@@ -2,8 +2,9 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
+use tests::calendar::{At, days, share};
+
 use super::{
-    calendar::{At, days, share},
     model::Decline,
     prices::Sale,
 };

@@ -4,7 +4,6 @@
 //!
 //! `./dev faults` makes it a full one; `REMIT_YEAR_SEED` repeats it, `REMIT_YEAR_SUBSCRIPTIONS` sets its size.
 
-mod calendar;
 mod compare;
 mod invoice;
 mod model;
@@ -20,7 +19,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Deployment, Merchant, Service};
 
-use calendar::At;
+use tests::calendar::At;
 use model::Model;
 use prices::{Discount, Off, Tax};
 use script::{DAYS, Life, SLOTS, catalogue, life, moment};

@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 
+use tests::calendar::{At, Every, day_of, midnight};
+
 use super::{
-    calendar::{At, Every, day_of, midnight},
     invoice::{Billed, Invoice, Ladder, Line, Reason, Standing},
     prices::{Discount, Sale, Tax},
 };

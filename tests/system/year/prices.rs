@@ -2,7 +2,9 @@
 
 use chrono::NaiveDate;
 
-use super::{calendar::share, invoice::Line};
+use tests::calendar::share;
+
+use super::invoice::Line;
 
 /// A percentage, as a fraction and as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
+use tests::calendar::{At, day_of, days, midnight, share};
+
 use super::{
-    calendar::{At, day_of, days, midnight, share},
     invoice::{Reason, Standing},
     model::{Item, Method, Model, Status, Terms},
     prices::Sale,
