@@ -51,7 +51,13 @@ fn order(shop: &Shop, key: &str) -> NewSubscription {
 /// A discount that leaves nothing to pay.
 fn everything() -> Discount {
     let reduction = Reduction::Percent(Percent::new(100.into()).unwrap());
-    Discount { name: "for friends".into(), reduction, duration: invoice::Duration::Forever, from_period: 0 }
+    Discount {
+        name: "for friends".into(),
+        reduction,
+        duration: invoice::Duration::Forever,
+        from_period: 0,
+        until_period: None,
+    }
 }
 
 /// Takes all jobs of this kind that can be taken.

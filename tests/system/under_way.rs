@@ -281,7 +281,7 @@ async fn a_void_invoice_owes_nothing_and_one_given_up_may_still_be_paid() {
     deployment.idle().await;
     assert_eq!(deployment.payments_of(given_up).await, ["succeeded", "failed"], "it is not tried again");
     deployment.swap_card(given_up, "pm_card_visa").await;
-    assert_eq!(grant(open, invoice::store::Wish::Pay).await, Paid::Uncollectible);
+    assert_eq!(grant(open, invoice::store::Wish::Pay(None)).await, Paid::Uncollectible);
     deployment.advance(15).await;
     deployment.becomes(given_up, Status::Active).await;
     deployment.idle().await;

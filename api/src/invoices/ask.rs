@@ -3,6 +3,7 @@
 
 use axum::{extract::State, response::Response};
 use common::{
+    customer::MethodChoice,
     id::{InvoiceId, JobId, MerchantId},
     invoice::{
         Invoice,
@@ -11,33 +12,51 @@ use common::{
     },
     job::Kind,
 };
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     App, answer,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{NoBody, PathId, Prefer, Trace},
+    extract::{
+        NoBody, OptionalJsonBody, PathId, Prefer, Trace,
+        fields::{Faults, Fields},
+    },
     outcomes::Awaited as _,
+    subscriptions::create::{BillingMethod, method},
 };
 
-use super::InvoiceView;
+use super::{Details, InvoiceView};
+
+/// What an invoice is to be paid with.
+#[derive(ToSchema)]
+#[schema(example = json!({ "payment_method": { "id": "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601" } }))]
+#[expect(dead_code, reason = "the description of what read reads")]
+pub struct PayInvoice {
+    /// One of the customer's payment methods, or one that the customer has from then on.
+    payment_method: Option<BillingMethod>,
+}
 
 /// Pay an invoice
 ///
-/// One attempt now, with the payment method of its subscription: of an invoice that is open, or that was given
-/// up. The retries that are planned stay as they are, and a decline here uses up none of them. An invoice takes
-/// one payment at a time: while it has one without an outcome, there is no other.
+/// One attempt now, of an invoice that is open, or that was given up: with the `payment_method` that the body names,
+/// if there is one; otherwise with the subscription's, or, where that has ended, with the customer's default. What the
+/// customer has in the balance pays first. The retries that are planned stay as they are, and a decline here uses up
+/// none of them. An invoice takes one payment at a time: while it has one without an outcome, there is no other.
 #[utoipa::path(
     post, path = "/invoices/{id}/pay", tag = "Invoices",
     params(
         ("id" = String, Path, description = "`in_…`"),
         ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the outcome is known."),
     ),
+    request_body(content = Option<PayInvoice>, description = "May be left out."),
     responses(
         (status = 202, body = InvoiceView, description = "A payment of it is under way; the last of its `payments`. The invoice becomes `paid`, or stays as it is."),
         (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "Nothing is left to pay, a payment is under way, or the subscription has no payment method: the `code` says which."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours; or the customer has no such payment method."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "Nothing is left to pay, a payment is under way, there is no payment method, or it was declined for good: the `code` says which."),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults: all of them."),
     ),
 )]
 pub async fn pay(
@@ -46,15 +65,16 @@ pub async fn pay(
     PathId(id): PathId<InvoiceId>,
     prefer: Prefer,
     Trace(traceparent): Trace,
-    NoBody: NoBody,
+    OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, ApiError> {
-    let (invoice, jobs) = ask(&app, merchant.id, id, Wish::Pay, &traceparent).await?;
+    let wish = Wish::Pay(body.map(read).transpose()?.flatten());
+    let (invoice, jobs) = ask(&app, merchant.id, id, wish, &traceparent).await?;
     let watch = app.outcomes.watch(invoice.live_payment.map_or(id.0, |payment| payment.0));
     app.publisher.offer(Kind::ChargePayment, jobs, app.outcomes.address(prefer).as_deref());
     let invoice = app.outcomes.wait(&watch, invoice, prefer.wait.unwrap_or_default()).await;
-    let payments = store::payments(&app.pool, id).await?;
+    let details = Details::of(&mut *app.pool.acquire().await?, id).await?;
     let (path, is_final) = (format!("/invoices/{id}"), invoice.has_outcome());
-    Ok(answer::accepted(&path, is_final, prefer, false, &InvoiceView::new(invoice, Some(payments))))
+    Ok(answer::accepted(&path, is_final, prefer, false, &InvoiceView::new(invoice, Some(details))))
 }
 
 /// Void an invoice
@@ -116,8 +136,18 @@ async fn end(
 ) -> Result<Response, ApiError> {
     let (invoice, jobs) = ask(app, merchant, id, wish, traceparent).await?;
     app.publisher.offer(Kind::ChargePayment, jobs, None);
-    let payments = store::payments(&app.pool, id).await?;
-    Ok(answer::one(true, &InvoiceView::new(invoice, Some(payments))))
+    let details = Details::of(&mut *app.pool.acquire().await?, id).await?;
+    Ok(answer::one(true, &InvoiceView::new(invoice, Some(details))))
+}
+
+fn read(body: Value) -> Result<Option<MethodChoice>, ApiError> {
+    let mut faults = Faults::default();
+    let read = Fields::of(body, "", &mut faults).map(|mut fields| {
+        let choice = fields.object("payment_method", method);
+        fields.finish();
+        choice
+    });
+    faults.or(read)
 }
 
 async fn ask(
@@ -129,7 +159,7 @@ async fn ask(
 ) -> Result<(Invoice, Vec<JobId>), ApiError> {
     match store::grant(&app.pool, merchant, id, wish, traceparent).await? {
         Answered::Granted { invoice, jobs } => Ok((*invoice, jobs)),
-        Answered::NotFound => Err(ApiError::NotFound),
+        Answered::NotFound | Answered::NoMethod => Err(ApiError::NotFound),
         Answered::Refused(refusal) => Err(refused(&refusal)),
     }
 }
@@ -143,6 +173,7 @@ fn refused(refusal: &Refusal) -> ApiError {
         Refusal::Void => "invoice-void",
         Refusal::Uncollectible => "invoice-uncollectible",
         Refusal::NoMethod => "payment-method-missing",
+        Refusal::MethodDeclined => "payment-method-declined",
     };
     ApiError::refused(code, refusal)
 }

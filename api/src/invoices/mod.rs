@@ -6,4 +6,4 @@ pub mod page;
 pub mod read;
 mod view;
 
-pub use view::{InvoiceView, LineView};
+pub use view::{Details, InvoiceView, LineView};

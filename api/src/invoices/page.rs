@@ -179,7 +179,12 @@ fn sums(invoice: &Invoice) -> Vec<Sum<'_>> {
     sums.push(row("Total", invoice.total, "total"));
     let balance =
         if invoice.from_balance < Decimal::ZERO { "Carried from before" } else { "From your balance" };
-    for (name, amount) in [(balance, invoice.from_balance), ("Paid", invoice.amount_paid)] {
+    let taken = [
+        ("Credited", invoice.amount_credited),
+        (balance, invoice.from_balance),
+        ("Paid", invoice.amount_paid),
+    ];
+    for (name, amount) in taken {
         if !amount.is_zero() {
             sums.push(row(name, -amount, ""));
         }

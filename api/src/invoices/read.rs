@@ -18,11 +18,11 @@ use crate::{
     outcomes::Awaited as _,
 };
 
-use super::InvoiceView;
+use super::{Details, InvoiceView};
 
 /// Get an invoice
 ///
-/// With its lines and its payments, as it stands now.
+/// With its lines, its payments and its credit notes, as it stands now.
 #[utoipa::path(
     get, path = "/invoices/{id}", tag = "Invoices",
     params(("id" = String, Path, description = "`in_…`")),
@@ -39,8 +39,8 @@ pub async fn get(
 ) -> Result<Response, ApiError> {
     let mut db = app.reads.of(merchant.id).await?;
     let invoice = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
-    let payments = store::payments(&mut *db, id).await?;
-    Ok(answer::one(invoice.has_outcome(), &InvoiceView::new(invoice, Some(payments))))
+    let details = Details::of(&mut db, id).await?;
+    Ok(answer::one(invoice.has_outcome(), &InvoiceView::new(invoice, Some(details))))
 }
 
 /// List invoices

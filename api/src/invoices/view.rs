@@ -2,11 +2,12 @@
 
 use common::{
     clock::Timestamp,
-    id::PaymentId,
-    invoice::{Invoice, Line, Occasion},
+    id::{InvoiceId, PaymentId},
+    invoice::{CreditNote, Invoice, Line, NoteLine, Occasion, store},
     money::{Currency, display_amount},
 };
 use serde::Serialize;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 /// An invoice. Its lines never change once it is open, and add up to its total.
@@ -51,6 +52,9 @@ pub struct InvoiceView {
     /// What of it payments have paid.
     #[schema(example = "49.90")]
     amount_paid: String,
+    /// What of it credit notes have taken off: seats and days that will not be used, and were never paid.
+    #[schema(example = "0.00")]
+    amount_credited: String,
     /// What is still to pay.
     #[schema(example = "0.00")]
     amount_due: String,
@@ -61,6 +65,9 @@ pub struct InvoiceView {
     /// Its payments, in their order. Shown for one invoice, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     payments: Option<Vec<String>>,
+    /// What has made it smaller. Shown for one invoice, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credit_notes: Option<Vec<CreditNoteView>>,
     /// When it is tried again, after a decline.
     #[schema(value_type = Option<String>, format = DateTime)]
     next_attempt_at: Option<Timestamp>,
@@ -73,6 +80,79 @@ pub struct InvoiceView {
     /// When it was paid, called off or given up.
     #[schema(value_type = Option<String>, format = DateTime)]
     ended_at: Option<Timestamp>,
+}
+
+/// A credit note: seats and days of an invoice that will not be used, and were never paid.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreditNoteView {
+    /// The invoice's number, and which change called for it.
+    #[schema(example = "000042-C1")]
+    number: String,
+    /// What it takes off, with tax.
+    #[schema(example = "999.00")]
+    total: String,
+    /// What of it the tax is.
+    #[schema(example = "0.00")]
+    tax: String,
+    lines: Vec<CreditNoteLineView>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// A line of a credit note.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreditNoteLineView {
+    #[schema(example = "Unused: Team")]
+    description: String,
+    #[schema(example = 999)]
+    quantity: u32,
+    /// Without tax.
+    #[schema(example = "999.00")]
+    amount: String,
+    /// The first day that will not be used.
+    #[schema(example = "2026-11-24")]
+    from: String,
+    /// The day after the last.
+    #[schema(example = "2026-12-24")]
+    to: String,
+}
+
+impl CreditNoteView {
+    fn new(note: &CreditNote, currency: Currency) -> Self {
+        let amount = |amount| display_amount(amount, currency);
+        let line = |line: &NoteLine| CreditNoteLineView {
+            description: line.description.clone(),
+            quantity: line.quantity,
+            amount: amount(line.amount),
+            from: line.days.from.to_string(),
+            to: line.days.to.to_string(),
+        };
+        Self {
+            number: note.number.clone(),
+            total: amount(note.total),
+            tax: amount(note.lines.iter().map(|line| line.tax).sum()),
+            lines: note.lines.iter().map(line).collect(),
+            created_at: note.created_at,
+        }
+    }
+}
+
+/// What is shown of one invoice, and not in lists.
+#[derive(Debug, Default)]
+pub struct Details {
+    payments: Vec<PaymentId>,
+    notes: Vec<CreditNote>,
+}
+
+impl Details {
+    /// What belongs to an invoice.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn of(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Self> {
+        let payments = store::payments(&mut *db, id).await?;
+        Ok(Self { payments, notes: store::notes(db, &[id.0]).await? })
+    }
 }
 
 /// A line.
@@ -101,8 +181,9 @@ pub struct LineView {
 
 impl InvoiceView {
     /// An invoice, as its merchant sees it.
-    pub fn new(invoice: Invoice, payments: Option<Vec<PaymentId>>) -> Self {
+    pub fn new(invoice: Invoice, details: Option<Details>) -> Self {
         let currency = invoice.currency;
+        let (payments, notes) = details.map(|all| (all.payments, all.notes)).unzip();
         let amount = |amount| display_amount(amount, currency);
         Self {
             id: invoice.id.to_string(),
@@ -120,11 +201,14 @@ impl InvoiceView {
             tax: amount(invoice.lines.iter().map(|line| line.tax).sum()),
             amount_from_balance: amount(invoice.from_balance),
             amount_paid: amount(invoice.amount_paid),
+            amount_credited: amount(invoice.amount_credited),
             amount_due: invoice.due().display_amount(),
             lines: LineView::all(&invoice.lines, currency),
             number: invoice.number,
             attempts: invoice.attempts,
             payments: payments.map(|payments| payments.iter().map(PaymentId::to_string).collect()),
+            credit_notes: notes
+                .map(|notes| notes.iter().map(|note| CreditNoteView::new(note, currency)).collect()),
             next_attempt_at: invoice.ladder.next_at,
             created_at: invoice.created_at,
             updated_at: invoice.updated_at,

@@ -141,6 +141,7 @@ fn refused(refusal: &Refusal) -> ApiError {
         Refusal::NotSettled(_) => "payment-not-succeeded",
         Refusal::NothingLeft { .. } => "payment-fully-refunded",
         Refusal::TooMuch { .. } => "refund-exceeds-payment",
+        Refusal::GivenOtherwise { .. } => "payment-credited",
         Refusal::NotAnAmount(detail) => {
             let mut faults = Faults::default();
             faults.at("/amount", detail.clone());

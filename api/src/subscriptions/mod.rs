@@ -89,6 +89,7 @@ fn refused(refusal: &Refusal) -> ApiError {
         Refusal::Ending => "subscription-ending",
         Refusal::RenewalDue => "renewal-due",
         Refusal::NoMethod => "payment-method-missing",
+        Refusal::MethodDeclined => "payment-method-declined",
         Refusal::PlanArchived => "plan-archived",
         Refusal::OtherCurrency { .. } => "currency-differs",
         Refusal::NoSeats => "quantity-too-small",

@@ -74,8 +74,8 @@ pub async fn pause(
 #[schema(example = json!({ "anchor": "new" }))]
 #[expect(dead_code, reason = "the description of what read_resume reads")]
 pub struct ResumeSubscription {
-    /// `new` (the default): a whole period begins today, and is billed. `old`: its periods end when they always
-    /// did, and the rest of this one is charged by day.
+    /// `new` (the default): a whole period begins today, and is billed; what was paid of days to come is given back.
+    /// `old`: its periods end when they always did; of the rest of this one, what was not paid is charged by day.
     #[schema(example = "new")]
     anchor: Option<String>,
     /// Where the payer comes back to, if the bank asks for an authentication of what is charged. Without it such

@@ -99,7 +99,13 @@ pub fn discounts(fields: &mut Fields<'_>) -> Option<Vec<Discount>> {
         if percent.is_some() == amount.is_some() && fields.is_well_so_far() {
             fields.fault("percent", "is required, or amount: one of them");
         }
-        Some(Discount { name: name?, reduction: percent.or(amount)?, duration: duration?, from_period: 0 })
+        Some(Discount {
+            name: name?,
+            reduction: percent.or(amount)?,
+            duration: duration?,
+            from_period: 0,
+            until_period: None,
+        })
     })
 }
 

@@ -161,7 +161,12 @@ impl SubscriptionView {
             currency: price.unit.currency.code(),
             interval: IntervalView::new(price.interval),
             quantity,
-            discounts: subscription.discounts.iter().map(DiscountView::new).collect(),
+            discounts: subscription
+                .discounts
+                .iter()
+                .filter(|discount| discount.until_period.is_none())
+                .map(DiscountView::new)
+                .collect(),
             tax: subscription.tax.as_ref().map(TaxView::new),
             payment_method: subscription.method.as_ref().map(BillingMethodView::new),
             zone: subscription.anchor.zone.name(),

@@ -55,13 +55,15 @@ pub struct PaymentMethod {
     pub token: String,
     /// What is charged instead of the token; `None` until its first payment has saved it at the gateway.
     pub saved: Option<SavedMethod>,
+    /// It was declined for good: it is asked for nothing any more, until it is replaced.
+    pub is_declined: bool,
 }
 
 impl PaymentMethod {
     /// One that nobody has named before.
     #[must_use]
     pub fn new(kind: MethodType, token: impl Into<String>) -> Self {
-        Self { id: PaymentMethodId::new(), kind, token: token.into(), saved: None }
+        Self { id: PaymentMethodId::new(), kind, token: token.into(), saved: None, is_declined: false }
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`totals`] turns what is sold into lines, [`state`] decides what becomes of the whole.
 
 pub mod dunning;
+mod note;
 mod rate;
 pub mod rounding;
 mod span;
@@ -14,6 +15,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use dunning::Ladder;
+pub use note::{CreditNote, NoteLine};
 pub use rate::{Discount, Duration, InvalidPercent, Percent, Reduction, TaxRate};
 pub use span::Span;
 
@@ -46,6 +48,14 @@ names!(
     Discount => "discount", Tax => "tax",
 );
 
+impl LineKind {
+    /// Whether it is what something costs: the thing itself, or a discount on it.
+    #[must_use]
+    pub fn is_sold(self) -> bool {
+        matches!(self, Self::Period | Self::ProrationCharge | Self::Discount)
+    }
+}
+
 /// A line, by the invoice that it is on and its place there, from zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LineRef {
@@ -73,7 +83,7 @@ pub struct Line {
     pub tax: Decimal,
     /// The days that it bills, or credits.
     pub days: Option<Span>,
-    /// The line that a credit gives back, or that a discount makes cheaper.
+    /// The line that a credit gives back, that a discount makes cheaper, or whose seats a charge takes up again.
     pub of: Option<LineRef>,
 }
 
@@ -137,6 +147,8 @@ pub struct Invoice {
     pub from_balance: Decimal,
     /// What of the total payments have paid.
     pub amount_paid: Decimal,
+    /// What of the total credit notes have taken off: it was never paid, and never will be.
+    pub amount_credited: Decimal,
     /// How many payments were begun for it.
     pub attempts: u32,
     /// The payment whose outcome is not known yet. While there is one, no other begins.
@@ -159,11 +171,18 @@ impl Invoice {
     pub fn due(&self) -> Money {
         let amount = match self.status {
             Status::Draft | Status::Open | Status::Uncollectible => {
-                self.total.max(Decimal::ZERO) - self.from_balance - self.amount_paid
+                self.total.max(Decimal::ZERO) - self.from_balance - self.amount_paid - self.amount_credited
             }
             Status::Paid | Status::Void => Decimal::ZERO,
         };
         Money { amount, currency: self.currency }
+    }
+
+    /// What its lines sell, net of discounts, with tax.
+    #[must_use]
+    pub fn charges(&self) -> Decimal {
+        let sold = self.lines.iter().filter(|line| line.kind.is_sold());
+        sold.map(|line| line.amount + line.tax).sum()
     }
 
     /// The lines, each with its place.

@@ -78,17 +78,32 @@ pub struct Discount {
     pub duration: Duration,
     /// The first period that it is given for.
     pub from_period: u32,
+    /// It was taken away: the first period that it is not given for any more.
+    pub until_period: Option<u32>,
 }
 
 impl Discount {
     /// Whether it is given for period `index`.
     #[must_use]
     pub fn covers(&self, index: u32) -> bool {
-        let nth = index.checked_sub(self.from_period);
+        let nth =
+            index.checked_sub(self.from_period).filter(|_| self.until_period.is_none_or(|end| index < end));
         match self.duration {
             Duration::Once => nth == Some(0),
             Duration::Periods(periods) => nth.is_some_and(|nth| nth < periods),
             Duration::Forever => nth.is_some(),
         }
+    }
+
+    /// Whether it has no end.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        self.duration == Duration::Forever && self.until_period.is_none()
+    }
+
+    /// So many periods are never billed: it waits for those after them.
+    pub fn put_off(&mut self, periods: u32) {
+        self.from_period = self.from_period.saturating_add(periods);
+        self.until_period = self.until_period.map(|end| end.saturating_add(periods));
     }
 }

@@ -50,6 +50,9 @@ pub enum Refusal {
     /// Nothing to pay with.
     #[error("the subscription of the invoice has no payment method; add one first")]
     NoMethod,
+    /// What there is to pay with was declined for good.
+    #[error("the payment method was declined for good, and is not asked again; name another")]
+    MethodDeclined,
 }
 
 /// What the customer's balance gets (or gives, where it is negative).
@@ -77,8 +80,8 @@ pub enum Settled {
     Surplus {
         /// All of it.
         to_balance: ToBalance,
-        /// Why to look.
-        alarm: &'static str,
+        /// Why to look, unless it was paid while its last part was credited.
+        alarm: Option<&'static str>,
     },
     /// It had ended, and nothing changes.
     Ended,
@@ -157,6 +160,65 @@ pub fn finalize(
     Ok(ToBalance(given_back - invoice.from_balance))
 }
 
+/// What the customer has in the balance pays what is still due, before any card is asked. What of the rest cannot be
+/// charged is carried forward, as when the invoice opened.
+pub fn draw(
+    invoice: &mut Invoice,
+    balance: Decimal,
+    chargeable: impl FnOnce(Money) -> Money,
+    now: Timestamp,
+) -> ToBalance {
+    let due = invoice.due();
+    // A payment under way asks for what was due when it began.
+    let is_waiting = matches!(invoice.status, Status::Open | Status::Uncollectible);
+    if !is_waiting || invoice.live_payment.is_some() {
+        return ToBalance::default();
+    }
+    let drawn = from_balance(due, balance.max(Decimal::ZERO), chargeable);
+    invoice.from_balance += drawn;
+    close_if_nothing_is_due(invoice, now);
+    ToBalance(-drawn)
+}
+
+/// A credit note takes off what was never paid; never more than what is due. A payment under way may still bring it:
+/// then it is too much.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn credit(invoice: &mut Invoice, amount: Decimal, now: Timestamp) -> Result<(), Refusal> {
+    match invoice.status {
+        Status::Open | Status::Uncollectible => {}
+        Status::Draft => return Err(Refusal::IsADraft),
+        Status::Paid | Status::Void => return Err(Refusal::NothingOwed(invoice.status)),
+    }
+    if amount > invoice.due().amount {
+        return Err(Refusal::NothingOwed(invoice.status));
+    }
+    invoice.amount_credited += amount;
+    invoice.updated_at = now;
+    close_if_nothing_is_due(invoice, now);
+    Ok(())
+}
+
+fn close_if_nothing_is_due(invoice: &mut Invoice, now: Timestamp) {
+    if invoice.due().amount.is_zero() {
+        end(invoice, Status::Paid, now);
+    }
+}
+
+/// There is a payment method, and no bank will take it any more: that is a decline, without asking.
+///
+/// # Errors
+/// [`Refusal`], as of [`may_be_tried`].
+pub fn decline_unasked(invoice: &mut Invoice, now: Timestamp) -> Result<Next, Refusal> {
+    may_be_tried(invoice)?;
+    let next = invoice.ladder.set_back(Reason::Ladder, Setback::Declined(DeclineClass::Hard), now);
+    if let (Status::Open, Next::Exhausted(_)) = (invoice.status, next) {
+        end(invoice, Status::Uncollectible, now);
+    }
+    Ok(next)
+}
+
 /// Whether a draft may be deleted, or its lines changed.
 ///
 /// # Errors
@@ -208,7 +270,8 @@ pub fn settle(
         (Status::Open | Status::Uncollectible, Ended::Succeeded(amount)) => receive(invoice, amount, now),
         (Status::Draft | Status::Paid | Status::Void, Ended::Succeeded(amount)) => Settled::Surplus {
             to_balance: ToBalance(amount),
-            alarm: "an invoice was paid that owed nothing any more",
+            alarm: (!was_live || invoice.status != Status::Paid)
+                .then_some("an invoice was paid that owed nothing any more"),
         },
         (Status::Open, Ended::Failed(setback)) if was_live => {
             match invoice.ladder.set_back(reason, setback, now) {

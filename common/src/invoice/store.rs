@@ -2,6 +2,7 @@
 //! subscription, which is taken first: so both are always seen together as they are.
 
 mod attempt;
+mod book;
 mod open;
 mod retry;
 mod row;
@@ -24,7 +25,9 @@ use crate::{
 };
 
 use super::{Invoice, Status};
-pub(crate) use attempt::{asked_for, try_open};
+pub(crate) use attempt::{asked_for, try_open, use_balance};
+pub use book::notes;
+pub(crate) use book::{book, credit, refundable};
 pub(crate) use open::{NewInvoice, Opened, Opening, open, void_unpaid};
 pub use open::{policy, set_policy};
 pub use retry::{Retried, retry};
@@ -109,23 +112,6 @@ pub async fn payments(db: impl PgExecutor<'_>, id: InvoiceId) -> sqlx::Result<Ve
     .fetch_all(db)
     .await?;
     Ok(ids.into_iter().map(PaymentId).collect())
-}
-
-/// What bills a period, in the order in which it was made: of what is open or paid.
-pub(crate) async fn of_period(
-    db: &mut PgConnection,
-    subscription: SubscriptionId,
-    index: u32,
-) -> sqlx::Result<Vec<Invoice>> {
-    let rows = invoices!(
-        " WHERE i.subscription_id = $1 AND i.period_index = $2 AND i.status IN ('open', 'paid')
-          ORDER BY i.id",
-        subscription.0,
-        i64::from(index)
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(Invoice::try_from).collect::<Result<_, _>>()?)
 }
 
 /// The invoices that a subscription is to pay, oldest first. One that is unpaid waits for those that were given

@@ -32,6 +32,34 @@ pub enum Item {
         /// The days that are given back.
         days: Span,
     },
+    /// Seats that had left come back, as they left: with the discount and the tax that were given back for them.
+    Return {
+        /// The line that billed them first.
+        of: LineRef,
+        /// For people.
+        description: String,
+        /// How many.
+        quantity: u32,
+        /// The price of one for a whole period.
+        unit_amount: Decimal,
+        /// After discounts, without tax, not below zero.
+        amount: Decimal,
+        /// The tax on it, not below zero.
+        tax: Decimal,
+        /// The days that are billed again.
+        days: Span,
+    },
+}
+
+/// How much of what is taken off the whole of a period is taken off a sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AmountOff {
+    /// All: it is the whole period.
+    Whole,
+    /// By day: so many days of so many. Nothing else of the period is in force.
+    Days(u32, u32),
+    /// Nothing: what else is in force has it.
+    Nothing,
 }
 
 /// Something is sold.
@@ -49,6 +77,8 @@ pub struct Sale {
     pub amount: Decimal,
     /// The days that it bills.
     pub days: Span,
+    /// What of the amounts off a period it has.
+    pub amount_off: AmountOff,
 }
 
 impl Sale {
@@ -70,6 +100,7 @@ impl Sale {
             unit_amount,
             amount: fraction(unit_amount, quantity, 1, currency)?,
             days,
+            amount_off: AmountOff::Whole,
         })
     }
 }
@@ -146,6 +177,16 @@ pub fn lines(items: &[Item], terms: &Terms<'_>) -> Result<Vec<Line>, TooLarge> {
                 days: Some(*days),
                 of: Some(*of),
             }),
+            Item::Return { of, description, quantity, unit_amount, amount, tax, days } => lines.push(Line {
+                kind: LineKind::ProrationCharge,
+                description: description.clone(),
+                quantity: *quantity,
+                unit_amount: *unit_amount,
+                amount: *amount,
+                tax: *tax,
+                days: Some(*days),
+                of: Some(*of),
+            }),
             Item::Sale(sale) => sell(sale, terms, &mut purse, &mut lines)?,
         }
     }
@@ -182,9 +223,11 @@ fn sell(
                 let (numerator, denominator) = percent.fraction();
                 fraction(left, numerator, denominator, terms.currency)?
             }
-            // The rest of a period is no reason to take it off a second time.
-            Reduction::Amount(_) if sale.kind == LineKind::Period => left.min(*purse),
-            Reduction::Amount(_) => Decimal::ZERO,
+            Reduction::Amount(whole) => match sale.amount_off {
+                AmountOff::Whole => left.min(*purse),
+                AmountOff::Days(days, of) => left.min(fraction(whole, days, of, terms.currency)?).min(*purse),
+                AmountOff::Nothing => Decimal::ZERO,
+            },
         };
         if off.is_zero() {
             continue;

@@ -43,16 +43,27 @@ pub enum Refusal {
         /// What is left.
         left: Money,
     },
+    /// The rest was given back to its customer otherwise.
+    #[error(
+        "{left} of the payment are left to refund: the other {otherwise} were credited to the customer, or are disputed"
+    )]
+    GivenOtherwise {
+        /// What is left.
+        left: Money,
+        /// What of the payment is with the customer otherwise.
+        otherwise: Money,
+    },
     /// Not an amount of the payment's currency, or of its gateway.
     #[error("the amount {0}")]
     NotAnAmount(String),
 }
 
-/// How much is to be given back, if `asked` (or what is left) can be.
+/// How much is to be given back, if `asked` (or what is left) can be. `free` is what of the payment its customer has
+/// not got otherwise.
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn accept(payment: &Payment, asked: Option<Decimal>) -> Result<Money, Refusal> {
+pub fn accept(payment: &Payment, asked: Option<Decimal>, free: Decimal) -> Result<Money, Refusal> {
     if payment.status != PaymentStatus::Succeeded {
         return Err(Refusal::NotSettled(payment.status));
     }
@@ -61,9 +72,12 @@ pub fn accept(payment: &Payment, asked: Option<Decimal>) -> Result<Money, Refusa
     if left.amount.is_zero() {
         return Err(Refusal::NothingLeft { captured: of(payment.amount_captured) });
     }
-    let money = of(asked.unwrap_or(left.amount));
+    let money = of(asked.unwrap_or(left.amount.min(free)));
     if money.amount > left.amount {
         return Err(Refusal::TooMuch { asked: money, left });
+    }
+    if free.is_zero() || money.amount > free {
+        return Err(Refusal::GivenOtherwise { left: of(free), otherwise: of(left.amount - free) });
     }
     Money::new(money.amount, money.currency)
         .map_err(|error| error.to_string())

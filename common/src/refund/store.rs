@@ -12,6 +12,7 @@ use crate::{
     clock::Timestamp,
     gateway::{Answer, Charge, GatewayName, Report},
     id::{JobId, MerchantId, PaymentId, RefundId},
+    invoice,
     job::{self, Claim, Kind},
     ledger::{self, Posting},
     page::{Found, Page},
@@ -54,7 +55,8 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
         return Ok(earlier);
     }
     let Some(payment) = payment else { return Ok(Accepted::NoPayment) };
-    let money = match state::accept(&payment, new.order.amount) {
+    let free = invoice::store::refundable(&mut *db, &payment).await?;
+    let money = match state::accept(&payment, new.order.amount, free) {
         Ok(money) => money,
         Err(refusal) => return Ok(Accepted::Refused(refusal)),
     };

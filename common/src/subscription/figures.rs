@@ -9,7 +9,7 @@ use super::{Interval, Price, Status, Subscription, Unit};
 use crate::{
     id::{CustomerId, InvoiceId},
     invoice::{
-        Discount, Duration, Span, TaxRate,
+        Discount, Span, TaxRate,
         rounding::TooLarge,
         totals::{self, Item, Sale, Totals},
     },
@@ -196,7 +196,7 @@ pub fn monthly_revenue(of: impl Into<Recurring>) -> Result<Ratio, TooLarge> {
         | Status::Canceled => return Ok(Ratio::ZERO),
     }
     let currency = price.unit.currency;
-    let lasting: Vec<_> = discounts.into_iter().filter(|d| d.duration == Duration::Forever).collect();
+    let lasting: Vec<_> = discounts.into_iter().filter(Discount::is_lasting).collect();
     // One day is as good as any other: a whole period costs what it costs.
     let days = Span { from: Default::default(), to: Default::default() };
     let sale = Sale::period("", price.unit.amount, quantity, days, currency)?;

@@ -1,25 +1,31 @@
 //! Proration, by day: what is given back and what is charged when something changes within a period. The
 //! day of the change belongs to the new terms.
 //!
-//! A charge is `unit × quantity × d / T`: `T` days has the whole period, `d` are left of it. A credit is the
-//! same part of what was really billed: of the line's net amount after discounts, and of the tax on it, each
-//! capped at what was not given back before. Every line is rounded once, half away from zero.
+//! - A charge is `unit × quantity × d / T`: `T` days has the whole period, `d` are left of it.
+//! - What leaves is worth the same part of what was billed: of the line's net amount after discounts, and of the tax
+//!   on it, each capped at what was not given back before. Of that, what was never paid is noted on the line's own
+//!   invoice, what was paid and is still here is given back, and the rest is nobody's.
+//! - Seats that had left come back as they left: by the same part of the same line, for no more than was given back.
 //!
-//! The seats of a period may stand on several lines (five from the start, three more since the tenth).
-//! [`in_force`] finds them; what leaves first are the seats that came last.
+//! Every line is rounded once, half away from zero. The seats of a period may stand on several lines (five from the
+//! start, three more since the tenth): what leaves first are the seats that came last, and before them those that
+//! came without proration, which stand on none. See docs/adr/0038-a-credit-is-money-that-came-in.md.
+
+mod book;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use crate::{
     invoice::{
-        Line, LineKind, LineRef, Span,
+        LineKind, NoteLine, Span,
         rounding::{TooLarge, fraction},
-        totals::{Item, Sale},
+        totals::{AmountOff, Item, Sale},
     },
     money::Currency,
     name::names,
 };
+pub use book::{Billed, Book, Funds, Gone};
 
 /// What a change within a period does to what was billed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -46,36 +52,29 @@ pub struct Seats<'a> {
     pub quantity: u32,
 }
 
-/// A line that was billed, and what of it was given back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Billed {
-    /// Which.
-    pub line: LineRef,
-    /// The plan's name, which is the line's text.
-    pub name: String,
-    /// The price of one for a whole period.
-    pub unit_amount: Decimal,
-    /// The days that it bills.
-    pub days: Span,
-    /// How many it bills.
-    pub quantity: u32,
-    /// How many of these are still there.
-    pub in_force: u32,
-    /// Its amount after discounts, without tax.
-    pub net: Decimal,
-    /// The tax on that.
-    pub tax: Decimal,
-    /// What was given back of `net`.
-    pub credited: Decimal,
-    /// What was given back of `tax`.
-    pub credited_tax: Decimal,
+/// What a change within a period does to what is billed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[must_use]
+pub struct Adjustment {
+    /// What is sold and given back: an invoice.
+    pub items: Vec<Item>,
+    /// What is taken off invoices that were not paid: credit notes.
+    pub notes: Vec<NoteLine>,
+}
+
+impl Adjustment {
+    /// Whether nothing is billed and nothing given back.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.notes.is_empty()
+    }
 }
 
 /// The place of a change: what was billed, and the day.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment<'a> {
-    /// What was billed for the period, oldest first, as [`in_force`] found it.
-    pub billed: &'a [Billed],
+    /// What was billed for the period.
+    pub book: &'a Book,
     /// The whole period, whether or not all of it was billed.
     pub period: Span,
     /// The first day of the new terms.
@@ -89,85 +88,246 @@ impl Moment<'_> {
     ///
     /// # Errors
     /// [`TooLarge`].
-    pub fn end(&self) -> Result<Vec<Item>, TooLarge> {
-        self.withdraw(u32::MAX)
+    pub fn end(&self) -> Result<Adjustment, TooLarge> {
+        let mut leaving = Leaving::of(self);
+        leaving.withdraw(u32::MAX, |_| true)?;
+        Ok(leaving.done)
     }
 
-    /// Something begins where nothing was in force: a resumption.
+    /// From what is in force to `new`: a resumption.
     ///
     /// # Errors
     /// [`TooLarge`].
-    pub fn begin(&self, seats: &Seats<'_>) -> Result<Vec<Item>, TooLarge> {
-        let days = self.period.since(self.day);
-        if days.is_empty() || seats.quantity == 0 {
-            return Ok(Vec::new());
+    pub fn resume(&self, new: &Seats<'_>) -> Result<Adjustment, TooLarge> {
+        self.settle(0, new)
+    }
+
+    /// Another plan, or more or less of the same: `new` instead of `old`.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn change(&self, old: &Seats<'_>, new: &Seats<'_>) -> Result<Adjustment, TooLarge> {
+        let is_same_price = old.unit_amount == new.unit_amount;
+        let free = old.quantity.saturating_sub(self.in_force_at(old.unit_amount));
+        self.settle(if is_same_price { free } else { 0 }, new)
+    }
+
+    /// From what is in force, and `free` seats at the new price that stand on no line, to `new`.
+    fn settle(&self, free: u32, new: &Seats<'_>) -> Result<Adjustment, TooLarge> {
+        let stays = |billed: &Billed| billed.unit_amount == new.unit_amount;
+        let kept = self.in_force_at(new.unit_amount);
+        let mut leaving = Leaving::of(self);
+        leaving.withdraw(u32::MAX, |billed| !stays(billed))?;
+        match new.quantity.checked_sub(kept.saturating_add(free)) {
+            Some(more) => {
+                let came_back = self.take_up(more, new.unit_amount)?;
+                let returned: u32 = came_back.iter().map(|(quantity, _)| quantity).sum();
+                leaving.done.items.extend(came_back.into_iter().map(|(_, item)| item));
+                let amount_off = if kept + free + returned == 0 {
+                    AmountOff::Days(self.period.since(self.day).days(), self.period.days())
+                } else {
+                    AmountOff::Nothing
+                };
+                leaving.done.items.extend(self.sell(more - returned, new, amount_off)?);
+            }
+            None => {
+                // Those that stand on no line leave first.
+                leaving.withdraw(kept.saturating_sub(new.quantity), stays)?;
+            }
         }
-        let amount = charge(seats.unit_amount, seats.quantity, days, self.period, self.currency)?;
-        Ok(vec![Item::Sale(Sale {
-            kind: LineKind::ProrationCharge,
-            description: seats.name.to_owned(),
-            quantity: seats.quantity,
-            unit_amount: seats.unit_amount,
-            amount,
-            days,
-        })])
+        Ok(leaving.done)
     }
 
-    /// All that is in force ends, and the new takes its place: another plan.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
-    pub fn swap(&self, new: &Seats<'_>) -> Result<Vec<Item>, TooLarge> {
-        let mut items = self.end()?;
-        items.extend(self.begin(new)?);
-        Ok(items)
+    fn in_force_at(&self, unit_amount: Decimal) -> u32 {
+        let lines = self.book.lines.iter().filter(|billed| billed.unit_amount == unit_amount);
+        lines.map(Billed::in_force).sum()
     }
 
-    /// More of the same, or less of it: `to` is what there shall be, instead of `from`.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
-    pub fn resize(&self, from: u32, to: &Seats<'_>) -> Result<Vec<Item>, TooLarge> {
-        match to.quantity.checked_sub(from) {
-            Some(more) => self.begin(&Seats { quantity: more, ..to.clone() }),
-            None => self.withdraw(from - to.quantity),
-        }
-    }
-
-    /// Gives back up to `quantity`, those first that came last.
-    fn withdraw(&self, quantity: u32) -> Result<Vec<Item>, TooLarge> {
+    /// Up to `quantity` seats of that price come back to the lines that they left: what left last, first. How many
+    /// come back with each.
+    fn take_up(&self, quantity: u32, unit_amount: Decimal) -> Result<Vec<(u32, Item)>, TooLarge> {
         let mut left = quantity;
         let mut items = Vec::new();
-        for billed in self.billed.iter().rev() {
-            let quantity = left.min(billed.in_force);
-            left -= quantity;
-            items.extend(billed.credit(quantity, self.day, self.currency)?);
+        for billed in self.book.lines.iter().filter(|billed| billed.unit_amount == unit_amount) {
+            let quantity = left.min(billed.away());
+            if let Some(item) = billed.take_up(quantity, self.day, self.currency)? {
+                left -= quantity;
+                items.push((quantity, item));
+            }
         }
         Ok(items)
+    }
+
+    fn sell(
+        &self,
+        quantity: u32,
+        seats: &Seats<'_>,
+        amount_off: AmountOff,
+    ) -> Result<Option<Item>, TooLarge> {
+        let days = self.period.since(self.day);
+        if days.is_empty() || quantity == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Item::Sale(Sale {
+            kind: LineKind::ProrationCharge,
+            description: seats.name.to_owned(),
+            quantity,
+            unit_amount: seats.unit_amount,
+            amount: charge(seats.unit_amount, quantity, days, self.period, self.currency)?,
+            days,
+            amount_off,
+        })))
+    }
+}
+
+/// Seats that leave, and what becomes of their money.
+struct Leaving<'a> {
+    moment: &'a Moment<'a>,
+    funds: Vec<Funds>,
+    done: Adjustment,
+}
+
+impl<'a> Leaving<'a> {
+    fn of(moment: &'a Moment<'a>) -> Self {
+        Self { moment, funds: moment.book.funds.clone(), done: Adjustment::default() }
+    }
+
+    /// Up to `quantity` of these leave, those first that came last.
+    fn withdraw(&mut self, quantity: u32, which: impl Fn(&Billed) -> bool) -> Result<(), TooLarge> {
+        let mut left = quantity;
+        for billed in self.moment.book.lines.iter().rev().filter(|billed| which(billed)) {
+            let quantity = left.min(billed.in_force());
+            left -= quantity;
+            self.let_go(billed, quantity)?;
+        }
+        Ok(())
+    }
+
+    /// What these are worth is taken off what is still to pay of their invoice; what was paid of it is given back.
+    fn let_go(&mut self, billed: &Billed, quantity: u32) -> Result<(), TooLarge> {
+        let currency = self.moment.currency;
+        let Some(worth) = billed.worth(quantity, self.moment.day, currency)? else { return Ok(()) };
+        let mut none = Funds::none(billed.line.invoice);
+        let found = self.funds.iter_mut().find(|funds| funds.invoice == billed.line.invoice);
+        let funds = found.unwrap_or(&mut none);
+        let noted = worth.part(funds.due.min(worth.total()), currency)?;
+        funds.due -= noted.total();
+        let rest = worth.less(noted);
+        let paid = rest.part(funds.paid.min(rest.total()), currency)?;
+        funds.paid -= paid.total();
+        let days = billed.days.since(self.moment.day);
+        let description = format!("Unused: {}", billed.name);
+        if !paid.total().is_zero() {
+            self.done.items.push(Item::Credit {
+                of: billed.line,
+                description: description.clone(),
+                quantity,
+                unit_amount: billed.unit_amount,
+                amount: -paid.net,
+                tax: -paid.tax,
+                days,
+            });
+        }
+        if !noted.total().is_zero() {
+            let leaving = if paid.total().is_zero() { quantity } else { 0 };
+            let NetAndTax { net: amount, tax } = noted;
+            self.done.notes.push(NoteLine {
+                of: billed.line,
+                description,
+                quantity,
+                leaving,
+                amount,
+                tax,
+                days,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// An amount, and the tax on it.
+#[derive(Debug, Clone, Copy)]
+struct NetAndTax {
+    net: Decimal,
+    tax: Decimal,
+}
+
+impl NetAndTax {
+    const ZERO: Self = Self { net: Decimal::ZERO, tax: Decimal::ZERO };
+
+    fn total(self) -> Decimal {
+        self.net + self.tax
+    }
+
+    fn less(self, other: Self) -> Self {
+        Self { net: self.net - other.net, tax: self.tax - other.tax }
+    }
+
+    /// So much of it, with its share of the tax.
+    fn part(self, total: Decimal, currency: Currency) -> Result<Self, TooLarge> {
+        let (mut part, mut whole) = (total, self.total());
+        if part == whole || whole.is_zero() {
+            return Ok(self);
+        }
+        let scale = part.scale().max(whole.scale());
+        part.rescale(scale);
+        whole.rescale(scale);
+        let tax = fraction(self.tax, part.mantissa(), whole.mantissa(), currency)?;
+        Ok(Self { net: total - tax, tax })
     }
 }
 
 impl Billed {
-    /// What is given back for `quantity` of its seats from `day` on; `None` where no day is left.
-    fn credit(&self, quantity: u32, day: NaiveDate, currency: Currency) -> Result<Option<Item>, TooLarge> {
+    /// What `quantity` of its seats are worth from `day` on; `None` where no day is left.
+    fn worth(
+        &self,
+        quantity: u32,
+        day: NaiveDate,
+        currency: Currency,
+    ) -> Result<Option<NetAndTax>, TooLarge> {
+        let of = |billed: Decimal, credited: Decimal| {
+            let part = self.part_of(billed, quantity, day, currency)?;
+            Ok(part.min(billed - credited).max(Decimal::ZERO))
+        };
+        if self.days.since(day).is_empty() || quantity == 0 {
+            return Ok(None);
+        }
+        let NetAndTax { net, tax } = self.credited;
+        Ok(Some(NetAndTax { net: of(self.billed.net, net)?, tax: of(self.billed.tax, tax)? }))
+    }
+
+    /// `quantity` of its seats come back on `day`, for no more than was given back for them; `None` where none do.
+    fn take_up(&self, quantity: u32, day: NaiveDate, currency: Currency) -> Result<Option<Item>, TooLarge> {
         let days = self.days.since(day);
         if days.is_empty() || quantity == 0 {
             return Ok(None);
         }
-        let part = u64::from(quantity) * u64::from(days.days());
-        let whole = u64::from(self.quantity) * u64::from(self.days.days());
-        let of = |billed: Decimal, credited: Decimal| {
-            Ok(fraction(billed, part, whole, currency)?.min(billed - credited).max(Decimal::ZERO))
+        let given = self.credited.less(self.returned);
+        let of = |billed: Decimal, given: Decimal| {
+            Ok(self.part_of(billed, quantity, day, currency)?.min(given).max(Decimal::ZERO))
         };
-        Ok(Some(Item::Credit {
+        Ok(Some(Item::Return {
             of: self.line,
-            description: format!("Unused: {}", self.name),
+            description: self.name.clone(),
             quantity,
             unit_amount: self.unit_amount,
-            amount: -of(self.net, self.credited)?,
-            tax: -of(self.tax, self.credited_tax)?,
+            amount: of(self.billed.net, given.net)?,
+            tax: of(self.billed.tax, given.tax)?,
             days,
         }))
+    }
+
+    /// The part of `amount` that `quantity` seats have from `day` on.
+    fn part_of(
+        &self,
+        amount: Decimal,
+        quantity: u32,
+        day: NaiveDate,
+        currency: Currency,
+    ) -> Result<Decimal, TooLarge> {
+        let part = u64::from(quantity) * u64::from(self.days.since(day).days());
+        let whole = u64::from(self.quantity) * u64::from(self.days.days());
+        fraction(amount, part, whole, currency)
     }
 }
 
@@ -180,59 +340,6 @@ fn charge(
     currency: Currency,
 ) -> Result<Decimal, TooLarge> {
     fraction(unit, u64::from(quantity) * u64::from(days.days()), period.days(), currency)
-}
-
-/// What a period's lines have left in force, oldest first. Takes the lines of all invoices that billed the
-/// period and are open or paid (nothing is given back of what is void or was never collected), each with its
-/// place, in the order in which they were made.
-#[must_use]
-pub fn in_force<'a>(lines: impl IntoIterator<Item = (LineRef, &'a Line)>) -> Vec<Billed> {
-    let mut all: Vec<Billed> = Vec::new();
-    for (place, line) in lines {
-        let of = line.of.and_then(|of| all.iter_mut().find(|billed| billed.line == of));
-        match (line.kind, of, line.days) {
-            (LineKind::Period | LineKind::ProrationCharge, _, Some(days)) => {
-                all.push(Billed::of(place, line, days))
-            }
-            (LineKind::Discount, Some(billed), _) => {
-                billed.net += line.amount;
-                billed.tax += line.tax;
-            }
-            (LineKind::ProrationCredit, Some(billed), _) => {
-                billed.in_force = billed.in_force.saturating_sub(line.quantity);
-                billed.credited -= line.amount;
-                billed.credited_tax -= line.tax;
-            }
-            (
-                LineKind::Period
-                | LineKind::ProrationCharge
-                | LineKind::Discount
-                | LineKind::ProrationCredit
-                | LineKind::Tax,
-                _,
-                _,
-            ) => {}
-        }
-    }
-    all.retain(|billed| billed.in_force > 0);
-    all
-}
-
-impl Billed {
-    fn of(place: LineRef, line: &Line, days: Span) -> Self {
-        Self {
-            line: place,
-            name: line.description.clone(),
-            unit_amount: line.unit_amount,
-            days,
-            quantity: line.quantity,
-            in_force: line.quantity,
-            net: line.amount,
-            tax: line.tax,
-            credited: Decimal::ZERO,
-            credited_tax: Decimal::ZERO,
-        }
-    }
 }
 
 #[cfg(test)]

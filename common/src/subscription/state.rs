@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    invoice::{rounding::TooLarge, totals::Item},
+    invoice::{NoteLine, rounding::TooLarge, totals::Item},
     money::Currency,
 };
 
@@ -59,6 +59,15 @@ pub enum Effect {
         /// What is sold and given back.
         items: Vec<Item>,
     },
+    /// Credit notes on invoices that were not paid.
+    Note {
+        /// The change's number.
+        change: u32,
+        /// What is taken off them.
+        lines: Vec<NoteLine>,
+    },
+    /// What the customer has in the balance pays what is open.
+    UseBalance,
     /// The first invoice is void.
     VoidFirstInvoice,
     /// One attempt for every open invoice.
@@ -119,6 +128,9 @@ pub enum Refusal {
     /// Nothing to pay with.
     #[error("the subscription has no payment method; add one first")]
     NoMethod,
+    /// What there is to pay with was declined for good.
+    #[error("the payment method was declined for good, and is not asked again; name another")]
+    MethodDeclined,
     /// The plan is not sold any more.
     #[error("the plan is archived, and no subscription takes it any more")]
     PlanArchived,

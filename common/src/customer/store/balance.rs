@@ -109,7 +109,15 @@ pub async fn lower_balance(
     if had < by.amount {
         return Ok(Err(Money { amount: had, ..by }));
     }
-    credit(&mut transaction, customer.id, by.currency, ToBalance(-by.amount)).await?;
+    sqlx::query!(
+        "UPDATE customer_balances SET amount = amount - $3, lowered = lowered + $3
+         WHERE customer_id = $1 AND currency = $2",
+        customer.id.0,
+        by.currency.code(),
+        by.amount,
+    )
+    .execute(&mut *transaction)
+    .await?;
     let left = Money { amount: had - by.amount, ..by };
     let lowered = Happened {
         merchant_id: customer.merchant_id,

@@ -23,7 +23,8 @@ macro_rules! methods {
         sqlx::query_as!(
             MethodRow,
             r#"SELECT m.id, m.type AS kind, m.token, m.saved AS "saved: Json<SavedMethod>", m.created_at,
-                coalesce(m.id = c.default_method_id, false) AS "is_default!"
+                coalesce(m.id = c.default_method_id, false) AS "is_default!",
+                m.declined_at IS NOT NULL AS "is_declined!"
              FROM customer_payment_methods m JOIN customers c ON c.id = m.customer_id"# + $after
             $(, $argument)*
         )
@@ -37,6 +38,7 @@ struct MethodRow {
     saved: Option<Json<SavedMethod>>,
     created_at: Timestamp,
     is_default: bool,
+    is_declined: bool,
 }
 
 impl TryFrom<MethodRow> for KeptMethod {
@@ -48,6 +50,7 @@ impl TryFrom<MethodRow> for KeptMethod {
             kind: row.kind.parse().map_err(unreadable)?,
             token: row.token,
             saved: row.saved.map(|saved| saved.0),
+            is_declined: row.is_declined,
         };
         Ok(Self { method, is_default: row.is_default, created_at: row.created_at })
     }

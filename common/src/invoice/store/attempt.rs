@@ -6,15 +6,25 @@ use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use crate::{
+    clock::Timestamp,
+    customer::{
+        PaymentMethod,
+        store::{balance, credit},
+    },
     db::column,
+    gateway::GatewayName,
     id::{InvoiceId, JobId, PaymentId},
-    invoice::{Invoice, dunning::Reason, state},
+    invoice::{
+        Invoice, Status,
+        dunning::{Exhausted, Next, Reason},
+        state::{self, ToBalance},
+    },
     job::store::Planned,
     payment::store::{InvoicePayment, bill},
     subscription::{Subscription, store::Circumstances},
 };
 
-use super::{owed, row::update, settle::call_for_retries};
+use super::{owed, row::update, settle::call_for_retries, write};
 
 /// An attempt that has begun, and is still to be stored.
 pub(super) struct Attempt<'a> {
@@ -29,14 +39,13 @@ impl Attempt<'_> {
     }
 }
 
-/// Begins a payment of all that is due; `None` where none may begin, or where there is nothing to charge.
+/// Begins a payment of all that is due by `method`; `None` where none may begin.
 pub(super) fn begin<'a>(
     invoice: &mut Invoice,
-    subscription: &'a Subscription,
+    method: &'a PaymentMethod,
     reason: Reason,
     circumstances: &'a Circumstances<'_>,
 ) -> Option<Attempt<'a>> {
-    let method = subscription.method.as_ref()?;
     let (id, money) = (PaymentId::new(), invoice.due());
     let attempt_no = state::begin_payment(invoice, id, circumstances.now).ok()?;
     let charge = Planned {
@@ -83,47 +92,111 @@ pub(super) async fn store(db: &mut PgConnection, attempts: &[Attempt<'_>]) -> sq
     Ok(jobs)
 }
 
-/// One attempt for an invoice that is open; the job that will charge it.
+/// One attempt for an invoice that is open, after what is in the balance; the job that will charge it. Its merchant is
+/// told of what it has become.
 pub(super) async fn attempt(
     db: &mut PgConnection,
     invoice: &mut Invoice,
-    subscription: &Subscription,
+    method: Option<&PaymentMethod>,
     reason: Reason,
     circumstances: &Circumstances<'_>,
-) -> sqlx::Result<Option<JobId>> {
-    let one = slice::from_mut(&mut *invoice);
-    let job = attempt_all(&mut *db, one, subscription, reason, circumstances).await?.pop();
-    if job.is_some() {
-        update(db, &[invoice]).await?;
+) -> sqlx::Result<Attempted> {
+    let (before, now) = (invoice.status, circumstances.now);
+    draw(&mut *db, slice::from_mut(&mut *invoice), method, now).await?;
+    let attempted = match method {
+        _ if invoice.status == Status::Paid => Attempted::Paid,
+        None => Attempted::Nothing,
+        Some(method) if method.is_declined => match state::decline_unasked(invoice, now) {
+            Ok(Next::Exhausted(then)) if invoice.status != before => Attempted::GivenUp(then),
+            Ok(_) | Err(_) => Attempted::Declined,
+        },
+        Some(method) => match begin(invoice, method, reason, circumstances) {
+            None => Attempted::Nothing,
+            Some(attempt) => {
+                let jobs = store(&mut *db, &[attempt]).await?;
+                Attempted::Charging(*jobs.first().ok_or(sqlx::Error::RowNotFound)?)
+            }
+        },
+    };
+    write(&mut *db, &[(before, &*invoice)], now).await?;
+    if matches!(attempted, Attempted::Declined) {
+        call_for_retries(db, slice::from_ref(invoice), circumstances.traceparent).await?;
     }
-    Ok(job)
+    Ok(attempted)
 }
 
-/// The invoices have changed, which is the caller's to write.
-async fn attempt_all(
+/// What came of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempted {
+    /// This job charges it.
+    Charging(JobId),
+    /// The balance has paid it.
+    Paid,
+    /// There is nothing to pay with, or another payment comes first.
+    Nothing,
+    /// What there is to pay with is asked no more.
+    Declined,
+    /// And that was the end of its retries.
+    GivenUp(Exhausted),
+}
+
+/// What the customer has in the balance pays these invoices of one customer, oldest first. They have changed, which
+/// is the caller's to write.
+async fn draw(
     db: &mut PgConnection,
     invoices: &mut [Invoice],
-    subscription: &Subscription,
-    reason: Reason,
-    circumstances: &Circumstances<'_>,
-) -> sqlx::Result<Vec<JobId>> {
-    let begin = |invoice| begin(invoice, subscription, reason, circumstances);
-    let attempts: Vec<_> = invoices.iter_mut().filter_map(begin).collect();
-    store(db, &attempts).await
+    method: Option<&PaymentMethod>,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    let Some((customer, currency)) = invoices.first().map(|first| (first.customer_id, first.currency)) else {
+        return Ok(());
+    };
+    let had = balance(&mut *db, customer, currency).await?;
+    let mut left = had;
+    for invoice in invoices {
+        let chargeable =
+            |due| method.map_or(due, |method| GatewayName::for_method(method.kind).chargeable(due));
+        left += state::draw(invoice, left, chargeable, now).0;
+    }
+    credit(db, customer, currency, ToBalance(left - had)).await
 }
 
-/// One attempt for every open invoice of a subscription that is locked, oldest first.
+/// What the customer has in the balance pays what is open of a subscription that is locked. Whether it paid one.
+pub(crate) async fn use_balance(
+    db: &mut PgConnection,
+    subscription: &Subscription,
+    now: Timestamp,
+) -> sqlx::Result<bool> {
+    let mut invoices = owed(&mut *db, subscription).await?;
+    let before = column(&invoices, |invoice| (invoice.status, invoice.from_balance));
+    draw(&mut *db, &mut invoices, subscription.method.as_ref(), now).await?;
+    let all = before.iter().zip(&invoices);
+    let changed: Vec<_> = all
+        .filter(|((_, drawn), invoice)| invoice.from_balance != *drawn)
+        .map(|((status, _), invoice)| (*status, invoice))
+        .collect();
+    write(db, &changed, now).await?;
+    Ok(changed.iter().any(|(_, invoice)| invoice.status == Status::Paid))
+}
+
+/// One attempt for every open invoice of a subscription that is locked, oldest first. A method that was declined for
+/// good is asked for none.
 pub(crate) async fn try_open(
     db: &mut PgConnection,
     subscription: &Subscription,
     reason: Reason,
     circumstances: &Circumstances<'_>,
 ) -> sqlx::Result<Vec<JobId>> {
+    let Some(method) = subscription.method.as_ref().filter(|method| !method.is_declined) else {
+        return Ok(Vec::new());
+    };
     let mut invoices = owed(&mut *db, subscription).await?;
     for invoice in &mut invoices {
         let _ = invoice.ladder.renew_method(circumstances.now);
     }
-    let jobs = attempt_all(&mut *db, &mut invoices, subscription, reason, circumstances).await?;
+    let begin = |invoice| begin(invoice, method, reason, circumstances);
+    let attempts: Vec<_> = invoices.iter_mut().filter_map(begin).collect();
+    let jobs = store(&mut *db, &attempts).await?;
     update(&mut *db, &invoices.iter().collect::<Vec<_>>()).await?;
     call_for_retries(&mut *db, &invoices, circumstances.traceparent).await?;
     Ok(jobs)

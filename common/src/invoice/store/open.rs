@@ -16,7 +16,7 @@ use crate::{
     id::{InvoiceId, JobId, MerchantId},
     invoice::{
         Invoice, Line, Occasion, Status,
-        dunning::{Ladder, Policy, Reason},
+        dunning::{Ladder, Next, Policy, Reason},
         state,
         totals::Totals,
     },
@@ -25,7 +25,7 @@ use crate::{
     subscription::{Subscription, store::Circumstances},
 };
 
-use super::{attempt, owed, row, told, write};
+use super::{attempt, owed, row, settle::call_for_retries, told, write};
 
 /// What is to be billed.
 pub(crate) struct NewInvoice {
@@ -48,6 +48,8 @@ pub(crate) enum Opened {
     Paid,
     /// It is to be paid; the job that will charge it, if there is a method to charge.
     Owed(Option<JobId>),
+    /// What there is to pay with was declined for good, and is not asked. What that has brought.
+    Declined(Next),
 }
 
 /// Opens invoices, and answers how, in their order. Balances are held first and numbers are taken last, each in one
@@ -61,6 +63,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
         hold_balances(&mut *db, subscriptions.iter().map(|subscription| purse(subscription))).await?;
     let mut numbers = Numbers::take(&mut *db, &merchants).await?;
     let (mut invoices, mut credits, mut attempts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut opened_as = Vec::new();
     for Opening { subscription, circumstances, new } in openings {
         let policy = policies.get(&subscription.merchant_id).ok_or(sqlx::Error::RowNotFound)?;
         let mut invoice = draft(subscription, new, policy.clone(), now);
@@ -72,21 +75,38 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
                 .map_err(|refusal| sqlx::Error::Protocol(refusal.to_string()))?;
         *balance += to_balance.0;
         credits.push((purse(subscription), to_balance));
-        if invoice.status == Status::Open {
-            attempts.extend(attempt::begin(&mut invoice, subscription, Reason::Ladder, circumstances));
-        }
+        let opened = match &subscription.method {
+            _ if invoice.status != Status::Open => Opened::Paid,
+            None => Opened::Owed(None),
+            Some(method) if method.is_declined => Opened::Declined(
+                state::decline_unasked(&mut invoice, now)
+                    .map_err(|refusal| sqlx::Error::Protocol(refusal.to_string()))?,
+            ),
+            Some(method) => {
+                attempts.extend(attempt::begin(&mut invoice, method, Reason::Ladder, circumstances));
+                Opened::Owed(None)
+            }
+        };
+        opened_as.push(opened);
         invoices.push(invoice);
     }
     credit_all(&mut *db, credits.into_iter()).await?;
     row::insert(&mut *db, &invoices).await?;
     insert_events(&mut *db, &invoices.iter().map(told).collect::<Vec<_>>(), now).await?;
-    let jobs = attempt::store(db, &attempts).await?;
+    let jobs = attempt::store(&mut *db, &attempts).await?;
     let charges: HashMap<_, _> = attempts.iter().map(|attempt| attempt.invoice()).zip(jobs).collect();
-    let opened = |invoice: &Invoice| match invoice.status {
-        Status::Open => Opened::Owed(charges.get(&invoice.id).copied()),
-        _ => Opened::Paid,
+    let declined =
+        invoices.iter().zip(&opened_as).filter(|(_, opened)| matches!(opened, Opened::Declined(_)));
+    let declined: Vec<_> = declined.map(|(invoice, _)| invoice.clone()).collect();
+    if !declined.is_empty() {
+        row::update(&mut *db, &declined.iter().collect::<Vec<_>>()).await?;
+        call_for_retries(db, &declined, None).await?;
+    }
+    let with_charge = |(invoice, opened): (&Invoice, Opened)| match opened {
+        Opened::Owed(_) => Opened::Owed(charges.get(&invoice.id).copied()),
+        opened => opened,
     };
-    Ok(invoices.iter().map(opened).collect())
+    Ok(invoices.iter().zip(opened_as).map(with_charge).collect())
 }
 
 fn draft(subscription: &Subscription, new: NewInvoice, policy: Policy, now: Timestamp) -> Invoice {
@@ -104,6 +124,7 @@ fn draft(subscription: &Subscription, new: NewInvoice, policy: Policy, now: Time
         lines: new.lines,
         from_balance: Decimal::ZERO,
         amount_paid: Decimal::ZERO,
+        amount_credited: Decimal::ZERO,
         attempts: 0,
         live_payment: None,
         ladder: Ladder::new(policy),

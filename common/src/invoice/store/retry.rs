@@ -15,7 +15,10 @@ use crate::{
     },
 };
 
-use super::{attempt::attempt, read, write};
+use super::{
+    attempt::{Attempted, attempt},
+    count_owed, read, write,
+};
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -66,7 +69,26 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
             return Ok(retried);
         }
         Ok(Due::Attempt(reason)) => {
-            retried.job = attempt(&mut *db, &mut invoice, &subscription, reason, &circumstances).await?;
+            let method = subscription.method.as_ref();
+            let attempted = attempt(&mut *db, &mut invoice, method, reason, &circumstances).await?;
+            let fact = match attempted {
+                Attempted::Charging(job) => {
+                    retried.job = Some(job);
+                    None
+                }
+                Attempted::Paid => {
+                    let open_left = count_owed(&mut *db, &[&subscription]).await?;
+                    let open_left = open_left.into_values().next().unwrap_or_default();
+                    Some(Fact::InvoicePaid { open_left })
+                }
+                Attempted::GivenUp(then) => Some(Fact::DunningExhausted(then)),
+                Attempted::Declined => Some(Fact::PaymentDeclined),
+                Attempted::Nothing => None,
+            };
+            if let Some(fact) = fact {
+                let done = subscriptions::happened(&mut *db, subscription, fact, &circumstances).await?;
+                retried.alarm = done.alarm;
+            }
         }
         Ok(Due::Exhausted(then)) => {
             write(&mut *db, &[(before, &invoice)], now).await?;

@@ -25,7 +25,7 @@ macro_rules! invoices {
             r#"SELECT i.id, i.merchant_id, i.customer_id, i.subscription_id, i.period_index, i.change_seq,
                 i.number, i.currency, i.status,
                 i.lines AS "lines: crate::invoice::store::row::Lines",
-                i.total, i.from_balance, i.amount_paid,
+                i.total, i.from_balance, i.amount_paid, i.amount_credited,
                 i.dunning AS "dunning: sqlx::types::Json<crate::invoice::dunning::Policy>",
                 i.first_declined_at, i.rungs_used, i.retries_held, i.attempt_asked, i.next_attempt_at,
                 i.created_at, i.updated_at, i.opened_at, i.ended_at,
@@ -56,6 +56,7 @@ pub struct InvoiceRow {
     pub total: Decimal,
     pub from_balance: Decimal,
     pub amount_paid: Decimal,
+    pub amount_credited: Decimal,
     pub dunning: Json<Policy>,
     pub first_declined_at: Option<Timestamp>,
     pub rungs_used: i32,
@@ -136,6 +137,7 @@ impl TryFrom<InvoiceRow> for Invoice {
             total: row.total,
             from_balance: row.from_balance,
             amount_paid: row.amount_paid,
+            amount_credited: row.amount_credited,
             attempts: known("attempts", row.attempts)?,
             live_payment: row.live_payment.map(PaymentId),
             ladder: Ladder {
@@ -199,11 +201,13 @@ pub async fn update(db: &mut PgConnection, changed: &[&Invoice]) -> sqlx::Result
          SET status = n.status, from_balance = n.from_balance, amount_paid = n.amount_paid,
              first_declined_at = n.first_declined_at, rungs_used = n.rungs_used, retries_held = n.held,
              next_attempt_at = n.next_at, ended_at = n.ended_at, attempt_asked = n.asked,
+             amount_credited = n.amount_credited,
              updated_at = greatest(remit_now(), i.updated_at)
          FROM unnest($1::uuid[], $2::text[], $3::numeric[], $4::numeric[], $5::timestamptz[], $6::integer[],
-                     $7::boolean[], $8::timestamptz[], $9::timestamptz[], $10::boolean[])
+                     $7::boolean[], $8::timestamptz[], $9::timestamptz[], $10::boolean[],
+                     $11::numeric[])
               AS n (id, status, from_balance, amount_paid, first_declined_at, rungs_used, held, next_at,
-                    ended_at, asked)
+                    ended_at, asked, amount_credited)
          WHERE i.id = n.id",
         &column(changed, |i| i.id.0),
         &column(changed, |i| i.status.as_str().to_owned()),
@@ -215,6 +219,7 @@ pub async fn update(db: &mut PgConnection, changed: &[&Invoice]) -> sqlx::Result
         &column(changed, |i| i.ladder.next_at) as _,
         &column(changed, |i| i.ended_at) as _,
         &column(changed, |i| i.ladder.asked),
+        &column(changed, |i| i.amount_credited),
     )
     .execute(db)
     .await?;

@@ -9,6 +9,7 @@ use sqlx::{Acquire as _, PgConnection};
 use crate::{
     clock::Timestamp,
     customer::store::credit_all,
+    gateway::DeclineClass,
     id::{InvoiceId, SubscriptionId},
     invoice::{
         Invoice, Status,
@@ -121,6 +122,7 @@ async fn settle(
         .await?;
     let (mut changed, mut credits, mut retries, mut alarm) = (Vec::new(), Vec::new(), Vec::new(), None);
     let (mut facts, mut paid) = (Vec::new(), Vec::new());
+    decline_for_good(&mut *db, &ends, &invoices, now).await?;
     for (end, subscription) in ends {
         let mut invoice = invoices.remove(&end.invoice).ok_or(sqlx::Error::RowNotFound)?;
         let before = invoice.status;
@@ -132,7 +134,7 @@ async fn settle(
             }
             Settled::Surplus { to_balance, alarm: why } => {
                 credits.push((purse, to_balance));
-                alarm = alarm.or(Some(why));
+                alarm = alarm.or(why);
             }
             Settled::Owed(next) => {
                 retries.extend(at_next(&invoice, next, now));
@@ -160,6 +162,41 @@ async fn settle(
         alarm = alarm.or(follow(&mut *db, subscription, fact, now).await?);
     }
     Ok(alarm)
+}
+
+/// What was declined for good is asked for no invoice any more, until it is replaced.
+async fn decline_for_good(
+    db: &mut PgConnection,
+    ends: &[(End<'_>, Subscription)],
+    invoices: &HashMap<InvoiceId, Invoice>,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    let hard = Ended::Failed(Setback::Declined(DeclineClass::Hard));
+    let mut methods: Vec<_> = ends
+        .iter()
+        .filter(|(end, _)| end.ended == hard)
+        .filter_map(|(end, _)| {
+            let order = &end.payment.order;
+            let customer = invoices.get(&end.invoice)?.customer_id.0;
+            Some((customer, order.method.as_str().to_owned(), order.token.clone()?))
+        })
+        .collect();
+    // In one order, so that of two batches none waits for the other.
+    methods.sort_unstable();
+    methods.dedup();
+    for (customer, kind, token) in methods {
+        sqlx::query!(
+            "UPDATE customer_payment_methods SET declined_at = $4
+             WHERE customer_id = $1 AND type = $2 AND token = $3 AND declined_at IS NULL",
+            customer,
+            kind,
+            token,
+            now,
+        )
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(())
 }
 
 /// A subscription follows what became of its invoice; most stay as they are.

@@ -5,8 +5,11 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::{
     clock::Timestamp,
-    customer::store::credit,
-    id::{InvoiceId, JobId, MerchantId, SubscriptionId},
+    customer::{
+        MethodChoice, PaymentMethod,
+        store::{chosen, credit, default_method, hold},
+    },
+    id::{CustomerId, InvoiceId, JobId, MerchantId, SubscriptionId},
     invoice::{
         Invoice,
         dunning::Reason,
@@ -21,13 +24,17 @@ use crate::{
     },
 };
 
-use super::{attempt::attempt, count_owed, read, write};
+use super::{
+    attempt::{Attempted, attempt},
+    count_owed, read, write,
+};
 
 /// What is asked of an invoice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wish {
-    /// One attempt now, off the ladder, with the payment method of its subscription.
-    Pay,
+    /// One attempt now, off the ladder, with this payment method of its customer. Without one, with the
+    /// subscription's; where that has ended, with the customer's default.
+    Pay(Option<MethodChoice>),
     /// It is called off.
     Void,
     /// It is given up.
@@ -46,6 +53,8 @@ pub enum Answered {
     },
     /// This merchant has no such invoice.
     NotFound,
+    /// The customer has no such payment method.
+    NoMethod,
     /// The rules say no.
     Refused(Refusal),
 }
@@ -62,15 +71,28 @@ pub async fn grant(
     traceparent: &str,
 ) -> sqlx::Result<Answered> {
     let mut transaction = db.begin().await?;
-    let of = sqlx::query_scalar!(
-        "SELECT subscription_id FROM invoices WHERE id = $1 AND merchant_id = $2",
+    let of = sqlx::query!(
+        "SELECT subscription_id, customer_id FROM invoices WHERE id = $1 AND merchant_id = $2",
         id.0,
         merchant.0,
     )
     .fetch_optional(&mut *transaction)
     .await?;
     let Some(of) = of else { return Ok(Answered::NotFound) };
-    let found = subscriptions::lock(&mut transaction, SubscriptionId(of)).await?;
+    // A customer is held before the subscription is locked.
+    let customer = CustomerId(of.customer_id);
+    let named = match &wish {
+        Wish::Pay(Some(choice)) => {
+            hold(&mut transaction, merchant, customer).await?;
+            let chosen = chosen(&mut transaction, merchant, customer, choice).await?;
+            if chosen.is_none() {
+                return Ok(Answered::NoMethod);
+            }
+            chosen
+        }
+        Wish::Pay(None) | Wish::Void | Wish::GiveUp => None,
+    };
+    let found = subscriptions::lock(&mut transaction, SubscriptionId(of.subscription_id)).await?;
     let subscription = found.ok_or(sqlx::Error::RowNotFound)?;
     let now = crate::db::now(&mut *transaction).await?;
     let mut invoice = read(&mut transaction, id).await?;
@@ -82,7 +104,10 @@ pub async fn grant(
         return_url: None,
     };
     let decided = match wish {
-        Wish::Pay => pay(&mut transaction, &mut invoice, &subscription, &circumstances).await?,
+        Wish::Pay(_) => {
+            let method = means(&mut transaction, &subscription, named).await?;
+            pay(&mut transaction, &mut invoice, subscription, method.as_ref(), &circumstances).await?
+        }
         Wish::Void => void(&mut transaction, &mut invoice, subscription, &circumstances).await?,
         Wish::GiveUp => give_up(&mut transaction, &mut invoice, now).await?,
     };
@@ -97,18 +122,53 @@ pub async fn grant(
 
 type Decided = sqlx::Result<Result<Vec<JobId>, Refusal>>;
 
+/// What pays: what was named; or what pays the subscription; or, where that has ended, what its customer would pay a
+/// new one with.
+async fn means(
+    db: &mut PgConnection,
+    subscription: &Subscription,
+    named: Option<PaymentMethod>,
+) -> sqlx::Result<Option<PaymentMethod>> {
+    if named.is_some() || !subscription.status.is_final() {
+        return Ok(named.or_else(|| subscription.method.clone()));
+    }
+    let default = default_method(db, subscription.merchant_id, subscription.customer_id).await?;
+    Ok(default.or_else(|| subscription.method.clone()))
+}
+
 async fn pay(
     db: &mut PgConnection,
     invoice: &mut Invoice,
-    subscription: &Subscription,
+    subscription: Subscription,
+    method: Option<&PaymentMethod>,
     circumstances: &Circumstances<'_>,
 ) -> Decided {
     if let Err(refusal) = state::may_be_tried(invoice) {
         return Ok(Err(refusal));
     }
-    match attempt(db, invoice, subscription, Reason::Asked, circumstances).await? {
-        Some(job) => Ok(Ok(vec![job])),
-        None => Ok(Err(Refusal::NoMethod)),
+    match attempt(&mut *db, invoice, method, Reason::Asked, circumstances).await? {
+        Attempted::Charging(job) => Ok(Ok(vec![job])),
+        Attempted::Paid => {
+            let open_left = count_owed(&mut *db, &[&subscription]).await?;
+            let open_left = open_left.into_values().next().unwrap_or_default();
+            follow(db, subscription, Fact::InvoicePaid { open_left }, circumstances).await
+        }
+        Attempted::Nothing => Ok(Err(Refusal::NoMethod)),
+        Attempted::Declined | Attempted::GivenUp(_) => Ok(Err(Refusal::MethodDeclined)),
+    }
+}
+
+/// The subscription follows; what it bills by that is charged.
+async fn follow(
+    db: &mut PgConnection,
+    subscription: Subscription,
+    fact: Fact,
+    circumstances: &Circumstances<'_>,
+) -> Decided {
+    match subscriptions::happened(db, subscription, fact, circumstances).await {
+        Ok(done) => Ok(Ok(done.jobs)),
+        Err(Trouble::Database(error)) => Err(error),
+        Err(Trouble::Refused(refusal)) => Err(sqlx::Error::Protocol(refusal.to_string())),
     }
 }
 
@@ -127,11 +187,7 @@ async fn void(
     credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
     write(&mut *db, &[(before, &*invoice)], circumstances.now).await?;
     let open_left = count_owed(&mut *db, &[&subscription]).await?.into_values().next().unwrap_or_default();
-    match subscriptions::happened(db, subscription, Fact::InvoiceVoided { open_left }, circumstances).await {
-        Ok(done) => Ok(Ok(done.jobs)),
-        Err(Trouble::Database(error)) => Err(error),
-        Err(Trouble::Refused(refusal)) => Err(sqlx::Error::Protocol(refusal.to_string())),
-    }
+    follow(db, subscription, Fact::InvoiceVoided { open_left }, circumstances).await
 }
 
 async fn give_up(db: &mut PgConnection, invoice: &mut Invoice, now: Timestamp) -> Decided {

@@ -39,7 +39,13 @@ fn credit(net: &str, tax: &str) -> Item {
 }
 
 fn discount(reduction: Reduction) -> Discount {
-    Discount { name: "Welcome".into(), reduction, duration: Duration::Forever, from_period: 0 }
+    Discount {
+        name: "Welcome".into(),
+        reduction,
+        duration: Duration::Forever,
+        from_period: 0,
+        until_period: None,
+    }
 }
 
 fn percent(number: &str) -> Reduction {

@@ -6,7 +6,7 @@ use crate::{
     customer::PaymentMethod,
     gateway::MethodType,
     id::{MerchantId, PlanId, SubscriptionId},
-    invoice::{Percent, Reduction, TaxRate},
+    invoice::{Duration, Percent, Reduction, TaxRate},
     money::Money,
     payment::Metadata,
     subscription::{Price, Terms, WithoutMethod, state},
@@ -95,7 +95,13 @@ fn only_what_renews_and_is_not_free_counts() {
 #[test]
 fn lasting_discounts_count_and_tax_does_not() {
     let half = Reduction::Percent(Percent::new("50".parse().unwrap()).unwrap());
-    let discount = |duration| Discount { name: "Half".into(), reduction: half, duration, from_period: 0 };
+    let discount = |duration| Discount {
+        name: "Half".into(),
+        reduction: half,
+        duration,
+        from_period: 0,
+        until_period: None,
+    };
     let vat = |inclusive| TaxRate {
         name: "VAT".into(),
         percent: Percent::new("25".parse().unwrap()).unwrap(),

@@ -111,7 +111,10 @@ pub fn bill_missed(subscription: &mut Subscription, now: Timestamp) -> Result<()
 /// # Errors
 /// [`Refusal`].
 pub fn skip_missed(subscription: &mut Subscription, now: Timestamp) -> Result<(), Refusal> {
-    subscription.next_period_index = last_due(subscription, now)?;
+    let last = last_due(subscription, now)?;
+    let skipped = last - subscription.next_period_index;
+    subscription.discounts.iter_mut().for_each(|discount| discount.put_off(skipped));
+    subscription.next_period_index = last;
     subscription.missed_renewals = None;
     subscription.updated_at = now;
     Ok(())

@@ -70,17 +70,13 @@ fn by_day(
         take_terms(subscription, terms, place);
         return Ok(Vec::new());
     };
-    let old = &subscription.terms;
-    let is_same_plan = terms.plan_id == old.plan_id && terms.price == old.price;
-    let items = if has_other_interval {
+    let adjustment = if has_other_interval {
         moment.end()?
-    } else if is_same_plan {
-        moment.resize(old.quantity, &seats(&terms))?
     } else {
-        moment.swap(&seats(&terms))?
+        moment.change(&seats(&subscription.terms), &seats(&terms))?
     };
     take_terms(subscription, terms, place);
-    let mut effects: Effects = prorate(subscription, items).into_iter().collect();
+    let mut effects = prorate(subscription, adjustment);
     if has_other_interval {
         effects.extend(begin_anew(subscription, place.now)?);
     }

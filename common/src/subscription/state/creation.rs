@@ -46,8 +46,8 @@ pub struct New {
 /// A new subscription. With a trial nothing is billed yet; without, its first period is.
 ///
 /// # Errors
-/// [`Refusal::NoSeats`], [`Refusal::NoMethod`] without a trial, [`Refusal::NotChargeable`],
-/// [`Refusal::OutOfCalendar`].
+/// [`Refusal::NoSeats`], [`Refusal::NoMethod`] without a trial, [`Refusal::MethodDeclined`],
+/// [`Refusal::NotChargeable`], [`Refusal::OutOfCalendar`].
 pub fn create(new: New, now: Timestamp) -> Result<(Subscription, Effects), Refusal> {
     if new.terms.quantity == 0 {
         return Err(Refusal::NoSeats);
@@ -55,6 +55,9 @@ pub fn create(new: New, now: Timestamp) -> Result<(Subscription, Effects), Refus
     let has_trial = new.trial_days > 0;
     if !has_trial && new.method.is_none() {
         return Err(Refusal::NoMethod);
+    }
+    if new.method.as_ref().is_some_and(|method| method.is_declined) {
+        return Err(Refusal::MethodDeclined);
     }
     let today = Anchor::on_day_of(now, new.zone, 0);
     let date = today.date.checked_add_days(Days::new(new.trial_days.into()));

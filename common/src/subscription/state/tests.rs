@@ -16,7 +16,7 @@ use crate::{
     payment::Metadata,
     subscription::{
         Interval, Price, Terms, Unit, WithoutMethod,
-        proration::{Billed, Proration, in_force},
+        proration::{Book, Proration},
     },
 };
 
@@ -34,8 +34,11 @@ fn midnight(day: &str) -> Timestamp {
     at(&format!("2025-{day}T00:00:00Z"))
 }
 
+/// Nothing was billed for a period yet.
+static NOTHING_BILLED: Book = Book { lines: Vec::new(), funds: Vec::new() };
+
 fn place(day: &str) -> Place<'static> {
-    Place { now: on(day), billed: &[] }
+    Place { now: on(day), book: &NOTHING_BILLED }
 }
 
 fn terms(unit: &str, quantity: u32, every: Unit) -> Terms {

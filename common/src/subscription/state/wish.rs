@@ -7,11 +7,11 @@ use super::{Effect, Effects, Refusal, begin, begin_anew, boundary::take_pending,
 use crate::{
     clock::Timestamp,
     customer::PaymentMethod,
-    invoice::totals::Item,
+    invoice::rounding::TooLarge,
     subscription::{
         Status, Subscription, Terms,
         calendar::{Anchor, OutOfCalendar, Period, local_date},
-        proration::{Billed, Moment, Proration, Seats},
+        proration::{Adjustment, Book, Moment, Proration, Seats},
     },
 };
 
@@ -39,8 +39,8 @@ pub enum Resume {
 pub struct Place<'a> {
     /// Now.
     pub now: Timestamp,
-    /// What was billed for the current period ([`crate::subscription::proration::in_force`]).
-    pub billed: &'a [Billed],
+    /// What was billed for the current period, and what of it is still here.
+    pub book: &'a Book,
 }
 
 /// It rests: at once, and the rest of the period is given back; or from the end of the period on.
@@ -67,13 +67,13 @@ pub fn pause(
         return Ok(Vec::new());
     }
     not_at_boundary(subscription, place.now)?;
-    let items = match proration {
-        Proration::ByDay => moment(subscription, place).map_or(Ok(Vec::new()), |moment| moment.end())?,
-        Proration::None | Proration::AtPeriodEnd => Vec::new(),
+    let adjustment = match proration {
+        Proration::ByDay => end_all(subscription, place)?,
+        Proration::None | Proration::AtPeriodEnd => Adjustment::default(),
     };
     subscription.pause_at_period_end = false;
     enter(subscription, Status::Paused, place.now);
-    Ok(prorate(subscription, items).into_iter().collect())
+    Ok(prorate(subscription, adjustment))
 }
 
 /// It goes on; or the pause that was planned is withdrawn.
@@ -98,11 +98,17 @@ pub fn resume(subscription: &mut Subscription, how: Resume, place: Place<'_>) ->
     enter(subscription, Status::Active, place.now);
     match how {
         Resume::OldAnchor if subscription.terms.price.interval == interval => rejoin(subscription, place),
-        Resume::OldAnchor | Resume::NewAnchor => begin_anew(subscription, place.now),
+        // What was paid of the days to come is not paid again.
+        Resume::OldAnchor | Resume::NewAnchor => {
+            let adjustment = end_all(subscription, place)?;
+            let mut effects = prorate(subscription, adjustment);
+            effects.extend(begin_anew(subscription, place.now)?);
+            Ok(effects)
+        }
     }
 }
 
-/// Back to the periods as they always were: what is left of this one is charged.
+/// Back to the periods as they always were: what is left of this one, and not paid, is charged.
 fn rejoin(subscription: &mut Subscription, place: Place<'_>) -> Result<Effects, Refusal> {
     let today = local_date(place.now, subscription.anchor.zone);
     let mut effects = Effects::new();
@@ -111,6 +117,8 @@ fn rejoin(subscription: &mut Subscription, place: Place<'_>) -> Result<Effects, 
         effects.extend(cut(subscription, period.start));
         let start = subscription.current_period.map_or(period.start, |last| period.start.max(last.end));
         let period = Period { start, ..period };
+        let skipped = period.index - subscription.next_period_index;
+        subscription.discounts.iter_mut().for_each(|discount| discount.put_off(skipped));
         begin(subscription, period, place.now);
         if period.days.from == today {
             effects.push(Effect::Bill(period));
@@ -119,8 +127,9 @@ fn rejoin(subscription: &mut Subscription, place: Place<'_>) -> Result<Effects, 
         effects.push(Effect::Open(period));
     }
     let seats = seats(&subscription.terms);
-    let items = moment(subscription, place).map_or(Ok(Vec::new()), |moment| moment.begin(&seats))?;
-    effects.extend(prorate(subscription, items));
+    let none = Ok(Adjustment::default());
+    let adjustment = moment(subscription, place).map_or(none, |moment| moment.resume(&seats))?;
+    effects.extend(prorate(subscription, adjustment));
     Ok(effects)
 }
 
@@ -173,11 +182,12 @@ pub fn cancel(
         ) => {}
     }
     let is_running = matches!(status, Status::Active | Status::PastDue);
-    let items = match moment(subscription, place) {
-        Some(moment) if is_running && proration == Proration::ByDay => moment.end()?,
-        _ => Vec::new(),
+    let adjustment = if is_running && proration == Proration::ByDay {
+        end_all(subscription, place)?
+    } else {
+        Adjustment::default()
     };
-    let mut effects: Effects = prorate(subscription, items).into_iter().collect();
+    let mut effects = prorate(subscription, adjustment);
     if status == Status::Incomplete {
         effects.push(Effect::VoidFirstInvoice);
     }
@@ -215,6 +225,9 @@ pub fn change_method(
     if subscription.method.as_ref().is_some_and(|present| present.id == method.id) {
         return Ok(Vec::new());
     }
+    if method.is_declined {
+        return Err(Refusal::MethodDeclined);
+    }
     subscription.method = Some(method);
     subscription.updated_at = now;
     Ok(vec![Effect::TryOpenInvoices])
@@ -241,18 +254,35 @@ pub(super) fn seats(terms: &Terms) -> Seats<'_> {
 /// The place within the current period; `None` where none has begun.
 pub(super) fn moment<'a>(subscription: &Subscription, place: Place<'a>) -> Option<Moment<'a>> {
     subscription.current_period.map(|period| Moment {
-        billed: place.billed,
+        book: place.book,
         period: period.days,
         day: local_date(place.now, subscription.anchor.zone),
         currency: subscription.terms.price.unit.currency,
     })
 }
 
-/// The invoice of a change, if there is anything on it.
-pub(super) fn prorate(subscription: &mut Subscription, items: Vec<Item>) -> Option<Effect> {
-    let period = subscription.current_period.filter(|_| !items.is_empty())?.index;
+/// All that is in force of the current period ends, and what was paid of it is given back.
+pub(super) fn end_all(subscription: &Subscription, place: Place<'_>) -> Result<Adjustment, TooLarge> {
+    moment(subscription, place).map_or_else(|| Ok(Adjustment::default()), |moment| moment.end())
+}
+
+/// The credit notes and the invoice of a change, if there is anything on them.
+pub(super) fn prorate(subscription: &mut Subscription, adjustment: Adjustment) -> Effects {
+    let Adjustment { items, notes } = adjustment;
+    let Some(period) = subscription.current_period else { return Effects::new() };
+    if items.is_empty() && notes.is_empty() {
+        return Effects::new();
+    }
     subscription.change_seq += 1;
-    Some(Effect::Prorate { change: subscription.change_seq, period, items })
+    let change = subscription.change_seq;
+    let note = Effect::Note { change, lines: notes };
+    let bill = Effect::Prorate { change, period: period.index, items };
+    let has_something = |effect: &Effect| match effect {
+        Effect::Note { lines, .. } => !lines.is_empty(),
+        Effect::Prorate { items, .. } => !items.is_empty(),
+        _ => true,
+    };
+    [note, bill, Effect::UseBalance].into_iter().filter(has_something).collect()
 }
 
 /// Refuses what would need a period that is not billed yet.

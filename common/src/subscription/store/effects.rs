@@ -11,7 +11,7 @@ use crate::{
     id::{InvoiceId, JobId, SubscriptionId},
     invoice::{
         self, Occasion,
-        dunning::Reason,
+        dunning::{Next, Reason},
         store::{NewInvoice, Opened, Opening},
     },
     job::{self, Kind},
@@ -92,6 +92,14 @@ impl<'a> Case<'a> {
         self.refused = Some(refusal);
     }
 
+    /// Something has happened to its invoices.
+    fn follow(&mut self, fact: Fact) {
+        match state::apply(&mut self.subscription, fact, self.circumstances.now) {
+            Ok(effects) => self.left.extend(effects),
+            Err(refusal) => self.refuse(refusal),
+        }
+    }
+
     /// The invoice that this asks for; `None` where it asks for something else.
     fn invoice(&self, effect: &Effect) -> Result<Option<NewInvoice>, Refusal> {
         let (id, subscription) = (InvoiceId::new(), &self.subscription);
@@ -161,17 +169,20 @@ async fn open_invoices(db: &mut PgConnection, billed: Vec<(&mut Case<'_>, NewInv
         match opened {
             Opened::Paid => paid.push(case),
             Opened::Owed(job) => case.done.jobs.extend(job),
+            Opened::Declined(Next::Exhausted(then)) => case.follow(Fact::DunningExhausted(then)),
+            Opened::Declined(_) => case.follow(Fact::PaymentDeclined),
         }
     }
+    follow_paid(db, paid).await
+}
+
+/// Invoices of these were paid without a payment: the subscriptions learn it.
+async fn follow_paid(db: &mut PgConnection, paid: Vec<&mut Case<'_>>) -> sqlx::Result<()> {
     let subscriptions: Vec<_> = paid.iter().map(|case| &case.subscription).collect();
     let open_left = invoice::store::count_owed(db, &subscriptions).await?;
     for case in paid {
         let open_left = open_left.get(&case.subscription.id).copied().unwrap_or_default();
-        let fact = Fact::InvoicePaid { open_left };
-        match state::apply(&mut case.subscription, fact, case.circumstances.now) {
-            Ok(effects) => case.left.extend(effects),
-            Err(refusal) => case.refuse(refusal),
-        }
+        case.follow(Fact::InvoicePaid { open_left });
     }
     Ok(())
 }
@@ -183,8 +194,22 @@ async fn do_other(db: &mut PgConnection, case: &mut Case<'_>, effect: Effect) ->
         Effect::Cut { index, end } => cut_period(db, subscription.id, index, end).await?,
         Effect::VoidFirstInvoice => invoice::store::void_unpaid(db, subscription, circumstances).await?,
         Effect::TryOpenInvoices => {
+            if invoice::store::use_balance(&mut *db, subscription, circumstances.now).await? {
+                follow_paid(&mut *db, vec![&mut *case]).await?;
+            }
+            let (subscription, circumstances) = (&case.subscription, &case.circumstances);
             let jobs = invoice::store::try_open(db, subscription, Reason::Asked, circumstances).await?;
             case.done.jobs.extend(jobs);
+        }
+        Effect::Note { change, lines } => {
+            if invoice::store::credit(&mut *db, change, &lines, circumstances.now).await? {
+                follow_paid(db, vec![case]).await?;
+            }
+        }
+        Effect::UseBalance => {
+            if invoice::store::use_balance(&mut *db, subscription, circumstances.now).await? {
+                follow_paid(db, vec![case]).await?;
+            }
         }
         Effect::Alarm(alarm) => case.done.alarm = Some(alarm),
         // These were done together.

@@ -30,7 +30,8 @@ macro_rules! subscriptions {
                 s.discounts AS "discounts: crate::subscription::store::row::Discounts",
                 s.tax AS "tax: crate::subscription::store::row::Tax",
                 m.id AS "method_id?", m.type AS "method_type?", m.token AS "method_token?",
-                m.saved AS "method_saved: crate::subscription::store::row::Saved", s.anchor_date, s.anchor_index, s.zone, s.next_period_index,
+                m.saved AS "method_saved: crate::subscription::store::row::Saved",
+                (m.declined_at IS NOT NULL) AS "method_declined!", s.anchor_date, s.anchor_index, s.zone, s.next_period_index,
                 s.change_seq, s.trial_ends_at, s.without_method, s.status, s.cancel_at_period_end,
                 s.pause_at_period_end,
                 s.pending_terms AS "pending_terms: crate::subscription::store::row::Pending",
@@ -75,6 +76,7 @@ pub struct SubscriptionRow {
     pub method_type: Option<String>,
     pub method_token: Option<String>,
     pub method_saved: Option<Saved>,
+    pub method_declined: bool,
     pub anchor_date: NaiveDate,
     pub anchor_index: i64,
     pub zone: String,
@@ -119,7 +121,8 @@ impl SubscriptionRow {
         };
         let (kind, saved) = (word("method_type", kind)?, self.method_saved.as_ref());
         let saved = saved.map(|saved| saved.0.clone());
-        Ok(Some(PaymentMethod { id: PaymentMethodId(id), kind, token: token.clone(), saved }))
+        let is_declined = self.method_declined;
+        Ok(Some(PaymentMethod { id: PaymentMethodId(id), kind, token: token.clone(), saved, is_declined }))
     }
 }
 

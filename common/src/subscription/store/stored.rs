@@ -99,6 +99,8 @@ pub struct StoredDiscount {
     reduction: StoredReduction,
     duration: StoredDuration,
     from_period: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until_period: Option<u32>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -130,6 +132,7 @@ impl From<&Discount> for StoredDiscount {
                 Duration::Forever => StoredDuration::Forever,
             },
             from_period: discount.from_period,
+            until_period: discount.until_period,
         }
     }
 }
@@ -150,6 +153,7 @@ impl TryFrom<StoredDiscount> for Discount {
                 StoredDuration::Forever => Duration::Forever,
             },
             from_period: stored.from_period,
+            until_period: stored.until_period,
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     plan::{self, Offer},
     subscription::{
         Subscription,
-        proration::{Proration, in_force},
+        proration::{Book, Proration},
         state::{self, Effects, Place, Refusal, Update, When},
     },
 };
@@ -232,12 +232,11 @@ async fn change(
 ) -> Result<Granted, Trouble> {
     let now = crate::db::now(&mut *db).await?;
     let mut subscription = before.clone();
-    let billed = match before.current_period {
-        Some(period) => invoice::store::of_period(&mut *db, before.id, period.index).await?,
-        None => Vec::new(),
+    let book = match before.current_period {
+        Some(period) => invoice::store::book(&mut *db, before.id, period.index).await?,
+        None => Book::default(),
     };
-    let billed = in_force(billed.iter().flat_map(Invoice::places));
-    let effects = decide(&mut subscription, Place { now, billed: &billed })?;
+    let effects = decide(&mut subscription, Place { now, book: &book })?;
     let (traceparent, return_url) = (Some(asked.traceparent.as_str()), asked.return_url.as_deref());
     let circumstances =
         Circumstances { now, charges: Kind::ChargePayment, traceparent, grace: PUBLISHER_GRACE, return_url };

@@ -89,7 +89,7 @@ fn a_new_method_is_tried_before_anything_is_billed() {
     let method = Some(PaymentMethod::new(MethodType::Card, "pm_2"));
     let wanted = Update { method, quantity: Some(2), ..Update::default() };
     let effects = update(&mut subscription, wanted, place("01-20")).unwrap();
-    assert!(matches!(effects[..], [Effect::TryOpenInvoices, Effect::Prorate { .. }]), "{effects:?}");
+    assert!(matches!(effects[..], [Effect::TryOpenInvoices, Effect::Prorate { .. }, ..]), "{effects:?}");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_renewal_is_foreseen_as_it_comes() {
 fn off(name: &str, percent: i64) -> Discount {
     let percent = Percent::new(percent.into()).unwrap();
     let (reduction, duration) = (Reduction::Percent(percent), Duration::Forever);
-    Discount { name: name.into(), reduction, duration, from_period: 0 }
+    Discount { name: name.into(), reduction, duration, from_period: 0, until_period: None }
 }
 
 #[test]

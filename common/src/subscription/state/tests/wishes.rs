@@ -3,14 +3,15 @@
 use super::*;
 use crate::{
     id::InvoiceId,
-    invoice::{Line, LineRef},
+    invoice::{self, Invoice},
+    subscription::proration::Gone,
 };
 
-/// The invoices of the present period, as a store would keep them.
+/// The invoices of the present period, as a store would keep them: all are paid.
 #[derive(Default)]
-struct Book(Vec<(InvoiceId, Vec<Line>)>);
+struct Invoices(Vec<Invoice>);
 
-impl Book {
+impl Invoices {
     /// Writes the invoices, and tells their totals.
     fn write(&mut self, subscription: &Subscription, effects: &[Effect]) -> Vec<String> {
         let mut totals = Vec::new();
@@ -23,24 +24,24 @@ impl Book {
                 }
                 _ => continue,
             };
-            totals.push(lines.iter().map(|line| line.amount).sum::<Decimal>().to_string());
-            self.0.push((id, lines));
+            let total = lines.iter().map(|line| line.amount).sum::<Decimal>().to_string();
+            let paid = invoice::state::tests::invoice(invoice::Status::Paid, &total);
+            self.0.push(Invoice { id, lines, ..paid });
+            totals.push(total);
         }
         totals
     }
 
-    fn in_force(&self) -> Vec<Billed> {
-        in_force(self.0.iter().flat_map(|(invoice, lines)| {
-            (0_u32..).map(|position| LineRef { invoice: *invoice, position }).zip(lines)
-        }))
+    fn book(&self) -> Book {
+        Book::of(&self.0, &[], &Gone::new())
     }
 }
 
 /// An active one of that price since the first of March, with its book.
-fn running(unit: &str) -> (Subscription, Book) {
+fn running(unit: &str) -> (Subscription, Invoices) {
     let new = New { terms: terms(unit, 1, Unit::Month), ..order() };
     let (mut subscription, effects) = create(new, on("03-02")).unwrap();
-    let mut book = Book::default();
+    let mut book = Invoices::default();
     book.write(&subscription, &effects);
     apply(&mut subscription, Fact::InvoicePaid { open_left: 0 }, on("03-02")).unwrap();
     (subscription, book)
@@ -84,8 +85,8 @@ fn refusals_are_sentences() {
 #[test]
 fn case_11_and_12_a_pause_and_a_resumption_to_the_old_periods() {
     let (mut subscription, mut book) = running("249.95");
-    let billed = book.in_force();
-    let pausing = Place { billed: &billed, ..place("03-04") };
+    let billed = book.book();
+    let pausing = Place { book: &billed, ..place("03-04") };
     let effects = pause(&mut subscription, When::Now, Proration::ByDay, pausing).unwrap();
     assert_eq!(book.write(&subscription, &effects), ["-233.82"]);
     assert_eq!(
@@ -95,7 +96,9 @@ fn case_11_and_12_a_pause_and_a_resumption_to_the_old_periods() {
 
     let effects = resume(&mut subscription, Resume::OldAnchor, place("04-05")).unwrap();
     assert_eq!(book.write(&subscription, &effects), ["224.96"]);
-    let [Effect::Open(period), Effect::Prorate { change: 2, period: 1, .. }] = &effects[..] else {
+    let [Effect::Open(period), Effect::Prorate { change: 2, period: 1, .. }, Effect::UseBalance] =
+        &effects[..]
+    else {
         panic!("{effects:?}")
     };
     assert_eq!((period.start, period.end), (midnight("04-05"), midnight("05-02")));
@@ -105,12 +108,12 @@ fn case_11_and_12_a_pause_and_a_resumption_to_the_old_periods() {
 #[test]
 fn a_resumption_within_the_same_period_charges_what_is_left_of_it() {
     let (mut subscription, mut book) = running("31");
-    let billed = book.in_force();
-    let pausing = Place { billed: &billed, ..place("03-04") };
+    let billed = book.book();
+    let pausing = Place { book: &billed, ..place("03-04") };
     let effects = pause(&mut subscription, When::Now, Proration::ByDay, pausing).unwrap();
     assert_eq!(book.write(&subscription, &effects), ["-29.00"]);
     let effects = resume(&mut subscription, Resume::OldAnchor, place("03-14")).unwrap();
-    assert!(matches!(effects[..], [Effect::Prorate { .. }]), "{effects:?}");
+    assert!(matches!(effects[..], [Effect::Prorate { .. }, Effect::UseBalance]), "{effects:?}");
     assert_eq!(book.write(&subscription, &effects), ["19.00"]);
     assert_eq!(renew_all(&mut subscription, on("04-02")), [1]);
 }
@@ -145,8 +148,8 @@ fn nothing_to_pay_with_no_resumption() {
 #[test]
 fn case_16_a_change_on_the_first_day_swaps_all_and_at_the_boundary_waits_for_the_renewal() {
     let (mut subscription, mut book) = running("9.99");
-    let in_force = book.in_force();
-    let changing = Place { billed: &in_force, ..place("03-02") };
+    let in_force = book.book();
+    let changing = Place { book: &in_force, ..place("03-02") };
     let effects =
         change(&mut subscription, terms("19.99", 1, Unit::Month), Proration::ByDay, changing).unwrap();
     assert_eq!(book.write(&subscription, &effects), ["10.00"]);
@@ -157,7 +160,7 @@ fn case_16_a_change_on_the_first_day_swaps_all_and_at_the_boundary_waits_for_the
     assert_eq!(at_boundary, Err(Refusal::RenewalDue));
     change(&mut subscription, dearer(), Proration::AtPeriodEnd, place("03-31")).unwrap();
     let Ok(Renewal::Done(effects)) = renew(&mut subscription, on("04-02")) else { panic!() };
-    assert_eq!(Book::default().write(&subscription, &effects), ["19.99"], "no other lines");
+    assert_eq!(Invoices::default().write(&subscription, &effects), ["19.99"], "no other lines");
 }
 
 #[test]
@@ -166,8 +169,8 @@ fn more_seats_are_charged_and_fewer_given_back() {
     let mut more = subscription.terms.clone();
     for (day, quantity, total) in [("03-12", 4, "63.00"), ("03-23", 2, "-20.00"), ("03-23", 2, "")] {
         more.quantity = quantity;
-        let billed = book.in_force();
-        let changing = Place { billed: &billed, ..place(day) };
+        let billed = book.book();
+        let changing = Place { book: &billed, ..place(day) };
         let effects = change(&mut subscription, more.clone(), Proration::ByDay, changing).unwrap();
         assert_eq!(book.write(&subscription, &effects).concat(), total, "{quantity} on {day}");
     }
@@ -178,10 +181,14 @@ fn more_seats_are_charged_and_fewer_given_back() {
 fn a_yearly_plan_begins_today_by_day_or_after_the_period() {
     let yearly = || terms("365", 1, Unit::Year);
     let (mut subscription, mut book) = running("31");
-    let in_force = book.in_force();
-    let changing = Place { billed: &in_force, ..place("03-12") };
+    let in_force = book.book();
+    let changing = Place { book: &in_force, ..place("03-12") };
     let effects = change(&mut subscription, yearly(), Proration::ByDay, changing).unwrap();
-    assert!(matches!(effects[..], [Effect::Prorate { period: 0, .. }, Effect::Cut { .. }, Effect::Bill(_)]));
+    let [Effect::Prorate { period: 0, .. }, Effect::UseBalance, Effect::Cut { .. }, Effect::Bill(_)] =
+        effects[..]
+    else {
+        panic!("{effects:?}")
+    };
     assert_eq!(book.write(&subscription, &effects), ["-21.00", "365.00"]);
     assert_eq!(subscription.next_boundary(), Ok(Some(at("2026-03-12T00:00:00Z"))));
 
@@ -218,8 +225,8 @@ fn a_cancellation_can_be_withdrawn_until_the_boundary() {
 fn a_cancellation_at_once_gives_back_only_when_asked_to() {
     for (proration, totals) in [(Proration::None, vec![]), (Proration::ByDay, vec!["-21.00"])] {
         let (mut subscription, mut book) = running("31");
-        let billed = book.in_force();
-        let place = Place { billed: &billed, ..place("03-12") };
+        let billed = book.book();
+        let place = Place { book: &billed, ..place("03-12") };
         let effects = cancel(&mut subscription, When::Now, proration, place).unwrap();
         assert_eq!(book.write(&subscription, &effects), totals);
         assert_eq!(subscription.status, Status::Canceled);

@@ -1,0 +1,202 @@
+//! What was billed for a period, and what of it is still here: its invoices, the credit notes on them, and what of
+//! their payments has gone back.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, PgExecutor, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    db::{column, unreadable},
+    id::{InvoiceId, SubscriptionId},
+    invoice::{CreditNote, Invoice, LineRef, NoteLine, Span, state},
+    payment::Payment,
+    subscription::{
+        proration::{Book, Gone},
+        store::known,
+    },
+};
+
+use super::{read, read_all, row::invoices, write};
+
+/// A [`NoteLine`], as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredLine {
+    position: u32,
+    description: String,
+    quantity: u32,
+    leaving: u32,
+    amount: Decimal,
+    tax: Decimal,
+    days: (NaiveDate, NaiveDate),
+}
+
+/// What was billed for a period of a subscription that is locked.
+pub(crate) async fn book(
+    db: &mut PgConnection,
+    subscription: SubscriptionId,
+    index: u32,
+) -> sqlx::Result<Book> {
+    let rows = invoices!(
+        " WHERE i.subscription_id = $1 AND i.period_index = $2 AND i.status <> 'void' ORDER BY i.id",
+        subscription.0,
+        i64::from(index)
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let invoices: Vec<_> = rows.into_iter().map(Invoice::try_from).collect::<Result<_, _>>()?;
+    let ids = column(&invoices, |invoice| invoice.id.0);
+    let notes = notes(&mut *db, &ids).await?;
+    let flows = flows(&mut *db, &ids).await?;
+    let gone: Gone = flows.into_iter().map(|flow| (InvoiceId(flow.invoice), flow.gone())).collect();
+    Ok(Book::of(&invoices, &notes, &gone))
+}
+
+/// How the money of an invoice's payments flowed beside the invoice.
+struct Flow {
+    invoice: Uuid,
+    /// What came that was too much for it: it is in the customer's balance.
+    surplus: Decimal,
+    /// What was refunded, or is being refunded, or is disputed and not won.
+    back: Decimal,
+}
+
+impl Flow {
+    /// What went back of what the invoice was paid. What was too much goes first.
+    fn gone(&self) -> Decimal {
+        (self.back - self.surplus).max(Decimal::ZERO)
+    }
+
+    /// What was too much and has not gone back.
+    fn spare(&self) -> Decimal {
+        (self.surplus - self.back).max(Decimal::ZERO)
+    }
+}
+
+async fn flows(db: &mut PgConnection, invoices: &[Uuid]) -> sqlx::Result<Vec<Flow>> {
+    sqlx::query_as!(
+        Flow,
+        r#"SELECT i.id AS invoice, coalesce(sum(p.amount_captured), 0) - i.amount_paid AS "surplus!",
+               coalesce(sum(p.amount_refunded + p.amount_refunding + coalesce((
+                   SELECT sum(d.amount) FROM disputes d
+                   WHERE d.payment_id = p.id AND d.standing IN ('open', 'lost')), 0)), 0) AS "back!"
+           FROM invoices i JOIN invoice_payments a ON a.invoice_id = i.id JOIN payments p ON p.id = a.payment_id
+           WHERE i.id = ANY($1) AND p.status = 'succeeded' GROUP BY i.id"#,
+        invoices,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// How much can be refunded of a payment of an invoice: what came, less what was refunded, and less what was given
+/// back to the customer otherwise. The payment is locked; its subscription is from here on.
+pub(crate) async fn refundable(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<Decimal> {
+    let rest = payment.refundable();
+    let Some(billing) = &payment.billing else { return Ok(rest) };
+    let of = sqlx::query_scalar!("SELECT subscription_id FROM invoices WHERE id = $1", billing.invoice.0);
+    let subscription = SubscriptionId(of.fetch_one(&mut *db).await?);
+    crate::subscription::store::lock(&mut *db, subscription).await?;
+    let invoice = read(&mut *db, billing.invoice).await?;
+    let book = book(&mut *db, subscription, invoice.period_index).await?;
+    let spare = flows(&mut *db, &[invoice.id.0]).await?.iter().map(Flow::spare).sum::<Decimal>();
+    Ok(rest.min(book.paid(invoice.id) + spare))
+}
+
+/// The credit notes on these invoices, in their order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn notes(db: impl PgExecutor<'_>, invoices: &[Uuid]) -> sqlx::Result<Vec<CreditNote>> {
+    let rows = sqlx::query!(
+        r#"SELECT invoice_id, change_seq, number, lines AS "lines: Json<Vec<StoredLine>>", total, created_at
+           FROM credit_notes WHERE invoice_id = ANY($1) ORDER BY invoice_id, change_seq"#,
+        invoices,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let invoice = InvoiceId(row.invoice_id);
+            let lines = row.lines.0.into_iter().map(|line| NoteLine {
+                of: LineRef { invoice, position: line.position },
+                description: line.description,
+                quantity: line.quantity,
+                leaving: line.leaving,
+                amount: line.amount,
+                tax: line.tax,
+                days: Span { from: line.days.0, to: line.days.1 },
+            });
+            Ok(CreditNote {
+                invoice,
+                change: known("change_seq", row.change_seq).map_err(unreadable)?,
+                number: row.number,
+                lines: lines.collect(),
+                total: row.total,
+                created_at: row.created_at,
+            })
+        })
+        .collect()
+}
+
+/// Takes off invoices of a subscription that is locked what a change withdraws and nobody has paid. Whether one of
+/// them has nothing left to pay.
+pub(crate) async fn credit(
+    db: &mut PgConnection,
+    change: u32,
+    lines: &[NoteLine],
+    now: Timestamp,
+) -> sqlx::Result<bool> {
+    let mut ids: Vec<_> = lines.iter().map(|line| line.of.invoice).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut invoices = read_all(&mut *db, &ids).await?;
+    let mut changed = Vec::new();
+    for id in ids {
+        let mut invoice = invoices.remove(&id).ok_or(sqlx::Error::RowNotFound)?;
+        let of_it: Vec<_> = lines.iter().filter(|line| line.of.invoice == id).collect();
+        let total = of_it.iter().map(|line| line.total()).sum();
+        let before = invoice.status;
+        state::credit(&mut invoice, total, now)
+            .map_err(|refusal| sqlx::Error::Protocol(refusal.to_string()))?;
+        insert(&mut *db, &invoice, change, &of_it, total, now).await?;
+        changed.push((before, invoice));
+    }
+    write(&mut *db, &changed.iter().map(|(before, invoice)| (*before, invoice)).collect::<Vec<_>>(), now)
+        .await?;
+    Ok(changed.iter().any(|(before, invoice)| invoice.status != *before))
+}
+
+async fn insert(
+    db: &mut PgConnection,
+    invoice: &Invoice,
+    change: u32,
+    lines: &[&NoteLine],
+    total: Decimal,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    let number = format!("{}-C{change}", invoice.number.as_deref().unwrap_or_default());
+    let stored = lines.iter().map(|line| StoredLine {
+        position: line.of.position,
+        description: line.description.clone(),
+        quantity: line.quantity,
+        leaving: line.leaving,
+        amount: line.amount,
+        tax: line.tax,
+        days: (line.days.from, line.days.to),
+    });
+    sqlx::query!(
+        "INSERT INTO credit_notes (invoice_id, change_seq, number, lines, total, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        invoice.id.0,
+        i64::from(change),
+        number,
+        Json(stored.collect::<Vec<_>>()) as _,
+        total,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
