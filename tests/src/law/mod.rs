@@ -166,13 +166,23 @@ impl Law {
         if (index, days) != expected {
             return Err(format!("{bill} bills period {index}, {days:?}, where {expected:?} is to be billed"));
         }
-        if let Some(last) = subscription.period.as_ref().filter(|last| last.has_in_force(days.0)) {
+        if let Some(last) = subscription.period.as_ref().filter(|last| self.is_paid(last, days.0)) {
             return Err(format!("{bill} bills days from {} on that are in force: {last:?}", days.0));
         }
         self.enter(of, index);
         let Terms { price, quantity, .. } = self.subscriptions[of].terms;
         self.sell(of, bill, quantity, days, self.coins(price.unit).times(quantity), (1, 1));
         Ok(())
+    }
+
+    /// Whether money is still here for days of a period from this one on, or waits to be paid.
+    fn is_paid(&self, period: &Period, day: NaiveDate) -> bool {
+        (0..period.book.sold.len()).any(|place| {
+            let in_force = period.book.in_force(place);
+            let Some(bill) = self.bills.get(&period.book.sold[place].bill) else { return false };
+            let (due, paid) = check::funds(bill);
+            period.book.worth(place, in_force, day).min(due + paid) > Exact::halves(bill.halves)
+        })
     }
 
     /// A period begins: one more for which its discounts are given.
@@ -250,12 +260,5 @@ impl Subscription {
         if every != self.terms.price.every {
             self.anchor = (self.days_of(self.next()).0, self.next());
         }
-    }
-}
-
-impl Period {
-    /// Whether something of it is in force on this day.
-    fn has_in_force(&self, day: NaiveDate) -> bool {
-        (0..self.book.sold.len()).any(|sold| self.book.in_force(sold) > 0 && self.book.sold[sold].days.1 > day)
     }
 }
