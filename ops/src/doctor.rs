@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use common::{
     config::{BrokerArgs, Guards, StandbyArgs},
-    db, gateway,
+    db, gateway, invoice,
     job::{self, broker, store::Endless},
     ledger, payment, reconciliation,
 };
@@ -51,6 +51,7 @@ pub async fn run(session: &Session, args: DoctorArgs) -> Result<(), String> {
         reconciliations_end(session).await,
         payments_have_jobs(session).await,
         books_balance(session).await,
+        customers_balance(session).await,
         nothing_moved_twice(session).await,
     ];
     session.print(&findings, || {
@@ -140,6 +141,18 @@ async fn jobs_live(session: &Session) -> Finding {
             } else {
                 Err(format!("{says}: see `remit jobs list --state dead`"))
             }
+        }),
+    )
+}
+
+/// What customers have is what came in: no invoice and no credit makes money.
+async fn customers_balance(session: &Session) -> Finding {
+    let checked = invoice::store::law::all_breaches(&session.pool).await.map_err(explain);
+    finding(
+        "customers",
+        checked.and_then(|breaches| match &breaches[..] {
+            [] => Ok("what they have is what came in".into()),
+            [first, ..] => Err(format!("{} do not add up; {first}", breaches.len())),
         }),
     )
 }

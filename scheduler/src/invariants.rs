@@ -2,11 +2,15 @@
 //!
 //! Every payment and refund that is under way has a job that will end it, and every subscription that time will change
 //! has one that will renew it: what has none gets one. Work comes to its end. Nothing was moved twice. Where it is asked
-//! for, commits reach a second server. The backlog is measured here too.
+//! for, commits reach a second server. No customer's money comes from nowhere. The backlog is measured here too.
 
 use std::time::Duration;
 
-use common::{db, job, payment, reconciliation, refund, subscription};
+use common::{
+    db,
+    invoice::store::law::{self, Round},
+    job, payment, reconciliation, refund, subscription,
+};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -17,11 +21,13 @@ const MEASURE_EVERY: Duration = Duration::from_secs(5);
 pub async fn run(pool: &PgPool, check_every: Duration, requires_standby: bool, shutdown: &CancellationToken) {
     let mut measure = tokio::time::interval(MEASURE_EVERY);
     let mut check = tokio::time::interval(check_every);
+    let mut customers = Customers::default();
     loop {
         tokio::select! {
             _ = measure.tick() => told("backlog", measure_backlog(pool).await),
             _ = check.tick() => {
                 check_all(pool).await;
+                told("customers", customers.check_next(pool).await);
                 if requires_standby {
                     told("synchronous standby", commits_reach_a_standby(pool).await);
                 }
@@ -138,6 +144,33 @@ async fn tell_duplicates(pool: &PgPool) -> sqlx::Result<()> {
         tracing::error!(count = open.len(), "money was moved twice: remit duplicates list");
     }
     Ok(())
+}
+
+/// Customers whose money must add up: some of them each time, all of them in a round.
+#[derive(Default)]
+struct Customers {
+    round: Round,
+    breaches: usize,
+}
+
+impl Customers {
+    async fn check_next(&mut self, pool: &PgPool) -> sqlx::Result<()> {
+        let (found, next) = law::breaches(pool, self.round).await?;
+        for breach in &found {
+            tracing::error!(customer_id = %breach.customer, "a customer's money does not add up: {breach}");
+        }
+        self.breaches += found.len();
+        self.round = next.unwrap_or_default();
+        let seen = metrics::gauge!("customers_out_of_balance");
+        let so_far = as_float(i64::try_from(self.breaches).unwrap_or(i64::MAX));
+        if next.is_none() {
+            seen.set(so_far);
+            self.breaches = 0;
+        } else if !found.is_empty() {
+            seen.set(so_far);
+        }
+        Ok(())
+    }
 }
 
 /// A claim that is lost with its server is a call that nobody remembers, and a fallback could charge a second time.

@@ -8,6 +8,7 @@ mod card_data;
 mod clock;
 mod contract;
 mod crashes;
+mod credits;
 mod dunning;
 mod events;
 mod faults;

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod book;
+pub mod law;
 mod open;
 mod retry;
 mod row;
