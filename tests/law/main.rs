@@ -28,7 +28,7 @@ fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
 }
 
 #[test]
-fn what_comes_in_is_what_was_used_or_is_still_there() {
+fn the_law_of_conservation_holds() {
     let seed: u64 =
         from_environment("REMIT_LAW_SEED").unwrap_or_else(|| u64::from(uuid::Uuid::new_v4().as_fields().0));
     let cases: u32 = from_environment("REMIT_LAW_PURE_HISTORIES").unwrap_or(HISTORIES);
@@ -38,13 +38,17 @@ fn what_comes_in_is_what_was_used_or_is_still_there() {
     let any_history = (histories(STEPS, DAYS), vec(any::<bool>(), 0..4));
     let ran = TestRunner::new_with_rng(config, rng).run(&any_history, |(history, slow)| {
         let lived = std::panic::catch_unwind(|| customer::live(&history, &slow));
-        lived.unwrap_or_else(|_| Err("the rules panic".to_owned())).map_err(TestCaseError::fail)
+        lived.unwrap_or_else(|why| Err(panicked(&*why))).map_err(TestCaseError::fail)
     });
     match ran {
         Ok(()) => {}
         Err(TestError::Fail(why, (history, slow))) => {
-            panic!("the law is broken (seed {seed}), slow {slow:?}, by {history:?}\n{why}")
+            panic!("the law is broken (seed {seed}), slow {slow:?}:\n{why}\nby {history:?}")
         }
         Err(TestError::Abort(why)) => panic!("{why}"),
     }
+}
+
+fn panicked(why: &dyn std::any::Any) -> String {
+    format!("a panic: {:?}", why.downcast_ref::<String>().map(String::as_str).or(why.downcast_ref::<&str>().copied()))
 }

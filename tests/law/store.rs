@@ -256,7 +256,9 @@ impl Store {
         if invoices::begin_payment(invoice, id, self.now).is_err() {
             return;
         }
-        assert!(amount > Decimal::ZERO && amount <= invoice.total, "{amount} of {invoice:?} is charged");
+        // No card is charged for more than what is open: the total, and what the balance owed from before.
+        let open = invoice.total - invoice.from_balance - invoice.amount_paid - invoice.amount_credited;
+        assert!(amount > Decimal::ZERO && amount <= open, "{amount} of {invoice:?} is charged");
         self.payments.push(Payment {
             id,
             invoice: invoice.id,

@@ -172,6 +172,10 @@ impl Bill {
         if *due < 0 || *paid < 0 || paid > received {
             return Some("is paid by money that never came".to_owned());
         }
+        let (gone, rest) = (self.facts.gone(), self.sold - self.due().or_nothing() - self.noted - self.given);
+        if self.facts.disputed == 0 && Exact::coins(gone) > rest + slack {
+            return Some(format!("has given back {gone}, where {rest:?} was left of what was paid"));
+        }
         if Exact::coins(*from_balance) > self.total().or_nothing() + slack {
             return Some("takes more from the balance than it asks for".to_owned());
         }

@@ -84,6 +84,8 @@ struct Period {
 struct Given {
     discount: Discount,
     left: Option<u32>,
+    /// It was taken away: it ends with the period.
+    ends: bool,
 }
 
 /// A subscription.
@@ -137,7 +139,7 @@ impl Law {
 
     /// A subscription begins; answers its place.
     pub fn subscribed(&mut self, agreed: &Agreement, day: NaiveDate) -> usize {
-        let given = |discount: &Discount| Given { discount: *discount, left: discount.periods };
+        let given = |discount: &Discount| Given { discount: *discount, left: discount.periods, ends: false };
         self.subscriptions.push(Subscription {
             terms: agreed.terms,
             pending: None,
@@ -190,6 +192,7 @@ impl Law {
         let subscription = &mut self.subscriptions[of];
         let days = subscription.days_of(index);
         let mut discounts = Vec::new();
+        subscription.discounts.retain(|given| !given.ends);
         for given in &mut subscription.discounts {
             if given.left == Some(0) {
                 continue;

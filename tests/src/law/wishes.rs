@@ -3,7 +3,7 @@
 
 use chrono::NaiveDate;
 
-use super::{Agreement, Discount, Exact, Given, Law, Left, Plan, Sold, Terms};
+use super::{Discount, Exact, Given, Law, Left, Plan, Sold, Terms};
 use crate::calendar::days;
 
 /// What becomes of the rest of the period.
@@ -208,10 +208,10 @@ impl Law {
                 continue;
             }
             let its = self.bill(of, &bill);
-            (its.noted, its.given, its.halves) = (its.noted + note, its.given + credit, its.halves + 2);
+            (its.noted, its.given, its.halves) = (its.noted + note, its.given + credit, its.halves + 4);
             if credit > Exact::ZERO {
                 let change = self.bill(of, &how.change.clone().unwrap_or_default());
-                (change.credits, change.halves) = (change.credits + credit, change.halves + 2);
+                (change.credits, change.halves) = (change.credits + credit, change.halves + 4);
             }
             let gone = Left { by: how.change.clone(), of: place, quantity, credit, note };
             self.subscriptions[of].period.iter_mut().for_each(|period| period.book.left.push(gone.clone()));
@@ -240,7 +240,7 @@ impl Law {
                 let worth = worth.min((left.credit + left.note).share(quantity, left.quantity));
                 let bill = how.change.clone().unwrap_or_default();
                 let its = self.bill(of, &bill);
-                (its.sold, its.halves) = (its.sold + worth, its.halves + 2);
+                (its.sold, its.halves) = (its.sold + worth, its.halves + 4);
                 let days = (since, first.days.1);
                 let back = Sold { bill, unit, quantity, days, worth, of: Some(which) };
                 self.subscriptions[of].period.iter_mut().for_each(|period| period.book.sold.push(back.clone()));
@@ -252,22 +252,20 @@ impl Law {
     /// Other discounts: those that it has already go on as they are. What is new begins with the next period, and what is
     /// not named ends with this.
     fn discount(&mut self, of: usize, discounts: &[Discount]) {
-        let before = std::mem::take(&mut self.subscriptions[of].discounts);
-        let given = |new: &Discount| {
-            let same = before.iter().find(|given| given.discount == *new);
-            same.cloned().unwrap_or(Given { discount: *new, left: new.periods })
+        let subscription = &mut self.subscriptions[of];
+        let covers_now = |given: &Given| {
+            subscription.period.as_ref().is_some_and(|now| now.discounts.contains(&given.discount))
         };
-        self.subscriptions[of].discounts = discounts.iter().map(given).collect();
-    }
-
-    /// What a subscription is to be made from.
-    #[must_use]
-    pub fn agreed(&self, of: usize) -> Agreement {
-        let subscription = &self.subscriptions[of];
-        Agreement {
-            terms: subscription.terms,
-            discounts: subscription.discounts.iter().map(|given| given.discount).collect(),
-            tax: subscription.tax,
+        let mut new = discounts.to_vec();
+        let mut renewed = Vec::new();
+        for given in &subscription.discounts {
+            let named = new.iter().position(|new| *new == given.discount);
+            if named.is_some() || covers_now(given) {
+                renewed.push(Given { ends: named.is_none(), ..given.clone() });
+            }
+            let _ = named.map(|named| new.remove(named));
         }
+        renewed.extend(new.into_iter().map(|discount| Given { discount, left: discount.periods, ends: false }));
+        subscription.discounts = renewed;
     }
 }

@@ -43,7 +43,7 @@ fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_comes_in_is_what_was_used_or_is_still_there() {
+async fn the_law_of_conservation_holds() {
     let seed: u64 =
         from_environment("REMIT_LAW_SEED").unwrap_or_else(|| u64::from(uuid::Uuid::new_v4().as_fields().0));
     let count: usize = from_environment("REMIT_LAW_HISTORIES").unwrap_or(HISTORIES);

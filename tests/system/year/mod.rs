@@ -5,6 +5,7 @@
 //! `./dev faults` makes it a full one; `REMIT_YEAR_SEED` repeats it, `REMIT_YEAR_SUBSCRIPTIONS` sets its size.
 
 mod compare;
+mod credits;
 mod invoice;
 mod model;
 mod prices;

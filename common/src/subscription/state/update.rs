@@ -111,26 +111,29 @@ fn is_so_already(subscription: &Subscription, terms: &Terms, proration: Proratio
     }
 }
 
-/// A discount that it has already goes on as it is; one that is new begins with the next period, and one that is
-/// taken away ends with this: what changes within a period costs what it gives back.
-fn renewed(subscription: &Subscription, discounts: Vec<Discount>) -> Vec<Discount> {
+/// A discount that it has already goes on as it is, in its place; one that is new begins with the next period, and one
+/// that is taken away ends with this: what changes within a period costs what it gives back. One that has ended so, and
+/// is named again, is new.
+fn renewed(subscription: &Subscription, mut discounts: Vec<Discount>) -> Vec<Discount> {
     let next = subscription.next_period_index;
     let is_same = |old: &Discount, new: &Discount| {
         (&old.name, old.reduction, old.duration) == (&new.name, new.reduction, new.duration)
     };
-    let taken_away = subscription.discounts.iter().filter(|old| {
+    let mut renewed = Vec::with_capacity(discounts.len());
+    for old in &subscription.discounts {
+        let has_ended = old.until_period.is_some_and(|end| end < next);
         let covers_now = next.checked_sub(1).is_some_and(|now| old.covers(now));
-        covers_now && !discounts.iter().any(|new| is_same(old, new))
-    });
-    let ending = taken_away.map(|old| Discount {
-        until_period: Some(old.until_period.map_or(next, |end| end.min(next))),
-        ..old.clone()
-    });
-    let begins = |new: &Discount| {
-        let same = subscription.discounts.iter().find(|old| is_same(old, new));
-        Discount { from_period: same.map_or(next, |same| same.from_period), ..new.clone() }
-    };
-    ending.chain(discounts.iter().map(begins)).collect()
+        match discounts.iter().position(|new| !has_ended && is_same(old, new)) {
+            Some(named) => {
+                discounts.remove(named);
+                renewed.push(Discount { until_period: None, ..old.clone() });
+            }
+            None if covers_now => renewed.push(Discount { until_period: Some(next), ..old.clone() }),
+            None => {}
+        }
+    }
+    renewed.extend(discounts.into_iter().map(|new| Discount { from_period: next, ..new }));
+    renewed
 }
 
 /// What was agreed to before stays agreed, also where it could not be agreed to today.

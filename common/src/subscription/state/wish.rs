@@ -111,6 +111,8 @@ pub fn resume(subscription: &mut Subscription, how: Resume, place: Place<'_>) ->
 /// Back to the periods as they always were: what is left of this one, and not paid, is charged.
 fn rejoin(subscription: &mut Subscription, place: Place<'_>) -> Result<Effects, Refusal> {
     let today = local_date(place.now, subscription.anchor.zone);
+    let nothing_billed = Book::default();
+    let mut book = place.book;
     let mut effects = Effects::new();
     if subscription.current_period.is_none_or(|current| current.days.to <= today) {
         let Some(period) = period_on(subscription, today)? else { return Ok(effects) };
@@ -125,7 +127,9 @@ fn rejoin(subscription: &mut Subscription, place: Place<'_>) -> Result<Effects, 
             return Ok(effects);
         }
         effects.push(Effect::Open(period));
+        book = &nothing_billed;
     }
+    let place = Place { book, ..place };
     let seats = seats(&subscription.terms);
     let none = Ok(Adjustment::default());
     let adjustment = moment(subscription, place).map_or(none, |moment| moment.resume(&seats))?;
