@@ -12,8 +12,10 @@
 
 pub mod billing;
 mod books;
+pub mod calendar;
 mod deployment;
 mod filled;
+pub mod law;
 mod merchant;
 mod process;
 mod proxy;

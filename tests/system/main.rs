@@ -19,6 +19,7 @@ mod idempotency;
 mod invariants;
 mod invoices_api;
 mod isolation;
+mod law;
 mod long_lists;
 mod migrations;
 mod mixed;

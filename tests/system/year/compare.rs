@@ -5,9 +5,10 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tests::Merchant;
 
+use tests::calendar::At;
+
 use super::{
-    calendar::At,
-    invoice::{Invoice, Line, Standing},
+    invoice::{Invoice, Line},
     model::Model,
     script::digits,
 };
@@ -72,6 +73,7 @@ pub fn invoice(shown: &Value) -> Value {
         "tax",
         "amount_from_balance",
         "amount_paid",
+        "amount_credited",
         "amount_due",
         "attempts",
         "lines",
@@ -83,10 +85,6 @@ pub fn invoice(shown: &Value) -> Value {
 
 /// The same of the model.
 pub fn expected_invoice(invoice: &Invoice, currency: &str) -> Value {
-    let due = match invoice.status {
-        Standing::Open | Standing::Uncollectible => invoice.due(),
-        Standing::Settled | Standing::Void => 0,
-    };
     let line = |line: &Line| {
         json!({
             "kind": line.kind,
@@ -107,7 +105,8 @@ pub fn expected_invoice(invoice: &Invoice, currency: &str) -> Value {
         "tax": money(invoice.tax, currency),
         "amount_from_balance": money(invoice.from_balance, currency),
         "amount_paid": money(invoice.paid, currency),
-        "amount_due": money(due, currency),
+        "amount_credited": money(invoice.noted, currency),
+        "amount_due": money(invoice.due(), currency),
         "attempts": invoice.attempts,
         "lines": invoice.lines.iter().map(line).collect::<Vec<_>>(),
     })

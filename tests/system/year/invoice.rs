@@ -2,11 +2,9 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
-use super::{
-    calendar::{At, days, share},
-    model::Decline,
-    prices::Sale,
-};
+use tests::calendar::{At, days, share};
+
+use super::{model::Decline, prices::Sale};
 
 /// The days after the first decline on which it is tried again: the default policy.
 const LADDER: [i64; 4] = [1, 3, 7, 14];
@@ -62,6 +60,10 @@ pub struct Invoice {
     pub tax: i64,
     pub from_balance: i64,
     pub paid: i64,
+    /// What credit notes took off it.
+    pub noted: i64,
+    /// What was given back of what it sold.
+    pub given: i64,
     pub status: Standing,
     pub attempts: u32,
     pub opened: At,
@@ -70,7 +72,19 @@ pub struct Invoice {
 
 impl Invoice {
     pub fn due(&self) -> i64 {
-        self.total.max(0) - self.from_balance - self.paid
+        match self.status {
+            Standing::Open | Standing::Uncollectible => {
+                self.total.max(0) - self.from_balance - self.paid - self.noted
+            }
+            Standing::Settled | Standing::Void => 0,
+        }
+    }
+
+    /// What was paid for what it sells, and is still here.
+    pub fn funds(&self) -> i64 {
+        let is_sold = |line: &&Line| matches!(line.kind, "period" | "proration_charge" | "discount");
+        let charges: i64 = self.lines.iter().filter(is_sold).map(|line| line.amount + line.tax).sum();
+        (charges - self.due() - self.noted - self.given).max(0)
     }
 }
 
@@ -107,6 +121,41 @@ impl Ladder {
     }
 }
 
+/// An amount, and the tax on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taxed {
+    pub net: i64,
+    pub tax: i64,
+}
+
+impl Taxed {
+    pub fn total(self) -> i64 {
+        self.net + self.tax
+    }
+
+    pub fn and(self, other: Self) -> Self {
+        Self { net: self.net + other.net, tax: self.tax + other.tax }
+    }
+
+    pub fn less(self, other: Self) -> Self {
+        Self { net: self.net - other.net, tax: self.tax - other.tax }
+    }
+
+    /// So much of it, with its share of the tax.
+    pub fn part(self, total: i64) -> Self {
+        if total == self.total() || self.total() == 0 {
+            return self;
+        }
+        let tax = share(self.tax, total, self.total());
+        Self { net: total - tax, tax }
+    }
+
+    /// Neither more than this.
+    fn up_to(self, other: Self) -> Self {
+        Self { net: self.net.min(other.net).max(0), tax: self.tax.min(other.tax).max(0) }
+    }
+}
+
 /// Seats that were billed for a period, and what of them is still there.
 #[derive(Debug, Clone)]
 pub struct Billed {
@@ -115,48 +164,51 @@ pub struct Billed {
     pub invoice: usize,
     /// What was sold.
     pub sold: Sale,
-    pub in_force: i64,
-    /// What was billed for it after discounts, and the tax on that.
-    pub net: i64,
-    pub tax: i64,
-    /// What was given back of both.
-    pub credited: i64,
-    pub credited_tax: i64,
+    /// How many seats have left, and how many of these have come back: they were sold again.
+    pub left: i64,
+    pub back: i64,
+    /// What was billed for it after discounts.
+    pub billed: Taxed,
+    /// What was given back of it, or taken off its invoice.
+    pub credited: Taxed,
+    /// What of that was billed again.
+    pub returned: Taxed,
 }
 
 impl Billed {
     pub fn of(sold: &Sale, lines: &[Line], period: u32, invoice: usize) -> Self {
-        Self {
-            period,
-            invoice,
-            sold: sold.clone(),
-            in_force: sold.quantity,
+        let billed = Taxed {
             net: lines.iter().map(|line| line.amount).sum(),
             tax: lines.iter().map(|line| line.tax).sum(),
-            credited: 0,
-            credited_tax: 0,
-        }
+        };
+        let (credited, returned) = (Taxed::default(), Taxed::default());
+        Self { period, invoice, sold: sold.clone(), left: 0, back: 0, billed, credited, returned }
     }
 
-    /// What is given back for so many of its seats, from this day on.
-    pub fn give_back(&self, quantity: i64, day: NaiveDate) -> Option<Line> {
+    pub fn in_force(&self) -> i64 {
+        self.sold.quantity - self.left
+    }
+
+    /// What so many of its seats were billed at from this day on; `None` where no day is left.
+    fn part(&self, quantity: i64, day: NaiveDate) -> Option<Taxed> {
         let (from, to) = self.sold.days;
-        let (since, left) = (day.max(from), days(day.max(from), to));
-        if left == 0 || quantity == 0 {
-            return None;
-        }
-        let of = |billed: i64, credited: i64| {
-            let part = share(billed, quantity * left, self.sold.quantity * days(from, to));
-            -part.min(billed - credited).max(0)
-        };
-        Some(Line {
-            kind: "proration_credit",
-            name: format!("Unused: {}", self.sold.name),
-            quantity,
-            unit: self.sold.unit,
-            amount: of(self.net, self.credited),
-            tax: of(self.tax, self.credited_tax),
-            days: Some((since, to)),
-        })
+        let left = days(day.max(from), to);
+        let of = |billed: i64| share(billed, quantity * left, self.sold.quantity * days(from, to));
+        (left > 0 && quantity > 0).then(|| Taxed { net: of(self.billed.net), tax: of(self.billed.tax) })
+    }
+
+    /// What so many of its seats are worth that leave on this day.
+    pub fn worth(&self, quantity: i64, day: NaiveDate) -> Option<Taxed> {
+        Some(self.part(quantity, day)?.up_to(self.billed.less(self.credited)))
+    }
+
+    /// What so many of its seats cost that come back on this day.
+    pub fn worth_again(&self, quantity: i64, day: NaiveDate) -> Option<Taxed> {
+        Some(self.part(quantity, day)?.up_to(self.credited.less(self.returned)))
+    }
+
+    /// The days from this one on.
+    pub fn since(&self, day: NaiveDate) -> (NaiveDate, NaiveDate) {
+        (day.max(self.sold.days.0), self.sold.days.1)
     }
 }

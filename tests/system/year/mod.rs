@@ -4,8 +4,8 @@
 //!
 //! `./dev faults` makes it a full one; `REMIT_YEAR_SEED` repeats it, `REMIT_YEAR_SUBSCRIPTIONS` sets its size.
 
-mod calendar;
 mod compare;
+mod credits;
 mod invoice;
 mod model;
 mod prices;
@@ -20,10 +20,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Deployment, Merchant, Service};
 
-use calendar::At;
 use model::Model;
 use prices::{Discount, Off, Tax};
 use script::{DAYS, Life, SLOTS, catalogue, life, moment};
+use tests::calendar::At;
 use wishes::{Answered, Proration, Wish};
 
 /// Subscriptions, unless asked for otherwise.

@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 
+use tests::calendar::{At, Every, day_of, midnight};
+
 use super::{
-    calendar::{At, Every, day_of, midnight},
-    invoice::{Billed, Invoice, Ladder, Line, Reason, Standing},
+    invoice::{Billed, Invoice, Ladder, Line, Reason, Standing, Taxed},
     prices::{Discount, Sale, Tax},
 };
 
@@ -105,6 +106,8 @@ pub enum Item {
     Sale(Sale),
     /// Something is given back of what was billed: by its place there.
     Credit(Line, usize),
+    /// Seats come back that had left what was billed there.
+    Return(Line, usize),
 }
 
 /// A subscription, its customer's balance, and its invoices.
@@ -120,6 +123,10 @@ pub struct Model {
     pub next: u32,
     pub period: Option<Period>,
     pub changes: u32,
+    /// How many periods were never billed: its discounts wait for others.
+    pub skipped: u32,
+    /// Methods that were declined for good: nobody asks them any more.
+    pub declined: Vec<Method>,
     pub ends_with_period: bool,
     pub rests_with_period: bool,
     pub pending_terms: Option<Terms>,
@@ -146,6 +153,8 @@ impl Model {
             next: 0,
             period: None,
             changes: 0,
+            skipped: 0,
+            declined: Vec::new(),
             ends_with_period: false,
             rests_with_period: false,
             pending_terms: None,
@@ -275,7 +284,7 @@ impl Model {
         self.enter_period(period);
         let Terms { name, unit, quantity, .. } = self.terms.clone();
         let days = (period.from, period.to);
-        let sale = Sale { kind: "period", name, quantity, unit, price: unit * quantity, days };
+        let sale = Sale { kind: "period", name, quantity, unit, price: unit * quantity, days, part: (1, 1) };
         self.open(period.index, None, vec![Item::Sale(sale)], at);
     }
 
@@ -294,13 +303,24 @@ impl Model {
             match item {
                 Item::Credit(line, billed) => {
                     let billed = &mut self.billed[billed];
-                    billed.in_force -= line.quantity;
-                    billed.credited -= line.amount;
-                    billed.credited_tax -= line.tax;
+                    billed.left += line.quantity;
+                    billed.credited = billed.credited.less(Taxed { net: line.amount, tax: line.tax });
+                    self.invoices[billed.invoice].given -= line.amount + line.tax;
+                    lines.push(line);
+                }
+                Item::Return(line, billed) => {
+                    let first = &mut self.billed[billed];
+                    first.back += line.quantity;
+                    first.returned = first.returned.and(Taxed { net: line.amount, tax: line.tax });
+                    let Line { ref name, quantity, unit, amount, days, .. } = line;
+                    let (name, days) = (name.clone(), days.unwrap_or(first.sold.days));
+                    let sale =
+                        Sale { kind: line.kind, name, quantity, unit, price: amount, days, part: (0, 1) };
+                    self.billed.push(Billed::of(&sale, std::slice::from_ref(&line), index, place));
                     lines.push(line);
                 }
                 Item::Sale(sale) => {
-                    let of_it = sale.lines(&self.order.discounts, self.order.tax, index);
+                    let of_it = sale.lines(&self.order.discounts, self.order.tax, index - self.skipped);
                     self.billed.push(Billed::of(&sale, &of_it, index, place));
                     lines.extend(of_it);
                 }
@@ -309,7 +329,7 @@ impl Model {
         let tax = lines.iter().map(|line| line.tax).sum();
         lines.extend(Tax::line(self.order.tax, tax));
         let total: i64 = lines.iter().map(|line| line.amount).sum();
-        let from_balance = self.balance.min(total.max(0));
+        let from_balance = self.from_balance(total, self.balance);
         self.balance += (-total).max(0) - from_balance;
         let is_paid = total.max(0) == from_balance;
         self.story.push(format!("{at}: invoice {index} {change:?} over {total} opens"));
@@ -321,6 +341,8 @@ impl Model {
             tax,
             from_balance,
             paid: 0,
+            noted: 0,
+            given: 0,
             status: if is_paid { Standing::Settled } else { Standing::Open },
             attempts: 0,
             opened: at,
@@ -329,7 +351,7 @@ impl Model {
         if is_paid {
             self.was_paid(at);
         } else {
-            self.attempt(place, Reason::Ladder, at);
+            self.charge(place, Reason::Ladder, at);
         }
     }
 
@@ -341,14 +363,60 @@ impl Model {
         }
     }
 
-    /// One payment for all that is due.
+    /// What is in the balance pays first; a payment asks for the rest.
     pub fn attempt(&mut self, place: usize, reason: Reason, at: At) {
-        let Some(method) = self.method.clone() else { return };
-        let currency = self.order.currency;
+        if self.draw(place) {
+            return self.was_paid(at);
+        }
+        self.charge(place, reason, at);
+    }
+
+    /// What is in the balance pays of an invoice. Whether that was all.
+    fn draw(&mut self, place: usize) -> bool {
+        let drawn = self.from_balance(self.invoices[place].due(), self.balance.max(0));
+        self.balance -= drawn;
         let invoice = &mut self.invoices[place];
-        invoice.attempts += 1;
+        invoice.from_balance += drawn;
+        if invoice.due() == 0 {
+            invoice.status = Standing::Settled;
+        }
+        invoice.status == Standing::Settled
+    }
+
+    /// What is in the balance pays what is open, oldest first.
+    pub fn use_balance(&mut self, at: At) {
+        let mut is_paid = false;
+        for place in 0..self.invoices.len() {
+            if self.invoices[place].status == Standing::Open {
+                is_paid |= self.draw(place);
+            }
+        }
+        if is_paid {
+            self.was_paid(at);
+        }
+    }
+
+    /// What a balance pays of so much, and what of the rest cannot be charged.
+    fn from_balance(&self, total: i64, balance: i64) -> i64 {
+        if total <= 0 {
+            return 0;
+        }
+        let due = total - balance.min(total);
+        total - self.method.as_ref().map_or(due, |method| chargeable(method, due, self.order.currency))
+    }
+
+    pub fn is_declined_for_good(&self, method: &Method) -> bool {
+        self.declined.iter().any(|declined| declined.token == method.token)
+    }
+
+    /// One payment for all that is due. What was declined for good is as good as asked.
+    pub fn charge(&mut self, place: usize, reason: Reason, at: At) {
+        let Some(method) = self.method.clone() else { return };
+        let is_asked = !self.is_declined_for_good(&method);
+        let invoice = &mut self.invoices[place];
         let due = invoice.due();
-        let declined = if is_charged(&method, due, currency) {
+        let declined = if is_asked {
+            invoice.attempts += 1;
             method.declined.filter(|(from, to, _)| (*from..*to).contains(&at)).map(|(_, _, how)| how)
         } else {
             Some(Decline::Hard)
@@ -360,6 +428,9 @@ impl Model {
             return self.was_paid(at);
         };
         let is_over = invoice.ladder.declined(reason, how, at);
+        if how == Decline::Hard && is_asked {
+            self.declined.push(method);
+        }
         if self.status == Status::Active {
             self.enter(Status::PastDue, at);
         }
@@ -368,7 +439,7 @@ impl Model {
         }
     }
 
-    fn was_paid(&mut self, at: At) {
+    pub fn was_paid(&mut self, at: At) {
         let all = self.invoices.iter().all(|invoice| invoice.status != Standing::Open);
         if self.status == Status::Incomplete || self.status == Status::PastDue && all {
             self.enter(Status::Active, at);
@@ -402,13 +473,15 @@ enum Event {
     Rung(usize),
 }
 
-/// What Stripe does not charge at all: less than its least amounts, and thousandths of a dinar.
-fn is_charged(method: &Method, due: i64, currency: &str) -> bool {
-    let least = match currency {
-        _ if method.kind == "paypal" => 1,
-        "USD" | "EUR" | "JPY" => 50,
-        "GBP" => 30,
-        _ => 1,
+/// What can be charged of so much: Stripe takes nothing below its least amounts, and no thousandths of a dinar.
+fn chargeable(method: &Method, due: i64, currency: &str) -> i64 {
+    let (least, step) = match currency {
+        _ if method.kind == "paypal" => (0, 1),
+        "USD" | "EUR" | "JPY" => (50, 1),
+        "GBP" => (30, 1),
+        "KWD" => (0, 10),
+        _ => (0, 1),
     };
-    due >= least && (currency != "KWD" || due % 10 == 0)
+    let amount = due - due % step;
+    if amount < least { 0 } else { amount }
 }

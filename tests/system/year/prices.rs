@@ -2,7 +2,9 @@
 
 use chrono::NaiveDate;
 
-use super::{calendar::share, invoice::Line};
+use tests::calendar::share;
+
+use super::invoice::Line;
 
 /// A percentage, as a fraction and as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub struct Sale {
     /// The price of all, before discounts.
     pub price: i64,
     pub days: (NaiveDate, NaiveDate),
+    /// How much of what is taken off a whole period is taken off this: so many days of so many.
+    pub part: (i64, i64),
 }
 
 impl Tax {
@@ -73,7 +77,7 @@ impl Tax {
 impl Sale {
     /// Its line, and one for each discount that covers this period: what is left is split and rounded once.
     pub fn lines(&self, discounts: &[Discount], tax: Option<Tax>, period: u32) -> Vec<Line> {
-        let Self { kind, name, quantity, unit, price, days } = self.clone();
+        let Self { kind, name, quantity, unit, price, days, part } = self.clone();
         let mut before = Tax::split(tax, price);
         let (amount, on_it) = before;
         let mut lines = vec![Line { kind, name, quantity, unit, amount, tax: on_it, days: Some(days) }];
@@ -82,8 +86,7 @@ impl Sale {
             let off = match off {
                 _ if periods.is_some_and(|periods| period >= periods) => 0,
                 Off::Percent(percent) => share(left, percent.part, percent.whole),
-                Off::Coins(coins) if kind == "period" => left.min(*coins),
-                Off::Coins(_) => 0,
+                Off::Coins(coins) => left.min(share(*coins, part.0, part.1)),
             };
             if off == 0 {
                 continue;

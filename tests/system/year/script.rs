@@ -4,8 +4,9 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom as _};
 
+use tests::calendar::{At, Every, Unit};
+
 use super::{
-    calendar::{At, Every, Unit},
     model::{Decline, Method, Order, Terms},
     prices::{Discount, Off, Percent, Tax},
     wishes::{Proration, Wish},

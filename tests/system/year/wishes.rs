@@ -1,13 +1,13 @@
 //! What a merchant asks of a subscription, and what billing.md makes of it.
 
-use chrono::NaiveDate;
 use chrono_tz::Tz;
 
+use tests::calendar::{At, day_of, midnight};
+
 use super::{
-    calendar::{At, day_of, days, midnight, share},
+    credits::Change,
     invoice::{Reason, Standing},
-    model::{Item, Method, Model, Status, Terms},
-    prices::Sale,
+    model::{Method, Model, Status, Terms},
 };
 
 /// What becomes of the rest of the period.
@@ -111,11 +111,15 @@ impl Model {
             return Refused;
         }
         self.method = Some(method.clone());
+        self.use_balance(at);
+        if self.is_declined_for_good(method) {
+            return Granted;
+        }
         for place in 0..self.invoices.len() {
             if self.invoices[place].status == Standing::Open {
                 self.invoices[place].ladder.held = false;
                 self.invoices[place].ladder.plan(at);
-                self.attempt(place, Reason::Asked, at);
+                self.charge(place, Reason::Asked, at);
             }
         }
         Granted
@@ -157,20 +161,15 @@ impl Model {
     fn change_by_day(&mut self, terms: Terms, at: At) {
         let (today, before) = (day_of(at, self.zone), self.terms.clone());
         let other_interval = terms.every != before.every;
-        let lines = if other_interval {
-            self.give_back(i64::MAX, today)
-        } else if (terms.plan, terms.unit) == (before.plan, before.unit) {
-            match terms.quantity - before.quantity {
-                more if more > 0 => self.rest_of_period(&terms, more, today),
-                less => self.give_back(-less, today),
-            }
+        let mut change = Change::default();
+        if other_interval {
+            self.withdraw(i64::MAX, |_| true, today, &mut change);
         } else {
-            let mut lines = self.give_back(i64::MAX, today);
-            lines.extend(self.rest_of_period(&terms, terms.quantity, today));
-            lines
-        };
+            let free = (before.quantity - self.in_force_at(before.unit)).max(0);
+            self.settle(if terms.unit == before.unit { free } else { 0 }, &terms, today, &mut change);
+        }
         (self.terms, self.pending_terms) = (terms, None);
-        self.open_change(lines, at);
+        self.carry_out(change, at);
         if other_interval {
             self.begin_anew(at);
         }
@@ -187,13 +186,13 @@ impl Model {
             self.rests_with_period = true;
             return Granted;
         }
-        let lines = match proration {
-            Proration::ByDay => self.give_back(i64::MAX, day_of(at, self.zone)),
-            _ => Vec::new(),
-        };
+        let mut change = Change::default();
+        if proration == Proration::ByDay {
+            self.withdraw(i64::MAX, |_| true, day_of(at, self.zone), &mut change);
+        }
         self.rests_with_period = false;
         self.enter(Status::Paused, at);
-        self.open_change(lines, at);
+        self.carry_out(change, at);
         Granted
     }
 
@@ -213,6 +212,10 @@ impl Model {
         if to_old_anchor && self.terms.every == interval {
             self.rejoin(at);
         } else {
+            // What was paid of the days to come is not paid again.
+            let mut change = Change::default();
+            self.withdraw(i64::MAX, |_| true, day_of(at, self.zone), &mut change);
+            self.carry_out(change, at);
             self.begin_anew(at);
         }
         Granted
@@ -234,14 +237,16 @@ impl Model {
                 last.end = last.end.min(period.start.max(last.start));
                 period.start = period.start.max(last.end);
             }
+            // Discounts wait for the periods that are billed.
+            self.skipped += period.index - self.next;
             if period.from == today {
                 return self.bill(period, at);
             }
             self.enter_period(period);
         }
-        let terms = self.terms.clone();
-        let lines = self.rest_of_period(&terms, terms.quantity, today);
-        self.open_change(lines, at);
+        let (terms, mut change) = (self.terms.clone(), Change::default());
+        self.settle(0, &terms, today, &mut change);
+        self.carry_out(change, at);
     }
 
     fn cancel_now(&mut self, by_day: bool, at: At) -> Answered {
@@ -251,52 +256,16 @@ impl Model {
             _ => {}
         }
         let runs = matches!(self.status, Status::Active | Status::PastDue);
-        let lines = if by_day && runs { self.give_back(i64::MAX, day_of(at, self.zone)) } else { Vec::new() };
+        let mut change = Change::default();
+        if by_day && runs {
+            self.withdraw(i64::MAX, |_| true, day_of(at, self.zone), &mut change);
+        }
         let never_began = self.status == Status::Incomplete;
         self.end(Status::Canceled, at);
-        self.open_change(lines, at);
+        self.carry_out(change, at);
         if never_began {
             self.void_first();
         }
         Granted
-    }
-
-    /// Up to so many seats are given back from this day on: those first that came last. Nothing is given back of
-    /// what was void or never collected.
-    fn give_back(&self, quantity: i64, today: NaiveDate) -> Vec<Item> {
-        let mut left = quantity;
-        let mut lines = Vec::new();
-        for (place, billed) in self.billed.iter().enumerate().rev() {
-            let counts = matches!(self.invoices[billed.invoice].status, Standing::Open | Standing::Settled);
-            let seats = if counts { left.min(billed.in_force) } else { 0 };
-            left -= seats;
-            lines.extend(billed.give_back(seats, today).map(|line| Item::Credit(line, place)));
-        }
-        lines
-    }
-
-    /// So many seats from this day to the end of the period.
-    fn rest_of_period(&self, terms: &Terms, quantity: i64, today: NaiveDate) -> Vec<Item> {
-        let Some(period) = self.period else { return Vec::new() };
-        let since = today.max(period.from);
-        let (left, whole) = (days(since, period.to), days(period.from, period.to));
-        if left == 0 || quantity == 0 {
-            return Vec::new();
-        }
-        vec![Item::Sale(Sale {
-            kind: "proration_charge",
-            name: terms.name.clone(),
-            quantity,
-            unit: terms.unit,
-            price: share(terms.unit, quantity * left, whole),
-            days: (since, period.to),
-        })]
-    }
-
-    fn open_change(&mut self, lines: Vec<Item>, at: At) {
-        if let Some(period) = self.period.filter(|_| !lines.is_empty()) {
-            self.changes += 1;
-            self.open(period.index, Some(self.changes), lines, at);
-        }
     }
 }

@@ -110,7 +110,6 @@ pub fn resume(subscription: &mut Subscription, how: Resume, place: Place<'_>) ->
         Resume::OldAnchor if subscription.terms.price.interval == interval => {
             rejoin(subscription, place.now)?
         }
-
         Resume::OldAnchor | Resume::NewAnchor => begin_anew(subscription, place.now)?,
     });
     Ok(effects)

@@ -1,0 +1,515 @@
+//! What the stores of `common` do, in memory: the effects of the pure rules upon the subscriptions, invoices, payments
+//! and the balance of one customer, in the order in which the stores do them.
+
+use std::collections::{HashMap, VecDeque};
+
+use common::{
+    clock::Timestamp,
+    customer::PaymentMethod,
+    gateway::{DeclineClass, GatewayName},
+    id::{InvoiceId, PaymentId},
+    invoice::{
+        self, CreditNote, Invoice, Line, NoteLine, Occasion,
+        dunning::{Due, Ladder, Next, Policy, Reason, Setback},
+        state::{self as invoices, Ended, Settled, ToBalance},
+        totals::Totals,
+    },
+    subscription::{
+        self, Subscription,
+        proration::{Book, Gone},
+        state::{self, Effect, Effects, Fact, Refusal, Renewal},
+    },
+};
+use rust_decimal::Decimal;
+use tests::law::history::Card;
+
+/// A payment of an invoice.
+#[derive(Debug, Clone)]
+pub struct Payment {
+    pub id: PaymentId,
+    pub invoice: InvoiceId,
+    pub of: usize,
+    pub amount: Decimal,
+    pub card: Card,
+    pub reason: Reason,
+    /// Whether it has an outcome.
+    pub has_ended: bool,
+    pub captured: Decimal,
+    pub refunded: Decimal,
+    /// Whether it is disputed: still, or lost.
+    pub disputed: Option<Dispute>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dispute {
+    Open,
+    Won,
+    Lost,
+}
+
+/// A subscription, and the card that pays it.
+#[derive(Debug, Clone)]
+pub struct Subscribed {
+    pub subscription: Subscription,
+    pub card: Card,
+    left: VecDeque<Effect>,
+}
+
+/// All rows of one customer.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub first: Timestamp,
+    pub now: Timestamp,
+    pub subscriptions: Vec<Subscribed>,
+    pub invoices: Vec<Invoice>,
+    pub notes: Vec<CreditNote>,
+    pub payments: Vec<Payment>,
+    pub balance: Decimal,
+    /// Payments stay without an outcome, for now.
+    pub is_slow: bool,
+}
+
+impl Store {
+    pub fn new(first: Timestamp) -> Self {
+        Self {
+            first,
+            now: first,
+            subscriptions: Vec::new(),
+            invoices: Vec::new(),
+            notes: Vec::new(),
+            payments: Vec::new(),
+            balance: Decimal::ZERO,
+            is_slow: false,
+        }
+    }
+
+    /// A subscription that was just made.
+    pub fn add(&mut self, made: Result<(Subscription, Effects), Refusal>, card: Card) -> Result<(), Refusal> {
+        let (subscription, effects) = made?;
+        self.subscriptions.push(Subscribed { subscription, card, left: effects.into() });
+        self.carry_out(self.subscriptions.len() - 1)
+    }
+
+    /// Decides a wish about a subscription; all of it is done, or nothing.
+    pub fn decide(
+        &mut self,
+        of: usize,
+        decide: impl FnOnce(&mut Subscription, &Book) -> Result<Effects, Refusal>,
+    ) -> Result<(), Refusal> {
+        let before = self.clone();
+        let book = self.book(of);
+        let done = decide(&mut self.subscriptions[of].subscription, &book).and_then(|effects| {
+            self.subscriptions[of].left.extend(effects);
+            self.carry_out(of)
+        });
+        if done.is_err() {
+            *self = before;
+        }
+        done
+    }
+
+    /// What was billed for the current period.
+    fn book(&self, of: usize) -> Book {
+        let subscription = &self.subscriptions[of].subscription;
+        match subscription.current_period {
+            Some(period) => self.book_of(subscription, period.index),
+            None => Book::default(),
+        }
+    }
+
+    fn book_of(&self, subscription: &Subscription, index: u32) -> Book {
+        let of_it = |invoice: &&Invoice| {
+            invoice.subscription_id == subscription.id
+                && invoice.period_index == index
+                && invoice.status != invoice::Status::Void
+        };
+        let found: Vec<_> = self.invoices.iter().filter(of_it).cloned().collect();
+        let notes = self.notes.iter().filter(|note| found.iter().any(|invoice| invoice.id == note.invoice));
+        let gone: Gone = found.iter().map(|invoice| (invoice.id, self.flow(invoice).0)).collect();
+        Book::of(&found, &notes.cloned().collect::<Vec<_>>(), &gone)
+    }
+
+    /// What went back of what an invoice was paid; and what was too much for it, and has not gone back.
+    fn flow(&self, invoice: &Invoice) -> (Decimal, Decimal) {
+        let of_it = self.payments.iter().filter(|payment| payment.invoice == invoice.id);
+        let (captured, back) = of_it.fold((Decimal::ZERO, Decimal::ZERO), |(captured, back), payment| {
+            (captured + payment.captured, back + payment.refunded + payment.disputed())
+        });
+        let surplus = captured - invoice.amount_paid;
+        ((back - surplus).max(Decimal::ZERO), (surplus - back).max(Decimal::ZERO))
+    }
+
+    /// How much of a payment can be refunded.
+    pub fn refundable(&self, payment: &Payment) -> Decimal {
+        let invoice = self.invoice(payment.invoice);
+        let subscription = &self.subscriptions[payment.of].subscription;
+        let paid = self.book_of(subscription, invoice.period_index).paid(invoice.id);
+        (payment.captured - payment.refunded).min(paid + self.flow(invoice).1)
+    }
+
+    pub fn invoice(&self, id: InvoiceId) -> &Invoice {
+        self.invoices.iter().find(|invoice| invoice.id == id).unwrap()
+    }
+
+    fn place(&self, id: InvoiceId) -> usize {
+        self.invoices.iter().position(|invoice| invoice.id == id).unwrap()
+    }
+
+    /// Does what is to be done, and what follows from it.
+    fn carry_out(&mut self, of: usize) -> Result<(), Refusal> {
+        while let Some(effect) = self.subscriptions[of].left.pop_front() {
+            let subscription = self.subscriptions[of].subscription.clone();
+            let id = InvoiceId::new();
+            match effect {
+                Effect::Bill(period) => {
+                    let lines = subscription.period_lines(id, &period)?;
+                    self.open(of, id, period.index, Occasion::Period, lines)?;
+                }
+                Effect::Prorate { change, period, items } => {
+                    let lines = subscription.change_lines(id, period, &items)?;
+                    self.open(of, id, period, Occasion::Change(change), lines)?;
+                }
+                Effect::Note { change, lines } => self.note(of, change, &lines)?,
+                Effect::UseBalance => self.use_balance(of)?,
+                Effect::TryOpenInvoices => {
+                    self.use_balance(of)?;
+                    self.try_open(of);
+                }
+                Effect::VoidFirstInvoice => self.void_unpaid(of),
+                Effect::Open(_) | Effect::Cut { .. } | Effect::Alarm(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, of: usize, fact: Fact) -> Result<(), Refusal> {
+        let effects = state::apply(&mut self.subscriptions[of].subscription, fact, self.now)?;
+        self.subscriptions[of].left.extend(effects);
+        Ok(())
+    }
+
+    fn follow_paid(&mut self, of: usize) -> Result<(), Refusal> {
+        let open_left = self.open_left(of);
+        self.follow(of, Fact::InvoicePaid { open_left })
+    }
+
+    fn open(
+        &mut self,
+        of: usize,
+        id: InvoiceId,
+        period_index: u32,
+        occasion: Occasion,
+        lines: Vec<Line>,
+    ) -> Result<(), Refusal> {
+        let subscription = &self.subscriptions[of].subscription;
+        let mut invoice = Invoice {
+            id,
+            merchant_id: subscription.merchant_id,
+            customer_id: subscription.customer_id,
+            subscription_id: subscription.id,
+            period_index,
+            occasion,
+            number: None,
+            currency: subscription.terms.price.unit.currency,
+            status: invoice::Status::Draft,
+            total: Totals::of(&lines).total,
+            lines,
+            from_balance: Decimal::ZERO,
+            amount_paid: Decimal::ZERO,
+            amount_credited: Decimal::ZERO,
+            attempts: 0,
+            live_payment: None,
+            ladder: Ladder::new(Policy::default()),
+            created_at: self.now,
+            updated_at: self.now,
+            opened_at: None,
+            ended_at: None,
+        };
+        let chargeable = |due| subscription.chargeable(due);
+        let number = format!("{:06}", self.invoices.len() + 1);
+        let ToBalance(to_balance) =
+            invoices::finalize(&mut invoice, number, self.balance, chargeable, self.now).unwrap();
+        self.balance += to_balance;
+        self.invoices.push(invoice);
+        let place = self.invoices.len() - 1;
+        let is_declined = subscription.method.as_ref().map(|method| method.is_declined);
+        match is_declined {
+            _ if self.invoices[place].status != invoice::Status::Open => self.follow_paid(of),
+            None => Ok(()),
+            Some(true) => match invoices::decline_unasked(&mut self.invoices[place], self.now).unwrap() {
+                Next::Exhausted(then) => self.follow(of, Fact::DunningExhausted(then)),
+                _ => self.follow(of, Fact::PaymentDeclined),
+            },
+            Some(false) => {
+                self.begin(of, place, Reason::Ladder);
+                Ok(())
+            }
+        }
+    }
+
+    fn begin(&mut self, of: usize, place: usize, reason: Reason) {
+        let invoice = &mut self.invoices[place];
+        let (id, amount) = (PaymentId::new(), invoice.due().amount);
+        if invoices::begin_payment(invoice, id, self.now).is_err() {
+            return;
+        }
+        // No card is charged for more than what is open: the total, and what the balance owed from before.
+        let open = invoice.total - invoice.from_balance - invoice.amount_paid - invoice.amount_credited;
+        assert!(amount > Decimal::ZERO && amount <= open, "{amount} of {invoice:?} is charged");
+        self.payments.push(Payment {
+            id,
+            invoice: invoice.id,
+            of,
+            amount,
+            card: self.subscriptions[of].card,
+            reason,
+            has_ended: false,
+            captured: Decimal::ZERO,
+            refunded: Decimal::ZERO,
+            disputed: None,
+        });
+    }
+
+    fn note(&mut self, of: usize, change: u32, lines: &[NoteLine]) -> Result<(), Refusal> {
+        let mut sums: HashMap<InvoiceId, Vec<NoteLine>> = HashMap::new();
+        for line in lines {
+            sums.entry(line.of.invoice).or_default().push(line.clone());
+        }
+        let mut is_paid = false;
+        for (id, lines) in sums {
+            let place = self.place(id);
+            let total = lines.iter().map(NoteLine::total).sum();
+            let before = self.invoices[place].status;
+            invoices::credit(&mut self.invoices[place], total, self.now).unwrap();
+            is_paid |= self.invoices[place].status != before;
+            let number = String::new();
+            self.notes.push(CreditNote { invoice: id, change, number, lines, total, created_at: self.now });
+        }
+        if is_paid { self.follow_paid(of) } else { Ok(()) }
+    }
+
+    /// The invoices that a subscription is to pay, oldest first.
+    fn owed(&self, of: usize) -> Vec<usize> {
+        let subscription = &self.subscriptions[of].subscription;
+        let is_unpaid = subscription.status == subscription::Status::Unpaid;
+        let all = self.invoices.iter().enumerate();
+        all.filter(|(_, invoice)| {
+            invoice.subscription_id == subscription.id
+                && (invoice.status == invoice::Status::Open
+                    || is_unpaid && invoice.status == invoice::Status::Uncollectible)
+        })
+        .map(|(place, _)| place)
+        .collect()
+    }
+
+    fn open_left(&self, of: usize) -> u32 {
+        u32::try_from(self.owed(of).len()).unwrap()
+    }
+
+    fn draw(&mut self, of: usize, place: usize) {
+        let method = self.subscriptions[of].subscription.method.clone();
+        let chargeable =
+            |due| method.map_or(due, |method| GatewayName::for_method(method.kind).chargeable(due));
+        let ToBalance(drawn) = invoices::draw(&mut self.invoices[place], self.balance, chargeable, self.now);
+        self.balance += drawn;
+    }
+
+    fn use_balance(&mut self, of: usize) -> Result<(), Refusal> {
+        let owed = self.owed(of);
+        for place in &owed {
+            self.draw(of, *place);
+        }
+        let is_paid = owed.iter().any(|place| self.invoices[*place].status == invoice::Status::Paid);
+        if is_paid { self.follow_paid(of) } else { Ok(()) }
+    }
+
+    fn try_open(&mut self, of: usize) {
+        if self.method(of).is_none_or(|method| method.is_declined) {
+            return;
+        }
+        let owed = self.owed(of);
+        for place in &owed {
+            let _ = self.invoices[*place].ladder.renew_method(self.now);
+        }
+        owed.into_iter().for_each(|place| self.begin(of, place, Reason::Asked));
+    }
+
+    fn method(&self, of: usize) -> Option<&PaymentMethod> {
+        self.subscriptions[of].subscription.method.as_ref()
+    }
+
+    fn void_unpaid(&mut self, of: usize) {
+        for place in self.owed(of) {
+            if let Ok(ToBalance(amount)) = invoices::call_off(&mut self.invoices[place], self.now) {
+                self.balance += amount;
+            }
+        }
+    }
+
+    /// One attempt, after what is in the balance.
+    fn attempt(&mut self, of: usize, place: usize, reason: Reason) -> Result<(), Refusal> {
+        let before = self.invoices[place].status;
+        self.draw(of, place);
+        let is_declined = self.method(of).map(|method| method.is_declined);
+        let invoice = &mut self.invoices[place];
+        match is_declined {
+            _ if invoice.status == invoice::Status::Paid => self.follow_paid(of)?,
+            None => {}
+            Some(true) => match invoices::decline_unasked(invoice, self.now) {
+                Ok(Next::Exhausted(then)) if invoice.status != before => {
+                    self.follow(of, Fact::DunningExhausted(then))?;
+                }
+                _ if reason == Reason::Ladder => self.follow(of, Fact::PaymentDeclined)?,
+                _ => {}
+            },
+            Some(false) => self.begin(of, place, reason),
+        }
+        self.carry_out(of)
+    }
+
+    /// A merchant asks for one.
+    pub fn pay(&mut self, place: usize) -> Result<(), Refusal> {
+        let of = self.of(place);
+        if invoices::may_be_tried(&self.invoices[place]).is_err()
+            || self.method(of).is_none_or(|one| one.is_declined)
+        {
+            return Ok(());
+        }
+        self.attempt(of, place, Reason::Asked)
+    }
+
+    pub fn void(&mut self, place: usize) -> Result<(), Refusal> {
+        let of = self.of(place);
+        if let Ok(ToBalance(amount)) = invoices::void(&mut self.invoices[place], self.now) {
+            self.balance += amount;
+            let open_left = self.open_left(of);
+            self.follow(of, Fact::InvoiceVoided { open_left })?;
+        }
+        self.carry_out(of)
+    }
+
+    pub fn give_up(&mut self, place: usize) {
+        let _ = invoices::give_up(&mut self.invoices[place], self.now);
+    }
+
+    fn of(&self, place: usize) -> usize {
+        let id = self.invoices[place].subscription_id;
+        self.subscriptions.iter().position(|one| one.subscription.id == id).unwrap()
+    }
+
+    /// The outcomes come of all payments that are under way.
+    pub fn outcomes(&mut self) -> Result<(), Refusal> {
+        while let Some(place) = self.payments.iter().position(|payment| !payment.has_ended) {
+            self.payments[place].has_ended = true;
+            let Payment { id, invoice, of, amount, card, reason, .. } = self.payments[place];
+            let ended = match self.declines(card) {
+                None => {
+                    self.payments[place].captured = amount;
+                    Ended::Succeeded(amount)
+                }
+                Some(class) => Ended::Failed(Setback::Declined(class)),
+            };
+            if ended == Ended::Failed(Setback::Declined(DeclineClass::Hard)) {
+                self.decline_for_good(of, card);
+            }
+            let place = self.place(invoice);
+            let settled = invoices::settle(&mut self.invoices[place], id, ended, reason, self.now);
+            let is_open = self.invoices[place].status == invoice::Status::Open;
+            match settled {
+                Settled::Paid { to_balance: ToBalance(amount) } => {
+                    self.balance += amount;
+                    self.follow_paid(of)?;
+                }
+                Settled::Surplus { to_balance: ToBalance(amount), .. } => self.balance += amount,
+                Settled::Owed(_) if is_open && matches!(ended, Ended::Failed(_)) => {
+                    self.follow(of, Fact::PaymentDeclined)?;
+                }
+                Settled::GivenUp(then) => self.follow(of, Fact::DunningExhausted(then))?,
+                Settled::Owed(_) | Settled::PartlyPaid | Settled::Ended => {}
+            }
+            self.carry_out(of)?;
+        }
+        Ok(())
+    }
+
+    fn decline_for_good(&mut self, of: usize, card: Card) {
+        let one = &mut self.subscriptions[of];
+        if let Some(method) = one.subscription.method.as_mut().filter(|_| one.card == card) {
+            method.is_declined = true;
+        }
+    }
+
+    fn declines(&self, card: Card) -> Option<DeclineClass> {
+        let day = (self.now - self.first).num_hours().div_euclid(24);
+        match card {
+            Card::Declined { from, to, hard } if (i64::from(from)..i64::from(to)).contains(&day) => {
+                Some(if hard { DeclineClass::Hard } else { DeclineClass::Soft })
+            }
+            Card::Declined { .. } | Card::Good => None,
+        }
+    }
+
+    /// What time brings at this moment: boundaries, and retries.
+    pub fn comes(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        self.now = now;
+        for of in 0..self.subscriptions.len() {
+            loop {
+                let one = &mut self.subscriptions[of];
+                let effects = if one.subscription.status == subscription::Status::Incomplete {
+                    let is_live = |payment: &Payment| payment.of == of && !payment.has_ended;
+                    let payment_under_way = self.payments.iter().any(is_live);
+                    let fact = Fact::FirstInvoiceExpired { payment_under_way };
+                    state::apply(&mut one.subscription, fact, now)?
+                } else {
+                    match state::renew(&mut one.subscription, now)? {
+                        Renewal::Done(effects) => effects,
+                        Renewal::NotBefore(_) | Renewal::None | Renewal::InReview => break,
+                    }
+                };
+                let is_over = effects.is_empty();
+                one.left.extend(effects);
+                self.carry_out(of)?;
+                self.settle_unless_slow()?;
+                if is_over {
+                    break;
+                }
+            }
+        }
+        for place in 0..self.invoices.len() {
+            self.retry(place)?;
+        }
+        Ok(())
+    }
+
+    fn retry(&mut self, place: usize) -> Result<(), Refusal> {
+        let of = self.of(place);
+        let Subscription { status, created_at, .. } = self.subscriptions[of].subscription;
+        let is_too_late = created_at + state::FIRST_INVOICE_WINDOW <= self.now;
+        let has_job = self.invoices[place].ladder.next_at.is_some() || self.invoices[place].ladder.asked;
+        if !has_job || status.is_final() || status == subscription::Status::Incomplete && is_too_late {
+            return Ok(());
+        }
+        match invoices::come_due(&mut self.invoices[place], self.now) {
+            Ok(Due::Attempt(reason)) => self.attempt(of, place, reason)?,
+            Ok(Due::Exhausted(then)) => {
+                self.follow(of, Fact::DunningExhausted(then))?;
+                self.carry_out(of)?;
+            }
+            Ok(Due::NotBefore(_)) | Err(_) => {}
+        }
+        self.settle_unless_slow()
+    }
+
+    pub fn settle_unless_slow(&mut self) -> Result<(), Refusal> {
+        if self.is_slow { Ok(()) } else { self.outcomes() }
+    }
+}
+
+impl Payment {
+    pub fn disputed(&self) -> Decimal {
+        match self.disputed {
+            Some(Dispute::Open | Dispute::Lost) => self.captured,
+            Some(Dispute::Won) | None => Decimal::ZERO,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What a subscription was billed for its present period: seats on lines, what has left, and what has come back.
+
+use chrono::NaiveDate;
+
+use super::Exact;
+use crate::calendar::days;
+
+/// Seats that were sold together.
+#[derive(Debug, Clone)]
+pub struct Sold {
+    /// The invoice.
+    pub bill: String,
+    /// The price of one for a whole period.
+    pub unit: i64,
+    /// How many.
+    pub quantity: i64,
+    /// The days: `[from, to)`.
+    pub days: (NaiveDate, NaiveDate),
+    /// What was asked for them, net of discounts, with tax.
+    pub worth: Exact,
+    /// They had left before, by this [`Left`].
+    pub of: Option<usize>,
+}
+
+/// Seats that have left.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// The invoice of the change by which they left, if it has one.
+    pub by: Option<String>,
+    /// The place of what they were sold as.
+    pub of: usize,
+    /// How many.
+    pub quantity: i64,
+    /// What was given back for them.
+    pub credit: Exact,
+    /// What was taken off the invoice that was not paid.
+    pub note: Exact,
+}
+
+/// All of a period.
+#[derive(Debug, Clone, Default)]
+pub struct Book {
+    /// What was sold, oldest first.
+    pub sold: Vec<Sold>,
+    /// What has left, oldest first.
+    pub left: Vec<Left>,
+}
+
+impl Book {
+    /// What an invoice has brought is gone, because it is void. Credits that it had come with are in force again; what
+    /// credit notes took off other invoices stays off.
+    pub fn void(&mut self, bill: &str) {
+        for sold in self.sold.iter_mut().filter(|sold| sold.bill == bill) {
+            (sold.quantity, sold.worth, sold.of) = (0, Exact::ZERO, None);
+        }
+        for left in self.left.iter_mut().filter(|left| left.by.as_deref() == Some(bill)) {
+            if left.credit != Exact::ZERO {
+                (left.quantity, left.credit) = (0, Exact::ZERO);
+            }
+        }
+    }
+
+    /// How many seats of a sale are in force.
+    #[must_use]
+    pub fn in_force(&self, sold: usize) -> i64 {
+        let gone = self.left.iter().filter(|left| left.of == sold).map(|left| left.quantity);
+        (self.sold[sold].quantity - gone.sum::<i64>()).max(0)
+    }
+
+    /// How many seats are in force at that price.
+    #[must_use]
+    pub fn at_price(&self, unit: i64) -> i64 {
+        let at_price = (0..self.sold.len()).filter(|sold| self.sold[*sold].unit == unit);
+        at_price.map(|sold| self.in_force(sold)).sum()
+    }
+
+    /// How many that have left by this have not come back.
+    #[must_use]
+    pub fn away(&self, left: usize) -> i64 {
+        let back = self.sold.iter().filter(|sold| sold.of == Some(left)).map(|sold| sold.quantity);
+        (self.left[left].quantity - back.sum::<i64>()).max(0)
+    }
+
+    /// What so many seats of a sale are worth from this day on.
+    #[must_use]
+    pub fn worth(&self, sold: usize, quantity: i64, day: NaiveDate) -> Exact {
+        let Sold { quantity: of, days: (from, to), worth, .. } = self.sold[sold];
+        if of == 0 {
+            return Exact::ZERO;
+        }
+        let part = worth.share(quantity * days(day.max(from), to), of * days(from, to));
+        let given = self.left.iter().filter(|left| left.of == sold).map(|left| left.credit + left.note);
+        part.min(worth - given.sum()).or_nothing()
+    }
+}

@@ -1,0 +1,280 @@
+//! What a wish that was granted does to what is billed, as billing.md has it. (How the product decides whether
+//! to grant it is its own affair.)
+
+use chrono::NaiveDate;
+
+use super::{Discount, Exact, Given, Law, Left, Plan, Sold, Terms};
+use crate::calendar::days;
+
+/// What becomes of the rest of the period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proration {
+    /// It is settled by day.
+    ByDay,
+    /// Nothing becomes of it.
+    None,
+    /// The change waits for its end.
+    AtPeriodEnd,
+}
+
+impl Proration {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ByDay => "by_day",
+            Self::None => "none",
+            Self::AtPeriodEnd => "at_period_end",
+        }
+    }
+}
+
+/// What is wished of a subscription, of what changes what is billed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// Another plan, by its place in the catalogue.
+    Plan(usize, Plan, Proration),
+    /// More seats, or fewer.
+    Seats(i64, Proration),
+    /// It rests.
+    Pause(Proration),
+    /// It goes on: in its old periods, or from today on.
+    Resume {
+        /// Which.
+        old_anchor: bool,
+    },
+    /// It ends, now or with its period.
+    Cancel(Proration),
+    /// Other discounts.
+    Discounts(Vec<Discount>),
+}
+
+/// How a wish was granted, as seen from outside.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// Where the subscription stood: `active`, `past_due`, `paused`…
+    pub status: String,
+    /// The day.
+    pub day: NaiveDate,
+    /// The invoice of the change, if there is one.
+    pub change: Option<String>,
+    /// The invoice of a whole period that began with it: its number, and its days.
+    pub period: Option<(u32, (NaiveDate, NaiveDate), String)>,
+}
+
+impl Law {
+    /// A wish about a subscription was granted.
+    ///
+    /// # Errors
+    /// When the law is broken.
+    pub fn granted(&mut self, of: usize, wish: &Wish, how: &Granted) -> Result<(), String> {
+        self.story.push(format!("{} {of}: {wish:?} {how:?}", how.day));
+        let runs = matches!(&*how.status, "active" | "past_due");
+        match wish {
+            Wish::Plan(plan, price, proration) => {
+                let base = self.base(of, *proration);
+                let terms = Terms { plan: *plan, price: *price, ..base };
+                self.change(of, terms, *proration, how, runs);
+            }
+            Wish::Seats(quantity, proration) => {
+                let base = self.base(of, *proration);
+                self.change(of, Terms { quantity: *quantity, ..base }, *proration, how, runs);
+            }
+            Wish::Pause(Proration::ByDay) | Wish::Cancel(Proration::ByDay) if runs => {
+                self.withdraw(of, i64::MAX, |_| true, how);
+            }
+            Wish::Resume { old_anchor } if how.status == "paused" => self.resume(of, *old_anchor, how),
+            Wish::Discounts(discounts) => self.discount(of, discounts),
+            Wish::Pause(_) | Wish::Cancel(_) | Wish::Resume { .. } => {}
+        }
+        match &how.period {
+            Some((index, days, bill)) => self.period(of, *index, *days, bill),
+            None => Ok(()),
+        }
+    }
+
+    fn base(&self, of: usize, proration: Proration) -> Terms {
+        let subscription = &self.subscriptions[of];
+        let pending = subscription.pending.filter(|_| proration == Proration::AtPeriodEnd);
+        pending.unwrap_or(subscription.terms)
+    }
+
+    fn change(&mut self, of: usize, terms: Terms, proration: Proration, how: &Granted, runs: bool) {
+        let subscription = &mut self.subscriptions[of];
+        if terms == subscription.terms && subscription.pending.is_none() {
+            return;
+        }
+        if runs && proration == Proration::AtPeriodEnd {
+            subscription.pending = (terms != subscription.terms).then_some(terms);
+            return;
+        }
+        let is_other_interval = terms.price.every != subscription.terms.price.every;
+        let before = subscription.terms;
+        if runs && is_other_interval {
+            match proration {
+                Proration::ByDay => {
+                    self.withdraw(of, i64::MAX, |_| true, how);
+                    self.begin_anew(of, how.day);
+                }
+                _ => subscription.count_anew_from_next(terms.price.every),
+            }
+        }
+        let subscription = &mut self.subscriptions[of];
+        (subscription.terms, subscription.pending) = (terms, None);
+        if runs && !is_other_interval && proration == Proration::ByDay {
+            // Seats that came without proration stand on no line, and leave first.
+            let free = if before.price.unit == terms.price.unit {
+                (before.quantity - self.at_price(of, terms.price.unit)).max(0)
+            } else {
+                0
+            };
+            self.settle(of, free, how);
+        }
+    }
+
+    /// From what is in force, and seats that stand on no line, to the terms.
+    fn settle(&mut self, of: usize, free: i64, how: &Granted) {
+        let Terms { price, quantity, .. } = self.subscriptions[of].terms;
+        self.withdraw(of, i64::MAX, |unit| unit != price.unit, how);
+        let kept = self.at_price(of, price.unit);
+        if quantity < kept + free {
+            return self.withdraw(of, kept - quantity, |unit| unit == price.unit, how);
+        }
+        let more = quantity - kept - free;
+        let back = self.take_up(of, more, how);
+        let Some(period) = &self.subscriptions[of].period else { return };
+        let since = how.day.max(period.days.0);
+        let (left, whole) = (days(since, period.days.1), days(period.days.0, period.days.1));
+        if left == 0 || more == back {
+            return;
+        }
+        let (bill, span) = (how.change.clone().unwrap_or_default(), (since, period.days.1));
+        let full = self.coins(price.unit).times(more - back).share(left, whole);
+        let part = if kept + free + back == 0 { (left, whole) } else { (0, 1) };
+        self.sell(of, &bill, more - back, span, full, part);
+    }
+
+    fn at_price(&self, of: usize, unit: i64) -> i64 {
+        self.subscriptions[of].period.as_ref().map_or(0, |period| period.book.at_price(unit))
+    }
+
+    fn begin_anew(&mut self, of: usize, day: NaiveDate) {
+        let next = self.subscriptions[of].next();
+        self.subscriptions[of].anchor = (day, next);
+    }
+
+    fn resume(&mut self, of: usize, old_anchor: bool, how: &Granted) {
+        let every = self.subscriptions[of].terms.price.every;
+        self.take_pending(of);
+        let subscription = &self.subscriptions[of];
+        if !old_anchor || subscription.terms.price.every != every {
+            self.withdraw(of, i64::MAX, |_| true, how);
+            return self.begin_anew(of, how.day);
+        }
+        if subscription.period.as_ref().is_none_or(|period| period.days.1 <= how.day) {
+            let mut index = subscription.next();
+            if how.day < subscription.days_of(index).0 {
+                return;
+            }
+            while subscription.days_of(index).1 <= how.day {
+                index += 1;
+            }
+            if subscription.days_of(index).0 == how.day {
+                // A whole period, which is billed as such; those between never are.
+                let last = self.subscriptions[of].period.as_mut();
+                return last.into_iter().for_each(|last| last.index = index - 1);
+            }
+            self.enter(of, index);
+        }
+        self.settle(of, 0, how);
+    }
+
+    /// Up to so many seats leave, those first that came last. What was not paid of them is taken off their invoice;
+    /// what was paid, and is still here, is given back by the invoice of the change. The rest is nobody's.
+    fn withdraw(&mut self, of: usize, quantity: i64, which: impl Fn(i64) -> bool, how: &Granted) {
+        let mut left = quantity;
+        let count = self.subscriptions[of].period.as_ref().map_or(0, |period| period.book.sold.len());
+        for place in (0..count).rev() {
+            let Some(period) = &self.subscriptions[of].period else { return };
+            let Sold { unit, bill, .. } = period.book.sold[place].clone();
+            let quantity = if which(unit) { left.min(period.book.in_force(place)) } else { 0 };
+            left -= quantity;
+            let worth = period.book.worth(place, quantity, how.day);
+            let (due, paid) = self.bills.get(&bill).map_or_else(Default::default, super::check::funds);
+            let note = worth.min(due);
+            let credit = (worth - note).min(paid);
+            // For what nothing is given back, it stays paid.
+            if note + credit == Exact::ZERO {
+                continue;
+            }
+            let its = self.bill(of, &bill);
+            (its.noted, its.given, its.halves) = (its.noted + note, its.given + credit, its.halves + 4);
+            if credit > Exact::ZERO {
+                let change = self.bill(of, &how.change.clone().unwrap_or_default());
+                (change.credits, change.halves) = (change.credits + credit, change.halves + 4);
+            }
+            let gone = Left { by: how.change.clone(), of: place, quantity, credit, note };
+            self.subscriptions[of].period.iter_mut().for_each(|period| period.book.left.push(gone.clone()));
+        }
+    }
+
+    /// Up to so many seats of that price come back as they left. How many did.
+    fn take_up(&mut self, of: usize, quantity: i64, how: &Granted) -> i64 {
+        let unit = self.subscriptions[of].terms.price.unit;
+        let Some(period) = self.subscriptions[of].period.clone() else { return 0 };
+        let mut wanted = quantity;
+        for place in 0..period.book.sold.len() {
+            let first = &period.book.sold[place];
+            if first.unit != unit || first.days.1 <= how.day {
+                continue;
+            }
+            for (which, left) in
+                period.book.left.iter().enumerate().rev().filter(|(_, left)| left.of == place)
+            {
+                let quantity = wanted.min(period.book.away(which));
+                if quantity == 0 {
+                    continue;
+                }
+                wanted -= quantity;
+                let since = how.day.max(first.days.0);
+                let part = quantity * days(since, first.days.1);
+                let worth = first.worth.share(part, first.quantity * days(first.days.0, first.days.1));
+                let worth = worth.min((left.credit + left.note).share(quantity, left.quantity));
+                let bill = how.change.clone().unwrap_or_default();
+                let its = self.bill(of, &bill);
+                (its.sold, its.halves) = (its.sold + worth, its.halves + 4);
+                let days = (since, first.days.1);
+                let back = Sold { bill, unit, quantity, days, worth, of: Some(which) };
+                self.subscriptions[of]
+                    .period
+                    .iter_mut()
+                    .for_each(|period| period.book.sold.push(back.clone()));
+            }
+        }
+        quantity - wanted
+    }
+
+    /// Other discounts: those that it has already go on as they are. What is new begins with the next period, and what is
+    /// not named ends with this.
+    fn discount(&mut self, of: usize, discounts: &[Discount]) {
+        let subscription = &mut self.subscriptions[of];
+        let covers_now = |given: &Given| {
+            subscription.period.as_ref().is_some_and(|now| now.discounts.contains(&given.discount))
+        };
+        let mut new = discounts.to_vec();
+        let mut renewed = Vec::new();
+        for given in &subscription.discounts {
+            let named = new.iter().position(|new| *new == given.discount);
+            if named.is_some() || covers_now(given) {
+                renewed.push(Given { ends: named.is_none(), ..given.clone() });
+            }
+            let _ = named.map(|named| new.remove(named));
+        }
+        renewed.extend(new.into_iter().map(|discount| Given {
+            discount,
+            left: discount.periods,
+            ends: false,
+        }));
+        subscription.discounts = renewed;
+    }
+}

@@ -1,0 +1,112 @@
+//! What is known of a customer from outside: the invoices and the balance, as the API shows them, and what payments have
+//! moved.
+
+use std::collections::BTreeMap;
+
+use common::id::InvoiceId;
+use serde_json::Value;
+use sqlx::PgPool;
+use tests::{
+    Deployment, eventually,
+    law::{BillFacts, Facts},
+};
+use uuid::Uuid;
+
+/// Prices in the catalogue are for currencies with two digits or none; a dinar's thousandths are no money at Stripe.
+pub fn scaled(coins: i64, currency: &str) -> i64 {
+    if currency == "KWD" { coins * 10 } else { coins }
+}
+
+/// Coins, as merchants write money.
+pub fn money(coins: i64, digits: u32) -> String {
+    let one = 10_i64.pow(digits);
+    let (whole, part) = (coins / one, coins % one);
+    if digits == 0 { coins.to_string() } else { format!("{whole}.{part:0width$}", width = digits as usize) }
+}
+
+/// Money as merchants read it, in coins.
+pub fn coins(text: &Value, digits: u32) -> i64 {
+    let text = text.as_str().unwrap_or("0");
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    assert!(part.len() == digits as usize || part.is_empty(), "{text}");
+    let part = format!("{part:0<width$}", width = digits as usize);
+    format!("{whole}{part}").parse().unwrap()
+}
+
+/// Everything, as it stands.
+pub async fn of(deployment: &Deployment, customer: &str, digits: u32) -> (Facts, Vec<Value>) {
+    let merchant = &deployment.merchant;
+    let shown = merchant.get(&format!("/customers/{customer}")).await.body;
+    let balance = coins(&shown["balances"][0]["amount"], digits);
+    let mut invoices = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = merchant.get(&format!("/invoices?customer={customer}&limit=100{after}")).await.body;
+        invoices.extend(page["data"].as_array().unwrap().iter().cloned());
+        if page["has_more"] == false {
+            break;
+        }
+        after = format!("&starting_after={}", invoices.last().unwrap()["id"].as_str().unwrap());
+    }
+    invoices.reverse();
+    let moved = moved(&deployment.pool, &invoices, digits).await;
+    let mut bills = BTreeMap::new();
+    for invoice in &invoices {
+        let id = invoice["id"].as_str().unwrap();
+        let of = |field: &str| coins(&invoice[field], digits);
+        let (received, refunded, disputed) = moved.get(id).copied().unwrap_or_default();
+        let facts = BillFacts {
+            status: invoice["status"].as_str().unwrap().to_owned(),
+            due: of("amount_due"),
+            from_balance: of("amount_from_balance"),
+            paid: of("amount_paid"),
+            received,
+            refunded,
+            disputed,
+        };
+        bills.insert(id.to_owned(), facts);
+    }
+    (Facts { balance, bills }, invoices)
+}
+
+/// What payments of these invoices have brought, what of it was refunded or is on its way back, and what is disputed or
+/// lost.
+async fn moved(pool: &PgPool, invoices: &[Value], digits: u32) -> BTreeMap<String, (i64, i64, i64)> {
+    let ids: Vec<Uuid> = invoices
+        .iter()
+        .map(|invoice| invoice["id"].as_str().unwrap().parse::<InvoiceId>().unwrap().0)
+        .collect();
+    let rows: Vec<(Uuid, i64, i64, i64)> = sqlx::query_as(
+        "SELECT p.invoice_id, (sum(p.amount_captured) * $2)::bigint,
+                (sum(p.amount_refunded + p.amount_refunding) * $2)::bigint,
+                (sum(coalesce((SELECT sum(d.amount) FROM disputes d
+                    WHERE d.payment_id = p.id AND d.standing <> 'won' AND d.withdrawn), 0)) * $2)::bigint
+         FROM payments p WHERE p.invoice_id = ANY($1) GROUP BY 1",
+    )
+    .bind(&ids)
+    .bind(10_i64.pow(digits))
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    let entry =
+        |(id, received, refunded, disputed)| (InvoiceId(id).to_string(), (received, refunded, disputed));
+    rows.into_iter().map(entry).collect()
+}
+
+/// Waits until nothing of this customer is under way, or due.
+pub async fn quiet(deployment: &Deployment, customer: Uuid) {
+    let busy = "SELECT
+        (SELECT count(*) FROM payments p JOIN invoices i ON i.id = p.invoice_id
+         WHERE i.customer_id = $1 AND p.status IN ('pending', 'processing')) + (
+        SELECT count(*) FROM jobs j WHERE j.due_at <= remit_now() AND j.kind <> 'handle_event' AND j.subject_id IN (
+            SELECT id FROM subscriptions WHERE customer_id = $1
+            UNION SELECT id FROM invoices WHERE customer_id = $1
+            UNION SELECT p.id FROM payments p JOIN invoices i ON i.id = p.invoice_id WHERE i.customer_id = $1
+            UNION SELECT r.id FROM refunds r JOIN payments p ON p.id = r.payment_id
+                  JOIN invoices i ON i.id = p.invoice_id WHERE i.customer_id = $1))";
+    eventually("nothing of the customer is under way", || async {
+        let busy: i64 = sqlx::query_scalar(busy).bind(customer).fetch_one(&deployment.pool).await.unwrap();
+        (busy == 0).then_some(())
+    })
+    .await;
+}
