@@ -45,6 +45,7 @@ async fn what_was_never_paid_makes_its_own_invoice_smaller() {
     assert_eq!(standing(&merchant.invoices(&id).await[1]), ("open", "999.00", "0.00"));
     let preview = merchant.preview(&id, &json!({ "quantity": 1 })).await;
     assert_eq!((&preview["balance"], &preview["charged_now"]), (&json!("0.00"), &json!("0.00")));
+    assert_eq!(preview["credit_notes"][0]["total"], "999.00");
     assert_eq!(merchant.updated(&id, &json!({ "quantity": 1 })).await.text("status"), "active");
     let invoices = merchant.invoices(&id).await;
     assert_eq!(invoices.len(), 2, "nothing is given back: {invoices:?}");
