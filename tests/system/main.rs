@@ -8,6 +8,8 @@ mod card_data;
 mod clock;
 mod contract;
 mod crashes;
+mod dashboard_refunds;
+mod disputed_subscriptions;
 mod dunning;
 mod events;
 mod faults;

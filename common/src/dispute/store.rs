@@ -6,7 +6,7 @@ use crate::{
     db::unreadable,
     gateway::{self, GatewayName, Standing},
     id::{DisputeId, MerchantId, PaymentId},
-    ledger,
+    invoice, ledger,
     money::{Currency, Money},
     payment::{
         Payment,
@@ -31,8 +31,8 @@ pub enum Recorded {
     NotOurs,
 }
 
-/// Records what the gateway says about a dispute: its row, the event, and the books, in the caller's
-/// transaction.
+/// Records what the gateway says about a dispute: its row, the event, the books, and, when it is first heard of, what
+/// the subscription that was paid does, in the caller's transaction.
 ///
 /// # Errors
 /// When the database fails.
@@ -64,7 +64,11 @@ pub async fn record(
         let news = to_dispute(id, &payment, told, change.to, known.is_none());
         insert_events(&mut *db, &[news], now).await?;
     }
-    Ok(Recorded::Ours { alarm: change.alarm })
+    let mut alarm = change.alarm;
+    if known.is_none() && change.to.standing != Standing::Won {
+        alarm = alarm.or(invoice::store::payment_disputed(&mut *db, &payment, now).await?);
+    }
+    Ok(Recorded::Ours { alarm })
 }
 
 async fn by_ref(

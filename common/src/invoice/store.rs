@@ -2,6 +2,7 @@
 //! subscription, which is taken first: so both are always seen together as they are.
 
 mod attempt;
+mod dispute;
 mod open;
 mod retry;
 mod row;
@@ -25,6 +26,7 @@ use crate::{
 
 use super::{Invoice, Status};
 pub(crate) use attempt::{asked_for, try_open};
+pub(crate) use dispute::payment_disputed;
 pub(crate) use open::{NewInvoice, Opened, Opening, open, void_unpaid};
 pub use open::{policy, set_policy};
 pub use retry::{Retried, retry};

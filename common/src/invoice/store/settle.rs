@@ -162,8 +162,8 @@ async fn settle(
     Ok(alarm)
 }
 
-/// A subscription follows what became of its invoice; most stay as they are.
-async fn follow(
+/// A subscription, which is locked, follows what became of its invoice; most stay as they are.
+pub(super) async fn follow(
     db: &mut PgConnection,
     subscription: Subscription,
     fact: Fact,
