@@ -56,10 +56,10 @@ impl<'a> Dashboard<'a> {
 
     /// The same, and PayPal copies our name for the payment to it, as it may.
     async fn refund_named(&self, payment: &str, cents: u32, is_named: bool) -> String {
-        let shown = self.deployment.merchant.payment(payment).await.body;
-        let known = shown["gateway_reference"].as_str().expect("a name");
+        let charge = self.deployment.charges(payment).await.remove(0);
+        let known = charge["payment_intent"].as_str().expect("a name");
         let form = "application/x-www-form-urlencoded";
-        let made = if shown["gateway"] == "stripe" {
+        let made = if charge["gateway"] == "stripe" {
             let body = format!("payment_intent={known}&amount={cents}");
             self.call("POST", "/v1/refunds", "sk_test_dashboard", form, body).await
         } else {
@@ -268,11 +268,7 @@ async fn a_refund_of_ours_without_its_answer_is_not_taken_for_another() {
         deployment.faults(json!([])).await;
         let made = Dashboard::of(&deployment).refund(&payment, 1000).await;
         // All that the gateway tells is there before anybody at ours can know the answer.
-        eventually("all is told", || async {
-            let hooks = deployment.sandbox("GET", "/control/webhooks", &Value::Null).await;
-            (hooks["pending"] == 0).then_some(())
-        })
-        .await;
+        all_told(&deployment).await;
         deployment.run(Service::Worker).await;
         adopted(&merchant, &payment, &made, "succeeded").await;
         deployment.advance(60).await;
@@ -283,6 +279,83 @@ async fn a_refund_of_ours_without_its_answer_is_not_taken_for_another() {
         assert_eq!(listed["data"].as_array().unwrap().len(), 2, "{listed}");
         deployment.check_books().await;
     }
+}
+
+/// All that the gateways tell has come, and nobody has worked it off.
+async fn all_told(deployment: &Deployment) {
+    eventually("all is told", || async {
+        let hooks = deployment.sandbox("GET", "/control/webhooks", &Value::Null).await;
+        (hooks["pending"] == 0).then_some(())
+    })
+    .await;
+}
+
+/// The answer to the charge was lost, and in the dashboard it is there: what is given back of it waits until we know
+/// as much.
+#[tokio::test]
+async fn a_refund_waits_for_the_success_of_its_payment() {
+    let mut deployment = Deployment::start().await;
+    let merchant = deployment.merchant.clone();
+    for (gateway, body) in both("50.00") {
+        let path = if gateway == GatewayName::Stripe { "/v1/payment_intents" } else { "/v2/checkout/orders" };
+        let here = json!({ "method": "POST", "path_prefix": path });
+        deployment.faults(json!([{ "fault": "timeout_after", "count": 1, "match": here }])).await;
+        let payment = merchant.paid(gateway.as_str(), &body).await;
+        eventually("it is charged", || async {
+            (!deployment.charges(&payment).await.is_empty()).then_some(())
+        })
+        .await;
+        deployment.kill(Service::Worker).await;
+        deployment.faults(json!([])).await;
+        let made = Dashboard::of(&deployment).refund(&payment, 2000).await;
+        all_told(&deployment).await;
+        deployment.run(Service::Worker).await;
+        let waits = "SELECT count(*) FROM jobs WHERE kind = 'handle_event'
+                     AND last_error LIKE '%has not succeeded here%'";
+        eventually("it waits", || async { (deployment.count(waits).await > 0).then_some(()) }).await;
+        assert_eq!(amounts(&merchant, &payment).await, ["0.00", "0.00"], "{gateway}");
+        eventually("the payment is known to have succeeded", || async {
+            deployment.advance(10).await;
+            (merchant.payment(&payment).await.text("status") == "succeeded").then_some(())
+        })
+        .await;
+        eventually("what waited is worked off", || async {
+            deployment.advance(60).await;
+            (amounts(&merchant, &payment).await == ["20.00", "0.00"]).then_some(())
+        })
+        .await;
+        adopted(&merchant, &payment, &made, "succeeded").await;
+        deployment.quiet().await;
+        deployment.check_books().await;
+    }
+}
+
+/// One has come back, and we have not heard of it: what is given back then is more than is left here, until we ask.
+#[tokio::test]
+async fn a_refund_waits_for_the_one_before_it_to_have_come_back() {
+    let deployment = Deployment::start().await;
+    let (merchant, dashboard) = (&deployment.merchant, Dashboard::of(&deployment));
+    deployment.sandbox("POST", "/control/settle_after", &json!({ "milliseconds": 3_600_000 })).await;
+    let payment = merchant.paid_up("p", &card("50.00", "EUR", "pm_card_refundFail")).await;
+    let first = dashboard.refund(&payment, 5000).await;
+    adopted(merchant, &payment, &first, "succeeded").await;
+    deployment.quiet().await;
+    deployment.sandbox("POST", "/control/webhook_faults", &json!({ "drop_per_mille": 1000 })).await;
+    let end = json!({ "reference": payment, "outcome": "failed" });
+    assert_eq!(deployment.sandbox("POST", "/control/settle", &end).await["settled"], 1);
+    all_told(&deployment).await;
+    deployment.sandbox("POST", "/control/webhook_faults", &json!({})).await;
+
+    let second = dashboard.refund(&payment, 4000).await;
+    adopted(merchant, &payment, &first, "failed").await;
+    eventually("what waited is worked off", || async {
+        deployment.advance(10).await;
+        (amounts(merchant, &payment).await == ["40.00", "0.00"]).then_some(())
+    })
+    .await;
+    adopted(merchant, &payment, &second, "succeeded").await;
+    deployment.quiet().await;
+    deployment.check_books().await;
 }
 
 /// The dashboard gives back what ours was to give back: what the gateway did is so, and ours fails for want of room.
