@@ -22,10 +22,11 @@ use crate::{
     extract::{
         NoBody, OptionalJsonBody, PathId, Prefer, Trace,
         fields::{Faults, Fields},
+        positive_amount,
     },
 };
 
-use super::{PaymentView, accepted, process::positive_decimal};
+use super::{PaymentView, accepted};
 
 /// What is to be taken of what was reserved.
 #[derive(ToSchema)]
@@ -138,7 +139,7 @@ fn refused(refusal: &Refusal) -> ApiError {
 fn read_amount(body: Value) -> Result<Option<Decimal>, ApiError> {
     let mut faults = Faults::default();
     let read = Fields::of(body, "", &mut faults).map(|mut fields| {
-        let amount = fields.optional("amount", positive_decimal);
+        let amount = fields.optional("amount", positive_amount);
         fields.finish();
         amount
     });

@@ -21,8 +21,8 @@ use crate::{
     extract::{
         IdempotencyKey, JsonBody, Prefer, Trace,
         fields::{self, Faults, Fields, metadata},
+        positive_amount,
     },
-    payments::process::positive_decimal,
 };
 
 use super::RefundView;
@@ -118,7 +118,7 @@ fn read(body: Value) -> Result<Order, ApiError> {
     let mut faults = Faults::default();
     let read = Fields::of(body, "", &mut faults).and_then(|mut fields| {
         let payment = fields.required("payment", payment_id);
-        let amount = fields.optional("amount", positive_decimal);
+        let amount = fields.optional("amount", positive_amount);
         let reason = fields.optional("reason", fields::name);
         let metadata = fields.optional("metadata", metadata);
         fields.finish();
