@@ -10,8 +10,7 @@ use super::fields::text;
 /// An e-mail address: RFC 5321's form, at a domain of at least two parts, and no longer than SMTP carries.
 pub fn email(value: Value) -> Result<String, String> {
     let email = text(254)(value)?;
-    let options =
-        Options::default().with_required_tld().without_domain_literal().without_display_text();
+    let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
     match EmailAddress::parse_with_options(&email, options) {
         Ok(_) => Ok(email),
         Err(_) => Err("must be an e-mail address such as \"ada@example.com\"".into()),
@@ -41,7 +40,8 @@ const NOT_AN_APPS: [&str; 16] = [
 /// Where a payer comes back to: a page, or a place in an app that has a scheme of its own. It is passed on as it came.
 pub fn return_url(value: Value) -> Result<String, String> {
     let given = text(2048)(value)?;
-    let form = || "must be an http(s) URL, or one with an app's own scheme such as \"myapp://paid\"".to_owned();
+    let form =
+        || "must be an http(s) URL, or one with an app's own scheme such as \"myapp://paid\"".to_owned();
     let (scheme, rest) = given.split_once(':').ok_or_else(form)?;
     if given.chars().any(char::is_whitespace) || !rest.starts_with('/') {
         return Err(form());
@@ -49,8 +49,12 @@ pub fn return_url(value: Value) -> Result<String, String> {
     let url = Url::parse(&given).map_err(|_| form())?;
     let is_a_place = match scheme {
         // Of which the parser forgives more than gateways do.
-        "https" | "http" => rest.strip_prefix("//").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')),
-        _ if url.scheme() == "http" || url.scheme() == "https" || NOT_AN_APPS.contains(&url.scheme()) => false,
+        "https" | "http" => {
+            rest.strip_prefix("//").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+        }
+        _ if url.scheme() == "http" || url.scheme() == "https" || NOT_AN_APPS.contains(&url.scheme()) => {
+            false
+        }
         _ => given.is_ascii(),
     };
     if is_a_place { Ok(given) } else { Err(form()) }

@@ -83,8 +83,8 @@ impl FromRequest<App> for NoBody {
 }
 
 fn read(bytes: &[u8]) -> Result<Value, ApiError> {
-    let value: Value =
-        serde_json::from_slice(without_mark(bytes)).map_err(|error| ApiError::InvalidJson(error.to_string()))?;
+    let value: Value = serde_json::from_slice(without_mark(bytes))
+        .map_err(|error| ApiError::InvalidJson(error.to_string()))?;
     if card_data::in_json(&value) {
         request::refused("body");
         return Err(ApiError::CardData);

@@ -266,7 +266,9 @@ pub fn metadata(value: Value) -> Result<Metadata, String> {
                 Value::String(text) if text.chars().count() <= METADATA_VALUE_MAX && !text.contains('\0') => {
                     Ok((key, text))
                 }
-                _ => Err(format!("must have values that are strings of at most {METADATA_VALUE_MAX} characters")),
+                _ => Err(format!(
+                    "must have values that are strings of at most {METADATA_VALUE_MAX} characters"
+                )),
             }
         })
         .collect()
@@ -279,7 +281,8 @@ pub fn metadata_change(value: Value) -> Result<MetadataChange, String> {
         Value::Object(entries) => entries,
         _ => return Err("must be an object of strings".into()),
     };
-    let removed: Vec<_> = entries.iter().filter(|(_, value)| value.is_null()).map(|(key, _)| key.clone()).collect();
+    let removed: Vec<_> =
+        entries.iter().filter(|(_, value)| value.is_null()).map(|(key, _)| key.clone()).collect();
     entries.retain(|_, value| !value.is_null());
     let set = metadata(Value::Object(entries))?;
     let removed = removed.into_iter().map(|key| (key, None));

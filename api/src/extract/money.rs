@@ -126,7 +126,10 @@ mod tests {
                 "must be a percentage above 0 and up to 100, with up to 4 decimals: a string such as \"12.5\", not a \
                  number",
             ),
-            (json!("0"), "must be a percentage above 0 and up to 100, with up to 4 decimals, such as \"12.5\""),
+            (
+                json!("0"),
+                "must be a percentage above 0 and up to 100, with up to 4 decimals, such as \"12.5\"",
+            ),
             (json!(null), "must be a string such as \"12.5\", which is 12.5 %"),
         ] {
             assert_eq!(percent(value.clone()).unwrap_err(), told, "{value}");

@@ -52,6 +52,7 @@ fn check_period(subscription: &Subscription) -> Result<(), Refusal> {
     };
     let mut checked = gateways.into_iter().map(|gateway| gateway.check_bill(&money));
     let first = checked.next().unwrap_or(Ok(()));
-    let told = |why| Refusal::NotChargeable(format!("an invoice over {money} cannot be charged: its amount {why}"));
+    let told =
+        |why| Refusal::NotChargeable(format!("an invoice over {money} cannot be charged: its amount {why}"));
     if checked.any(|checked| checked.is_ok()) { Ok(()) } else { first.map_err(told) }
 }
