@@ -106,6 +106,32 @@ async fn a_remainder_is_carried_once_however_often_its_invoice_is_tried() {
     check(&deployment).await;
 }
 
+/// What is due was measured by the gateway of the day on which it opened. It is paid at another.
+#[tokio::test]
+async fn an_invoice_that_another_gateway_pays_is_charged_as_that_one_can() {
+    let deployment = Deployment::start().await;
+    let merchant = &deployment.merchant;
+    deployment.noon_of("03-02").await;
+    let price = json!({ "name": "Team", "amount": "1999", "currency": "HUF", "interval": "month" });
+    let by = json!({ "type": "card", "token": "pm_card_visa_chargeDeclinedInsufficientFunds" });
+    let mut order = order(&deployment, price, json!({ "name": "ÁFA", "percent": "27" }), by).await;
+    order["trial_days"] = json!(1);
+    let id = merchant.subscribe("a", &order).await.text("id").to_owned();
+    deployment.noon_of("03-03").await;
+    let open = merchant.invoices(&id).await.remove(0);
+    assert_eq!((sums(&open), &open["amount_due"]), (["2538.73", "0.00", "0.00", "open"], &json!("2538.73")));
+    let by_paypal = json!({ "payment_method": { "type": "paypal", "token": "vault_ok" } });
+    let preview = merchant.preview(&id, &by_paypal).await;
+    assert_eq!((&preview["charged_now"], &preview["balance"]), (&json!("2538.00"), &json!("-0.73")));
+    merchant.updated(&id, &by_paypal).await;
+    deployment.idle().await;
+    assert_eq!(sums(&merchant.invoices(&id).await[0]), ["2538.73", "0.73", "2538.00", "paid"]);
+    assert_eq!(merchant.balance(&id).await, "-0.73");
+    deployment.noon_of("04-03").await;
+    assert_eq!(sums(&merchant.invoices(&id).await[1]), ["2538.73", "-0.27", "2539.00", "paid"]);
+    check(&deployment).await;
+}
+
 /// There is somebody to be asked for another amount: so it is refused.
 #[tokio::test]
 async fn a_single_payment_is_never_rounded() {

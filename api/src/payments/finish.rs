@@ -32,7 +32,7 @@ use super::{PaymentView, accepted};
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the description of what read_amount reads")]
 pub struct CapturePayment {
-    /// A decimal string in major units; without it all that was reserved. The rest is released.
+    /// A decimal string in major units, and not a number; without it all that was reserved. The rest is released.
     #[schema(example = "29.90", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: Option<String>,
 }

@@ -36,7 +36,8 @@ use super::{PaymentView, accepted};
     "order_id": "A-1042"
 }))]
 pub struct ProcessPayment {
-    /// A decimal string in major units, with at most as many decimals as the currency has.
+    /// A decimal string in major units, with at most as many decimals as the currency has; a number is refused. Not less
+    /// than the gateway's least, where that is known: 0.50 EUR by card.
     #[schema(value_type = String, example = "49.90", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: Money,
     /// ISO 4217, upper case.
@@ -58,7 +59,8 @@ pub struct ProcessPayment {
     /// Up to 50 keys (40 characters) with values (500 characters) of your own.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Metadata>,
-    /// Where the payer comes back to after an authentication.
+    /// Where the payer comes back to after an authentication: an http(s) URL, or one with an app's own scheme.
+    #[schema(example = "myapp://paid")]
     return_url: Option<String>,
     /// Another method, at another gateway, should the first not have got the request.
     fallback: Option<FallbackMethod>,

@@ -40,7 +40,7 @@ pub struct CreatePlan {
     /// For people: it is on the invoices. Up to 200 characters.
     #[schema(example = "Team")]
     name: String,
-    /// What one costs for one interval: a decimal string in major units. May be `0`.
+    /// What one costs for one interval: a decimal string in major units, and not a number. May be `"0"`.
     #[schema(example = "49.90", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: String,
     /// ISO 4217, upper case.

@@ -39,7 +39,7 @@ pub struct RefundPayment {
     /// The payment: it must have succeeded.
     #[schema(example = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
     payment: String,
-    /// A decimal string in major units of the payment's currency; without it all that is left.
+    /// A decimal string in major units of the payment's currency, and not a number; without it all that is left.
     #[schema(example = "20.00", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: Option<String>,
     /// `duplicate`, `fraudulent` or `requested_by_customer`.

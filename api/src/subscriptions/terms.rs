@@ -29,7 +29,7 @@ pub struct InlinePrice {
     /// For people: it is on the invoices. Up to 200 characters.
     #[schema(example = "Team, as agreed")]
     name: String,
-    /// What one costs for one interval: a decimal string in major units. May be `0`.
+    /// What one costs for one interval: a decimal string in major units, and not a number. May be `"0"`.
     #[schema(example = "39.90", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: String,
     /// ISO 4217, upper case.
@@ -52,8 +52,8 @@ pub struct DiscountRequest {
     /// Above 0 and up to 100, a decimal string with up to 4 decimals: `"20"` is 20 %, and `"0.2"` a fifth of one percent.
     #[schema(example = "12.5", pattern = r"^\d{1,3}(\.\d{1,4})?$")]
     percent: Option<String>,
-    /// So much off each period, in the currency of the subscription: a decimal string in major units. What is more
-    /// than there is to pay is lost.
+    /// So much off each period, in the currency of the subscription: a decimal string in major units, and not a number.
+    /// What is more than there is to pay is lost.
     #[schema(example = "5.00", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: Option<String>,
     /// `once`, `forever`, or `{"periods": 3}`.

@@ -6,6 +6,8 @@
 //! - Money that comes all the same (a late success) is never refused. What is too much goes to the
 //!   customer's balance.
 
+mod carry;
+
 use rust_decimal::Decimal;
 
 use super::{
@@ -19,6 +21,8 @@ use crate::{
     money::Money,
     payment,
 };
+
+pub use carry::carry;
 
 /// Why something cannot be done with an invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -6,9 +6,14 @@ use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use crate::{
+    customer::store::{Purse, credit_all},
     db::column,
     id::{InvoiceId, JobId, PaymentId},
-    invoice::{Invoice, dunning::Reason, state},
+    invoice::{
+        Invoice,
+        dunning::Reason,
+        state::{self, ToBalance},
+    },
     job::store::Planned,
     payment::store::{InvoicePayment, bill},
     subscription::{Subscription, store::Circumstances},
@@ -20,6 +25,7 @@ use super::{owed, row::update, settle::call_for_retries};
 pub(super) struct Attempt<'a> {
     payment: InvoicePayment<'a>,
     reason: Reason,
+    carried: (Purse, ToBalance),
 }
 
 impl Attempt<'_> {
@@ -37,8 +43,10 @@ pub(super) fn begin<'a>(
     circumstances: &'a Circumstances<'_>,
 ) -> Option<Attempt<'a>> {
     let method = subscription.method.as_ref()?;
-    let (id, money) = (PaymentId::new(), invoice.due());
+    let id = PaymentId::new();
     let attempt_no = state::begin_payment(invoice, id, circumstances.now).ok()?;
+    let carried = state::carry(invoice, |due| subscription.chargeable(due));
+    let money = invoice.due();
     let charge = Planned {
         kind: circumstances.charges,
         subject: id.0,
@@ -59,7 +67,7 @@ pub(super) fn begin<'a>(
         charge,
         at: circumstances.now,
     };
-    Some(Attempt { payment, reason })
+    Some(Attempt { payment, reason, carried: ((invoice.customer_id, invoice.currency), carried) })
 }
 
 /// Stores attempts, and answers the jobs that will charge them, in their order. Their invoices are stored before,
@@ -68,6 +76,7 @@ pub(super) async fn store(db: &mut PgConnection, attempts: &[Attempt<'_>]) -> sq
     if attempts.is_empty() {
         return Ok(Vec::new());
     }
+    credit_all(&mut *db, attempts.iter().map(|attempt| attempt.carried)).await?;
     let payments: Vec<_> = attempts.iter().map(|attempt| &attempt.payment).collect();
     let jobs = bill(&mut *db, &payments).await?;
     sqlx::query!(
