@@ -3,7 +3,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Deployment, Merchant, eventually, ids};
+use tests::{Answer, Deployment, Merchant, Service, eventually, ids};
 
 async fn patch(merchant: &Merchant, customer: &str, body: &Value) -> Answer {
     merchant.send(Method::PATCH, &format!("/customers/{customer}"), &[], body).await
@@ -145,5 +145,7 @@ async fn an_address_that_changes_while_a_card_is_saved_spoils_no_payment() {
         merchant.subscription_with(&id, "active").await;
         deployment.idle().await;
     }
+    let log = deployment.log(Service::Worker);
+    assert!(!log.contains("a key was sent with two different bodies"), "{log}");
     deployment.check_billing().await;
 }
