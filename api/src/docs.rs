@@ -38,6 +38,10 @@ invoice to print or to send on, and `GET /reports/subscriptions` tells what all 
 deployment's clock can be moved ahead with `POST /test-clock/advance`, a year at once if you like: everything \
 happens in its order, as if the time had passed.
 
+Amounts and percentages are strings, `\"49.90\"` in the main unit of the currency and `\"19\"` for 19 %: a number has no \
+unit, and is refused. What a gateway cannot charge to the unit of a subscription (forints at PayPal have no hundredths) \
+is charged down to what it can, and the rest comes with the next invoice.
+
 Every error is an RFC 9457 problem document with a stable `code` and a `request_id`; a body with several \
 faults lists them all. What does not fit the state of things is answered with 409, and the `code` says \
 why. A read that takes too long is given up with 503, and one too many of yours at once is answered with 429: ask \

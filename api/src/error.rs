@@ -14,6 +14,8 @@ use utoipa::ToSchema;
 const FAULTS_MAX: usize = 100;
 /// Characters of what is told of one fault, at most: where it is, and what.
 const FAULT_TEXT_MAX: usize = 200;
+/// Characters of a name in the sentence about its fault, at most.
+const FAULT_NAME_MAX: usize = 60;
 
 /// Why a request was not done.
 #[derive(Debug)]
@@ -73,8 +75,9 @@ pub struct Fault {
     /// The query parameter at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<String>,
-    /// What is wrong with it.
-    #[schema(example = "must be greater than zero")]
+    /// What is wrong with it, as a sentence. (Until it is told: what comes after the name, such as "must be greater
+    /// than zero".)
+    #[schema(example = "\"amount\" must be greater than zero.")]
     pub detail: String,
 }
 
@@ -104,15 +107,29 @@ pub struct Problem {
 }
 
 impl Fault {
-    /// What a caller sent us is not sent back at its full length.
-    fn shortened(mut self) -> Self {
-        for text in [&mut self.pointer, &mut self.parameter].into_iter().flatten().chain([&mut self.detail]) {
-            if let Some((end, _)) = text.char_indices().nth(FAULT_TEXT_MAX) {
-                text.truncate(end);
-                text.push('…');
-            }
+    /// As it is told: its detail is a sentence, which begins with what is at fault. What a caller sent us is not sent
+    /// back at its full length.
+    fn told(self) -> Self {
+        let name = match (&self.pointer, &self.parameter) {
+            (Some(pointer), _) => pointer.trim_start_matches('/'),
+            (None, parameter) => parameter.as_deref().unwrap_or_default(),
+        };
+        let subject = match name {
+            "" => "The body".to_owned(),
+            name => format!("{:?}", shortened(name, FAULT_NAME_MAX)),
+        };
+        Self {
+            detail: format!("{subject} {}.", shortened(&self.detail, FAULT_TEXT_MAX)),
+            pointer: self.pointer.map(|pointer| shortened(&pointer, FAULT_TEXT_MAX)),
+            parameter: self.parameter.map(|parameter| shortened(&parameter, FAULT_TEXT_MAX)),
         }
-        self
+    }
+}
+
+fn shortened(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
@@ -186,7 +203,7 @@ impl ApiError {
             Self::Unauthorized(detail) => (*detail).into(),
             Self::NotFound => "Check the path and the id; what belongs to others is not shown.".into(),
             Self::MethodNotAllowed => "The Allow header lists what can be done here.".into(),
-            Self::InvalidJson(detail) => detail.clone(),
+            Self::InvalidJson(why) => format!("It cannot be read as JSON: {why}."),
             Self::InvalidHeader(name, detail) => format!("{name} {detail}"),
             Self::MissingIdempotencyKey => {
                 "Send an Idempotency-Key header with a value of your own, new for each new write and the \
@@ -269,7 +286,7 @@ impl IntoResponse for ApiError {
         }
         let errors = match self {
             Self::Invalid(faults) | Self::InvalidQuery(faults) => {
-                faults.into_iter().take(FAULTS_MAX).map(Fault::shortened).collect()
+                faults.into_iter().take(FAULTS_MAX).map(Fault::told).collect()
             }
             _ => Vec::new(),
         };

@@ -210,7 +210,7 @@ pub fn router(app: App) -> Router {
         .routes(routes!(plans::read::get, plans::read::archive))
         .routes(routes!(customers::create::create))
         .routes(routes!(customers::read::list))
-        .routes(routes!(customers::read::get))
+        .routes(routes!(customers::read::get, customers::update::update))
         .routes(routes!(customers::methods::add))
         .routes(routes!(customers::methods::get, customers::methods::delete))
         .routes(routes!(customers::methods::make_default))

@@ -58,6 +58,7 @@ fn known(method: &Method) -> &'static str {
         Method::GET => "GET",
         Method::POST => "POST",
         Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",
         _ => "other",
     }

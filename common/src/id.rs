@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 /// A text that is not an identifier of the expected kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected an id that starts with {expected_prefix:?}, followed by 32 hexadecimal digits")]
+#[error("must be an id that starts with {expected_prefix:?}, followed by 32 hexadecimal digits")]
 pub struct InvalidId {
     /// The prefix that the text should have had.
     pub expected_prefix: &'static str,

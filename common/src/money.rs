@@ -30,7 +30,7 @@ pub enum InvalidMoney {
     #[error("must be greater than zero")]
     NotPositive,
     /// `"1.005"` euros.
-    #[error("{currency} has {exponent} decimal places, and the amount has more")]
+    #[error("must have {}: {currency} has no more", decimals(*.exponent))]
     TooManyDecimals {
         /// The currency that was asked for.
         currency: Currency,
@@ -40,6 +40,16 @@ pub enum InvalidMoney {
     /// Not a code of ISO 4217 that money is paid in.
     #[error("must be an upper-case ISO 4217 code such as \"EUR\"")]
     UnknownCurrency,
+}
+
+/// So many decimals at most, as in "must have no decimals".
+#[must_use]
+pub fn decimals(exponent: u32) -> String {
+    match exponent {
+        0 => "no decimals".to_owned(),
+        1 => "at most 1 decimal".to_owned(),
+        many => format!("at most {many} decimals"),
+    }
 }
 
 impl Currency {
@@ -181,6 +191,12 @@ mod tests {
     #[test]
     fn nothing_and_fractions_of_the_smallest_coin_are_refused() {
         assert_eq!(parse("0.00", "EUR"), Err(InvalidMoney::NotPositive));
+        for (amount, currency, told) in [
+            ("1.005", "EUR", "must have at most 2 decimals: EUR has no more"),
+            ("1.5", "JPY", "must have no decimals: JPY has no more"),
+        ] {
+            assert_eq!(parse(amount, currency).unwrap_err().to_string(), told);
+        }
         assert!(matches!(parse("1.005", "EUR"), Err(InvalidMoney::TooManyDecimals { .. })));
         assert!(matches!(parse("1.5", "JPY"), Err(InvalidMoney::TooManyDecimals { .. })));
     }

@@ -143,7 +143,11 @@ impl Store {
     pub fn refundable(&self, payment: &Payment) -> Decimal {
         let invoice = self.invoice(payment.invoice);
         let subscription = &self.subscriptions[payment.of].subscription;
-        let paid = self.book_of(subscription, invoice.period_index).left(invoice.id).unwrap_or_default().max(Decimal::ZERO);
+        let paid = self
+            .book_of(subscription, invoice.period_index)
+            .left(invoice.id)
+            .unwrap_or_default()
+            .max(Decimal::ZERO);
         (payment.captured - payment.refunded).min(paid + self.flow(invoice).1)
     }
 

@@ -13,10 +13,9 @@ use crate::{
     auth::Caller,
     error::{ApiError, Problem},
     extract::{
-        JsonBody,
+        JsonBody, email,
         fields::{Faults, Fields, metadata, text},
     },
-    payments::process::email,
 };
 
 use super::CustomerView;

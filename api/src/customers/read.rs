@@ -8,6 +8,7 @@ use common::{
     },
     id::CustomerId,
 };
+use sqlx::PgConnection;
 
 use crate::{
     App,
@@ -36,9 +37,14 @@ pub async fn get(
 ) -> Result<Response, ApiError> {
     let mut db = app.reads.of(merchant.id).await?;
     let customer = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
-    let balances = store::balances(&mut *db, id).await?;
-    let methods = store::methods(&mut *db, merchant.id, id).await?;
-    Ok(answer::one(true, &CustomerView::new(customer, Some((balances, methods)))))
+    Ok(answer::one(true, &whole(&mut db, customer).await?))
+}
+
+/// A customer with what is in the balances, and how it pays.
+pub(super) async fn whole(db: &mut PgConnection, customer: Customer) -> Result<CustomerView, ApiError> {
+    let balances = store::balances(&mut *db, customer.id).await?;
+    let methods = store::methods(&mut *db, customer.merchant_id, customer.id).await?;
+    Ok(CustomerView::new(customer, Some((balances, methods))))
 }
 
 /// List customers
@@ -50,7 +56,7 @@ pub async fn get(
         ("limit" = Option<u16>, Query, description = "1 to 100, 10 by default.", minimum = 1, maximum = 100),
         ("starting_after" = Option<String>, Query, description = "The page after this customer, towards older ones."),
         ("ending_before" = Option<String>, Query, description = "The page before this customer, towards newer ones."),
-        ("email" = Option<String>, Query, description = "Only those with this address."),
+        ("email" = Option<String>, Query, description = "Only those with this address, in whatever case it is written."),
     ),
     responses(
         (status = 200, body = List<CustomerView>, description = "`Link` with `rel=\"next\"` leads to the next page.",

@@ -83,13 +83,18 @@ impl FromRequest<App> for NoBody {
 }
 
 fn read(bytes: &[u8]) -> Result<Value, ApiError> {
-    let value: Value =
-        serde_json::from_slice(bytes).map_err(|error| ApiError::InvalidJson(error.to_string()))?;
+    let value: Value = serde_json::from_slice(without_mark(bytes))
+        .map_err(|error| ApiError::InvalidJson(error.to_string()))?;
     if card_data::in_json(&value) {
         request::refused("body");
         return Err(ApiError::CardData);
     }
     Ok(value)
+}
+
+/// Without the byte order mark that some write before UTF-8. JSON has none, but RFC 8259 lets a reader pass over it.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -3,13 +3,15 @@
 
 use std::ops::Range;
 
-use common::{clock::Timestamp, payment::Metadata};
+use common::{
+    clock::Timestamp,
+    customer::MetadataChange,
+    payment::{METADATA_ENTRIES_MAX, Metadata},
+};
 use serde_json::{Map, Value};
 
 use crate::error::{ApiError, Fault};
 
-/// Metadata entries, at most.
-const METADATA_ENTRIES_MAX: usize = 50;
 /// Characters of a metadata key, at most.
 const METADATA_KEY_MAX: usize = 40;
 /// Characters of a metadata value, at most.
@@ -88,6 +90,20 @@ impl<'a> Fields<'a> {
                 None
             }
         }
+    }
+
+    /// A field whose null says something: `None` where it is missing.
+    pub fn named<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
+        read(self.rest.remove(name)?).map_err(|detail| self.faults.at(self.pointer(name), detail)).ok()
+    }
+
+    /// A field whose null clears it: `None` where it is missing.
+    pub fn clearable<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Option<Option<T>> {
+        self.named(name, |value| if value.is_null() { Ok(None) } else { read(value).map(Some) })
     }
 
     /// An object within, read field by field.
@@ -244,16 +260,33 @@ pub fn metadata(value: Value) -> Result<Metadata, String> {
         .map(|(key, value)| {
             let length = key.chars().count();
             if length == 0 || length > METADATA_KEY_MAX || key.chars().any(char::is_control) {
-                return Err(format!("keys must have 1 to {METADATA_KEY_MAX} characters"));
+                return Err(format!("must have keys of 1 to {METADATA_KEY_MAX} characters"));
             }
             match value {
                 Value::String(text) if text.chars().count() <= METADATA_VALUE_MAX && !text.contains('\0') => {
                     Ok((key, text))
                 }
-                _ => Err(format!("values must be strings of at most {METADATA_VALUE_MAX} characters")),
+                _ => Err(format!(
+                    "must have values that are strings of at most {METADATA_VALUE_MAX} characters"
+                )),
             }
         })
         .collect()
+}
+
+/// The merchant's own keys and values, key by key: null takes one away, or all of them.
+pub fn metadata_change(value: Value) -> Result<MetadataChange, String> {
+    let mut entries = match value {
+        Value::Null => return Ok(MetadataChange::Clear),
+        Value::Object(entries) => entries,
+        _ => return Err("must be an object of strings".into()),
+    };
+    let removed: Vec<_> =
+        entries.iter().filter(|(_, value)| value.is_null()).map(|(key, _)| key.clone()).collect();
+    entries.retain(|_, value| !value.is_null());
+    let set = metadata(Value::Object(entries))?;
+    let removed = removed.into_iter().map(|key| (key, None));
+    Ok(MetadataChange::Merge(removed.chain(set.into_iter().map(|(key, value)| (key, Some(value)))).collect()))
 }
 
 #[cfg(test)]

@@ -22,16 +22,17 @@ use crate::{
     extract::{
         NoBody, OptionalJsonBody, PathId, Prefer, Trace,
         fields::{Faults, Fields},
+        positive_amount,
     },
 };
 
-use super::{PaymentView, accepted, process::positive_decimal};
+use super::{PaymentView, accepted};
 
 /// What is to be taken of what was reserved.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the description of what read_amount reads")]
 pub struct CapturePayment {
-    /// A decimal string in major units; without it all that was reserved. The rest is released.
+    /// A decimal string in major units, and not a number; without it all that was reserved. The rest is released.
     #[schema(example = "29.90", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: Option<String>,
 }
@@ -138,7 +139,7 @@ fn refused(refusal: &Refusal) -> ApiError {
 fn read_amount(body: Value) -> Result<Option<Decimal>, ApiError> {
     let mut faults = Faults::default();
     let read = Fields::of(body, "", &mut faults).map(|mut fields| {
-        let amount = fields.optional("amount", positive_decimal);
+        let amount = fields.optional("amount", positive_amount);
         fields.finish();
         amount
     });

@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use common::{
     gateway::{Capture, GatewayName, MethodType},
     id::{MerchantId, PaymentId},
-    money::{Currency, Money, parse_positive_decimal},
+    money::{Currency, Money},
     payment::{Customer, Fallback, Metadata, NewPayment, Order, store::Accepted as Stored},
 };
 use rust_decimal::Decimal;
@@ -17,8 +17,9 @@ use crate::{
     auth::Caller,
     error::{ApiError, Problem},
     extract::{
-        IdempotencyKey, JsonBody, Prefer, Trace,
+        IdempotencyKey, JsonBody, Prefer, Trace, currency, email,
         fields::{self, Faults, Fields, metadata, text},
+        positive_amount, return_url,
     },
     intake::Request,
     routes::Routes,
@@ -35,7 +36,8 @@ use super::{PaymentView, accepted};
     "order_id": "A-1042"
 }))]
 pub struct ProcessPayment {
-    /// A decimal string in major units, with at most as many decimals as the currency has.
+    /// A decimal string in major units, with at most as many decimals as the currency has; a number is refused. Not less
+    /// than the gateway's least, where that is known: 0.50 EUR by card.
     #[schema(value_type = String, example = "49.90", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: Money,
     /// ISO 4217, upper case.
@@ -57,7 +59,8 @@ pub struct ProcessPayment {
     /// Up to 50 keys (40 characters) with values (500 characters) of your own.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Metadata>,
-    /// Where the payer comes back to after an authentication.
+    /// Where the payer comes back to after an authentication: an http(s) URL, or one with an app's own scheme.
+    #[schema(example = "myapp://paid")]
     return_url: Option<String>,
     /// Another method, at another gateway, should the first not have got the request.
     fallback: Option<FallbackMethod>,
@@ -158,7 +161,7 @@ impl ProcessPayment {
     }
 
     fn read_fields(fields: &mut Fields<'_>, routes: &Routes) -> Option<Self> {
-        let amount = fields.required("amount", positive_decimal);
+        let amount = fields.required("amount", positive_amount);
         let currency = fields.required("currency", currency);
         let method = fields.required_object("payment_method", payment_method);
         let amount = match (amount, currency) {
@@ -257,23 +260,12 @@ fn check_fallback(
         Some(format!("must be at another gateway than {gateway}"))
     } else {
         amount
-            .and_then(|money| gateway.check_amount(&money).err())
-            .map(|why| format!("cannot be used: amount {why}"))
+            .and_then(|money| gateway.check_charge(&money).err())
+            .map(|why| format!("cannot be used: the amount {why}"))
     };
     if let Some(fault) = fault {
         fields.fault("fallback", fault);
     }
-}
-
-/// A string, or a whole number. A fraction must be a string: JSON numbers go through floats on their way.
-pub fn positive_decimal(value: Value) -> Result<Decimal, String> {
-    let text = match value {
-        Value::String(text) => text,
-        Value::Number(number) if number.is_u64() => number.to_string(),
-        Value::Number(_) => return Err("must be a positive amount, as a string such as \"49.90\"".into()),
-        _ => return Err("must be a string such as \"49.90\"".into()),
-    };
-    parse_positive_decimal(&text).map_err(|error| error.to_string())
 }
 
 fn money(
@@ -285,16 +277,10 @@ fn money(
 ) -> Option<Money> {
     let money = Money::new(amount, currency).map_err(|error| error.to_string());
     let checked = money.and_then(|money| match method {
-        Some(method) => routes.gateway(method.r#type).check_amount(&money).map(|()| money),
+        Some(method) => routes.gateway(method.r#type).check_charge(&money).map(|()| money),
         None => Ok(money),
     });
     checked.map_err(|detail| fields.fault("amount", detail)).ok()
-}
-
-/// An ISO 4217 code, upper case.
-pub fn currency(value: Value) -> Result<Currency, String> {
-    let code = text(10)(value)?;
-    Currency::from_code(&code).map_err(|error| error.to_string())
 }
 
 /// A gateway's name for a method of that type, as that gateway writes it; never a card number.
@@ -311,23 +297,6 @@ pub fn token(method: Option<MethodType>) -> impl Fn(Value) -> Result<String, Str
         }
         Ok(token)
     }
-}
-
-/// An address, as far as that can be told without writing to it.
-pub fn email(value: Value) -> Result<String, String> {
-    let email = text(254)(value)?;
-    let plausible = email
-        .split_once('@')
-        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !email.contains(' '));
-    if plausible { Ok(email) } else { Err("must be an e-mail address".into()) }
-}
-
-/// Where a payer comes back to.
-pub fn return_url(value: Value) -> Result<String, String> {
-    let url = text(2048)(value)?;
-    let scheme = url.starts_with("https://") || url.starts_with("http://");
-    let host = url.split("//").nth(1).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
-    if scheme && host && !url.contains(' ') { Ok(url) } else { Err("must be an http(s) URL".into()) }
 }
 
 #[cfg(test)]

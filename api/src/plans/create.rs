@@ -8,7 +8,6 @@ use common::{
     plan::{NewPlan, store},
     subscription::{Interval, Price, Unit},
 };
-use rust_decimal::Decimal;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -17,10 +16,9 @@ use crate::{
     auth::Caller,
     error::{ApiError, Problem},
     extract::{
-        JsonBody,
+        JsonBody, amount, currency,
         fields::{self, Faults, Fields, metadata, text, whole},
     },
-    payments::process::{currency, positive_decimal},
 };
 
 use super::PlanView;
@@ -42,7 +40,7 @@ pub struct CreatePlan {
     /// For people: it is on the invoices. Up to 200 characters.
     #[schema(example = "Team")]
     name: String,
-    /// What one costs for one interval: a decimal string in major units. May be `0`.
+    /// What one costs for one interval: a decimal string in major units, and not a number. May be `"0"`.
     #[schema(example = "49.90", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: String,
     /// ISO 4217, upper case.
@@ -104,15 +102,6 @@ pub fn price(fields: &mut Fields<'_>) -> Option<Price> {
     let interval = fields.required("interval", interval);
     let unit = Money::new(amount?, currency?).map_err(|error| fields.fault("amount", error.to_string()));
     Some(Price { unit: unit.ok()?, interval: interval? })
-}
-
-/// A price may be nothing.
-fn amount(value: Value) -> Result<Decimal, String> {
-    let is_nothing = match &value {
-        Value::String(text) => ["0", "0.0", "0.00", "0.000"].contains(&text.as_str()),
-        value => value == 0,
-    };
-    if is_nothing { Ok(Decimal::ZERO) } else { positive_decimal(value) }
 }
 
 /// `"month"`, or `{"unit": "month", "count": 3}`.

@@ -21,8 +21,8 @@ use crate::{
     extract::{
         IdempotencyKey, JsonBody, Prefer, Trace,
         fields::{self, Faults, Fields, metadata},
+        positive_amount,
     },
-    payments::process::positive_decimal,
 };
 
 use super::RefundView;
@@ -39,7 +39,7 @@ pub struct RefundPayment {
     /// The payment: it must have succeeded.
     #[schema(example = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
     payment: String,
-    /// A decimal string in major units of the payment's currency; without it all that is left.
+    /// A decimal string in major units of the payment's currency, and not a number; without it all that is left.
     #[schema(example = "20.00", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: Option<String>,
     /// `duplicate`, `fraudulent` or `requested_by_customer`.
@@ -118,7 +118,7 @@ fn read(body: Value) -> Result<Order, ApiError> {
     let mut faults = Faults::default();
     let read = Fields::of(body, "", &mut faults).and_then(|mut fields| {
         let payment = fields.required("payment", payment_id);
-        let amount = fields.optional("amount", positive_decimal);
+        let amount = fields.optional("amount", positive_amount);
         let reason = fields.optional("reason", fields::name);
         let metadata = fields.optional("metadata", metadata);
         fields.finish();

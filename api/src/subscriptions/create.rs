@@ -26,8 +26,8 @@ use crate::{
     extract::{
         IdempotencyKey, JsonBody, Prefer, Trace,
         fields::{self, Faults, Fields, metadata, whole},
+        return_url,
     },
-    payments::process::return_url,
     plans::create::trial_days,
 };
 

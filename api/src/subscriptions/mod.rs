@@ -26,7 +26,7 @@ use crate::{
     App, answer,
     auth::Caller,
     error::ApiError,
-    extract::{IfMatch, PathId, Prefer, Trace},
+    extract::{IfMatch, PathId, Prefer, Trace, fields::Faults},
 };
 
 use charging::charged;
@@ -95,6 +95,11 @@ fn refused(refusal: &Refusal) -> ApiError {
         Refusal::NoSeats => "quantity-too-small",
         Refusal::NothingMissed => "nothing-missed",
         Refusal::NotChargeable(_) => "amount-not-chargeable",
+        Refusal::Discount { place, why } => {
+            let mut faults = Faults::default();
+            faults.at(format!("/discounts/{place}/amount"), why.to_string());
+            return faults.into();
+        }
         Refusal::TooLarge(_) => "amount-too-large",
         Refusal::OutOfCalendar(_) => "out-of-calendar",
     };

@@ -17,8 +17,8 @@ use crate::{
     extract::{
         OptionalJsonBody, Prefer,
         fields::{Faults, Fields},
+        return_url,
     },
-    payments::process::return_url,
 };
 
 use super::{SubscriptionView, answered};

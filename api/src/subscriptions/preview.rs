@@ -4,7 +4,7 @@
 use axum::{Json, extract::State};
 use common::{
     clock::Timestamp,
-    invoice::{Invoice, Line, totals::Totals},
+    invoice::{Invoice, Line, TaxRate, totals::Totals},
     money::{Currency, display_amount},
     subscription::store::{self, Asked, Foreknown, Foreseen},
 };
@@ -75,6 +75,9 @@ pub struct TotalsView {
     /// What of it the tax is, or within it.
     #[schema(example = "0.00")]
     tax: String,
+    /// The rate of the tax on what is sold, in hundredths: `"19"` is 19 %, `"0.19"` is 0.19 %. None without a tax.
+    #[schema(example = "19")]
+    tax_percent: Option<String>,
     /// What of it the customer's balance pays. Below zero: what was carried forward from earlier invoices, and is
     /// to pay besides.
     #[schema(example = "0.00")]
@@ -119,47 +122,49 @@ impl PreviewView {
     fn new(app: &App, foreseen: Foreseen) -> Self {
         let Foreseen { subscription, invoices, notes, charged, balance, renewal } = foreseen;
         let currency = subscription.terms.price.unit.currency;
+        let tax = subscription.tax.clone();
         Self {
             object: "subscription_preview",
             subscription: SubscriptionView::new(app, subscription),
             currency: currency.code(),
-            invoices: invoices.iter().map(PreviewInvoiceView::new).collect(),
+            invoices: invoices.iter().map(|invoice| PreviewInvoiceView::new(invoice, tax.as_ref())).collect(),
             credit_notes: notes.iter().map(|note| CreditNoteView::new(note, currency)).collect(),
             charged_now: display_amount(charged, currency),
             balance: display_amount(balance, currency),
-            next_renewal: renewal.map(|renewal| RenewalView::new(&renewal, currency)),
+            next_renewal: renewal.map(|renewal| RenewalView::new(&renewal, tax.as_ref(), currency)),
         }
     }
 }
 
 impl PreviewInvoiceView {
-    fn new(invoice: &Invoice) -> Self {
+    fn new(invoice: &Invoice, tax: Option<&TaxRate>) -> Self {
         let Invoice { lines, from_balance, currency, .. } = invoice;
         Self {
             lines: LineView::all(lines, *currency),
-            totals: TotalsView::new(lines, *from_balance, *currency),
+            totals: TotalsView::new(lines, *from_balance, tax, *currency),
         }
     }
 }
 
 impl RenewalView {
-    fn new(renewal: &Foreknown, currency: Currency) -> Self {
+    fn new(renewal: &Foreknown, tax: Option<&TaxRate>, currency: Currency) -> Self {
         let Foreknown { at, lines, from_balance } = renewal;
         Self {
             at: *at,
             lines: LineView::all(lines, currency),
-            totals: TotalsView::new(lines, *from_balance, currency),
+            totals: TotalsView::new(lines, *from_balance, tax, currency),
         }
     }
 }
 
 impl TotalsView {
-    fn new(lines: &[Line], from_balance: Decimal, currency: Currency) -> Self {
+    fn new(lines: &[Line], from_balance: Decimal, rate: Option<&TaxRate>, currency: Currency) -> Self {
         let amount = |amount| display_amount(amount, currency);
         let total = Totals::of(lines).total;
         Self {
             total: amount(total),
             tax: amount(lines.iter().map(|line| line.tax).sum()),
+            tax_percent: rate.map(|rate| rate.percent.number().to_string()),
             amount_from_balance: amount(from_balance),
             amount_due: amount(total.max(Decimal::ZERO) - from_balance),
         }

@@ -1,15 +1,17 @@
 //! Reading what is agreed on: what is sold, what is taken off, and the tax.
 
 use common::{
-    invoice::{Discount, Duration, Percent, Reduction, TaxRate},
+    invoice::{Discount, Duration, Reduction, TaxRate},
     plan::Offer,
 };
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    extract::fields::{self, Fields, text, whole},
-    payments::process::positive_decimal,
+    extract::{
+        fields::{self, Fields, text, whole},
+        percent, positive_amount,
+    },
     plans::create,
 };
 
@@ -27,7 +29,7 @@ pub struct InlinePrice {
     /// For people: it is on the invoices. Up to 200 characters.
     #[schema(example = "Team, as agreed")]
     name: String,
-    /// What one costs for one interval: a decimal string in major units. May be `0`.
+    /// What one costs for one interval: a decimal string in major units, and not a number. May be `"0"`.
     #[schema(example = "39.90", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: String,
     /// ISO 4217, upper case.
@@ -47,12 +49,12 @@ pub struct DiscountRequest {
     /// For people: it is on the invoices. Up to 100 characters.
     #[schema(example = "Launch")]
     name: String,
-    /// Above 0 and up to 100, a decimal string with up to 4 decimals.
-    #[schema(example = "12.5")]
+    /// Above 0 and up to 100, a decimal string with up to 4 decimals: `"20"` is 20 %, and `"0.2"` a fifth of one percent.
+    #[schema(example = "12.5", pattern = r"^\d{1,3}(\.\d{1,4})?$")]
     percent: Option<String>,
-    /// So much off each period, in the currency of the subscription: a decimal string in major units. What is more
-    /// than there is to pay is lost.
-    #[schema(example = "5.00")]
+    /// So much off each period, in the currency of the subscription: a decimal string in major units, and not a number.
+    /// What is more than there is to pay is lost.
+    #[schema(example = "5.00", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: Option<String>,
     /// `once`, `forever`, or `{"periods": 3}`.
     #[schema(value_type = Object, example = json!("forever"))]
@@ -67,8 +69,9 @@ pub struct TaxRequest {
     /// For people: it is on the invoices. Up to 100 characters.
     #[schema(example = "VAT")]
     name: String,
-    /// Above 0 and up to 100, a decimal string with up to 4 decimals.
-    #[schema(example = "19")]
+    /// Above 0 and up to 100, a decimal string with up to 4 decimals. It is a percentage, not a share of one: `"19"` is
+    /// 19 %, and `"0.19"` is 0.19 %, a hundredth of that. `POST /subscriptions/{id}/preview` shows what it comes to.
+    #[schema(example = "19", pattern = r"^\d{1,3}(\.\d{1,4})?$")]
     percent: String,
     /// Whether prices contain it; without it, or `false`, it is added to them.
     inclusive: Option<bool>,
@@ -94,7 +97,7 @@ pub fn discounts(fields: &mut Fields<'_>) -> Option<Vec<Discount>> {
     fields.objects("discounts", DISCOUNTS_MAX, |fields| {
         let name = fields.required("name", text(100));
         let percent = fields.optional("percent", percent).map(Reduction::Percent);
-        let amount = fields.optional("amount", positive_decimal).map(Reduction::Amount);
+        let amount = fields.optional("amount", positive_amount).map(Reduction::Amount);
         let duration = fields.required("duration", duration);
         if percent.is_some() == amount.is_some() && fields.is_well_so_far() {
             fields.fault("percent", "is required, or amount: one of them");
@@ -117,13 +120,6 @@ pub fn tax(fields: &mut Fields<'_>) -> Option<TaxRate> {
         let inclusive = fields.optional("inclusive", fields::flag).unwrap_or(false);
         Some(TaxRate { name: name?, percent: percent?, inclusive })
     })
-}
-
-fn percent(value: Value) -> Result<Percent, String> {
-    positive_decimal(value)
-        .ok()
-        .and_then(|number| Percent::new(number).ok())
-        .ok_or_else(|| common::invoice::InvalidPercent.to_string() + ", such as \"12.5\"")
 }
 
 /// `"once"`, `"forever"`, or `{"periods": 3}`.

@@ -19,8 +19,8 @@ use crate::{
     extract::{
         JsonBody, Prefer,
         fields::{self, Faults, Fields, metadata},
+        return_url,
     },
-    payments::process::return_url,
 };
 
 use super::{

@@ -122,6 +122,7 @@ pub struct DiscountView {
 pub struct TaxView {
     #[schema(example = "VAT")]
     name: String,
+    /// In hundredths: `"19"` is 19 %.
     #[schema(example = "19")]
     percent: String,
     /// Whether prices contain it.

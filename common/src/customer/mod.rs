@@ -1,6 +1,9 @@
 //! A customer: who pays a merchant's invoices.
 
+mod change;
 pub mod store;
+
+pub use change::{Change, MetadataChange, TooManyEntries};
 
 use crate::{
     clock::Timestamp,

@@ -4,7 +4,7 @@ mod balance;
 mod methods;
 mod saving;
 
-use sqlx::{PgConnection, PgExecutor, types::Json};
+use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 use uuid::Uuid;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     payment::Metadata,
 };
 
-use super::{Customer, NewCustomer};
+use super::{Change, Customer, NewCustomer, TooManyEntries};
 pub(crate) use balance::{Purse, balance, credit, credit_all, hold_balances};
 pub use balance::{balances, lower_balance};
 pub use methods::{Deleted, add_method, delete_method, find_method, make_default, methods};
@@ -102,6 +102,54 @@ pub async fn find_any(db: impl PgExecutor<'_>, id: CustomerId) -> sqlx::Result<O
     Ok(row.map(Customer::from))
 }
 
+/// What came of a change.
+#[derive(Debug)]
+pub enum Changed {
+    /// It is so.
+    Done(Box<Customer>),
+    /// This merchant has no such customer.
+    NotFound,
+    /// It cannot be so.
+    Refused(TooManyEntries),
+}
+
+/// Changes a customer of this merchant. One that is so already stays as it is, to the moment of its last change.
+///
+/// # Errors
+/// When the database fails.
+pub async fn change(
+    db: &PgPool,
+    merchant: MerchantId,
+    id: CustomerId,
+    change: &Change,
+) -> sqlx::Result<Changed> {
+    let mut transaction = db.begin().await?;
+    if !hold(&mut transaction, merchant, id).await? {
+        return Ok(Changed::NotFound);
+    }
+    let Some(before) = find(&mut *transaction, merchant, id).await? else { return Ok(Changed::NotFound) };
+    let then = match change.of(&before) {
+        Ok(then) if then == before => return Ok(Changed::Done(Box::new(before))),
+        Ok(then) => then,
+        Err(refused) => return Ok(Changed::Refused(refused)),
+    };
+    let row = customers!(
+        "UPDATE customers SET name = $3, email = $4, metadata = $5,
+             updated_at = greatest(remit_now(), updated_at + interval '1 us')
+         WHERE id = $1 AND merchant_id = $2 RETURNING ",
+        "",
+        id.0,
+        merchant.0,
+        then.name,
+        then.email,
+        Json(&then.metadata) as _
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(Changed::Done(Box::new(row.into())))
+}
+
 /// Holds a customer of this merchant until the end of the transaction, if there is one: who adds or takes away
 /// payment methods, or chooses one, does it alone. Before any of the customer's subscriptions is locked.
 pub(crate) async fn hold(db: &mut PgConnection, merchant: MerchantId, id: CustomerId) -> sqlx::Result<bool> {
@@ -116,7 +164,7 @@ pub(crate) async fn hold(db: &mut PgConnection, merchant: MerchantId, id: Custom
 /// Which customers to list, newest first.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    /// Only those with this address.
+    /// Only those with this address, whatever its case.
     pub email: Option<String>,
     /// Which page of them.
     pub page: Page<CustomerId>,
@@ -134,7 +182,7 @@ pub async fn list(
     let rows = customers!(
         "SELECT ",
         " FROM customers WHERE id = ANY(ARRAY(
-              SELECT id FROM customers WHERE merchant_id = $1 AND ($2::text IS NULL OR email = $2)
+              SELECT id FROM customers WHERE merchant_id = $1 AND ($2::text IS NULL OR lower(email) = lower($2))
                   AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
               ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id LIMIT $5))
           ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id",

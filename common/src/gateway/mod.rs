@@ -185,7 +185,7 @@ impl GatewayName {
     /// Says before anything is stored whether the gateway could take this much.
     ///
     /// # Errors
-    /// A sentence for the merchant.
+    /// What is wrong with the amount, for the merchant: such as "must have no decimals: …".
     pub fn check_amount(self, money: &Money) -> Result<(), String> {
         match self {
             Self::Stripe => stripe::amount::to_minor_units(money).map(drop).map_err(|e| e.to_string()),
@@ -193,34 +193,54 @@ impl GatewayName {
         }
     }
 
-    /// The same for what will be charged without anybody who could be asked for more: it must not be less than
-    /// the gateway charges either.
+    /// The same for a charge, which must not be less than the gateway charges either, where that is known.
     ///
     /// # Errors
-    /// A sentence for the merchant.
-    pub fn check_bill(self, money: &Money) -> Result<(), String> {
+    /// What is wrong with the amount, for the merchant: such as "must be at least 0.50 EUR: …".
+    pub fn check_charge(self, money: &Money) -> Result<(), String> {
         self.check_amount(money)?;
         match self.least(money.currency).filter(|least| money.amount < least.amount) {
-            Some(least) => Err(format!("is below the least that {self} charges, {least}")),
+            Some(least) => Err(format!("must be at least {least}: {} charges no less", self.brand())),
             None => Ok(()),
         }
+    }
+
+    /// The same for what a subscription will bill: what of it are no whole steps will be carried forward.
+    ///
+    /// # Errors
+    /// As those of [`GatewayName::check_charge`].
+    pub fn check_bill(self, money: &Money) -> Result<(), String> {
+        self.check_charge(&self.whole_steps(*money))
     }
 
     /// How much of an amount it can charge: the whole steps of it, and nothing where that is below the least.
     #[must_use]
     pub fn chargeable(self, money: Money) -> Money {
+        let whole = self.whole_steps(money);
+        let is_too_little = self.least(money.currency).is_some_and(|least| whole.amount < least.amount);
+        Money { amount: if is_too_little { Decimal::ZERO } else { whole.amount }, ..money }
+    }
+
+    /// Without what is less than the smallest step that it charges in this currency.
+    fn whole_steps(self, money: Money) -> Money {
         let step = match self {
             Self::Stripe => stripe::amount::step(money.currency),
             Self::Paypal => paypal::amount::step(money.currency),
         };
-        let amount = money.amount - money.amount % step;
-        let is_too_little = self.least(money.currency).is_some_and(|least| amount < least.amount);
-        Money { amount: if is_too_little { Decimal::ZERO } else { amount }, ..money }
+        Money { amount: money.amount - money.amount % step, ..money }
+    }
+
+    /// What people call it.
+    fn brand(self) -> &'static str {
+        match self {
+            Self::Stripe => "Stripe",
+            Self::Paypal => "PayPal",
+        }
     }
 
     fn least(self, currency: Currency) -> Option<Money> {
         match self {
-            Self::Stripe => stripe::amount::least(currency),
+            Self::Stripe => stripe::least::least(currency),
             Self::Paypal => None,
         }
     }

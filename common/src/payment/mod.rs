@@ -89,6 +89,9 @@ pub struct Fallback {
 /// The merchant's own keys and values, which we keep and give back.
 pub type Metadata = BTreeMap<String, String>;
 
+/// Metadata entries, at most.
+pub const METADATA_ENTRIES_MAX: usize = 50;
+
 /// Who pays, as the merchant tells us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {

@@ -39,7 +39,7 @@ pub enum Refusal {
         captured: Money,
     },
     /// More than what is left.
-    #[error("{asked} is more than the {left} that are left to refund")]
+    #[error("the payment has {left} left to refund, and {asked} is more")]
     TooMuch {
         /// What was asked for.
         asked: Money,
@@ -67,25 +67,25 @@ pub enum Refusal {
 /// # Errors
 /// [`Refusal`].
 pub fn accept(payment: &Payment, asked: Option<Decimal>, free: Decimal) -> Result<Money, Refusal> {
+    let of = |amount| Money { amount, ..payment.order.money };
+    // First whether there is such an amount: rounded in a message, it may look like what is left.
+    let asked = asked.map(|amount| Money::new(amount, payment.order.money.currency)).transpose();
+    let asked = asked.map_err(|error| Refusal::NotAnAmount(error.to_string()))?;
     if payment.status != PaymentStatus::Succeeded {
         return Err(Refusal::NotSettled(payment.status));
     }
-    let of = |amount| Money { amount, ..payment.order.money };
     let left = of(payment.refundable());
     if left.amount.is_zero() {
         return Err(Refusal::NothingLeft { captured: of(payment.amount_captured) });
     }
-    let money = of(asked.unwrap_or(left.amount.min(free)));
+    let money = asked.unwrap_or(of(left.amount.min(free)));
+    payment.order.gateway.check_amount(&money).map_err(Refusal::NotAnAmount)?;
     if money.amount > left.amount {
         return Err(Refusal::TooMuch { asked: money, left });
     }
     if free.is_zero() || money.amount > free {
         return Err(Refusal::GivenOtherwise { left: of(free), otherwise: of(left.amount - free) });
     }
-    Money::new(money.amount, money.currency)
-        .map_err(|error| error.to_string())
-        .and_then(|money| payment.order.gateway.check_amount(&money))
-        .map_err(Refusal::NotAnAmount)?;
     Ok(money)
 }
 

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     invoice::{NoteLine, rounding::TooLarge, totals::Item},
-    money::Currency,
+    money::{Currency, InvalidMoney},
 };
 
 pub use boundary::{Renewal, bill_missed, foresee, renew, skip_missed};
@@ -153,6 +153,14 @@ pub enum Refusal {
     /// No gateway takes what it would bill.
     #[error("{0}")]
     NotChargeable(String),
+    /// A discount that is no amount of its currency.
+    #[error("the amount of discount {place} {why}")]
+    Discount {
+        /// Its place among the discounts, from zero.
+        place: usize,
+        /// Why not.
+        why: InvalidMoney,
+    },
     /// Too much money.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),

@@ -1,11 +1,12 @@
 //! Saving a customer's payment method at its gateway: what is to be asked there, and what came of it. The first
 //! payment that saves it does so for all of the customer's.
 
+use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgExecutor, types::Json};
 
 use crate::{
     gateway::{SaveRequest, SavedMethod, Sending},
-    id::{CustomerId, InvoiceId},
+    id::{CustomerId, InvoiceId, PaymentId},
     payment::Payment,
 };
 
@@ -54,13 +55,21 @@ pub async fn to_save(
     }
     Ok(Some(ToSave::Ask(SaveRequest {
         reference: CustomerId(row.id).to_string(),
-        key: format!("{}-save", payment.id),
+        key: key(payment.id, row.email.as_deref(), row.name.as_deref()),
         customer_ref: row.customer_ref,
         email: row.email,
         name: row.name,
         token: token.clone(),
         sending,
     })))
+}
+
+/// A customer's address or name may be changed between two tries, which are two requests then: so the key says what was
+/// told. Another key saves nothing twice, because a method belongs to one customer at most.
+fn key(payment: PaymentId, email: Option<&str>, name: Option<&str>) -> String {
+    let told = Sha256::digest(format!("{email:?}{name:?}"));
+    let told: String = told.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{payment}-save-{told}")
 }
 
 /// A method was saved by a payment of this invoice. Answers what is saved: of two who saved it at once, one was

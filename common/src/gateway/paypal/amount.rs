@@ -4,17 +4,22 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::money::{Currency, Money};
+use crate::money::{self, Currency, Money};
 
 /// Why PayPal cannot take an amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
     /// Not a currency of PayPal's.
-    #[error("PayPal does not take payments in {0}")]
+    #[error("cannot be in {0}: PayPal takes no payments in it")]
     UnknownCurrency(Currency),
     /// More decimals than PayPal takes in this currency.
-    #[error("PayPal takes {0} with at most {1} decimal places")]
-    TooManyDecimals(Currency, u32),
+    #[error("must have {}: PayPal takes no more in {currency}", money::decimals(*.decimals))]
+    TooManyDecimals {
+        /// In which currency.
+        currency: Currency,
+        /// How many it takes.
+        decimals: u32,
+    },
 }
 
 /// An amount as PayPal writes it. What it sends may lack anything.
@@ -54,7 +59,7 @@ pub fn to_value(money: &Money) -> Result<String, AmountError> {
     }
     let decimals = decimals(money.currency);
     if money.amount.normalize().scale() > decimals {
-        return Err(AmountError::TooManyDecimals(money.currency, decimals));
+        return Err(AmountError::TooManyDecimals { currency: money.currency, decimals });
     }
     Ok(format!("{:.*}", decimals as usize, money.amount))
 }
@@ -106,11 +111,11 @@ mod tests {
     #[test]
     fn what_paypal_would_refuse_is_refused_here() {
         for (amount, currency, sentence) in [
-            ("10.00", "INR", "PayPal does not take payments in INR"),
-            ("1.234", "KWD", "PayPal does not take payments in KWD"),
-            ("5000.50", "HUF", "PayPal takes HUF with at most 0 decimal places"),
-            ("300.1", "TWD", "PayPal takes TWD with at most 0 decimal places"),
-            ("1.005", "EUR", "PayPal takes EUR with at most 2 decimal places"),
+            ("10.00", "INR", "cannot be in INR: PayPal takes no payments in it"),
+            ("1.234", "KWD", "cannot be in KWD: PayPal takes no payments in it"),
+            ("5000.50", "HUF", "must have no decimals: PayPal takes no more in HUF"),
+            ("300.1", "TWD", "must have no decimals: PayPal takes no more in TWD"),
+            ("1.005", "EUR", "must have at most 2 decimals: PayPal takes no more in EUR"),
         ] {
             assert_eq!(to_value(&money(amount, currency)).unwrap_err().to_string(), sentence);
         }

@@ -12,10 +12,10 @@ pub const MAX_MINOR_UNITS: i64 = 99_999_999;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
     /// More decimals than Stripe charges in this currency.
-    #[error("cards and bank debits in {0} are charged in whole multiples of {1}")]
+    #[error("must be a multiple of {1}: cards and bank debits in {0} are charged so")]
     Indivisible(Currency, Decimal),
     /// More than eight digits of minor units.
-    #[error("is above the most that can be charged at once, {0}")]
+    #[error("must be at most {0}: no more can be charged at once")]
     TooLarge(Money),
 }
 
@@ -60,27 +60,6 @@ pub fn to_minor_units(money: &Money) -> Result<i64, AmountError> {
         return Err(AmountError::Indivisible(money.currency, self::step(money.currency)));
     }
     minor.to_i64().ok_or(too_large)
-}
-
-/// The least that Stripe charges, in the currencies for which it says so. (It is said of the currency that the
-/// merchant is paid out in: what is less in another is worth less than the cost of charging it.)
-#[must_use]
-pub fn least(currency: Currency) -> Option<Money> {
-    let hundredths = match currency.code() {
-        "USD" | "AUD" | "BRL" | "CAD" | "CHF" | "EUR" | "INR" | "NZD" | "SGD" => 50,
-        "GBP" => 30,
-        "BGN" => 100,
-        "AED" | "MYR" | "PLN" | "RON" => 200,
-        "DKK" => 250,
-        "NOK" | "SEK" => 300,
-        "HKD" => 400,
-        "MXN" | "THB" => 1000,
-        "CZK" => 1500,
-        "JPY" => 5000,
-        "HUF" => 17500,
-        _ => return None,
-    };
-    Some(Money { amount: Decimal::new(hundredths, 2), currency })
 }
 
 /// Reads an amount that Stripe states. `None` for a currency that is not ours to know.
@@ -134,7 +113,7 @@ mod tests {
         }
         assert_eq!(
             minor("1000000", "EUR").unwrap_err().to_string(),
-            "is above the most that can be charged at once, 999999.99 EUR"
+            "must be at most 999999.99 EUR: no more can be charged at once"
         );
     }
 }

@@ -6,6 +6,7 @@ pub mod amount;
 mod decline;
 pub mod event;
 mod http;
+pub mod least;
 mod look_up;
 mod request;
 mod response;

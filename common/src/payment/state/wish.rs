@@ -35,10 +35,10 @@ pub enum Refusal {
     #[error("a payment that is {0} cannot be canceled{1}")]
     Ended(Status, &'static str),
     /// A person looks at it.
-    #[error("its outcome could not be found out, and a person is looking")]
+    #[error("the outcome of the payment could not be found out, and a person is looking")]
     InReview,
     /// More than was reserved.
-    #[error("{asked} is more than the {reserved} that are reserved")]
+    #[error("the payment has {reserved} reserved, and {asked} is more")]
     TooMuch {
         /// What was asked for.
         asked: Money,

@@ -187,7 +187,10 @@ fn only_what_was_taken_can_be_given_back() {
     assert_eq!(taking(&taken(), None), Ok(euros("49.90")));
     assert_eq!(taking(&taken(), amount("10")), Ok(euros("10")));
     assert!(matches!(taking(&taken(), amount("49.91")), Err(Refusal::TooMuch { .. })));
-    assert!(matches!(taking(&taken(), amount("0.001")), Err(Refusal::NotAnAmount(_))));
+    for no_amount in ["0.001", "49.901", "1234.561"] {
+        let refused = taking(&taken(), amount(no_amount));
+        assert!(matches!(refused, Err(Refusal::NotAnAmount(_))), "{no_amount}: {refused:?}");
+    }
     let partly = Payment { amount_refunding: Decimal::TEN, amount_refunded: Decimal::from(30), ..taken() };
     assert_eq!(taking(&partly, None), Ok(euros("9.90")));
     let all = Payment { amount_refunded: euros("49.90").amount, ..taken() };

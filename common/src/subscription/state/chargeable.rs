@@ -1,5 +1,6 @@
 //! Whether what a subscription will bill can be charged: said before it is agreed to, because later there is
-//! nobody to be asked for another amount.
+//! nobody to be asked for another amount. What of a period is no whole step of its gateway's is no reason to refuse it:
+//! that is carried forward (docs/adr/0023-what-cannot-be-charged-is-carried-forward.md).
 
 use uuid::Uuid;
 
@@ -24,11 +25,10 @@ impl Subscription {
 /// The invoices of its periods, as it stands and as it is to be: with its discounts, and without them.
 pub(super) fn check(subscription: &Subscription) -> Result<(), Refusal> {
     let mut then = Subscription { discounts: Vec::new(), ..subscription.clone() };
-    for discount in &subscription.discounts {
+    for (place, discount) in subscription.discounts.iter().enumerate() {
         if let Reduction::Amount(amount) = discount.reduction {
             let checked = Money::new(amount, subscription.terms.price.unit.currency);
-            let told = |why| Refusal::NotChargeable(format!("the discount {:?} {why}", discount.name));
-            checked.map_err(told)?;
+            checked.map_err(|why| Refusal::Discount { place, why })?;
         }
     }
     check_period(subscription)?;
@@ -53,6 +53,6 @@ fn check_period(subscription: &Subscription) -> Result<(), Refusal> {
     let mut checked = gateways.into_iter().map(|gateway| gateway.check_bill(&money));
     let first = checked.next().unwrap_or(Ok(()));
     let told =
-        |why| Refusal::NotChargeable(format!("an invoice over {money} cannot be charged: amount {why}"));
+        |why| Refusal::NotChargeable(format!("an invoice over {money} cannot be charged: its amount {why}"));
     if checked.any(|checked| checked.is_ok()) { Ok(()) } else { first.map_err(told) }
 }
