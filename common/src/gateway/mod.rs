@@ -34,7 +34,7 @@ pub use operation::{
     CancelRequest, CaptureRequest, ChargeRequest, LookUp, RefundLookUp, RefundReason, RefundRequest,
     SaveRequest, SavedMethod,
 };
-pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Obstacle, Report, Resolution};
+pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Fault, Obstacle, Report, Resolution};
 pub use sending::Sending;
 
 /// Which gateway: stored with each payment. Only a fallback, which the first has not taken, moves it.

@@ -26,10 +26,11 @@ use std::time::Duration;
 use reqwest::{Client, Url};
 use secrecy::SecretString;
 
+pub(super) use issue::sentence as refusal_sentence;
 pub use trust::PaypalTrust;
 
 use super::{
-    Answer, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp, Received,
+    Answer, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Fault, Found, Gateway, LookUp, Received,
     RefundLookUp, RefundRequest, Reply, Report, Resolution, SaveRequest, SavedMethod, Statement, Terms,
     Verdict,
 };
@@ -131,5 +132,9 @@ fn unresolved(why: &str) -> Report {
 }
 
 fn not_chargeable(error: &amount::AmountError) -> Report {
-    Report::Refused { code: "amount_not_chargeable".into(), message: error.to_string(), alarm: false }
+    Report::Refused {
+        code: "amount_not_chargeable".into(),
+        message: error.to_string(),
+        fault: Fault::Request,
+    }
 }

@@ -7,6 +7,7 @@ mod decline;
 pub mod event;
 mod http;
 mod look_up;
+mod refusal;
 mod request;
 mod response;
 mod saving;
@@ -20,13 +21,14 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Call, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp,
+    Answer, Call, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Fault, Found, Gateway, LookUp,
     RefundLookUp, RefundRequest, Reply, Report, Resolution, SaveRequest, Sending, Statement, Terms, Verdict,
     sending::TooLate,
 };
 use crate::clock::{Ahead, Timestamp};
 use http::Http;
 use look_up::Asking;
+pub(super) use refusal::sentence as refusal_sentence;
 use request::{Fields, Unspeakable};
 use response::{Operation, Received};
 use saving::Saving;
@@ -103,7 +105,7 @@ impl Stripe {
             Ok(form) => form,
             Err(unspeakable) => {
                 let (code, message) = (unspeakable.code().into(), unspeakable.to_string());
-                return Answer::without_a_call(Report::Refused { code, message, alarm: false });
+                return Answer::without_a_call(Report::Refused { code, message, fault: Fault::Request });
             }
         };
         // The body looks at the clock once more when it is written; a cancellation has none.

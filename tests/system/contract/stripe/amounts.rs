@@ -1,7 +1,7 @@
 //! Amounts in the units of every currency whose units are not hundredths.
 
 use common::{
-    gateway::{CaptureRequest, ChargeRequest, RefundRequest, Report},
+    gateway::{CaptureRequest, ChargeRequest, Fault, RefundRequest, Report},
     money::{Currency, Money},
 };
 
@@ -71,7 +71,7 @@ async fn what_stripe_could_not_take_is_not_sent() {
 
 async fn refused_without_a_call(bench: &Bench, ready: Ready) {
     let answer = bench.send(&ready).await;
-    assert!(matches!(answer.report, Report::Refused { alarm: false, .. }), "{ready:?}: {answer:?}");
+    assert!(matches!(answer.report, Report::Refused { fault: Fault::Request, .. }), "{ready:?}: {answer:?}");
     assert!(!answer.call.was_made(), "{ready:?}");
 }
 
