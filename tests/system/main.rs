@@ -33,6 +33,7 @@ mod refunds;
 mod renewal_batches;
 mod renewal_crashes;
 mod schema;
+mod sent_requests;
 mod server_faults;
 mod subscription_changes;
 mod subscription_pauses;
