@@ -30,6 +30,7 @@ mod protection;
 mod read_faults;
 mod refund_faults;
 mod refunds;
+mod refusals;
 mod renewal_batches;
 mod renewal_crashes;
 mod schema;

@@ -192,9 +192,12 @@ impl Wanted {
 
 fn read_unit(order: &Fields<'_>) -> Result<Unit, PayPalError> {
     let units = order.value("purchase_units").ok_or_else(|| PayPalError::missing("/purchase_units"))?;
-    let [unit] = units.as_array().map(Vec::as_slice).unwrap_or_default() else {
+    let unit = match units.as_array().map(Vec::as_slice) {
+        Some([unit]) => unit,
+        None => return Err(PayPalError::invalid("INVALID_PARAMETER_SYNTAX", "/purchase_units")),
+        Some([]) => return Err(PayPalError::invalid("INVALID_ARRAY_MIN_ITEMS", "/purchase_units")),
         // PayPal takes up to ten; the sandbox, like its callers, deals in one.
-        return Err(PayPalError::invalid("INVALID_ARRAY_LENGTH", "/purchase_units"));
+        Some(_) => return Err(PayPalError::invalid("INVALID_ARRAY_MAX_ITEMS", "/purchase_units")),
     };
     let unit = Fields::of(unit, "/purchase_units/0")?;
     unit.only(&["amount", "custom_id", "description", "invoice_id", "reference_id", "soft_descriptor"])?;

@@ -161,7 +161,8 @@ fn a_refusal_is_read_from_whatever_there_is() {
     let field = r#"{"details":[{"issue":"MISSING_REQUIRED_PARAMETER","description":"d","field":"/intent"}]}"#;
     assert_eq!(read(field), at("MISSING_REQUIRED_PARAMETER", "d (/intent)"));
     for other in ["NEW_THING", "INVALID_PARAMETER_VALUE"] {
-        let several = format!(r#"{{"details":[{{"issue":"{other}"}},{{"issue":"ORDER_ALREADY_CAPTURED"}}]}}"#);
+        let several =
+            format!(r#"{{"details":[{{"issue":"{other}"}},{{"issue":"ORDER_ALREADY_CAPTURED"}}]}}"#);
         assert_eq!(read(&several).0, Meaning::DoneAlready, "the one that says more");
     }
 }
