@@ -18,8 +18,9 @@ fn file() -> PathBuf {
 #[tokio::test]
 async fn every_request_that_we_send_is_written_down_for_others_to_check() {
     let mut deployment = Deployment::start().await;
-    charge(&deployment.merchant).await;
+    // First, while nobody has PayPal's certificate yet.
     ask_the_payer(&deployment).await;
+    charge(&deployment.merchant).await;
     finish(&deployment.merchant).await;
     give_back(&deployment).await;
     doubt(&deployment).await;
@@ -246,7 +247,12 @@ async fn subscribe_and_renew(deployment: &Deployment) {
     }
 }
 
+/// What PayPal's account tells of a capture that is disputed, when no event did: whose dispute is it?
 async fn reconcile(deployment: &Deployment) {
+    without_events(deployment).await;
+    let payment = deployment.merchant.paid_up("disputed in silence", &by_paypal(Some("vault_ok"))).await;
+    deployment.sandbox("POST", "/control/dispute", &json!({ "reference": payment })).await;
+    deployment.advance_all(5 * 3600).await;
     for gateway in ["stripe", "paypal"] {
         deployment.remit(&["reconcile", "run", "--gateway", gateway]).await.unwrap();
     }

@@ -159,6 +159,14 @@ impl Wanted {
                 "shipping_preference",
                 "user_action",
             ])?;
+            one_of(&context, "landing_page", &["GUEST_CHECKOUT", "LOGIN", "NO_PREFERENCE"])?;
+            one_of(&context, "payment_method_preference", &["IMMEDIATE_PAYMENT_REQUIRED", "UNRESTRICTED"])?;
+            one_of(
+                &context,
+                "shipping_preference",
+                &["GET_FROM_FILE", "NO_SHIPPING", "SET_PROVIDED_ADDRESS"],
+            )?;
+            one_of(&context, "user_action", &["CONTINUE", "PAY_NOW"])?;
             self.read_urls(&context)?;
         }
         Ok(())
@@ -187,6 +195,16 @@ impl Wanted {
             authorization: None,
             captures: Vec::new(),
         }
+    }
+}
+
+/// Refuses any other value of a field.
+fn one_of(fields: &Fields<'_>, name: &str, values: &[&str]) -> Result<(), PayPalError> {
+    match fields.text(name, 255)? {
+        Some(value) if !values.contains(&value) => {
+            Err(PayPalError::invalid("INVALID_PARAMETER_VALUE", &fields.path(name)))
+        }
+        _ => Ok(()),
     }
 }
 
