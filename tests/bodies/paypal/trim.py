@@ -78,7 +78,7 @@ def references(node):
 
 
 def trimmed(description, paths):
-    kept = {"paths": {}, "components": {"schemas": {}, "parameters": {}}}
+    kept, schemas = {"paths": {}}, {}
     for path, methods in paths.items():
         for method in methods:
             operation = description["paths"][path][method]
@@ -92,7 +92,6 @@ def trimmed(description, paths):
                 {"parameters": parameters, "body": body.get("schema")}
             )
     waiting = references(kept["paths"])
-    schemas = kept["components"]["schemas"]
     while waiting:
         reference = waiting.pop()
         name = reference.rsplit("/", 1)[-1]
@@ -104,8 +103,7 @@ def trimmed(description, paths):
             schema["properties"] = {kind: one for kind, one in kinds if kind in SOURCES_KEPT}
         schemas[name] = schema
         waiting |= references(schema)
-    del kept["components"]["parameters"]
-    return kept
+    return kept | {"components": {"schemas": dict(sorted(schemas.items()))}}
 
 
 def issues(description, node, seen=()):
@@ -138,9 +136,15 @@ def main(checkout):
         for path, methods in paths.items():
             for method in methods:
                 documented |= issues(description, description["paths"][path][method]["responses"])
-    notice = f"Trimmed by trim.py from {source}. Apache License 2.0: LICENSE-APACHE at the root."
+    notice = (
+        f"From {source}, copyright 2023 PayPal, under the Apache License 2.0 (LICENSE-APACHE at the root). "
+        "Changed by trim.py: prose, answers, and what we do not ask for are left out."
+    )
     (HERE / "openapi.json").write_text(json.dumps({"notice": notice, **kept}, indent=1) + "\n")
-    heading = f"# Every issue that PayPal documents for what we ask of it. Written by tests/bodies/paypal/trim.py\n# from {source}.\n"
+    heading = (
+        "# Every issue that PayPal documents for what we ask of it. Written by tests/bodies/paypal/trim.py from\n"
+        f"# {source},\n# copyright 2023 PayPal, under the Apache License 2.0.\n"
+    )
     ISSUES.write_text(heading + "".join(f"{issue}\n" for issue in sorted(documented)))
 
 
