@@ -234,7 +234,11 @@ async fn subscribe_and_renew(deployment: &Deployment) {
     let mut subscriptions = Vec::new();
     for (kind, token) in [("card", "pm_card_visa"), ("card", "pm_card_amex"), ("paypal", "vault_ok")] {
         let method = json!({ "type": kind, "token": token });
-        let order = json!({ "customer": customer, "plan": plan, "payment_method": method });
+        let mut order = json!({ "customer": customer, "plan": plan, "payment_method": method });
+        if token != "pm_card_amex" {
+            // With a page to come back to, the payer is there for the first charge.
+            order["return_url"] = json!("https://shop.example/back");
+        }
         let made = merchant.subscribe(token, &order).await;
         assert_eq!((made.status, made.text("status")), (202, "active"), "{made:?}");
         subscriptions.push(made.text("id").to_owned());

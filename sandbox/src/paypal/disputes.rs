@@ -67,6 +67,7 @@ fn changes(dispute: Dispute, capture: Capture) -> Vec<Change> {
         id: dispute.id.clone(),
         charge: capture.movement.clone(),
         currency: dispute.amount.currency.to_lowercase(),
+        decimals: dispute.amount.decimals(),
         amount: dispute.amount.minor,
         fee: FEE,
         status: match dispute.status {

@@ -17,7 +17,7 @@ use common::gateway::{
     CaptureRequest, ChargeRequest, DeclineClass, EventTrust, Gateway as _, GatewayName, MethodType,
     RefundRequest, Report, Resolution,
     guard::{Guarded, Protection, breaker::Rule},
-    stripe::{Stripe, StripeConfig},
+    stripe::{Stripe, StripeConfig, VERSION},
 };
 use serde_json::json;
 use tests::{Deployment, Service, Settings, eventually};
@@ -72,7 +72,7 @@ fn stripe(url: &str, secret_key: &str) -> Stripe {
     Stripe::new(StripeConfig {
         base_url: url.parse().unwrap(),
         secret_key: secret_key.to_owned().into(),
-        version: "2023-08-16".into(),
+        version: VERSION.into(),
         timeout: Duration::from_millis(700),
         ahead: Default::default(),
     })

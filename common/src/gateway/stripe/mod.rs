@@ -33,6 +33,9 @@ use request::{Fields, Unspeakable};
 use response::{Operation, Received};
 use saving::Saving;
 
+/// The version of Stripe's API that this adapter is written against: `docs/stripe-versions.md`.
+pub const VERSION: &str = "2026-11-18.endive";
+
 /// Stripe keeps keys for at least 24 hours, and its lists show at once what was made.
 pub const TERMS: Terms = Terms {
     replay_window: Duration::from_secs(20 * 3600),
