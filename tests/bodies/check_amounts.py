@@ -92,7 +92,7 @@ class Paypal:
 
 
 def adapter_faults(gateway, name, lines):
-    """The adapter sends what the tables say. Amounts that no currency of that size is charged in are not compared."""
+    """The adapter sends what the tables say, and nothing where they say that it cannot be said."""
     for line in lines:
         currency, amount = line["currency"], line["amount"]
         sent = gateway.sent(line["body"]) if line["body"] else None
@@ -123,27 +123,71 @@ def paypal_sandbox_faults(gateway, lines):
             yield f"the sandbox's books say {line['captured']} with {line['decimals']} decimals of {value} {currency}"
 
 
+def taken_by_stripe(lines):
+    """A currency that the sandbox does not know is none of Stripe's: nothing of it is taken, whatever it is."""
+    return {line["currency"] for line in of(lines, "sandbox", "stripe") if line["status"] == 200}
+
+
+def of(lines, table, gateway):
+    return [line for line in lines if (line["table"], line["gateway"]) == (table, gateway)]
+
+
+def all_faults(stripe, paypal, lines):
+    taken = taken_by_stripe(lines)
+    if len(taken) < 130:
+        yield f"Stripe takes more than {len(taken)} currencies"
+    for code in {"UGX", "ISK", "IDR", "MGA", "KWD", "HUF", "TWD"} - taken:
+        yield f"Stripe takes {code}"
+    known = [line for line in lines if line["gateway"] == "paypal" or line["currency"] in taken]
+    yield from adapter_faults(stripe, "Stripe", of(known, "adapter", "stripe"))
+    yield from stripe_sandbox_faults(stripe, of(known, "sandbox", "stripe"))
+    yield from adapter_faults(paypal, "PayPal", of(known, "adapter", "paypal"))
+    yield from paypal_sandbox_faults(paypal, of(known, "sandbox", "paypal"))
+
+
+# What a wrong reading of a table would have left in the file: where, what then, and what is said of it.
+WRONG = [
+    (("adapter", "stripe", "UGX", "1000"), {"body": "amount=1000&currency=ugx"}, "('UGX', 1000) for 1000 UGX"),
+    (("adapter", "stripe", "MGA", "1000"), {"body": "amount=100000&currency=mga"}, "('MGA', 100000) for 1000 MGA"),
+    (("adapter", "stripe", "KWD", "1000.005"), {"body": "amount=1000005&currency=kwd"}, "1000005) for 1000.005 KWD"),
+    (("adapter", "stripe", "IDR", "1000000"), {"body": None}, "None for 1000000 IDR"),
+    (("adapter", "stripe", "EUR", "1000000"), {"body": "amount=100000000&currency=eur"}, "for 1000000 EUR"),
+    (("adapter", "stripe", "JPY", "1000"), {"body": "amount=1000&currency=eur"}, "('EUR', 1000) for 1000 JPY"),
+    (("adapter", "paypal", "HUF", "1000.5"), {"body": None}, None),
+    (("adapter", "paypal", "TWD", "1000"), {"body": None}, "None for 1000 TWD"),
+    (("sandbox", "stripe", "UGX", "100001"), {"status": 200}, "answers 200 to 100001 in minor units of UGX"),
+    (("sandbox", "stripe", "UGX", "100000"), {"decimals": 0}, "with 0 decimals of 100000 UGX"),
+    (("sandbox", "stripe", "ISK", "100010"), {"status": 200}, "answers 200 to 100010 in minor units of ISK"),
+    (("sandbox", "stripe", "IDR", "999999999900"), {"status": 400}, "answers 400 to 999999999900"),
+    (("sandbox", "stripe", "JPY", "100000"), {"decimals": 2}, "with 2 decimals of 100000 JPY"),
+    (("sandbox", "paypal", "HUF", "1000.5"), {"status": 201}, "answers 201 to 1000.5 HUF"),
+    (("sandbox", "paypal", "INR", "1000"), {"status": 201}, "answers 201 to 1000 INR"),
+    (("sandbox", "paypal", "JPY", "1000"), {"decimals": 2}, "with 2 decimals of 1000 JPY"),
+]
+
+
+def self_test(stripe, paypal, lines):
+    """Each wrong reading would be noticed, and nothing else with it."""
+    for place, wrong, said in WRONG:
+        is_it = lambda line: (line["table"], line["gateway"], line["currency"], line["amount"]) == place
+        changed = [line | wrong if is_it(line) else line for line in lines]
+        found = list(all_faults(stripe, paypal, changed))
+        right = len(found) == 1 and said in found[0] if said else not found
+        assert right, f"{place} with {wrong}: {found}, and not {said!r}"
+
+
 def check(path, wheels):
     with open(path, encoding="utf-8") as file:
         lines = [json.loads(line) for line in file]
-    of = lambda table, name: [line for line in lines if (line["table"], line["gateway"]) == (table, name)]
     stripe, paypal = Stripe(wheels), Paypal(wheels)
-    # A currency that the sandbox does not know is none of Stripe's: nothing of it is taken, whatever it is.
-    taken = {line["currency"] for line in of("sandbox", "stripe") if line["status"] == 200}
-    known = lambda lines: [line for line in lines if line["currency"] in taken]
-    assert len(taken) > 130, f"Stripe takes more than {len(taken)} currencies"
-    assert {"UGX", "ISK", "IDR", "MGA", "KWD", "HUF", "TWD"} <= taken, "some of Stripe's currencies are missing"
-    faults = [
-        *adapter_faults(stripe, "Stripe", known(of("adapter", "stripe"))),
-        *stripe_sandbox_faults(stripe, known(of("sandbox", "stripe"))),
-        *adapter_faults(paypal, "PayPal", of("adapter", "paypal")),
-        *paypal_sandbox_faults(paypal, of("sandbox", "paypal")),
-    ]
+    faults = list(all_faults(stripe, paypal, lines))
     for fault in faults:
         print(fault, file=sys.stderr)
     if faults:
         sys.exit(f"{len(faults)} amounts are not as others say")
-    print(f"amounts: {len(lines)} in {len(taken)} currencies of Stripe's and {len(paypal.taken)} of PayPal's are as others say")
+    self_test(stripe, paypal, lines)
+    count = f"{len(lines)} in {len(taken_by_stripe(lines))} currencies of Stripe's and {len(paypal.taken)} of PayPal's"
+    print(f"amounts: {count} are as others say; {len(WRONG)} wrong readings would be noticed")
 
 
 if __name__ == "__main__":
