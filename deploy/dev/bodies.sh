@@ -6,10 +6,11 @@
 bodies() {
   local tools=$dot/bodies failed=()
   python_index_is_there || return 0
-  step "Stripe's own parameters" install_python "$tools/stripe" tests/bodies/requirements.txt
+  step "what the gateways publish" install_python "$tools/python" tests/bodies/requirements.txt
   step "tables of others" download_tables "$tools/tables"
   test_all -p tests -- sent_requests contract::currencies
-  check "Stripe's parameters" "$tools/stripe/bin/python" tests/bodies/check_stripe.py target/sent-requests.jsonl
+  check "Stripe's parameters" "$tools/python/bin/python" tests/bodies/check_stripe.py target/sent-requests.jsonl
+  check "PayPal's descriptions" "$tools/python/bin/python" tests/bodies/check_paypal.py target/sent-requests.jsonl
   check "every currency" python3 tests/bodies/check_amounts.py target/currencies.jsonl "$tools/tables"
   (( ! ${#failed[@]} )) || fail "not as others say: ${failed[*]}"
 }
