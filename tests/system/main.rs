@@ -36,6 +36,7 @@ mod renewal_crashes;
 mod schema;
 mod sent_requests;
 mod server_faults;
+mod stripe_today;
 mod subscription_changes;
 mod subscription_pauses;
 mod subscription_terms;
