@@ -25,7 +25,7 @@ use crate::{
             certificates::Certificates,
             signature::{Roots, Sources},
         },
-        stripe::{Stripe, StripeConfig},
+        stripe::{self, Stripe, StripeConfig},
     },
     job::broker::BrokerConfig,
 };
@@ -69,8 +69,8 @@ pub struct GatewayArgs {
     /// Stripe's secret key.
     #[arg(long, env = "REMIT_STRIPE_SECRET_KEY", hide_env_values = true, value_parser = secret)]
     pub stripe_secret_key: SecretString,
-    /// The version of Stripe's API that we speak.
-    #[arg(long, env = "REMIT_STRIPE_VERSION", default_value = "2023-08-16")]
+    /// The version of Stripe's API that we speak. The adapter is written against its default.
+    #[arg(long, env = "REMIT_STRIPE_VERSION", default_value = stripe::VERSION)]
     pub stripe_version: String,
     /// PayPal's API, or a sandbox that speaks its protocol.
     #[arg(long, env = "REMIT_PAYPAL_URL", default_value = "https://api-m.paypal.com")]

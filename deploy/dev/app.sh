@@ -19,7 +19,7 @@ start_sandbox() {
   spawn sandbox env REMIT_SANDBOX_ADDR="127.0.0.1:$sandbox_port" REMIT_SANDBOX_DIR="$dot/sandbox" "$bin/remit-sandbox"
 }
 # The sandbox plays both gateways, and tells the API by webhooks what happens by itself.
-webhook_secret=whsec_sandbox webhook_id=WH-sandbox
+webhook_secret=whsec_sandbox webhook_id=SANDBOXWEBHOOK
 start_api() {
   spawn api env REMIT_API_ADDR="127.0.0.1:$api_port" REMIT_METRICS_ADDR="127.0.0.1:$metrics_port" REMIT_TEST_CLOCK=true \
     REMIT_STRIPE_WEBHOOK_SECRETS="$webhook_secret" REMIT_PAYPAL_WEBHOOK_ID="$webhook_id" \

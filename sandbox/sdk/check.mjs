@@ -13,6 +13,8 @@ const stripe = new Stripe('sk_test_node', {
   port: url.port,
   maxNetworkRetries: 0,
   telemetry: false,
+  // The version that the adapter pins, and not the library's own.
+  apiVersion: '2026-11-18.endive',
 });
 const intents = stripe.paymentIntents;
 

@@ -13,7 +13,11 @@ import urllib.request
 import stripe
 
 url = sys.argv[1]
-client = stripe.StripeClient("sk_test_python", base_addresses={"api": url}, max_network_retries=0)
+# The version that the adapter pins, and not the library's own.
+VERSION = "2026-11-18.endive"
+client = stripe.StripeClient(
+    "sk_test_python", base_addresses={"api": url}, max_network_retries=0, stripe_version=VERSION
+)
 intents = client.v1.payment_intents if hasattr(client, "v1") else client.payment_intents
 
 PAYMENT = {
@@ -51,12 +55,24 @@ assert retrieved.metadata["remit_payment"] == "python"
 
 held = intents.create(PAYMENT | {"confirm": True, "capture_method": "manual"})
 assert (held.status, held.amount_capturable) == ("requires_capture", 1099)
-captured = intents.capture(held.id, {"amount_to_capture": 1000})
+captured = intents.capture(held.id, {"amount_to_capture": 1000, "expand": ["latest_charge.balance_transaction"]})
 assert (captured.status, captured.amount_received) == ("succeeded", 1000)
+assert captured.last_response.headers["stripe-version"] == VERSION
+# What was not captured is given free, and is no refund: one movement, of what was taken.
+charge = captured.latest_charge
+assert (charge.amount_captured, charge.amount_refunded, charge.refunded) == (1000, 0, False)
+assert (charge.balance_transaction.type, charge.balance_transaction.amount) == ("charge", 1000)
+assert client.v1.refunds.list({"payment_intent": held.id}).data == []
+[movement] = client.v1.balance_transactions.list({"source": charge.id}).data
+assert movement.id == charge.balance_transaction.id
 
 other = intents.create(PAYMENT | {"confirm": True, "capture_method": "manual"})
 canceled = intents.cancel(other.id, {"cancellation_reason": "requested_by_customer"})
 assert canceled.status == "canceled"
+charge = client.v1.charges.retrieve(canceled.latest_charge)
+assert (charge.amount_captured, charge.amount_refunded, charge.refunded) == (0, 0, False)
+assert client.v1.refunds.list({"charge": charge.id}).data == []
+assert client.v1.balance_transactions.list({"source": charge.id}).data == []
 
 page = intents.list({"limit": 2, "created": {"gte": created.created}})
 assert [intent.id for intent in page.data] == [other.id, held.id] and page.has_more
@@ -72,6 +88,10 @@ assert declined.error.decline_code == "lost_card"
 assert declined.error.payment_intent.status == "requires_payment_method"
 unknown = refused(stripe.InvalidRequestError, lambda: intents.create(PAYMENT | {"colour": "blue"}))
 assert unknown.code == "parameter_unknown" and unknown.param == "colour"
+removed = refused(stripe.InvalidRequestError, lambda: intents.create(PAYMENT | {"payment_method_types": ["card"]}))
+assert removed.code == "payment_method_types_no_longer_supported", removed.code
+beside = PAYMENT | {"confirm": True, "off_session": True, "error_on_requires_action": True}
+assert refused(stripe.InvalidRequestError, lambda: intents.create(beside)).param == "error_on_requires_action"
 changed = PAYMENT | {"amount": 1100}
 refused(stripe.IdempotencyError, lambda: intents.create(changed, {"idempotency_key": "python-create"}))
 refused(stripe.AuthenticationError, lambda: stripe.StripeClient("sk_wrong", base_addresses={"api": url}).v1.payment_intents.list())

@@ -23,6 +23,9 @@ pub(crate) struct Charge {
     #[serde(rename = "payment_intent")]
     pub(crate) payment: String,
     pub(crate) currency: String,
+    /// How many decimals the payer's bank shows of these minor units, by the gateway's own table.
+    #[serde(default = "hundredths")]
+    pub(crate) decimals: u32,
     /// What was reserved, in minor units.
     pub(crate) amount: i64,
     /// What was taken, in minor units: 0 while it is only reserved.
@@ -33,6 +36,11 @@ pub(crate) struct Charge {
     pub(crate) status: Status,
     /// Seconds since 1970.
     pub(crate) created: i64,
+}
+
+/// What was written down without decimals was in hundredths, or is of no interest any more.
+fn hundredths() -> u32 {
+    2
 }
 
 /// What became of a charge.
@@ -59,6 +67,9 @@ pub(crate) struct Refund {
     /// The id of the charge that is given back.
     pub(crate) charge: String,
     pub(crate) currency: String,
+    /// How many decimals the payer's bank shows of these minor units, by the gateway's own table.
+    #[serde(default = "hundredths")]
+    pub(crate) decimals: u32,
     pub(crate) amount: i64,
     /// What the gateway took for giving back.
     pub(crate) fee: i64,
@@ -85,6 +96,9 @@ pub(crate) struct Dispute {
     /// The id of the charge that is disputed.
     pub(crate) charge: String,
     pub(crate) currency: String,
+    /// How many decimals the payer's bank shows of these minor units, by the gateway's own table.
+    #[serde(default = "hundredths")]
+    pub(crate) decimals: u32,
     pub(crate) amount: i64,
     /// What the gateway took for the trouble; it is kept even when the dispute is won.
     pub(crate) fee: i64,
@@ -336,6 +350,7 @@ mod tests {
             id: id.to_owned(),
             payment: "pi_1".to_owned(),
             currency: "eur".to_owned(),
+            decimals: 2,
             amount: 500,
             captured,
             fee: 40,
@@ -352,6 +367,7 @@ mod tests {
             id: id.to_owned(),
             charge: "ch_1".to_owned(),
             currency: "eur".to_owned(),
+            decimals: 2,
             amount,
             fee: 0,
             status,
@@ -366,6 +382,7 @@ mod tests {
             id: "dp_1".to_owned(),
             charge: "ch_1".to_owned(),
             currency: "eur".to_owned(),
+            decimals: 2,
             amount: 500,
             fee: 1500,
             status,

@@ -2,13 +2,20 @@
 //!
 //! Kept in memory and bounded: it is evidence about the caller, not part of the gateway's state.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use axum::http::{HeaderMap, HeaderName, Method, Uri, header};
 use serde::Serialize;
 
 /// How many requests are remembered.
 const KEPT: usize = 10_000;
+
+/// How much of a body is remembered, in bytes: far more than any request of a test has.
+const BODY_KEPT: usize = 16 * 1024;
+
+/// Headers that prove who asks, and are nobody's business afterwards.
+const SECRET: [HeaderName; 3] = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE];
 
 /// One request, from its arrival on.
 #[derive(Clone, Debug, Serialize)]
@@ -19,11 +26,42 @@ pub(crate) struct Entry {
     pub(crate) at_ms: i64,
     pub(crate) method: String,
     pub(crate) path: String,
+    /// What follows the path, as it came.
+    pub(crate) query: String,
+    /// Without those that prove who asks.
+    pub(crate) headers: BTreeMap<String, String>,
+    /// The beginning of the body, as it came.
+    pub(crate) body: String,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) reference: Option<String>,
     pub(crate) request_id: String,
     /// `running`, then the status (`200`), `replayed 200`, `held` or `dropped`.
     pub(crate) outcome: String,
+}
+
+impl Entry {
+    /// A request as it has just come in.
+    pub(crate) fn new(at_ms: i64, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Self {
+        Self {
+            number: 0,
+            at_ms,
+            method: method.to_string(),
+            path: uri.path().to_owned(),
+            query: uri.query().unwrap_or_default().to_owned(),
+            headers: shown(headers),
+            body: String::from_utf8_lossy(&body[..body.len().min(BODY_KEPT)]).into_owned(),
+            idempotency_key: None,
+            reference: None,
+            request_id: String::new(),
+            outcome: "running".to_owned(),
+        }
+    }
+}
+
+fn shown(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let shown = headers.iter().filter(|(name, _)| !SECRET.contains(name));
+    shown.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
 }
 
 /// The bounded log.

@@ -194,13 +194,8 @@ impl Books {
     }
 }
 
-/// A field of an entry in minor units, as the gateway counts them.
+/// A field of an entry in minor units, as the gateway counts them; how many decimals they are, it says itself.
 fn amount(entry: &Value, field: &str) -> Amount {
-    let currency = entry["currency"].as_str().expect("a currency");
-    let decimals = match (entry["gateway"].as_str(), currency) {
-        (Some("paypal"), "huf" | "jpy" | "twd") | (Some("stripe"), "jpy" | "krw" | "vnd" | "clp") => 0,
-        (Some("stripe"), "bhd" | "jod" | "kwd" | "omr" | "tnd") => 3,
-        _ => 2,
-    };
-    entry[field].as_i64().expect("a whole number") * 10_i64.pow(4 - decimals)
+    let decimals = entry["decimals"].as_u64().and_then(|decimals| u32::try_from(decimals).ok());
+    entry[field].as_i64().expect("a whole number") * 10_i64.pow(4 - decimals.expect("a number of decimals"))
 }

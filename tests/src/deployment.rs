@@ -43,7 +43,7 @@ pub const WEBHOOK_SECRET: &str = "whsec_system";
 /// Where the certificates lead with which the sandbox plays PayPal's.
 pub const SANDBOX_ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sandbox/certificates/root.pem");
 /// By what the sandbox knows our webhook at PayPal.
-pub const WEBHOOK_ID: &str = "WH-system";
+pub const WEBHOOK_ID: &str = "1JE4291016473214C";
 
 impl Default for Settings {
     fn default() -> Self {

@@ -99,8 +99,8 @@ async fn a_refused_refund_gives_its_amount_free() {
     for (issue, code) in [
         ("REFUND_NOT_ALLOWED", "refund_not_allowed"),
         ("TRANSACTION_DISPUTED", "transaction_disputed"),
-        ("REFUND_TIME_LIMIT_EXCEEDED", "gateway_configuration"),
-        ("SOMETHING_NEW", "SOMETHING_NEW"),
+        ("REFUND_TIME_LIMIT_EXCEEDED", "refund_time_limit_exceeded"),
+        ("SOMETHING_NEW", "something_new"),
     ] {
         let vault = format!("vault_refund_issue_{issue}");
         let payment = merchant.paid_up(issue, &paypal("10.00", "EUR", Some(&vault))).await;

@@ -28,12 +28,13 @@ pub struct ModeArgs {
 }
 
 /// Secrets that stand in our repository, for sandboxes and for development.
-const PUBLISHED: [&str; 12] = [
+const PUBLISHED: [&str; 13] = [
     "whsec_sandbox",
     "whsec_system",
     "whsec_test",
     "sk_test_sandbox",
     "test_sandbox",
+    "SANDBOXWEBHOOK",
     "WH-sandbox",
     "remit",
     "guest",

@@ -31,13 +31,22 @@ pub struct Change {
 /// Decides what the gateway's word changes.
 #[must_use]
 pub fn apply(known: Option<Known>, told: &gateway::Dispute) -> Change {
-    let before = known.unwrap_or(Known { standing: Standing::Open, withdrawn: false });
-    if before.standing != Standing::Open && told.standing != before.standing {
+    use Standing::{Lost, Open, Won};
+    let before = known.unwrap_or(Known { standing: Open, withdrawn: false });
+    let standing = match (before.standing, told.standing) {
+        (Open, standing) => standing,
+        // On appeal: the bank has the money, and gives it back.
+        (Lost, Won) => Won,
+        // A question that was closed, and has come back as a dispute.
+        (Won, standing) if told.withdrawn && !before.withdrawn => standing,
+        (decided @ (Won | Lost), _) => decided,
+    };
+    if told.standing != Open && told.standing != standing {
         // Decided once and for all, we thought. What moved since is for a person to find out.
-        let alarm = (told.standing != Standing::Open).then_some("a decided dispute was decided otherwise");
+        let alarm = Some("a decided dispute was decided otherwise");
         return Change { to: before, is_news: false, moved: Vec::new(), alarm };
     }
-    let to = Known { standing: told.standing, withdrawn: before.withdrawn || told.withdrawn };
+    let to = Known { standing, withdrawn: before.withdrawn || told.withdrawn };
     let is_back = |known: Known| known.standing == Standing::Won && known.withdrawn;
     let mut moved = Vec::new();
     if to.withdrawn && !before.withdrawn {
@@ -80,6 +89,13 @@ mod tests {
             (vec![(Lost, true), (Lost, true), (Open, true)], vec![Out], Lost),
             (vec![(Open, false), (Won, false)], vec![], Won),
             (vec![(Won, false), (Won, true)], vec![Out, Back], Won),
+            // An appeal after the decision, and one that changes nothing.
+            (vec![(Open, true), (Lost, true), (Open, true), (Won, true), (Won, true)], vec![Out, Back], Won),
+            (vec![(Open, true), (Lost, true), (Open, true), (Lost, true)], vec![Out], Lost),
+            // A question of the bank's that was closed, and became a dispute after all.
+            (vec![(Open, false), (Won, false), (Open, true), (Lost, true)], vec![Out], Lost),
+            (vec![(Won, false), (Open, true), (Won, true)], vec![Out, Back], Won),
+            (vec![(Won, false), (Lost, true)], vec![Out], Lost),
         ] {
             let (mut known, mut moved) = (None, Vec::new());
             for (standing, withdrawn) in &words {

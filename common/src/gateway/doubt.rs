@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-use super::{Report, Resolution, Terms, refusal};
+use super::{Fault, Report, Resolution, Terms, refusal};
 
 /// How long an outcome that nothing is known of is looked up before a person is asked.
 pub const LOOK_UP_WINDOW: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -20,7 +20,7 @@ pub const SLOW_OUTCOME_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const SLOW_OUTCOME_POLL: Duration = Duration::from_secs(5 * 60);
 
 /// The codes of what failed on our side: nothing is wrong with how the payer pays.
-pub const OURS: [&str; 2] = ["gateway_unreachable", "gateway_configuration"];
+pub const OURS: [&str; 3] = ["gateway_unreachable", "gateway_configuration", "gateway_account"];
 
 /// What we may have set in motion at the gateway under one key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -110,10 +110,9 @@ pub fn weigh(report: &Report, case: Case<'_>) -> Option<Weighed> {
             call_not_sent: !case.is_question,
             ..only(Doubt::PutOff { why: why.clone(), wait: *wait })
         },
-        Report::Refused { code, alarm, .. } => Weighed {
-            alarm: alarm.then_some("a gateway refuses our credentials"),
-            ..only(refused(code, *alarm, case))
-        },
+        Report::Refused { code, fault, .. } => {
+            Weighed { alarm: fault.alarm(), ..only(refused(code, *fault, case)) }
+        }
         Report::Unknown { why, resolution } => only(unknown(why, *resolution, case)),
         Report::NotFound => only(not_found(case)),
         _ => return None,
@@ -144,18 +143,18 @@ fn not_sent(why: &str, at_least: Duration, case: Case<'_>) -> Doubt {
 }
 
 /// A refusal is about this request; an earlier one with the same key may still have run.
-fn refused(code: &str, credentials: bool, case: Case<'_>) -> Doubt {
+fn refused(code: &str, fault: Fault, case: Case<'_>) -> Doubt {
     if !case.exposure.is_first_that_could_run() {
         return Doubt::LookUp;
     }
-    if credentials {
+    let (code, message) = match fault {
+        Fault::Request => (code, refusal::sentence(code)),
+        // One code, whatever the gateway calls it: nothing is wrong with how the payer pays.
+        Fault::Account => ("gateway_account", refusal::sentence_of_account(code)),
         // What is wrong with our credentials is nobody else's business.
-        return Doubt::NeverRan {
-            code: "gateway_configuration".into(),
-            message: "The payment gateway cannot be used at the moment.".into(),
-        };
-    }
-    Doubt::NeverRan { code: code.to_owned(), message: refusal::sentence(code).to_owned() }
+        Fault::Credentials => ("gateway_configuration", "The payment gateway cannot be used at the moment."),
+    };
+    Doubt::NeverRan { code: code.to_owned(), message: message.to_owned() }
 }
 
 fn unknown(why: &str, resolution: Resolution, case: Case<'_>) -> Doubt {

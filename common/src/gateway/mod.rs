@@ -36,7 +36,7 @@ pub use operation::{
     SaveRequest, SavedMethod,
 };
 pub use refund::{GatewayRefund, RefundsAsked};
-pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Obstacle, Report, Resolution};
+pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Fault, Obstacle, Report, Resolution};
 pub use sending::Sending;
 
 /// Which gateway: stored with each payment. Only a fallback, which the first has not taken, moves it.

@@ -78,11 +78,35 @@ pub enum Report {
         code: String,
         /// The gateway's words, for operators.
         message: String,
-        /// Our credentials or configuration are at fault: somebody should be woken.
-        alarm: bool,
+        /// Who can do something about it.
+        fault: Fault,
     },
     /// A look-up found no trace of the operation.
     NotFound,
+}
+
+/// At whom a refusal points: who can do something about it, and who is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// At this one request. Whoever made it is told why, and nobody is woken.
+    Request,
+    /// At the account that the money goes to: it is restricted, closed, or not set up for this. Its owner must see to
+    /// it at the gateway; every other request will fare alike.
+    Account,
+    /// At our credentials: the gateway does not know them, or they may not do this. The operator must see to it.
+    Credentials,
+}
+
+impl Fault {
+    /// What somebody is woken for.
+    #[must_use]
+    pub fn alarm(self) -> Option<&'static str> {
+        match self {
+            Self::Request => None,
+            Self::Account => Some("our account at a gateway cannot be used"),
+            Self::Credentials => Some("a gateway refuses our credentials"),
+        }
+    }
 }
 
 /// What stood in the way of a request that was not run: whether another gateway may do better.

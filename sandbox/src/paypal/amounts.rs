@@ -46,6 +46,11 @@ impl Money {
         Self { currency: self.currency.clone(), minor }
     }
 
+    /// How many decimals its currency has here.
+    pub(crate) fn decimals(&self) -> u32 {
+        decimals(&self.currency)
+    }
+
     /// PayPal's fee for taking this: 3.49 % and a fixed part, rounded half up.
     pub(crate) fn fee(&self) -> Self {
         self.same_currency((self.minor * 349 + 5_000) / 10_000 + 49)
@@ -71,11 +76,11 @@ enum Wrong {
     Rule(&'static str),
 }
 
-fn decimals(currency: &str) -> usize {
+fn decimals(currency: &str) -> u32 {
     if WITHOUT_DECIMALS.contains(&currency) { 0 } else { 2 }
 }
 
-fn read_value(value: &str, decimals: usize) -> Result<i64, Wrong> {
+fn read_value(value: &str, decimals: u32) -> Result<i64, Wrong> {
     let (negative, digits) = value.strip_prefix('-').map_or((false, value), |rest| (true, rest));
     let (whole, fraction) = match digits.split_once('.') {
         Some((whole, fraction)) if !fraction.is_empty() => (whole, Some(fraction)),
@@ -91,6 +96,7 @@ fn read_value(value: &str, decimals: usize) -> Result<i64, Wrong> {
     if decimals == 0 && value.contains('.') {
         return Err(Wrong::Rule("DECIMALS_NOT_SUPPORTED"));
     }
+    let decimals = decimals as usize;
     if fraction.len() > decimals {
         return Err(Wrong::Rule("DECIMAL_PRECISION"));
     }

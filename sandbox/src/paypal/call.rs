@@ -218,8 +218,15 @@ pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
     fn read(uri: &Uri) -> Result<Self, PayPalError> {
-        let pairs = serde_urlencoded::from_str(uri.query().unwrap_or_default());
-        pairs.map(Self).map_err(|_| PayPalError::invalid("INVALID_PARAMETER_SYNTAX", "query"))
+        let wrong = |name: &str| PayPalError::invalid("INVALID_PARAMETER_SYNTAX", name);
+        let pairs: Vec<(String, String)> =
+            serde_urlencoded::from_str(uri.query().unwrap_or_default()).map_err(|_| wrong("query"))?;
+        let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|two| two[0] == two[1]) {
+            return Err(wrong(twice[0]));
+        }
+        Ok(Self(pairs))
     }
 
     /// Refuses any other parameter.

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine;
@@ -73,21 +73,18 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new().route("/v1/notifications/certs/{name}", get(show))
 }
 
-async fn show(State(app): State<Arc<App>>, Path(name): Path<String>, uri: Uri) -> Response {
+async fn show(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let answer = match CERTIFICATES.iter().find(|(known, _)| *known == name) {
         _ if app.is_down() || app.certificates_are_away() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Some((_, pem)) => ([(header::CONTENT_TYPE, "text/plain")], *pem).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     };
-    app.requests.begin(Entry {
-        number: 0,
-        at_ms: app.clock.now().0,
-        method: "GET".to_owned(),
-        path: uri.path().to_owned(),
-        idempotency_key: None,
-        reference: None,
-        request_id: String::new(),
-        outcome: format!("answered {}", answer.status().as_u16()),
-    });
+    let entry = Entry::new(app.clock.now().0, &Method::GET, &uri, &headers, &[]);
+    app.requests.begin(Entry { outcome: format!("answered {}", answer.status().as_u16()), ..entry });
     answer
 }

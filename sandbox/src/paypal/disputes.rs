@@ -6,6 +6,7 @@ use super::call::Query;
 use super::effect::Effect;
 use super::errors::PayPalError;
 use super::objects::{Capture, CaptureStatus, Dispute, DisputeStatus, new_id};
+use super::render::link;
 use super::render_payments;
 use super::store::{Change as PayPalChange, Object, Store};
 use crate::app::Setting;
@@ -66,6 +67,7 @@ fn changes(dispute: Dispute, capture: Capture) -> Vec<Change> {
         id: dispute.id.clone(),
         charge: capture.movement.clone(),
         currency: dispute.amount.currency.to_lowercase(),
+        decimals: dispute.amount.decimals(),
         amount: dispute.amount.minor,
         fee: FEE,
         status: match dispute.status {
@@ -117,12 +119,15 @@ pub(crate) fn list(store: &Store, query: &Query, public_url: &str) -> Result<Eff
     let found = all.filter(|dispute| wanted.is_none_or(|capture| dispute.capture == capture));
     let summary = |dispute: &Dispute| -> Option<Value> {
         let mut shown = render_payments::dispute(dispute, store.capture(&dispute.capture)?, public_url);
-        // The list says less than the object.
+        // The list says less than the object, and one thing more.
         shown
             .as_object_mut()?
             .retain(|name, _| !matches!(name.as_str(), "disputed_transactions" | "dispute_outcome"));
+        shown["dispute_state"] =
+            json!(if dispute.status.is_resolved() { "RESOLVED" } else { "REQUIRED_ACTION" });
         Some(shown)
     };
     let items: Vec<Value> = found.take(size).filter_map(summary).collect();
-    Ok(Effect::json(json!({"items": items, "links": []})))
+    let links = [link(&format!("{public_url}/v1/customer/disputes"), "self", "GET")];
+    Ok(Effect::json(json!({"items": items, "links": links})))
 }

@@ -49,7 +49,13 @@ impl PayPalError {
     /// The request can be understood but not done. The issue decides about the status.
     pub(crate) fn issue(issue: &str) -> Self {
         let (status, name, message) = match issue {
-            "PERMISSION_DENIED" | "CONSENT_NEEDED" => {
+            "INVALID_ACCOUNT_STATUS" => {
+                (401, "AUTHENTICATION_FAILURE", "Authentication failed due to the status of the account.")
+            }
+            "PERMISSION_DENIED"
+            | "PERMISSION_DENIED_FOR_DONATION_ITEMS"
+            | "CONSENT_NEEDED"
+            | "NOT_ELIGIBLE_FOR_TOKEN_PROCESSING" => {
                 (403, "NOT_AUTHORIZED", "Authorization failed due to insufficient permissions.")
             }
             "INVALID_RESOURCE_ID" => (404, "RESOURCE_NOT_FOUND", "The specified resource does not exist."),

@@ -159,6 +159,14 @@ impl Wanted {
                 "shipping_preference",
                 "user_action",
             ])?;
+            one_of(&context, "landing_page", &["GUEST_CHECKOUT", "LOGIN", "NO_PREFERENCE"])?;
+            one_of(&context, "payment_method_preference", &["IMMEDIATE_PAYMENT_REQUIRED", "UNRESTRICTED"])?;
+            one_of(
+                &context,
+                "shipping_preference",
+                &["GET_FROM_FILE", "NO_SHIPPING", "SET_PROVIDED_ADDRESS"],
+            )?;
+            one_of(&context, "user_action", &["CONTINUE", "PAY_NOW"])?;
             self.read_urls(&context)?;
         }
         Ok(())
@@ -190,11 +198,24 @@ impl Wanted {
     }
 }
 
+/// Refuses any other value of a field.
+fn one_of(fields: &Fields<'_>, name: &str, values: &[&str]) -> Result<(), PayPalError> {
+    match fields.text(name, 255)? {
+        Some(value) if !values.contains(&value) => {
+            Err(PayPalError::invalid("INVALID_PARAMETER_VALUE", &fields.path(name)))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn read_unit(order: &Fields<'_>) -> Result<Unit, PayPalError> {
     let units = order.value("purchase_units").ok_or_else(|| PayPalError::missing("/purchase_units"))?;
-    let [unit] = units.as_array().map(Vec::as_slice).unwrap_or_default() else {
+    let unit = match units.as_array().map(Vec::as_slice) {
+        Some([unit]) => unit,
+        None => return Err(PayPalError::invalid("INVALID_PARAMETER_SYNTAX", "/purchase_units")),
+        Some([]) => return Err(PayPalError::invalid("INVALID_ARRAY_MIN_ITEMS", "/purchase_units")),
         // PayPal takes up to ten; the sandbox, like its callers, deals in one.
-        return Err(PayPalError::invalid("INVALID_ARRAY_LENGTH", "/purchase_units"));
+        Some(_) => return Err(PayPalError::invalid("INVALID_ARRAY_MAX_ITEMS", "/purchase_units")),
     };
     let unit = Fields::of(unit, "/purchase_units/0")?;
     unit.only(&["amount", "custom_id", "description", "invoice_id", "reference_id", "soft_descriptor"])?;

@@ -138,6 +138,7 @@ fn movement(refund: &Refund, capture: &Capture) -> books::Refund {
         id: refund.id.clone(),
         charge: capture.movement.clone(),
         currency: refund.amount.currency.to_lowercase(),
+        decimals: refund.amount.decimals(),
         amount: refund.amount.minor,
         fee: 0,
         status: match refund.status {

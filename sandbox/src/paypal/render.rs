@@ -44,6 +44,9 @@ impl<'a> View<'a> {
     }
 }
 
+/// The account that is paid: PayPal's ids have neither 0 nor 1, I nor O.
+pub(crate) const SELLER: &str = "SANDBXMERCHNT";
+
 /// How much of an object is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
@@ -118,7 +121,7 @@ fn unit(view: View<'_>, order: &Order, public_url: &str) -> Value {
     let mut shown = json!({
         "reference_id": reference_id,
         "amount": amount.json(),
-        "payee": {"email_address": "shop@example.com", "merchant_id": "SANDBOXMERCH1"},
+        "payee": {"email_address": "shop@example.com", "merchant_id": SELLER},
     });
     insert(&mut shown, "custom_id", custom_id);
     insert(&mut shown, "invoice_id", invoice_id);
@@ -134,10 +137,10 @@ fn unit(view: View<'_>, order: &Order, public_url: &str) -> Value {
     let refunds: Vec<Value> = refunds.map(|(capture, found)| refund(found, capture, public_url)).collect();
     let mut payments = Map::new();
     if let Some(found) = reserved {
-        payments.insert("authorizations".to_owned(), json!([authorization(found, public_url)]));
+        payments.insert("authorizations".to_owned(), json!([within(authorization(found, public_url))]));
     }
     if !captures.is_empty() {
-        let captures: Vec<Value> = captures.iter().map(|found| capture(found, public_url)).collect();
+        let captures: Vec<Value> = captures.iter().map(|found| within(capture(found, public_url))).collect();
         payments.insert("captures".to_owned(), json!(captures));
     }
     if !refunds.is_empty() {
@@ -147,6 +150,14 @@ fn unit(view: View<'_>, order: &Order, public_url: &str) -> Value {
         shown["payments"] = Value::Object(payments);
     }
     shown
+}
+
+/// A payment as its order shows it: whose it is need not be said.
+fn within(mut payment: Value) -> Value {
+    if let Some(fields) = payment.as_object_mut() {
+        fields.remove("supplementary_data");
+    }
+    payment
 }
 
 fn order_links(order: &Order, public_url: &str) -> Value {

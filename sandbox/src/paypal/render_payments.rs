@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::objects::{
     Authorization, AuthorizationStatus, Capture, CaptureStatus, Dispute, DisputeStatus, Refund, RefundStatus,
 };
-use super::render::{insert, link};
+use super::render::{SELLER, insert, link};
 use super::times;
 
 /// An authorization.
@@ -116,7 +116,7 @@ pub(crate) fn dispute(dispute: &Dispute, capture: &Capture, public_url: &str) ->
         "transaction_status": "COMPLETED",
         "gross_amount": capture.amount.json(),
         "buyer": {"name": "Ada Payer"},
-        "seller": {"merchant_id": "SANDBOXMERCH1"},
+        "seller": {"merchant_id": SELLER},
     });
     insert(&mut transaction, "invoice_number", &capture.invoice_id);
     insert(&mut transaction, "custom", &capture.custom_id);
@@ -133,7 +133,6 @@ pub(crate) fn dispute(dispute: &Dispute, capture: &Capture, public_url: &str) ->
         "disputed_transactions": [transaction],
         "reason": "UNAUTHORISED",
         "status": status,
-        "dispute_state": if outcome.is_some() { "RESOLVED" } else { "REQUIRED_ACTION" },
         "dispute_amount": dispute.amount.json(),
         "dispute_life_cycle_stage": "CHARGEBACK",
         "dispute_channel": "EXTERNAL",

@@ -8,6 +8,7 @@ use super::disputes;
 use super::effect::Effect;
 use super::errors::PayPalError;
 use super::objects::{Capture, CaptureStatus, Dispute, DisputeStatus, Refund, RefundStatus};
+use super::render::{SELLER, link};
 use super::store::{Object, Store};
 use super::times;
 use crate::clock::Moment;
@@ -35,7 +36,12 @@ struct Row<'a> {
 }
 
 /// `GET /v1/reporting/transactions`.
-pub(crate) fn transactions(store: &Store, query: &Query, now: Moment) -> Result<Effect, PayPalError> {
+pub(crate) fn transactions(
+    store: &Store,
+    query: &Query,
+    now: Moment,
+    public_url: &str,
+) -> Result<Effect, PayPalError> {
     query.only(&[
         "start_date",
         "end_date",
@@ -65,14 +71,14 @@ pub(crate) fn transactions(store: &Store, query: &Query, now: Moment) -> Result<
         rows.iter().skip((page - 1).saturating_mul(size)).take(size).map(Row::json).collect();
     Ok(Effect::json(json!({
         "transaction_details": shown,
-        "account_number": "SANDBOXMERCH1",
+        "account_number": SELLER,
         "start_date": times::write(start.0),
         "end_date": times::write(end.0),
         "last_refreshed_datetime": times::write(visible),
         "page": page,
         "total_items": total,
         "total_pages": total.div_ceil(size),
-        "links": [],
+        "links": [link(&format!("{public_url}/v1/reporting/transactions"), "self", "GET")],
     })))
 }
 

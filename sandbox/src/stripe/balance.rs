@@ -96,6 +96,7 @@ pub(crate) fn booked_charge(intent: &Intent, charge: &Charge, status: books::Sta
         id: charge.id.clone(),
         payment: intent.id.clone(),
         currency: charge.currency.clone(),
+        decimals: amounts::decimals(&charge.currency),
         amount: charge.amount,
         captured: charge.amount_captured,
         fee: if charge.captured { amounts::fee(charge.amount_captured, &charge.currency) } else { 0 },
@@ -115,6 +116,7 @@ pub(crate) fn booked_refund(intent: &Intent, refund: &Refund) -> Change {
         id: refund.id.clone(),
         charge: refund.charge.clone(),
         currency: refund.currency.clone(),
+        decimals: amounts::decimals(&refund.currency),
         amount: refund.amount,
         fee: 0,
         status: match refund.status {
@@ -134,6 +136,7 @@ pub(crate) fn booked_dispute(intent: &Intent, dispute: &Dispute) -> Change {
         id: dispute.id.clone(),
         charge: dispute.charge.clone(),
         currency: dispute.currency.clone(),
+        decimals: amounts::decimals(&dispute.currency),
         amount: dispute.amount,
         fee: amounts::dispute_fee(&dispute.currency),
         status: match dispute.status {

@@ -15,8 +15,11 @@ use super::store::Store;
 use crate::faults::Operation;
 use crate::ids::new_id;
 
-/// The protocol version that is claimed when the request names none.
-pub(crate) const API_VERSION: &str = "2026-09-30";
+/// The version of Stripe's API that the sandbox speaks, and that a request means which names none.
+pub(crate) const API_VERSION: &str = "2026-11-18.endive";
+
+/// The first version of its release. Within a release Stripe only adds, so what holds for one holds for all.
+const RELEASE: (&str, &str) = ("2026-09-30", "endive");
 
 /// What can be said of any request, however wrong it is.
 #[derive(Clone, Debug)]
@@ -134,6 +137,7 @@ impl Call {
         body: &Bytes,
     ) -> Result<Self, StripeError> {
         let account = authenticate(headers)?;
+        check_version(&envelope.version)?;
         let endpoint = Endpoint::find(&envelope.method, &envelope.path)
             .ok_or_else(|| StripeError::no_such_url(envelope.method.as_str(), &envelope.path))?;
         if envelope.key.as_ref().is_some_and(|key| key.chars().count() > LONGEST_KEY) {
@@ -252,6 +256,14 @@ fn api_key(header: &str) -> Option<String> {
         return None;
     };
     Some(key).filter(|key| !key.is_empty())
+}
+
+/// Other releases answer otherwise, and an answer that is wrong for its version is worse than none.
+fn check_version(version: &str) -> Result<(), StripeError> {
+    let (first, release) = RELEASE;
+    let spoken = version.split_once('.').is_some_and(|(date, of)| of == release && date >= first);
+    let refused = || StripeError::invalid(format!("Invalid Stripe API version: {version}"));
+    spoken.then_some(()).ok_or_else(refused)
 }
 
 fn check_content_type(headers: &HeaderMap, body: &Bytes) -> Result<(), StripeError> {

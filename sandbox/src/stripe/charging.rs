@@ -26,8 +26,6 @@ const AUTHORIZATION_LIFE_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 pub(crate) struct Terms {
     /// The payer is not there.
     pub(crate) off_session: bool,
-    /// Fail rather than ask the payer to do something.
-    pub(crate) fail_on_action: bool,
     pub(crate) return_url: Option<String>,
 }
 
@@ -60,7 +58,7 @@ pub(crate) fn attempt(
         }
         Behaviour::DeclinesBetween(..) => succeed(intent, method, setting),
         Behaviour::Declines(decline) => fail(intent, method, &decline, setting.now),
-        Behaviour::Authenticates if terms.off_session || terms.fail_on_action => {
+        Behaviour::Authenticates if terms.off_session => {
             fail(intent, method, &AUTHENTICATION_REQUIRED, setting.now)
         }
         Behaviour::Authenticates => {

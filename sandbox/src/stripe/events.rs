@@ -15,7 +15,7 @@ use super::listing::{self, PAGING};
 use super::money_objects::{Dispute, DisputeStatus, Refund, RefundStatus};
 use super::objects::{Charge, ChargeStatus, Intent, IntentStatus};
 use super::store::{Change as StripeChange, Store};
-use super::{render, render_money};
+use super::{render, render_money, settling};
 use crate::clock::Moment;
 use crate::ids::new_id;
 use crate::state::Change;
@@ -93,7 +93,7 @@ fn of_intent(old: Option<&Intent>, new: &Intent) -> Vec<&'static str> {
 /// Whether this change is an authorization that nobody captured in time.
 fn has_expired(store: &Store, new: &Intent) -> bool {
     let was_held = store.intents.get(&new.id).is_some_and(|old| old.status == IntentStatus::RequiresCapture);
-    was_held && new.cancellation_reason.as_deref() == Some("automatic")
+    was_held && new.cancellation_reason.as_deref() == Some(settling::EXPIRED)
 }
 
 fn of_charge(old: Option<&Charge>, new: &Charge) -> Vec<&'static str> {

@@ -63,8 +63,13 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let entry = Entry::new(app.clock.now().0, &method, &uri, &headers, &body);
     let envelope = Envelope::of(method, &uri, &headers);
-    let number = app.requests.begin(log_entry(&app, &envelope));
+    let number = app.requests.begin(Entry {
+        idempotency_key: envelope.key.clone(),
+        request_id: envelope.request_id.clone(),
+        ..entry
+    });
     let ended = if app.is_down() {
         Ended::Answered(Reply::error(&StripeError::unavailable()))
     } else {
@@ -85,19 +90,6 @@ async fn answer(
             switch.cut();
             Response::default()
         }
-    }
-}
-
-fn log_entry(app: &App, envelope: &Envelope) -> Entry {
-    Entry {
-        number: 0,
-        at_ms: app.clock.now().0,
-        method: envelope.method.to_string(),
-        path: envelope.path.clone(),
-        idempotency_key: envelope.key.clone(),
-        reference: None,
-        request_id: envelope.request_id.clone(),
-        outcome: "running".to_owned(),
     }
 }
 

@@ -25,9 +25,8 @@ use crate::ids::new_id;
 use crate::state::Change;
 
 /// What create and confirm both take.
-const CONFIRMATION: [&str; 14] = [
+const CONFIRMATION: [&str; 13] = [
     "capture_method",
-    "error_on_requires_action",
     "expand[]",
     "mandate",
     "mandate_data[customer_acceptance][accepted_at]",
@@ -57,8 +56,7 @@ const CREATION: [&str; 11] = [
 ];
 
 /// What makes sense only when the intent is confirmed with the same request.
-const ONLY_WITH_CONFIRM: [&str; 5] =
-    ["error_on_requires_action", "mandate", "mandate_data", "off_session", "return_url"];
+const ONLY_WITH_CONFIRM: [&str; 4] = ["mandate", "mandate_data", "off_session", "return_url"];
 
 /// `POST /v1/payment_intents`.
 pub(crate) fn create(store: &Store, params: &Params, setting: &Setting<'_>) -> Result<Effect, StripeError> {
@@ -222,10 +220,19 @@ fn find<'a>(store: &'a Store, id: &str) -> Result<&'a Intent, StripeError> {
     listing::find(&store.intents, id)
 }
 
-/// The parameter that Stripe took away, which most examples in the world still send.
+/// What most examples in the world still send: the parameter that Stripe took away, and the one that may only stand
+/// beside it. Payments without it have automatic payment methods, whether they say so or not.
 fn refuse_removed(params: &Params) -> Result<(), StripeError> {
     if params.has("payment_method_types") {
-        return Err(StripeError::unknown_parameters(&["payment_method_types"]));
+        let message = "The `payment_method_types` parameter is no longer supported. Use dynamic payment methods, or \
+            `allowed_payment_method_types`.";
+        let error = StripeError::invalid(message).param("payment_method_types");
+        return Err(error.code("payment_method_types_no_longer_supported"));
+    }
+    if params.has("error_on_requires_action") {
+        let message = "The `error_on_requires_action` parameter can't be used with PaymentIntents which use payment \
+            methods managed through the Dashboard.";
+        return Err(StripeError::invalid(message).param("error_on_requires_action"));
     }
     Ok(())
 }
@@ -322,12 +329,11 @@ fn read_terms(params: &Params, intent: &Intent) -> Result<Terms, StripeError> {
     let off_session = params.choice("off_session", &off_session)?;
     let terms = Terms {
         off_session: off_session.is_some_and(|said| said != "false"),
-        fail_on_action: params.boolean("error_on_requires_action")?.unwrap_or(false),
         return_url: params.text("return_url").map(str::to_owned),
     };
     // With redirects allowed, some method or other may send the payer away, so Stripe wants to know
     // where to send them back, whatever the method at hand.
-    if terms.return_url.is_none() && intent.redirects != Redirects::Never {
+    if terms.return_url.is_none() && !terms.off_session && intent.redirects != Redirects::Never {
         let message = "This PaymentIntent is configured to accept payment methods enabled in your \
             Dashboard. Because some of these payment methods might redirect your customer off of your \
             page, you must provide a `return_url`. If you don't want to accept redirect-based payment \

@@ -11,6 +11,9 @@ use crate::clock::Moment;
 use crate::control::{Ending, Selection};
 use crate::state::Change;
 
+/// Why a payment is canceled whose authorization nobody captured in time.
+pub(crate) const EXPIRED: &str = "expired";
+
 /// The changes that are due at this moment, for the object for which they have been due longest.
 pub(crate) fn next_due(store: &Store, setting: &Setting<'_>) -> Option<Vec<Change>> {
     let now = setting.now;
@@ -104,7 +107,7 @@ fn settle(store: &Store, intent: &Intent, ending: Ending, setting: &Setting<'_>)
 }
 
 fn expire(store: &Store, intent: &Intent, now: Moment) -> Vec<Change> {
-    let (intent, released) = payment_intents::canceled(store, intent.clone(), Some("automatic"), now);
+    let (intent, released) = payment_intents::canceled(store, intent.clone(), Some(EXPIRED), now);
     let intent = Change::Stripe(StripeChange::Intent(Box::new(intent)));
     released.into_iter().chain([intent]).collect()
 }

@@ -227,3 +227,17 @@ async fn a_gateway_may_quote_what_nobody_should_read() {
     server.control("words", json!({})).await;
     assert_eq!(message(&refused().await), message(&before));
 }
+
+#[tokio::test]
+async fn the_log_keeps_what_was_sent_but_no_credentials() {
+    let server = Server::start().await;
+    server.pay("pm_card_visa", Some("key"), "pay_1").await;
+    server.get("/v1/payment_intents?limit=1&created[gte]=7").await;
+    let log = server.get("/requests").await;
+    let [paid, listed] = log.body["data"].as_array().unwrap().as_slice() else { panic!("{log:?}") };
+    assert!(paid["body"].as_str().unwrap().starts_with("amount=1099&currency=eur"), "{paid}");
+    assert_eq!((&paid["path"], &paid["query"]), (&json!("/v1/payment_intents"), &json!("")));
+    assert_eq!(paid["headers"]["idempotency-key"], "key");
+    assert_eq!((&listed["query"], &listed["body"]), (&json!("limit=1&created[gte]=7"), &json!("")));
+    assert!(!log.body.to_string().contains("sk_test"), "{log:?}");
+}

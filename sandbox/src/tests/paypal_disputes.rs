@@ -8,6 +8,8 @@ async fn dispute_of(shop: &Shop, capture: &str) -> Value {
     let list = shop.get(&format!("/v1/customer/disputes?disputed_transaction_id={capture}")).await;
     let items = list.body["items"].as_array().unwrap();
     assert_eq!(items.len(), 1, "{list:?}");
+    let is_over = items[0]["status"] == "RESOLVED";
+    assert_eq!(items[0]["dispute_state"], if is_over { "RESOLVED" } else { "REQUIRED_ACTION" });
     let id = items[0]["dispute_id"].as_str().unwrap();
     shop.get(&format!("/v1/customer/disputes/{id}")).await.body
 }
@@ -22,6 +24,9 @@ async fn a_payer_takes_the_money_back() {
     shop.advance(3600).await;
     let dispute = dispute_of(&shop, &capture).await;
     assert_eq!(dispute["status"], "OPEN");
+    assert!(dispute.get("dispute_state").is_none(), "the list alone says it: {dispute}");
+    let twice = shop.get("/v1/customer/disputes?page_size=1&page_size=2").await;
+    assert_eq!((twice.status, twice.issue()), (400, "INVALID_PARAMETER_SYNTAX"));
     assert_eq!(dispute["dispute_life_cycle_stage"], "CHARGEBACK");
     assert_eq!(dispute["dispute_amount"]["value"], "10.99");
     let transaction = &dispute["disputed_transactions"][0];

@@ -34,6 +34,8 @@ async fn reserved_money_is_taken_later() {
     let order = shown.body["supplementary_data"]["related_ids"]["order_id"].as_str().unwrap();
     let order = shop.get(&format!("/v2/checkout/orders/{order}")).await;
     assert_eq!(order.capture()["id"], captured.body["id"]);
+    assert_eq!(captured.body["supplementary_data"]["related_ids"]["authorization_id"], authorization);
+    assert!(order.capture().get("supplementary_data").is_none(), "within its order it need not be said");
     let again = shop.post(&capture_path(&authorization), Some("d"), json!({})).await;
     assert_eq!((again.status, again.issue()), (422, "AUTHORIZATION_ALREADY_CAPTURED"));
     let path = format!("/v2/payments/authorizations/{authorization}/void");

@@ -23,11 +23,45 @@ async fn a_key_is_needed_and_must_be_a_test_key() {
 }
 
 #[tokio::test]
-async fn the_protocol_version_is_echoed() {
+async fn only_the_release_that_it_speaks_is_answered() {
     let server = Server::start().await;
-    let request = server.request(Method::GET, "/v1/payment_intents", None);
-    let answer = read(request.header("stripe-version", "2025-01-01").send().await.unwrap()).await;
-    assert_eq!(answer.header("stripe-version"), Some("2025-01-01"));
+    for (version, status) in [
+        ("2026-11-18.endive", 200),
+        ("2026-09-30.endive", 200),
+        ("2026-12-16.endive", 200),
+        ("2026-08-26.dahlia", 400),
+        ("2025-03-31.basil", 400),
+        ("2023-08-16", 400),
+        ("endive", 400),
+    ] {
+        let request = server.request(Method::GET, "/v1/payment_intents", None);
+        let answer = read(request.header("stripe-version", version).send().await.unwrap()).await;
+        assert_eq!((answer.status, answer.header("stripe-version")), (status, Some(version)), "{answer:?}");
+    }
+    let unsaid = server.get("/v1/payment_intents").await;
+    assert_eq!(unsaid.header("stripe-version"), Some("2026-11-18.endive"));
+}
+
+#[tokio::test]
+async fn what_stripe_took_away_is_refused_in_its_words() {
+    let server = Server::start().await;
+    for (more, code, param) in [
+        (
+            &[("payment_method_types[0]", "card")][..],
+            "payment_method_types_no_longer_supported",
+            "payment_method_types",
+        ),
+        (&[("off_session", "true"), ("error_on_requires_action", "true")], "", "error_on_requires_action"),
+        (&[("confirm", "false"), ("error_on_requires_action", "true")], "", "error_on_requires_action"),
+    ] {
+        let form = payment_with("pm_card_visa", "pay_1", more);
+        let answer = server.post("/v1/payment_intents", Some("key"), &form).await;
+        assert_eq!((answer.status, answer.error_code()), (400, code), "{answer:?}");
+        assert_eq!(answer.body["error"]["param"], param, "{answer:?}");
+    }
+    // Before the endpoint has begun: the key is free for a request that makes sense.
+    let form = payment_with("pm_card_visa", "pay_1", &[("off_session", "true")]);
+    assert_eq!(server.post("/v1/payment_intents", Some("key"), &form).await.status, 200);
 }
 
 #[tokio::test]
@@ -39,7 +73,6 @@ async fn unknown_parameters_are_refused_at_every_level() {
         "mandate_data[customer_acceptance][colour]",
         "metadata[a][b]",
         "amount[x]",
-        "payment_method_types[]",
     ] {
         let form = payment_with("pm_card_visa", "pay_1", &[]);
         let form: Vec<_> = form.into_iter().chain([(name, "1")]).collect();
@@ -86,8 +119,10 @@ async fn a_confirmation_that_may_redirect_needs_a_place_to_return_to() {
     let refused = server.post("/v1/payment_intents", None, &form).await;
     assert_eq!(refused.status, 400);
     assert!(refused.body["error"]["message"].as_str().unwrap().contains("return_url"));
-    let form: Vec<_> = form.into_iter().chain([("return_url", "https://shop.test/")]).collect();
-    assert_eq!(server.post("/v1/payment_intents", None, &form).await.status, 200);
+    for more in [("return_url", "https://shop.test/"), ("off_session", "true")] {
+        let form: Vec<_> = form.iter().copied().chain([more]).collect();
+        assert_eq!(server.post("/v1/payment_intents", None, &form).await.status, 200, "{more:?}");
+    }
 }
 
 #[tokio::test]

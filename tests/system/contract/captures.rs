@@ -1,6 +1,6 @@
 //! Captures and cancellations: what becomes of money that was reserved.
 
-use common::gateway::{CaptureRequest, Report, Resolution};
+use common::gateway::{CaptureRequest, Fault, Report, Resolution};
 
 use super::bench::{Bench, Ready, charge_of, money};
 
@@ -47,7 +47,7 @@ pub async fn more_than_was_reserved_is_not_taken(bench: &Bench) {
     let request = CaptureRequest { money: money("49.91", "EUR"), ..bench.capture_request(&reserved) };
     let ready = Ready::Capture(request);
     let report = bench.send(&ready).await.report;
-    assert!(matches!(report, Report::Refused { alarm: false, .. }), "{report:?}");
+    assert!(matches!(report, Report::Refused { fault: Fault::Request, .. }), "{report:?}");
     assert_eq!(bench.times_done(&ready).await, 0);
     assert_eq!(bench.found(&ready).await, reserved.1, "the reservation stands");
 }

@@ -1,6 +1,6 @@
 //! Charges: what is taken, reserved, declined, or waits for the payer.
 
-use common::gateway::{ChargeRequest, Report};
+use common::gateway::{ChargeRequest, Fault, Report};
 
 use super::bench::{Bench, Ready};
 
@@ -51,6 +51,6 @@ pub async fn an_authentication_has_a_page(bench: &Bench) {
 pub async fn without_a_token_nothing_is_sent(bench: &Bench) {
     let request = ChargeRequest { token: None, ..bench.charge_request("") };
     let answer = bench.gateway.charge(&request).await;
-    assert!(matches!(answer.report, Report::Refused { alarm: false, .. }), "{answer:?}");
+    assert!(matches!(answer.report, Report::Refused { fault: Fault::Request, .. }), "{answer:?}");
     assert!(!answer.call.was_made());
 }

@@ -71,6 +71,7 @@ macro_rules! suite {
 mod bench;
 mod captures;
 mod charges;
+mod currencies;
 mod disputes;
 mod events;
 pub mod inbox;

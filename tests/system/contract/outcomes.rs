@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use common::gateway::{Report, Resolution};
+use common::gateway::{Fault, Report, Resolution};
 
 use super::bench::{Bench, Operation, Ready, look_up, new_name, send};
 
@@ -87,7 +87,10 @@ pub async fn strangers_are_refused_and_somebody_is_woken(bench: &Bench) {
     for operation in Operation::ALL {
         let ready = bench.ready(operation, bench.tokens.good).await;
         let report = send(&*bench.stranger, &ready).await.report;
-        assert!(matches!(report, Report::Refused { alarm: true, .. }), "{operation:?}: {report:?}");
+        assert!(
+            matches!(report, Report::Refused { fault: Fault::Credentials, .. }),
+            "{operation:?}: {report:?}"
+        );
         let report = look_up(&*bench.stranger, &ready).await.report;
         assert!(matches!(report, Report::Unknown { .. }), "{operation:?}: it says nothing: {report:?}");
         assert_eq!(bench.times_done(&ready).await, 0, "{operation:?}");
@@ -114,6 +117,6 @@ pub async fn what_the_gateway_has_never_heard_of_is_refused(bench: &Bench) {
             }
         }
         let report = bench.send(&ready).await.report;
-        assert!(matches!(report, Report::Refused { alarm: false, .. }), "{operation:?}: {report:?}");
+        assert!(matches!(report, Report::Refused { fault: Fault::Request, .. }), "{operation:?}: {report:?}");
     }
 }

@@ -17,7 +17,7 @@ use common::gateway::{
     CaptureRequest, ChargeRequest, DeclineClass, EventTrust, Gateway as _, GatewayName, MethodType,
     RefundRequest, Report, Resolution,
     guard::{Guarded, Protection, breaker::Rule},
-    stripe::{Stripe, StripeConfig},
+    stripe::{Stripe, StripeConfig, VERSION},
 };
 use serde_json::json;
 use tests::{Deployment, Service, Settings, eventually};
@@ -72,7 +72,7 @@ fn stripe(url: &str, secret_key: &str) -> Stripe {
     Stripe::new(StripeConfig {
         base_url: url.parse().unwrap(),
         secret_key: secret_key.to_owned().into(),
-        version: "2023-08-16".into(),
+        version: VERSION.into(),
         timeout: Duration::from_millis(700),
         ahead: Default::default(),
     })
@@ -140,7 +140,6 @@ async fn refusals_of_a_refund_keep_their_code() {
         .report
     {
         Report::Declined(decline) => decline.code,
-        Report::Refused { code, .. } => format!("refused: {code}"),
         other => format!("{other:?}"),
     };
     let paid = bench.paid("pm_card_visa").await;
@@ -151,7 +150,7 @@ async fn refusals_of_a_refund_keep_their_code() {
     bench.control("dispute", json!({ "reference": disputed.0.reference })).await;
     assert_eq!(code(&disputed, "1.00").await, "charge_disputed");
     let reserved = bench.reserved("pm_card_visa").await;
-    assert_eq!(code(&reserved, "1.00").await, "refused: charge_not_refundable");
+    assert_eq!(code(&reserved, "1.00").await, "charge_not_refundable");
 }
 
 /// The protection, around a gateway that really is down and comes back.

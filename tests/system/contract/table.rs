@@ -1,6 +1,6 @@
 //! Tables of what a gateway signals and what it means: their rows read like the protocol's own.
 
-use common::gateway::{DeclineClass, Report, Resolution};
+use common::gateway::{DeclineClass, Fault, Report, Resolution};
 
 /// What a signal means for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +23,10 @@ pub enum Means {
     Canceled,
     /// The request is at fault.
     Refused,
-    /// Our account or our credentials are at fault: somebody is woken.
-    Alarm,
+    /// The account that gets the money is at fault: its owner is woken.
+    Account,
+    /// Our credentials are at fault: the operator is woken.
+    Credentials,
     /// There is no trace of it.
     NotFound,
 }
@@ -40,8 +42,9 @@ pub fn meaning(report: &Report) -> Means {
         Report::Unknown { resolution: Resolution::Replay, .. } => Means::Replay,
         Report::Unknown { resolution: Resolution::LookUp, .. } => Means::LookUp,
         Report::Declined(decline) => Means::Declined(decline.class),
-        Report::Refused { alarm: false, .. } => Means::Refused,
-        Report::Refused { alarm: true, .. } => Means::Alarm,
+        Report::Refused { fault: Fault::Request, .. } => Means::Refused,
+        Report::Refused { fault: Fault::Account, .. } => Means::Account,
+        Report::Refused { fault: Fault::Credentials, .. } => Means::Credentials,
         Report::NotFound => Means::NotFound,
         other => panic!("no row of a table comes to this: {other:?}"),
     }

@@ -135,7 +135,7 @@ fn live_refuses_each_fault_by_its_setting() {
         ),
         ("paypal-client-id", "test_sandbox", "REMIT_PAYPAL_CLIENT_ID is the sandbox's"),
         ("paypal-client-secret", "test_system", "REMIT_PAYPAL_CLIENT_SECRET is the sandbox's"),
-        ("paypal-webhook-id", "WH-sandbox", "REMIT_PAYPAL_WEBHOOK_ID is the sandbox's"),
+        ("paypal-webhook-id", "SANDBOXWEBHOOK", "REMIT_PAYPAL_WEBHOOK_ID is the sandbox's"),
         ("stripe-webhook-secrets", "whsec_sandbox", "REMIT_STRIPE_WEBHOOK_SECRETS has one that"),
         (
             "stripe-webhook-secrets",

@@ -73,7 +73,7 @@ impl<T> Told for Result<T, String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::gateway::{Call, Resolution};
+    use crate::gateway::{Call, Fault, Resolution};
 
     use super::*;
 
@@ -82,7 +82,8 @@ mod tests {
         let not_sent =
             || Report::NotSent { why: String::new(), retry_after: None, obstacle: Obstacle::Unreachable };
         let unknown = || Report::Unknown { why: String::new(), resolution: Resolution::Replay };
-        let refused = || Report::Refused { code: String::new(), message: String::new(), alarm: true };
+        let refused =
+            || Report::Refused { code: String::new(), message: String::new(), fault: Fault::Credentials };
         for (report, status, expected) in [
             (not_sent(), None, Health::Failed),
             (not_sent(), Some(429), Health::Answered),

@@ -34,8 +34,8 @@ impl Redact for Report {
                 Self::NotSent { why: text(why), retry_after, obstacle }
             }
             Self::Unknown { why, resolution } => Self::Unknown { why: text(why), resolution },
-            Self::Refused { code, message, alarm } => {
-                Self::Refused { code: self::code(code), message: text(message), alarm }
+            Self::Refused { code, message, fault } => {
+                Self::Refused { code: self::code(code), message: text(message), fault }
             }
             Self::Declined(decline) => Self::Declined(Decline {
                 code: code(decline.code),
@@ -145,7 +145,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::gateway::{Call, DeclineClass, Obstacle, Resolution};
+    use crate::gateway::{Call, DeclineClass, Fault, Obstacle, Resolution};
 
     const NUMBER: &str = "4242424242424242";
 
@@ -174,8 +174,8 @@ mod tests {
         for report in [
             Report::NotSent { why: words(), retry_after: None, obstacle: Obstacle::Unreachable },
             Report::Unknown { why: words(), resolution: Resolution::Replay },
-            Report::Refused { code: words(), message: words(), alarm: false },
-            Report::Refused { code: NUMBER.into(), message: words(), alarm: true },
+            Report::Refused { code: words(), message: words(), fault: Fault::Request },
+            Report::Refused { code: NUMBER.into(), message: words(), fault: Fault::Credentials },
             Report::Declined(decline),
             Report::RequiresAction {
                 gateway_ref: "pi_1".into(),
@@ -208,7 +208,7 @@ mod tests {
         let report = Report::Refused {
             code: "resource_missing".into(),
             message: "No such PaymentMethod: 'pm_1MqLiJLkdIwHu7ixUEgbFdYF'".into(),
-            alarm: false,
+            fault: Fault::Request,
         };
         assert_eq!(report.clone().redacted(), report);
     }

@@ -8,7 +8,7 @@ use std::sync::{
 use tokio::time::{advance, sleep};
 
 use crate::{
-    gateway::{Answer, Call, Capture, MethodType, Report, Resolution, Sending},
+    gateway::{Answer, Call, Capture, Fault, MethodType, Report, Resolution, Sending},
     money::{Currency, Money},
 };
 
@@ -31,7 +31,9 @@ impl Stub {
             Some("fail") => (Report::Unknown { why, resolution: Resolution::Replay }, Some(503)),
             Some("unreachable") => (not_sent(Obstacle::Unreachable), None),
             Some("limited") => (not_sent(Obstacle::Busy), Some(429)),
-            Some("refuse") => (Report::Refused { code: why.clone(), message: why, alarm: false }, Some(400)),
+            Some("refuse") => {
+                (Report::Refused { code: why.clone(), message: why, fault: Fault::Request }, Some(400))
+            }
             _ => (Report::Processing { gateway_ref: "pi_1".into() }, Some(200)),
         };
         let duration = Duration::from_millis(1);

@@ -11,7 +11,7 @@ use reqwest::{RequestBuilder, Response, Url};
 use secrecy::ExposeSecret;
 
 use crate::gateway::{
-    Answer, Call, Obstacle, Report, Resolution, Sending,
+    Answer, Call, Fault, Obstacle, Report, Resolution, Sending,
     sending::{Failed, TooLate, root_cause},
 };
 
@@ -59,7 +59,7 @@ impl Silence {
         match self {
             Self::NotSent { why, retry_after, obstacle } => Report::NotSent { why, retry_after, obstacle },
             Self::NoCredentials(message) => {
-                Report::Refused { code: "invalid_client".into(), message, alarm: true }
+                Report::Refused { code: "invalid_client".into(), message, fault: Fault::Credentials }
             }
             Self::Unanswered(why) => Report::Unknown { why, resolution: Resolution::Replay },
         }

@@ -1,9 +1,11 @@
-//! PayPal's refusals, by their `issue`: who can do something about it. The table is the measure; what is
+//! PayPal's refusals, by their `issue`: who can do something about it. The table in [`table`] is the measure; what is
 //! not in it is a refusal of the request.
+
+mod table;
 
 use serde::Deserialize;
 
-use crate::gateway::{Decline, DeclineClass, Report, Resolution};
+use crate::gateway::{Decline, DeclineClass, Fault, Report, Resolution};
 
 /// What an issue means for us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,89 +18,49 @@ pub enum Meaning {
     PayerMustAct,
     /// The payer's money would not come from there: another source may do.
     OtherFunding,
+    /// The payer can do something about it, and then pay anew: this order is over.
+    Payer,
     /// This payer's way of paying will not work.
     Hard,
-    /// Of this capture nothing more, or not so much, is given back.
+    /// Of this capture nothing more, or not so much, is given back: the merchant's matter, and nobody's alarm.
     NotRefundable,
-    /// The merchant's account is at fault.
-    MerchantMustAct,
+    /// The account that gets the money is at fault, and its owner must act.
+    Account,
+    /// The application's credentials, or what it may do: the operator must act.
+    Credentials,
     /// One key, two requests: a defect of ours.
     KeyReused,
-    /// Nothing that we have a rule for.
+    /// The request is at fault.
+    Request,
+    /// Nothing that we have a rule for: taken for a refusal of the request.
     Unlisted,
 }
-
-const IN_PROGRESS: &[&str] = &["ORDER_COMPLETION_IN_PROGRESS", "PREVIOUS_REQUEST_IN_PROGRESS"];
 
 /// Nobody called it off: its time ran out. The order may not show it.
 pub const AUTHORIZATION_EXPIRED: &str = "AUTHORIZATION_EXPIRED";
 
-const DONE_ALREADY: &[&str] = &[
-    "ORDER_ALREADY_CAPTURED",
-    "ORDER_ALREADY_AUTHORIZED",
-    "ORDER_COMPLETED_OR_VOIDED",
-    "AUTHORIZATION_ALREADY_CAPTURED",
-    "AUTHORIZATION_VOIDED",
-    "AUTHORIZATION_DENIED",
-    AUTHORIZATION_EXPIRED,
-    "PREVIOUSLY_CAPTURED",
-    "PREVIOUSLY_VOIDED",
-    "CAPTURE_FULLY_REFUNDED",
-    "DUPLICATE_INVOICE_ID",
-];
-
 /// The payer has to come and do something.
 pub const PAYER_ACTION_REQUIRED: &str = "PAYER_ACTION_REQUIRED";
 
-const PAYER_MUST_ACT: &[&str] = &[PAYER_ACTION_REQUIRED, "ORDER_NOT_APPROVED"];
-
-const OTHER_FUNDING: &[&str] = &["REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "INSTRUMENT_DECLINED"];
-
-const HARD: &[&str] = &[
-    "TRANSACTION_REFUSED",
-    "PAYER_CANNOT_PAY",
-    "PAYMENT_SOURCE_DECLINED_BY_PROCESSOR",
-    "CARD_EXPIRED",
-    "TOKEN_EXPIRED",
-    "AGREEMENT_ALREADY_CANCELLED",
-    "COMPLIANCE_VIOLATION",
-    "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED",
-    "TRANSACTION_BLOCKED_BY_PAYEE",
-];
-
-const NOT_REFUNDABLE: &[&str] = &[
-    "REFUND_AMOUNT_EXCEEDED",
-    "REFUND_NOT_ALLOWED",
-    "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK",
-    "REFUND_IS_RESTRICTED",
-    "PARTIAL_REFUND_NOT_ALLOWED",
-    "MAX_NUMBER_OF_REFUNDS_EXCEEDED",
-    "TRANSACTION_DISPUTED",
-];
-
-const MERCHANT_MUST_ACT: &[&str] =
-    &["PERMISSION_DENIED", "REFUND_FAILED_INSUFFICIENT_FUNDS", "REFUND_TIME_LIMIT_EXCEEDED"];
-
-/// The name of the error, where PayPal finds another request under the key.
-const KEY_REUSED: &str = "DUPLICATE_REQUEST_ID";
+/// All was given back: by this refund, or by others.
+pub const CAPTURE_FULLY_REFUNDED: &str = "CAPTURE_FULLY_REFUNDED";
 
 /// Issues that would tell a payer about to be accused more than they should know.
-const NOT_FOR_THE_PAYER: &[&str] = &["COMPLIANCE_VIOLATION", "TRANSACTION_BLOCKED_BY_PAYEE"];
+const NOT_FOR_THE_PAYER: &[&str] =
+    &["COMPLIANCE_VIOLATION", "TRANSACTION_BLOCKED_BY_PAYEE", "PAYEE_BLOCKED_TRANSACTION"];
 
 /// Sorts an issue.
 #[must_use]
 pub fn meaning(issue: &str) -> Meaning {
-    match issue {
-        _ if IN_PROGRESS.contains(&issue) => Meaning::InProgress,
-        _ if DONE_ALREADY.contains(&issue) => Meaning::DoneAlready,
-        _ if PAYER_MUST_ACT.contains(&issue) => Meaning::PayerMustAct,
-        _ if OTHER_FUNDING.contains(&issue) => Meaning::OtherFunding,
-        _ if HARD.contains(&issue) || issue.starts_with("PAYER_ACCOUNT_") => Meaning::Hard,
-        _ if NOT_REFUNDABLE.contains(&issue) => Meaning::NotRefundable,
-        _ if MERCHANT_MUST_ACT.contains(&issue) => Meaning::MerchantMustAct,
-        _ if issue.starts_with("PAYEE_") || issue.starts_with("NOT_ENABLED_") => Meaning::MerchantMustAct,
-        KEY_REUSED => Meaning::KeyReused,
-        _ => Meaning::Unlisted,
+    table::find(issue).map_or(Meaning::Unlisted, |(meaning, _)| meaning)
+}
+
+/// Our sentence for the code that a merchant is told: the issue, in small letters.
+#[must_use]
+pub fn sentence(code: &str) -> Option<&'static str> {
+    match table::find(&code.to_ascii_uppercase())? {
+        (Meaning::Request | Meaning::Account, sentence) => Some(sentence),
+        _ => None,
     }
 }
 
@@ -152,14 +114,16 @@ pub fn payer_url(links: Option<&[Link]>) -> Option<String> {
 }
 
 impl Refusal {
-    /// Reads it. An issue that we know goes before those that we do not.
+    /// Reads it. An issue that says more than that the request is at fault goes before those that do not.
     #[must_use]
     pub fn read(status: u16, body: &[u8]) -> Self {
         let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
         let details = body.details.unwrap_or_default();
         let issues = || details.iter().filter(|detail| detail.issue.is_some());
-        let listed = |detail: &&Detail| meaning(detail.issue.as_deref().unwrap_or("")) != Meaning::Unlisted;
-        let detail = issues().find(listed).or_else(|| issues().next());
+        let says_more = |detail: &&Detail| {
+            !matches!(meaning(detail.issue.as_deref().unwrap_or("")), Meaning::Request | Meaning::Unlisted)
+        };
+        let detail = issues().find(says_more).or_else(|| issues().next());
         let issue = detail
             .and_then(|detail| detail.issue.clone())
             .or(body.name)
@@ -189,58 +153,60 @@ impl Refusal {
                 );
                 unknown("the key was used with another body".into(), Resolution::LookUp)
             }
-            Meaning::PayerMustAct | Meaning::OtherFunding => {
+            Meaning::PayerMustAct | Meaning::OtherFunding | Meaning::Payer => {
                 Report::Declined(decline(DeclineClass::Customer, &self.issue, gateway_ref))
             }
             Meaning::Hard => Report::Declined(decline(DeclineClass::Hard, &self.issue, gateway_ref)),
             Meaning::NotRefundable => Report::Declined(refund_decline(&self.issue, gateway_ref)),
-            Meaning::MerchantMustAct => self.refused(true),
+            Meaning::Account | Meaning::Credentials | Meaning::Request => self.refused(),
             Meaning::Unlisted => {
                 if self.status == 422 {
                     tracing::warn!(issue = self.issue, "an issue that is not listed: taken for a refusal");
                 }
-                self.refused(self.status == 403)
+                self.refused()
             }
         }
     }
 
-    /// A refusal of the request itself.
+    /// A refusal of the request itself, and whose it is.
     #[must_use]
-    pub fn refused(&self, alarm: bool) -> Report {
-        Report::Refused { code: self.issue.clone(), message: self.words.clone(), alarm }
+    pub fn refused(&self) -> Report {
+        let fault = match (self.meaning, self.status) {
+            (Meaning::Account, _) => Fault::Account,
+            (Meaning::Credentials, _) | (_, 401 | 403) => Fault::Credentials,
+            _ => Fault::Request,
+        };
+        Report::Refused { code: self.issue.to_ascii_lowercase(), message: self.words.clone(), fault }
     }
 }
 
 /// A definite no, in our own words: PayPal's may name a reason that the payer must not learn.
 #[must_use]
 pub fn decline(class: DeclineClass, reason: &str, gateway_ref: Option<String>) -> Decline {
-    let hidden = NOT_FOR_THE_PAYER.contains(&reason);
-    let message = match (reason, class) {
-        ("INSTRUMENT_DECLINED", _) => "PayPal could not take the money from the payer's bank or card.",
-        ("CARD_EXPIRED", _) => "The card has expired.",
-        ("TOKEN_EXPIRED" | "AGREEMENT_ALREADY_CANCELLED", _) => {
-            "The payer's agreement at PayPal is over; it has to be made anew."
-        }
+    let message = match (table::find(reason), class) {
+        (Some((Meaning::OtherFunding | Meaning::Payer | Meaning::Hard, sentence)), _) => sentence,
         (_, DeclineClass::Soft) => "The payment was declined; a later attempt may succeed.",
         (_, DeclineClass::Customer) => "The payment was declined; the payer should see to it at PayPal.",
         (_, DeclineClass::Hard) => "The payment was declined; another payment method is needed.",
     };
+    let hidden = NOT_FOR_THE_PAYER.contains(&reason);
     let code = if hidden { "payment_declined".to_owned() } else { reason.to_ascii_lowercase() };
     Decline { class, code, message: message.to_owned(), gateway_ref }
 }
 
-/// A refund that will not be made, or was not.
+/// A refund that will not be made, or was not. What is said of payers who cannot pay would make no sense of it.
 #[must_use]
 pub fn refund_decline(reason: &str, gateway_ref: Option<String>) -> Decline {
-    let message = match reason {
-        "REFUND_AMOUNT_EXCEEDED" => "The refund is more than what is left of the payment.",
-        "CAPTURE_FULLY_REFUNDED" => "The payment was refunded before, in full.",
-        "TRANSACTION_DISPUTED" | "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK" => {
-            "The payment is disputed, and cannot be refunded meanwhile."
+    let message = match table::find(reason) {
+        Some((Meaning::NotRefundable, sentence)) => sentence,
+        _ if reason == CAPTURE_FULLY_REFUNDED => "The payment was refunded before, in full.",
+        _ if reason.starts_with("PAYER_ACCOUNT_") => {
+            "The payer's account at PayPal takes no money; it must be given back in another way."
         }
-        _ => "The refund was declined.",
+        _ => "The refund was declined; the money must be given back in another way.",
     };
-    let code = reason.to_ascii_lowercase();
+    let hidden = NOT_FOR_THE_PAYER.contains(&reason);
+    let code = if hidden { "refund_declined".to_owned() } else { reason.to_ascii_lowercase() };
     Decline { class: DeclineClass::Hard, code, message: message.to_owned(), gateway_ref }
 }
 

@@ -1,12 +1,14 @@
 //! What follows a charge: capturing what was reserved, calling it off, giving back what was taken.
 
-use crate::gateway::{Answer, CancelRequest, CaptureRequest, Obstacle, RefundRequest, Report, Resolution};
+use crate::gateway::{
+    Answer, CancelRequest, CaptureRequest, Fault, Obstacle, RefundRequest, Report, Resolution,
+};
 
 use super::{
     Paypal,
     charging::{adopt, fetch},
     http::Talk,
-    issue::{AUTHORIZATION_EXPIRED, Meaning, Refusal, refund_decline},
+    issue::{AUTHORIZATION_EXPIRED, CAPTURE_FULLY_REFUNDED, Meaning, Refusal, refund_decline},
     not_chargeable, request,
     response::{self, Answered, Order, Payment, Refund, sort},
     unresolved,
@@ -125,7 +127,8 @@ async fn refund(talk: &mut Talk<'_>, request: &RefundRequest) -> Report {
         Answered::Refused(refusal) => match refusal.meaning {
             Meaning::DoneAlready => adopt_refund(talk, request, &refusal).await,
             // These are about payers, and here nobody pays.
-            Meaning::PayerMustAct | Meaning::OtherFunding => refusal.refused(false),
+            Meaning::PayerMustAct | Meaning::OtherFunding | Meaning::Payer => refusal.refused(),
+            Meaning::Hard => Report::Declined(refund_decline(&refusal.issue, None)),
             _ => refusal.report(None),
         },
         Answered::Report(report) => report,
@@ -140,7 +143,7 @@ async fn adopt_refund(talk: &mut Talk<'_>, request: &RefundRequest, refusal: &Re
     };
     match order.refund(&request.reference) {
         Some(refund) => refund.report(Resolution::LookUp),
-        None if refusal.issue == "CAPTURE_FULLY_REFUNDED" && order.id.is_some() => {
+        None if refusal.issue == CAPTURE_FULLY_REFUNDED && order.id.is_some() => {
             Report::Declined(refund_decline(&refusal.issue, None))
         }
         None => unresolved(&refusal.issue),
@@ -148,7 +151,7 @@ async fn adopt_refund(talk: &mut Talk<'_>, request: &RefundRequest, refusal: &Re
 }
 
 fn refused(code: &str, message: &str) -> Report {
-    Report::Refused { code: code.to_owned(), message: message.to_owned(), alarm: false }
+    Report::Refused { code: code.to_owned(), message: message.to_owned(), fault: Fault::Request }
 }
 
 fn replay(why: String) -> Report {

@@ -26,12 +26,13 @@ use std::time::Duration;
 use reqwest::{Client, Url};
 use secrecy::SecretString;
 
+pub(super) use issue::sentence as refusal_sentence;
 pub use trust::PaypalTrust;
 
 use super::{
-    Answer, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayRefund, LookUp,
-    Received, RefundLookUp, RefundRequest, RefundsAsked, Reply, Report, Resolution, SaveRequest, SavedMethod,
-    Statement, Terms, Verdict,
+    Answer, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Fault, Found, Gateway, GatewayRefund,
+    LookUp, Received, RefundLookUp, RefundRequest, RefundsAsked, Reply, Report, Resolution, SaveRequest,
+    SavedMethod, Statement, Terms, Verdict,
 };
 use crate::clock::{Ahead, Timestamp};
 
@@ -135,5 +136,9 @@ fn unresolved(why: &str) -> Report {
 }
 
 fn not_chargeable(error: &amount::AmountError) -> Report {
-    Report::Refused { code: "amount_not_chargeable".into(), message: error.to_string(), alarm: false }
+    Report::Refused {
+        code: "amount_not_chargeable".into(),
+        message: error.to_string(),
+        fault: Fault::Request,
+    }
 }

@@ -44,7 +44,7 @@ pub fn sort(received: &Received) -> Answered {
     match received.status {
         200..=299 => Answered::Object(received.body.clone()),
         400 | 403 | 404 | 422 => Answered::Refused(Refusal::read(received.status, &received.body)),
-        401 => Answered::Report(Refusal::read(401, &received.body).refused(true)),
+        401 => Answered::Report(Refusal::read(401, &received.body).refused()),
         429 => Answered::Report(Report::NotSent {
             why: "the gateway limits our rate".into(),
             retry_after: received.retry_after,

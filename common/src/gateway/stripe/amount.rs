@@ -5,8 +5,10 @@ use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 use crate::money::{Currency, Money};
 
-/// The largest amount that Stripe takes in one operation, in minor units: eight digits.
-pub const MAX_MINOR_UNITS: i64 = 99_999_999;
+/// The largest amount that Stripe takes in one operation, in minor units: eight digits, and twelve of rupiah.
+fn max_minor_units(currency: Currency) -> i64 {
+    if currency.code() == "IDR" { 999_999_999_999 } else { 99_999_999 }
+}
 
 /// Why Stripe cannot take an amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -14,23 +16,23 @@ pub enum AmountError {
     /// More decimals than Stripe charges in this currency.
     #[error("must be a multiple of {1}: cards and bank debits in {0} are charged so")]
     Indivisible(Currency, Decimal),
-    /// More than eight digits of minor units.
+    /// More digits of minor units than Stripe takes.
     #[error("must be at most {0}: no more can be charged at once")]
     TooLarge(Money),
 }
 
-const ZERO_DECIMAL: [&str; 16] = [
-    "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF",
-    "XPF",
-];
+const ZERO_DECIMAL: [&str; 15] =
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
 const THREE_DECIMAL: [&str; 5] = ["BHD", "JOD", "KWD", "OMR", "TND"];
+/// They have no decimals any more, and are sent with two all the same, which must be zeros.
+const WHOLE_IN_HUNDREDTHS: [&str; 2] = ["ISK", "UGX"];
 
 /// Minor units per major unit, and the step that an amount in minor units must be a multiple of.
 fn scale_and_step(currency: Currency) -> (i64, i64) {
     match currency.code() {
         code if ZERO_DECIMAL.contains(&code) => (1, 1),
         code if THREE_DECIMAL.contains(&code) => (1000, 10),
-        "ISK" => (100, 100),
+        code if WHOLE_IN_HUNDREDTHS.contains(&code) => (100, 100),
         _ => (100, 1),
     }
 }
@@ -48,12 +50,13 @@ pub fn step(currency: Currency) -> Decimal {
 /// [`AmountError`] when Stripe would refuse it.
 pub fn to_minor_units(money: &Money) -> Result<i64, AmountError> {
     let (scale, step) = scale_and_step(money.currency);
+    let most = max_minor_units(money.currency);
     let too_large = AmountError::TooLarge(Money {
-        amount: Decimal::from(MAX_MINOR_UNITS / step * step) / Decimal::from(scale),
+        amount: Decimal::from(most / step * step) / Decimal::from(scale),
         currency: money.currency,
     });
     let minor = (money.amount * Decimal::from(scale)).normalize();
-    if minor > Decimal::from(MAX_MINOR_UNITS) {
+    if minor > Decimal::from(most) {
         return Err(too_large);
     }
     if minor.scale() > 0 || !(minor % Decimal::from(step)).is_zero() {
@@ -85,12 +88,13 @@ mod tests {
             ("49.90", "EUR", 4990),
             ("0.01", "USD", 1),
             ("5000", "JPY", 5000),
-            ("5000", "UGX", 5000),
+            ("5000", "UGX", 500_000),
             ("10", "MGA", 10),
             ("1.230", "KWD", 1230),
             ("250", "ISK", 25_000),
             ("999999.99", "EUR", 99_999_999),
             ("99999999", "JPY", 99_999_999),
+            ("9999999999.99", "IDR", 999_999_999_999),
         ] {
             assert_eq!(minor(amount, currency), Ok(expected), "{amount} {currency}");
             let back = from_minor_units(expected, &currency.to_ascii_lowercase()).unwrap();
@@ -106,9 +110,14 @@ mod tests {
                 "{amount} {currency}"
             );
         }
-        for (amount, currency) in
-            [("1000000.00", "EUR"), ("100000000", "JPY"), ("99999.9999", "KWD"), ("1000000", "ISK")]
-        {
+        for (amount, currency) in [
+            ("1000000.00", "EUR"),
+            ("100000000", "JPY"),
+            ("99999.9999", "KWD"),
+            ("1000000", "ISK"),
+            ("1000000", "UGX"),
+            ("10000000000", "IDR"),
+        ] {
             assert!(minor(amount, currency).is_err(), "{amount} {currency}");
         }
         assert_eq!(

@@ -107,7 +107,7 @@ mod tests {
         let config = StripeConfig {
             base_url: "http://127.0.0.1:1/".parse().unwrap(),
             secret_key: "sk_test_1".to_owned().into(),
-            version: "2023-08-16".into(),
+            version: crate::gateway::stripe::VERSION.into(),
             timeout: Duration::from_secs(1),
             ahead: Default::default(),
         };

@@ -8,6 +8,7 @@ pub mod event;
 mod http;
 pub mod least;
 mod look_up;
+mod refusal;
 mod request;
 mod response;
 mod saving;
@@ -21,16 +22,20 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Call, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayRefund,
-    LookUp, RefundLookUp, RefundRequest, RefundsAsked, Reply, Report, Resolution, SaveRequest, Sending,
-    Statement, Terms, Verdict, sending::TooLate,
+    Answer, Call, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Fault, Found, Gateway,
+    GatewayRefund, LookUp, RefundLookUp, RefundRequest, RefundsAsked, Reply, Report, Resolution, SaveRequest,
+    Sending, Statement, Terms, Verdict, sending::TooLate,
 };
 use crate::clock::{Ahead, Timestamp};
 use http::Http;
 use look_up::Asking;
+pub(super) use refusal::sentence as refusal_sentence;
 use request::{Fields, Unspeakable};
 use response::{Operation, Received};
 use saving::Saving;
+
+/// The version of Stripe's API that this adapter is written against: `docs/stripe-versions.md`.
+pub const VERSION: &str = "2026-11-18.endive";
 
 /// Stripe keeps keys for at least 24 hours, and its lists show at once what was made.
 pub const TERMS: Terms = Terms {
@@ -104,7 +109,7 @@ impl Stripe {
             Ok(form) => form,
             Err(unspeakable) => {
                 let (code, message) = (unspeakable.code().into(), unspeakable.to_string());
-                return Answer::without_a_call(Report::Refused { code, message, alarm: false });
+                return Answer::without_a_call(Report::Refused { code, message, fault: Fault::Request });
             }
         };
         // The body looks at the clock once more when it is written; a cancellation has none.

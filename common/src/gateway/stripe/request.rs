@@ -70,8 +70,8 @@ pub fn charge(request: &ChargeRequest) -> Result<Fields, Unspeakable> {
         }
     }
     if request.off_session {
+        // Alone: it turns a wish for authentication into a decline, and nothing else may say so beside it.
         form.push(("off_session", "true".to_owned()));
-        form.push(("error_on_requires_action", "true".to_owned()));
     }
     Ok(form)
 }
@@ -246,7 +246,7 @@ mod tests {
         let without_payer = ChargeRequest { off_session: true, return_url, ..with_payer };
         assert_eq!(
             encoded(&charge(&without_payer).unwrap()),
-            format!("{body}&customer=cus_1&off_session=true&error_on_requires_action=true")
+            format!("{body}&customer=cus_1&off_session=true")
         );
     }
 

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::gateway::{Answer, Report, Resolution, SaveRequest};
+use crate::gateway::{Answer, Fault, Report, Resolution, SaveRequest};
 
 use super::{
     answer,
@@ -35,7 +35,8 @@ impl<'a> Saving<'a> {
         // A failure that is kept under the key, or a no that may only say that it was done before.
         if !matches!(
             first,
-            Report::Unknown { resolution: Resolution::LookUp, .. } | Report::Refused { alarm: false, .. }
+            Report::Unknown { resolution: Resolution::LookUp, .. }
+                | Report::Refused { fault: Fault::Request, .. }
         ) {
             return first;
         }

@@ -293,6 +293,7 @@ fn a_failure_is_a_decline_unless_it_is_ours() {
     for (code, class, expected) in [
         ("gateway_unreachable", None, Setback::Technical),
         ("gateway_configuration", None, Setback::Technical),
+        ("gateway_account", None, Setback::Technical),
         ("resource_missing", None, hard),
         ("stolen_card", Some(DeclineClass::Hard), hard),
         ("insufficient_funds", Some(DeclineClass::Soft), Setback::Declined(DeclineClass::Soft)),

@@ -52,7 +52,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        gateway::{Capture, Charge, Decline, DeclineClass, Resolution},
+        gateway::{Capture, Charge, Decline, DeclineClass, Fault, Resolution},
         job::Kind,
         money::Money,
         payment::{
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn what_a_capture_and_a_cancellation_become() {
         let reserved = payment(Processing).order.money.amount;
-        let refused = || Report::Refused { code: "x".into(), message: "x".into(), alarm: false };
+        let refused = || Report::Refused { code: "x".into(), message: "x".into(), fault: Fault::Request };
         let unknown = |resolution| Report::Unknown { why: "x".into(), resolution };
         let canceled = || Report::Canceled { gateway_ref: "pi_1".into() };
         let acting = || Report::RequiresAction { gateway_ref: "pi_1".into(), url: None };

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    gateway::{Capture, Decline, DeclineClass, GatewayName, MethodType, Resolution, doubt::Exposure},
+    gateway::{Capture, Decline, DeclineClass, Fault, GatewayName, MethodType, Resolution, doubt::Exposure},
     id::{MerchantId, PaymentId},
     money::{Currency, Money},
     payment::{Order, Status::*},
@@ -99,8 +99,8 @@ fn unknown(resolution: Resolution) -> Report {
     Report::Unknown { why: "time-out".into(), resolution }
 }
 
-fn refused(alarm: bool) -> Report {
-    Report::Refused { code: "parameter_invalid".into(), message: "no".into(), alarm }
+fn refused(fault: Fault) -> Report {
+    Report::Refused { code: "parameter_invalid".into(), message: "no".into(), fault }
 }
 
 fn processing() -> Report {
@@ -135,8 +135,8 @@ fn every_report() -> Vec<Report> {
         not_sent(),
         unknown(Resolution::Replay),
         unknown(Resolution::LookUp),
-        refused(false),
-        refused(true),
+        refused(Fault::Request),
+        refused(Fault::Credentials),
         processing(),
         requires_action(),
         canceled(),
@@ -188,8 +188,8 @@ fn what_a_charge_becomes() {
         (unknown(Resolution::Replay), charging(1), Processing, "retry"),
         (unknown(Resolution::Replay), charging(21 * HOUR), Processing, "look up"),
         (unknown(Resolution::LookUp), charging(1), Processing, "look up"),
-        (refused(false), charging(1), Failed, "done"),
-        (refused(true), charging(1), Failed, "done"),
+        (refused(Fault::Request), charging(1), Failed, "done"),
+        (refused(Fault::Credentials), charging(1), Failed, "done"),
         (succeeded(), resolving(1), Succeeded, "done"),
         (declined(), resolving(1), Failed, "done"),
         (processing(), resolving(1), Processing, "retry"),
@@ -215,12 +215,12 @@ fn what_a_charge_becomes() {
 #[test]
 fn a_refusal_after_a_request_that_may_have_run_is_not_a_failure() {
     let exposed = Payment { exposure: exposure(2, 0), ..payment(Processing) };
-    for report in [refused(false), refused(true)] {
+    for report in [refused(Fault::Request), refused(Fault::Credentials)] {
         let (status, work) = after(exposed.clone(), &report, charging(1));
         assert_eq!((status, work), (Processing, look_up()));
     }
     let sent_for_the_first_time = Payment { exposure: exposure(2, 1), ..payment(Processing) };
-    assert_eq!(after(sent_for_the_first_time, &refused(false), charging(1)).0, Failed);
+    assert_eq!(after(sent_for_the_first_time, &refused(Fault::Request), charging(1)).0, Failed);
 }
 
 #[test]
@@ -287,7 +287,11 @@ fn what_the_payer_has_left_is_over_when_the_gateway_forgets_it() {
 #[test]
 fn a_refusal_of_our_credentials_is_not_quoted() {
     let mut refused_by_key = payment(Processing);
-    let report = Report::Refused { code: "x".into(), message: "bad key sk_live_***1".into(), alarm: true };
+    let report = Report::Refused {
+        code: "x".into(),
+        message: "bad key sk_live_***1".into(),
+        fault: Fault::Credentials,
+    };
     let change = apply(&refused_by_key, &report, charging(1));
     enter(&mut refused_by_key, change.to.unwrap(), at(1));
     assert!(!refused_by_key.failure.unwrap().message.contains("sk_live"));

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::{
-    gateway::{Decline, DeclineClass, Obstacle, Resolution, doubt::Exposure},
+    gateway::{Decline, DeclineClass, Fault, Obstacle, Resolution, doubt::Exposure},
     id::{MerchantId, RefundId},
     money::Currency,
     payment::state::tests::payment,
@@ -72,7 +72,7 @@ fn unknown(resolution: Resolution) -> Report {
 }
 
 fn refused() -> Report {
-    Report::Refused { code: "parameter_invalid".into(), message: "no".into(), alarm: false }
+    Report::Refused { code: "parameter_invalid".into(), message: "no".into(), fault: Fault::Request }
 }
 
 fn not_sent() -> Report {

@@ -1,7 +1,7 @@
 //! Amounts in every currency of PayPal's, with its decimals.
 
 use common::{
-    gateway::{CaptureRequest, ChargeRequest, RefundRequest, Report},
+    gateway::{CaptureRequest, ChargeRequest, Fault, RefundRequest, Report},
     money::{Currency, Money},
 };
 
@@ -59,7 +59,10 @@ async fn what_paypal_could_not_take_is_not_sent() {
             Ready::Refund(RefundRequest { money, ..bench.refund_request(&paid, "49.90") }),
         ] {
             let answer = bench.send(&ready).await;
-            assert!(matches!(answer.report, Report::Refused { alarm: false, .. }), "{ready:?}: {answer:?}");
+            assert!(
+                matches!(answer.report, Report::Refused { fault: Fault::Request, .. }),
+                "{ready:?}: {answer:?}"
+            );
             assert!(!answer.call.was_made(), "{ready:?}");
         }
     }

@@ -1,6 +1,6 @@
 //! Orders that a payer approves on PayPal's page, and that are completed afterwards, once.
 
-use common::gateway::{Capture, ChargeRequest, Report};
+use common::gateway::{Capture, ChargeRequest, Fault, Report};
 use serde_json::json;
 
 use super::{bench, found, taken};
@@ -128,5 +128,5 @@ async fn what_nobody_approves_is_called_off_without_a_call_and_gone_in_time() {
     bench.control("clock", json!({ "advance_seconds": 7 * 3600 })).await;
     assert_eq!(found(&bench, &request, &order).await, Report::NotFound);
     let report = bench.gateway.charge(&second_half(&request, &order)).await.report;
-    assert!(matches!(report, Report::Refused { alarm: false, .. }), "{report:?}");
+    assert!(matches!(report, Report::Refused { fault: Fault::Request, .. }), "{report:?}");
 }

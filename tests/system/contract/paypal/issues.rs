@@ -1,4 +1,4 @@
-//! Every issue of the five lists, for a charge, a capture and a refund: who can do something about it.
+//! Issues of every class, for a charge, a capture and a refund: who can do something about it.
 //! What was done already, and is told, is tested where it is done: here nothing was.
 
 use common::gateway::{ChargeRequest, DeclineClass::*, Report};
@@ -20,16 +20,20 @@ const PAYER_MUST_ACT: &str =
 const HARD: &str = "TRANSACTION_REFUSED PAYER_CANNOT_PAY PAYER_ACCOUNT_RESTRICTED \
      PAYER_ACCOUNT_LOCKED_OR_CLOSED PAYMENT_SOURCE_DECLINED_BY_PROCESSOR CARD_EXPIRED TOKEN_EXPIRED \
      AGREEMENT_ALREADY_CANCELLED COMPLIANCE_VIOLATION MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED \
-     TRANSACTION_BLOCKED_BY_PAYEE";
-const MERCHANT_MUST_ACT: &str = "PAYEE_ACCOUNT_RESTRICTED PAYEE_BLOCKED_TRANSACTION \
-     PAYEE_ACCOUNT_LOCKED_OR_CLOSED PERMISSION_DENIED NOT_ENABLED_FOR_CARD_PROCESSING \
-     NOT_ENABLED_TO_VAULT_PAYMENT_SOURCE REFUND_FAILED_INSUFFICIENT_FUNDS REFUND_TIME_LIMIT_EXCEEDED";
+     TRANSACTION_BLOCKED_BY_PAYEE PAYEE_BLOCKED_TRANSACTION DOMESTIC_TRANSACTION_REQUIRED";
+/// The payer can mend it, and then pay anew.
+const PAYER: &str = "ORDER_EXPIRED TRANSACTION_LIMIT_EXCEEDED SHIPPING_ADDRESS_INVALID";
+/// The account that gets the money: every other payment fares alike.
+const ACCOUNT: &str = "PAYEE_ACCOUNT_RESTRICTED PAYEE_ACCOUNT_LOCKED_OR_CLOSED NOT_ENABLED_FOR_CARD_PROCESSING \
+     NOT_ENABLED_TO_VAULT_PAYMENT_SOURCE AUTH_CAPTURE_NOT_ENABLED TRANSACTION_RECEIVING_LIMIT_EXCEEDED \
+     INVALID_ACCOUNT_STATUS NOT_ELIGIBLE_FOR_TOKEN_PROCESSING";
 /// Issues that only a refund has.
 const NOT_REFUNDABLE: &str = "REFUND_AMOUNT_EXCEEDED REFUND_NOT_ALLOWED REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK \
-     REFUND_IS_RESTRICTED PARTIAL_REFUND_NOT_ALLOWED MAX_NUMBER_OF_REFUNDS_EXCEEDED TRANSACTION_DISPUTED";
+     REFUND_IS_RESTRICTED PARTIAL_REFUND_NOT_ALLOWED MAX_NUMBER_OF_REFUNDS_EXCEEDED TRANSACTION_DISPUTED \
+     REFUND_FAILED_INSUFFICIENT_FUNDS REFUND_TIME_LIMIT_EXCEEDED REFUND_AMOUNT_TOO_LOW PENDING_CAPTURE";
 
 /// The issues, and what they mean for a charge, a capture and a refund.
-const LISTS: [(&str, Means, Means, Means); 8] = [
+const LISTS: [(&str, Means, Means, Means); 10] = [
     (IN_PROGRESS, Replay, Replay, Replay),
     (DONE_ALREADY, LookUp, LookUp, LookUp),
     // All was given back, and this refund is not among what was.
@@ -37,13 +41,15 @@ const LISTS: [(&str, Means, Means, Means); 8] = [
     // A saved payer is not there to act; and of a refund no payer knows.
     (PAYER_MUST_ACT, Declined(Customer), Declined(Customer), Refused),
     (HARD, Declined(Hard), Declined(Hard), Declined(Hard)),
-    (MERCHANT_MUST_ACT, Alarm, Alarm, Alarm),
+    (PAYER, Declined(Customer), Declined(Customer), Refused),
+    (ACCOUNT, Account, Account, Account),
+    ("PERMISSION_DENIED CONSENT_NEEDED", Credentials, Credentials, Credentials),
     (NOT_REFUNDABLE, Declined(Hard), Declined(Hard), Declined(Hard)),
     ("MAX_VALUE_EXCEEDED SOMETHING_NEW", Refused, Refused, Refused),
 ];
 
 /// What tells a payer about to be accused more than they should know.
-const NOT_FOR_THE_PAYER: &str = "COMPLIANCE_VIOLATION TRANSACTION_BLOCKED_BY_PAYEE";
+const NOT_FOR_THE_PAYER: &str = "COMPLIANCE_VIOLATION TRANSACTION_BLOCKED_BY_PAYEE PAYEE_BLOCKED_TRANSACTION";
 
 #[tokio::test]
 async fn an_issue_says_who_can_do_something_about_it() {
@@ -71,7 +77,11 @@ async fn an_issue_says_who_can_do_something_about_it() {
 fn is_shown_with_care(issue: &str, operation: Operation, report: &Report) {
     let Report::Declined(decline) = report else { return };
     let hidden = NOT_FOR_THE_PAYER.split_whitespace().any(|other| other == issue);
-    let code = if hidden { "payment_declined".to_owned() } else { issue.to_lowercase() };
+    let code = match operation {
+        _ if !hidden => issue.to_lowercase(),
+        Operation::Refund => "refund_declined".into(),
+        _ => "payment_declined".into(),
+    };
     assert_eq!(decline.code, code, "{operation:?} {issue}");
     assert!(!decline.message.contains('_'), "{operation:?} {issue}: our own words: {decline:?}");
 }
@@ -80,7 +90,7 @@ fn is_shown_with_care(issue: &str, operation: Operation, report: &Report) {
 #[tokio::test]
 async fn a_payer_who_is_there_may_act() {
     let bench = bench().await;
-    let rows = [(PAYER_MUST_ACT, PayerActs), (HARD, Declined(Hard)), (MERCHANT_MUST_ACT, Alarm)];
+    let rows = [(PAYER_MUST_ACT, PayerActs), (HARD, Declined(Hard)), (ACCOUNT, Account)];
     let rows = rows.into_iter().chain([(IN_PROGRESS, Replay)]);
     for (issues, means) in rows {
         for issue in issues.split_whitespace() {

@@ -32,7 +32,7 @@ const SIGNALS: [(&str, Means, bool); 19] = [
     ("429_once", NotSent, false),
     // The request or the account is at fault. A 401 is about the token, which is exchanged: see below.
     ("400_once", Refused, false),
-    ("403_once", Alarm, false),
+    ("403_once", Credentials, false),
     ("404_once", Refused, false),
     ("401_once", Done, true),
 ];
@@ -69,7 +69,7 @@ async fn a_second_401_wakes_somebody() {
         let ready = bench.ready(operation, "vault_ok").await;
         bench.control("faults", json!([{ "fault": "401", "match": { "method": "POST" } }])).await;
         let report = bench.send(&ready).await.report;
-        assert_eq!(meaning(&report), Alarm, "{operation:?}: {report:?}");
+        assert_eq!(meaning(&report), Credentials, "{operation:?}: {report:?}");
         assert_eq!(bench.times_done(&ready).await, 0, "{operation:?}");
         bench.control("faults", json!([])).await;
         assert!(operation.is_done(&bench.send(&ready).await.report), "{operation:?}");

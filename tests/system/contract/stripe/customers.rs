@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use common::gateway::{ChargeRequest, DeclineClass, Report, Resolution, SaveRequest, SavedMethod};
+use common::gateway::{ChargeRequest, DeclineClass, Fault, Report, Resolution, SaveRequest, SavedMethod};
 use serde_json::{Value, json};
 
 use super::bench;
@@ -168,12 +168,15 @@ async fn what_cannot_be_saved_is_refused() {
         let theirs = SaveRequest { token: somebody_elses.method_ref.clone(), ..request.clone() };
         for request in [&unknown, &theirs] {
             let report = save(&bench, request).await;
-            assert!(matches!(report, Report::Refused { alarm: false, .. }), "{request:?}: {report:?}");
+            assert!(
+                matches!(report, Report::Refused { fault: Fault::Request, .. }),
+                "{request:?}: {report:?}"
+            );
         }
         charge_of(&bench.charged(bench.renewal(&somebody_elses)).await.1);
 
         let report = bench.stranger.save_method(&request).await.report;
-        assert!(matches!(report, Report::Refused { alarm: true, .. }), "{report:?}");
+        assert!(matches!(report, Report::Refused { fault: Fault::Credentials, .. }), "{report:?}");
         let report = bench.unreachable.save_method(&request).await.report;
         assert!(matches!(report, Report::NotSent { .. }), "{report:?}");
         assert_eq!(saved_of(&bench, &request.reference).await.1.len(), others);
@@ -181,7 +184,7 @@ async fn what_cannot_be_saved_is_refused() {
     let of_nobody =
         SaveRequest { customer_ref: Some("cus_nobody".into()), ..bench.save_request("pm_card_visa") };
     let report = save(&bench, &of_nobody).await;
-    assert!(matches!(report, Report::Refused { alarm: false, .. }), "{report:?}");
+    assert!(matches!(report, Report::Refused { fault: Fault::Request, .. }), "{report:?}");
 }
 
 /// The payer is there, and agrees to what will be charged later.

@@ -40,8 +40,8 @@ const SIGNALS: [(&str, Option<u16>, Means, Money, Means); 25] = [
     ("429_once", Some(429), NotSent, Still, Done),
     // Permanent.
     ("400_once", Some(400), Refused, Still, Done),
-    ("401_once", Some(401), Alarm, Still, Done),
-    ("403_once", Some(403), Alarm, Still, Done),
+    ("401_once", Some(401), Credentials, Still, Done),
+    ("403_once", Some(403), Credentials, Still, Done),
     ("404_once", Some(404), Refused, Still, Done),
     // `Stripe-Should-Retry` overrides.
     ("400_should_retry_true", Some(400), Replay, Still, Done),

@@ -1,6 +1,7 @@
 //! Whatever PayPal might say, and some things that it should not.
 
 use super::*;
+use crate::gateway::Fault;
 
 fn order(status: &str, payments: &str) -> Report {
     let body = format!(
@@ -56,9 +57,9 @@ fn our_credentials_and_permissions_wake_somebody_and_a_wish_to_wait_is_kept() {
             Answered::Object(_) => panic!(),
         }
     };
-    assert!(matches!(sorted(401), Report::Refused { alarm: true, .. }));
-    assert!(matches!(sorted(403), Report::Refused { alarm: true, .. }));
-    assert!(matches!(sorted(422), Report::Refused { alarm: false, .. }));
+    assert!(matches!(sorted(401), Report::Refused { fault: Fault::Credentials, .. }));
+    assert!(matches!(sorted(403), Report::Refused { fault: Fault::Credentials, .. }));
+    assert!(matches!(sorted(422), Report::Refused { fault: Fault::Request, .. }));
     assert!(matches!(sorted(429), Report::NotSent { retry_after: Some(wait), .. } if wait.as_secs() == 7));
 }
 

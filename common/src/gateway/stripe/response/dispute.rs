@@ -40,6 +40,7 @@ fn dispute(body: DisputeBody) -> Result<Dispute, String> {
     let status = body.status.ok_or("a dispute without a status")?;
     // An inquiry: the bank asks, and takes nothing.
     let inquiry = status.starts_with("warning_");
+    let withdrawn = !inquiry && transactions.iter().any(BalanceTransaction::takes);
     let intent = body.payment_intent.as_ref().and_then(Expandable::object);
     Ok(Dispute {
         dispute_ref: body.id.ok_or("a dispute without an id")?,
@@ -48,11 +49,15 @@ fn dispute(body: DisputeBody) -> Result<Dispute, String> {
         fee: total_fee(&transactions),
         reason: body.reason,
         standing: match status.as_str() {
-            "won" => Standing::Won,
+            "won" | "warning_closed" => Standing::Won,
             "lost" => Standing::Lost,
+            // It never becomes a dispute: whoever has the money by now keeps it.
+            "prevented" if withdrawn => Standing::Lost,
+            "prevented" => Standing::Won,
+            // An appeal is open as well.
             _ => Standing::Open,
         },
-        withdrawn: !inquiry && transactions.iter().any(BalanceTransaction::takes),
+        withdrawn,
     })
 }
 
@@ -99,11 +104,17 @@ mod tests {
             ("lost", Standing::Lost, true),
             ("something_new", Standing::Open, true),
             ("warning_needs_response", Standing::Open, false),
-            ("warning_closed", Standing::Open, false),
+            ("warning_under_review", Standing::Open, false),
+            ("warning_closed", Standing::Won, false),
+            ("appeal_needs_response", Standing::Open, true),
+            ("appeal_under_review", Standing::Open, true),
+            ("prevented", Standing::Lost, true),
         ] {
             let dispute = dispute(&format!(r#""status":"{status}","balance_transactions":[{WITHDRAWAL}]"#));
             assert_eq!((dispute.standing, dispute.withdrawn), (standing, withdrawn), "{status}");
         }
+        let blocked = dispute(r#""status":"prevented","balance_transactions":[]"#);
+        assert_eq!((blocked.standing, blocked.withdrawn), (Standing::Won, false));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::gateway::{Decline, Report};
 
 use super::{Operation, Received, intent::PaymentIntent, refund};
-use crate::gateway::stripe::{decline, unresolved};
+use crate::gateway::stripe::{decline, refusal, unresolved};
 
 /// Not a decline: the bank believes that it has this payment already.
 const DUPLICATE: &str = "duplicate_transaction";
@@ -101,5 +101,6 @@ fn refused(status: u16, error: ErrorBody) -> Report {
         (Some(message), None) => message,
         (None, _) => format!("the gateway answered {status}"),
     };
-    Report::Refused { code, message, alarm: matches!(status, 401 | 403) }
+    let fault = refusal::fault(status, &code);
+    Report::Refused { code, message, fault }
 }

@@ -108,9 +108,13 @@ fn failed(reason: Option<&str>, gateway_ref: String) -> Decline {
 /// request that may have run, it may be that request's own doing.
 pub fn definite_no(error: &ErrorBody) -> Option<Decline> {
     match error.code.as_deref() {
-        Some(code @ ("charge_already_refunded" | "amount_too_large" | "charge_disputed")) => {
-            Some(no(code, None))
-        }
+        Some(
+            code @ ("charge_already_refunded"
+            | "amount_too_large"
+            | "charge_disputed"
+            | "charge_not_refundable"
+            | "balance_insufficient"),
+        ) => Some(no(code, None)),
         Some("refund_disputed_payment") => Some(no("charge_disputed", None)),
         // Older versions give no code to a refund of more than is left.
         None if error.param.as_deref() == Some("amount") => Some(no("amount_too_large", None)),
@@ -128,7 +132,14 @@ pub fn sentence(code: &str) -> &'static str {
     match code {
         "charge_already_refunded" => "The payment has been refunded already.",
         "amount_too_large" => "The amount is more than what is left of the payment.",
-        "charge_disputed" => "The payment is disputed, and cannot be refunded.",
+        "charge_disputed" | "charge_for_pending_refund_disputed" => {
+            "The payment is disputed, and cannot be refunded."
+        }
+        "charge_not_refundable" => "The gateway gives nothing of this payment back any more.",
+        "balance_insufficient" | "insufficient_funds" => {
+            "The account at the gateway has too little money for this refund; it can be asked for again once there is enough."
+        }
+        "merchant_request" => "The refund was called off at the gateway, in the account's own name.",
         "expired_or_canceled_card" => "The card that was charged can take no refund any more.",
         _ => "The refund was declined; the money must be given back in another way.",
     }
@@ -199,7 +210,11 @@ mod tests {
             definite_no(&body).map(|decline| decline.code)
         };
         assert_eq!(said(Some("charge_already_refunded"), None).as_deref(), Some("charge_already_refunded"));
-        assert_eq!(said(Some("charge_disputed"), None).as_deref(), Some("charge_disputed"));
+        for code in ["charge_disputed", "charge_not_refundable", "balance_insufficient"] {
+            assert_eq!(said(Some(code), None).as_deref(), Some(code));
+            assert_ne!(sentence(code), sentence(""), "{code}: it says why");
+        }
+        assert_eq!(said(Some("refund_disputed_payment"), None).as_deref(), Some("charge_disputed"));
         assert_eq!(said(Some("amount_too_large"), Some("amount")).as_deref(), Some("amount_too_large"));
         assert_eq!(said(None, Some("amount")).as_deref(), Some("amount_too_large"));
         assert_eq!(said(Some("parameter_invalid_integer"), Some("amount")), None);

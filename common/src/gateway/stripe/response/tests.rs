@@ -1,6 +1,7 @@
 //! What the status of an answer means, operation by operation.
 
 use super::*;
+use crate::gateway::Fault;
 
 const ALL: [Operation; 5] =
     [Operation::Charge, Operation::Capture, Operation::Cancel, Operation::Refund, Operation::Save];
@@ -109,7 +110,7 @@ fn a_payment_that_is_no_longer_as_it_was_is_looked_up() {
     }
     let report =
         refusal(Operation::Capture, 400, r#"{"code":"amount_too_large","param":"amount_to_capture"}"#);
-    assert!(matches!(report, Report::Refused { alarm: false, .. }), "{report:?}");
+    assert!(matches!(report, Report::Refused { fault: Fault::Request, .. }), "{report:?}");
 }
 
 #[test]

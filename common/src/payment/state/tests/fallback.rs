@@ -35,7 +35,7 @@ fn another_gateway_is_asked_only_where_the_first_took_nothing() {
         (hard, 1, true, false),
         (unknown(Resolution::Replay), 1, true, false),
         (unknown(Resolution::LookUp), 1, true, false),
-        (refused(false), 1, true, false),
+        (refused(Fault::Request), 1, true, false),
         (processing(), 1, true, false),
     ] {
         let mut payment = Payment { exposure: exposure(calls_begun, 0), ..payment(Processing) };
