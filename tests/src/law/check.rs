@@ -173,7 +173,7 @@ impl Bill {
             return Some("is paid by money that never came".to_owned());
         }
         let (gone, rest) = (self.facts.gone(), self.sold - self.due().or_nothing() - self.noted - self.given);
-        if self.facts.disputed == 0 && Exact::coins(gone) > rest + slack {
+        if self.facts.disputed == 0 && Exact::coins(gone) > rest.or_nothing() + slack {
             return Some(format!("has given back {gone}, where {rest:?} was left of what was paid"));
         }
         if Exact::coins(*from_balance) > self.total().or_nothing() + slack {

@@ -203,11 +203,11 @@ impl Law {
             let (due, paid) = self.bills.get(&bill).map_or_else(Default::default, super::check::funds);
             let note = worth.min(due);
             let credit = (worth - note).min(paid);
-            // For what nothing is given back, it stays paid.
-            if note + credit == Exact::ZERO {
+            let its = self.bill(of, &bill);
+            // For what nothing is given back, but what rounding has left, it stays paid.
+            if note + credit <= Exact::halves(its.halves) {
                 continue;
             }
-            let its = self.bill(of, &bill);
             (its.noted, its.given, its.halves) = (its.noted + note, its.given + credit, its.halves + 4);
             if credit > Exact::ZERO {
                 let change = self.bill(of, &how.change.clone().unwrap_or_default());
