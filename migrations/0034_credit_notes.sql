@@ -25,3 +25,6 @@ UPDATE customer_balances b SET lowered = coalesce((
 
 -- When a payment method was declined for good: it is asked no more, until it is replaced.
 ALTER TABLE customer_payment_methods ADD COLUMN declined_at timestamptz;
+
+-- Seats that came without proration: nothing was billed for them in this period, and nothing is given back.
+ALTER TABLE subscriptions ADD COLUMN free_seats bigint NOT NULL DEFAULT 0;

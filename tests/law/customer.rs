@@ -58,7 +58,8 @@ impl<'a> Customer<'a> {
             name: format!("Plan {place}"),
             price: Price {
                 unit: Money { amount: Decimal::new(plan.unit * scale, digits), currency },
-                interval: Interval::every(plan.every.count.try_into().unwrap(), unit(plan.every.unit)).unwrap(),
+                interval: Interval::every(plan.every.count.try_into().unwrap(), unit(plan.every.unit))
+                    .unwrap(),
             },
             trial_days: 0,
             archived: false,
@@ -286,7 +287,9 @@ impl<'a> Customer<'a> {
         for place in self.known..self.store.invoices.len() {
             match self.whole_period(place) {
                 (its, whole) if its == of && whole.is_some() => period = whole,
-                (its, _) if its == of && change.is_none() => change = Some(self.store.invoices[place].id.to_string()),
+                (its, _) if its == of && change.is_none() => {
+                    change = Some(self.store.invoices[place].id.to_string())
+                }
                 (its, _) => return Err(format!("{wish:?} bills {its}")),
             }
         }
@@ -302,7 +305,9 @@ impl<'a> Customer<'a> {
             law::wishes::Proration::None => Proration::None,
             law::wishes::Proration::AtPeriodEnd => Proration::AtPeriodEnd,
         };
-        let when = |proration| if proration == law::wishes::Proration::AtPeriodEnd { When::AtPeriodEnd } else { When::Now };
+        let when = |proration| {
+            if proration == law::wishes::Proration::AtPeriodEnd { When::AtPeriodEnd } else { When::Now }
+        };
         match wish {
             Wish::Plan(place, _, proration) => {
                 let plan = Some(self.plans[*place].clone());

@@ -50,5 +50,8 @@ fn the_law_of_conservation_holds() {
 }
 
 fn panicked(why: &dyn std::any::Any) -> String {
-    format!("a panic: {:?}", why.downcast_ref::<String>().map(String::as_str).or(why.downcast_ref::<&str>().copied()))
+    format!(
+        "a panic: {:?}",
+        why.downcast_ref::<String>().map(String::as_str).or(why.downcast_ref::<&str>().copied())
+    )
 }

@@ -84,11 +84,7 @@ impl Store {
     }
 
     /// A subscription that was just made.
-    pub fn add(
-        &mut self,
-        made: Result<(Subscription, Effects), Refusal>,
-        card: Card,
-    ) -> Result<(), Refusal> {
+    pub fn add(&mut self, made: Result<(Subscription, Effects), Refusal>, card: Card) -> Result<(), Refusal> {
         let (subscription, effects) = made?;
         self.subscriptions.push(Subscribed { subscription, card, left: effects.into() });
         self.carry_out(self.subscriptions.len() - 1)
@@ -123,7 +119,8 @@ impl Store {
 
     fn book_of(&self, subscription: &Subscription, index: u32) -> Book {
         let of_it = |invoice: &&Invoice| {
-            invoice.subscription_id == subscription.id && invoice.period_index == index
+            invoice.subscription_id == subscription.id
+                && invoice.period_index == index
                 && invoice.status != invoice::Status::Void
         };
         let found: Vec<_> = self.invoices.iter().filter(of_it).cloned().collect();
@@ -311,7 +308,8 @@ impl Store {
 
     fn draw(&mut self, of: usize, place: usize) {
         let method = self.subscriptions[of].subscription.method.clone();
-        let chargeable = |due| method.map_or(due, |method| GatewayName::for_method(method.kind).chargeable(due));
+        let chargeable =
+            |due| method.map_or(due, |method| GatewayName::for_method(method.kind).chargeable(due));
         let ToBalance(drawn) = invoices::draw(&mut self.invoices[place], self.balance, chargeable, self.now);
         self.balance += drawn;
     }
@@ -372,7 +370,9 @@ impl Store {
     /// A merchant asks for one.
     pub fn pay(&mut self, place: usize) -> Result<(), Refusal> {
         let of = self.of(place);
-        if invoices::may_be_tried(&self.invoices[place]).is_err() || self.method(of).is_none_or(|one| one.is_declined) {
+        if invoices::may_be_tried(&self.invoices[place]).is_err()
+            || self.method(of).is_none_or(|one| one.is_declined)
+        {
             return Ok(());
         }
         self.attempt(of, place, Reason::Asked)

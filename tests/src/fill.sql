@@ -116,6 +116,9 @@ SELECT pg_temp.nth('invoice', n * 3 + i, at), merchant_id, id, subscription_id, 
     CASE WHEN n % 1000 = 0 AND i = 2 THEN 'open' ELSE 'paid' END, '[]', 9.90, CASE WHEN n % 1000 = 0 AND i = 2 THEN 0 ELSE 9.90 END,
     '{}', at, at, CASE WHEN n % 1000 = 0 AND i = 2 THEN NULL ELSE at END, CASE WHEN n % 100 = 0 THEN at END
 FROM people, generate_series(0, 2) i;
+INSERT INTO credit_notes (invoice_id, change_seq, number, lines, total, created_at)
+SELECT pg_temp.nth('invoice', n * 3 + i, at), 1, 'INV-' || n * 3 + i || '-C1', '[]', 1.00, at
+FROM people, generate_series(0, 1) i;
 INSERT INTO invoice_payments (invoice_id, attempt_no, payment_id, reason, open)
 SELECT pg_temp.nth('invoice', n * 3, at), 1, pg_temp.nth('payment', n, at), 'ladder', n % 500 = 0 FROM people;
 INSERT INTO events (id, merchant_id, subject_id, type, data, created_at)

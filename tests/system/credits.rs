@@ -45,6 +45,7 @@ async fn what_was_never_paid_makes_its_own_invoice_smaller() {
     assert_eq!(standing(&merchant.invoices(&id).await[1]), ("open", "999.00", "0.00"));
     let preview = merchant.preview(&id, &json!({ "quantity": 1 })).await;
     assert_eq!((&preview["balance"], &preview["charged_now"]), (&json!("0.00"), &json!("0.00")));
+    assert_eq!(preview["credit_notes"][0]["total"], "999.00");
     assert_eq!(merchant.updated(&id, &json!({ "quantity": 1 })).await.text("status"), "active");
     let invoices = merchant.invoices(&id).await;
     assert_eq!(invoices.len(), 2, "nothing is given back: {invoices:?}");
@@ -148,7 +149,7 @@ async fn what_went_back_once_does_not_go_back_twice() {
     assert_eq!(
         refused.text("detail"),
         "15.00 EUR of the payment are left to refund: the other 15.00 EUR were credited to the customer, or are \
-         disputed"
+         disputed."
     );
     // All that is left, and then no more.
     let refund = merchant.refunded("r4", credited_paid, None).await;
@@ -196,10 +197,25 @@ async fn what_came_for_nothing_leaves_for_nothing() {
     merchant.updated(&seats, &json!({ "quantity": 1 })).await;
     merchant.updated(&swapped, &json!({ "plan": dearer, "proration": "none" })).await;
     merchant.updated(&swapped, &json!({ "plan": plan })).await;
+    let rested = merchant.subscribed("c", &plan, 1).await;
+    merchant.updated(&rested, &json!({ "quantity": 3, "proration": "none" })).await;
+    for proration in ["none", "by_day"] {
+        merchant.turn(&rested, "pause", &json!({ "proration": proration })).await;
+        merchant.turn(&rested, "resume", &json!({ "anchor": "old" })).await;
+    }
     for id in [&seats, &swapped] {
         assert_eq!(merchant.invoices(id).await.len(), 1);
         assert_eq!(merchant.balance(id).await, "0.00");
     }
+    let invoices = merchant.invoices(&rested).await;
+    let totals: Vec<_> = invoices.iter().map(|invoice| invoice["total"].as_str().unwrap()).collect();
+    assert_eq!(totals, ["30.00", "-30.00", "30.00"], "only the one that was paid goes and comes back");
+    assert_eq!(merchant.balance(&rested).await, "0.00");
+    // The plan that came for nothing: one more seat of it is charged, and that alone is given back.
+    let more = merchant.subscribed("d", &plan, 1).await;
+    merchant.updated(&more, &json!({ "plan": dearer, "proration": "none" })).await;
+    merchant.updated(&more, &json!({ "quantity": 2 })).await;
+    assert_eq!(lines(&merchant.invoices(&more).await[1]), [("proration_charge", "90.00")]);
     deployment.check_billing().await;
 }
 

@@ -6,4 +6,4 @@ pub mod page;
 pub mod read;
 mod view;
 
-pub use view::{Details, InvoiceView, LineView};
+pub use view::{CreditNoteView, Details, InvoiceView, LineView};

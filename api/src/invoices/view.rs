@@ -85,6 +85,9 @@ pub struct InvoiceView {
 /// A credit note: seats and days of an invoice that will not be used, and were never paid.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreditNoteView {
+    /// What it makes smaller.
+    #[schema(example = "in_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    invoice: String,
     /// The invoice's number, and which change called for it.
     #[schema(example = "000042-C1")]
     number: String,
@@ -118,7 +121,8 @@ pub struct CreditNoteLineView {
 }
 
 impl CreditNoteView {
-    fn new(note: &CreditNote, currency: Currency) -> Self {
+    /// A credit note, in `currency`.
+    pub fn new(note: &CreditNote, currency: Currency) -> Self {
         let amount = |amount| display_amount(amount, currency);
         let line = |line: &NoteLine| CreditNoteLineView {
             description: line.description.clone(),
@@ -128,6 +132,7 @@ impl CreditNoteView {
             to: line.days.to.to_string(),
         };
         Self {
+            invoice: note.invoice.to_string(),
             number: note.number.clone(),
             total: amount(note.total),
             tax: amount(note.lines.iter().map(|line| line.tax).sum()),

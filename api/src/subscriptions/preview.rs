@@ -16,7 +16,7 @@ use crate::{
     App,
     error::{ApiError, Problem},
     extract::JsonBody,
-    invoices::LineView,
+    invoices::{CreditNoteView, LineView},
 };
 
 use super::{
@@ -36,6 +36,8 @@ pub struct PreviewView {
     currency: &'static str,
     /// The invoices that would be made at once: none, or one; two where a whole period begins.
     invoices: Vec<PreviewInvoiceView>,
+    /// The credit notes that would take off open invoices what was never paid, and will not be used.
+    credit_notes: Vec<CreditNoteView>,
     /// What would be charged at once: for these invoices, and for open ones that a new payment method is tried for.
     #[schema(example = "5.00")]
     charged_now: String,
@@ -115,13 +117,14 @@ pub async fn preview(
 
 impl PreviewView {
     fn new(app: &App, foreseen: Foreseen) -> Self {
-        let Foreseen { subscription, invoices, charged, balance, renewal } = foreseen;
+        let Foreseen { subscription, invoices, notes, charged, balance, renewal } = foreseen;
         let currency = subscription.terms.price.unit.currency;
         Self {
             object: "subscription_preview",
             subscription: SubscriptionView::new(app, subscription),
             currency: currency.code(),
             invoices: invoices.iter().map(PreviewInvoiceView::new).collect(),
+            credit_notes: notes.iter().map(|note| CreditNoteView::new(note, currency)).collect(),
             charged_now: display_amount(charged, currency),
             balance: display_amount(balance, currency),
             next_renewal: renewal.map(|renewal| RenewalView::new(&renewal, currency)),

@@ -28,7 +28,7 @@ use crate::{
 use super::{Invoice, Status};
 pub(crate) use attempt::{asked_for, try_open, use_balance};
 pub use book::notes;
-pub(crate) use book::{book, credit, refundable};
+pub(crate) use book::{book, credit, notes_of_change, refundable};
 pub(crate) use open::{NewInvoice, Opened, Opening, open, void_unpaid};
 pub use open::{policy, set_policy};
 pub use retry::{Retried, retry};

@@ -51,6 +51,18 @@ pub enum Item {
     },
 }
 
+impl Item {
+    /// How many seats it is about.
+    #[must_use]
+    pub fn quantity(&self) -> u32 {
+        match self {
+            Self::Sale(Sale { quantity, .. })
+            | Self::Credit { quantity, .. }
+            | Self::Return { quantity, .. } => *quantity,
+        }
+    }
+}
+
 /// How much of what is taken off the whole of a period is taken off a sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AmountOff {

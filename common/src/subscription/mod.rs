@@ -153,6 +153,8 @@ pub struct Subscription {
     pub next_period_index: u32,
     /// How many changes within periods were billed: the number of the last.
     pub change_seq: u32,
+    /// How many of its seats came without proration: nothing was billed for them, until the period ends.
+    pub free_seats: u32,
     /// When its trial ends, or ended.
     pub trial_ends_at: Option<Timestamp>,
     /// What then, without a payment method.

@@ -94,48 +94,48 @@ impl Moment<'_> {
         Ok(leaving.done)
     }
 
-    /// From what is in force to `new`: a resumption.
+    /// From what is in force to `new`, at the price that there was: more or less of the same, or a resumption. `free`
+    /// seats stand on no line, and leave first; answers how many of them stay.
     ///
     /// # Errors
     /// [`TooLarge`].
-    pub fn resume(&self, new: &Seats<'_>) -> Result<Adjustment, TooLarge> {
-        self.settle(0, new)
+    pub fn resize(&self, free: u32, new: &Seats<'_>) -> Result<(Adjustment, u32), TooLarge> {
+        self.settle(Leaving::of(self), free, new)
     }
 
-    /// Another plan, or more or less of the same: `new` instead of `old`.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
-    pub fn change(&self, old: &Seats<'_>, new: &Seats<'_>) -> Result<Adjustment, TooLarge> {
-        let is_same_price = old.unit_amount == new.unit_amount;
-        let free = old.quantity.saturating_sub(self.in_force_at(old.unit_amount));
-        self.settle(if is_same_price { free } else { 0 }, new)
-    }
-
-    /// From what is in force, and `free` seats at the new price that stand on no line, to `new`.
-    fn settle(&self, free: u32, new: &Seats<'_>) -> Result<Adjustment, TooLarge> {
-        let stays = |billed: &Billed| billed.unit_amount == new.unit_amount;
+    fn settle(
+        &self,
+        mut leaving: Leaving<'_>,
+        free: u32,
+        new: &Seats<'_>,
+    ) -> Result<(Adjustment, u32), TooLarge> {
         let kept = self.in_force_at(new.unit_amount);
-        let mut leaving = Leaving::of(self);
-        leaving.withdraw(u32::MAX, |billed| !stays(billed))?;
-        match new.quantity.checked_sub(kept.saturating_add(free)) {
-            Some(more) => {
-                let came_back = self.take_up(more, new.unit_amount)?;
-                let returned: u32 = came_back.iter().map(|(quantity, _)| quantity).sum();
-                leaving.done.items.extend(came_back.into_iter().map(|(_, item)| item));
-                let amount_off = if kept + free + returned == 0 {
-                    AmountOff::Days(self.period.since(self.day).days(), self.period.days())
-                } else {
-                    AmountOff::Nothing
-                };
-                leaving.done.items.extend(self.sell(more - returned, new, amount_off)?);
-            }
-            None => {
-                // Those that stand on no line leave first.
-                leaving.withdraw(kept.saturating_sub(new.quantity), stays)?;
-            }
+        let Some(more) = new.quantity.checked_sub(kept.saturating_add(free)) else {
+            let stay = free.min(new.quantity.saturating_sub(kept));
+            leaving.withdraw(kept.saturating_sub(new.quantity), |billed| {
+                billed.unit_amount == new.unit_amount
+            })?;
+            return Ok((leaving.done, stay));
+        };
+        let mut left = more;
+        for item in self.take_up(more, new.unit_amount)? {
+            left -= item.quantity();
+            leaving.done.items.push(item);
         }
-        Ok(leaving.done)
+        let is_alone = kept + free == 0 && left == more;
+        leaving.done.items.extend(self.sell(left, new, is_alone)?);
+        Ok((leaving.done, free))
+    }
+
+    /// Another price: what is in force at others leaves, and `new` takes its place.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn swap(&self, new: &Seats<'_>) -> Result<Adjustment, TooLarge> {
+        let mut leaving = Leaving::of(self);
+        leaving.withdraw(u32::MAX, |billed| billed.unit_amount != new.unit_amount)?;
+        // What came without proration at the old price stands on no line, and is left behind.
+        self.settle(leaving, 0, new).map(|(adjustment, _)| adjustment)
     }
 
     fn in_force_at(&self, unit_amount: Decimal) -> u32 {
@@ -143,31 +143,27 @@ impl Moment<'_> {
         lines.map(Billed::in_force).sum()
     }
 
-    /// Up to `quantity` seats of that price come back to the lines that they left: what left last, first. How many
-    /// come back with each.
-    fn take_up(&self, quantity: u32, unit_amount: Decimal) -> Result<Vec<(u32, Item)>, TooLarge> {
+    /// Up to `quantity` seats of that price come back to the lines that they left: what left last, first.
+    fn take_up(&self, quantity: u32, unit_amount: Decimal) -> Result<Vec<Item>, TooLarge> {
         let mut left = quantity;
         let mut items = Vec::new();
         for billed in self.book.lines.iter().filter(|billed| billed.unit_amount == unit_amount) {
             let quantity = left.min(billed.away());
             if let Some(item) = billed.take_up(quantity, self.day, self.currency)? {
                 left -= quantity;
-                items.push((quantity, item));
+                items.push(item);
             }
         }
         Ok(items)
     }
 
-    fn sell(
-        &self,
-        quantity: u32,
-        seats: &Seats<'_>,
-        amount_off: AmountOff,
-    ) -> Result<Option<Item>, TooLarge> {
+    fn sell(&self, quantity: u32, seats: &Seats<'_>, is_alone: bool) -> Result<Option<Item>, TooLarge> {
         let days = self.period.since(self.day);
         if days.is_empty() || quantity == 0 {
             return Ok(None);
         }
+        let amount_off =
+            if is_alone { AmountOff::Days(days.days(), self.period.days()) } else { AmountOff::Nothing };
         Ok(Some(Item::Sale(Sale {
             kind: LineKind::ProrationCharge,
             description: seats.name.to_owned(),

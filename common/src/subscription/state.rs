@@ -259,6 +259,7 @@ fn bill_next(subscription: &mut Subscription, now: Timestamp) -> Result<Effect, 
 fn begin(subscription: &mut Subscription, period: Period, now: Timestamp) {
     subscription.current_period = Some(period);
     subscription.next_period_index = period.index + 1;
+    subscription.free_seats = 0;
     subscription.updated_at = now;
 }
 

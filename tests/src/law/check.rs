@@ -111,7 +111,9 @@ impl Law {
             self.bills.values().filter(|bill| !bill.is_void()).map(|bill| bill.total() - bill.noted).sum();
         let cost = cost(facts);
         if (Exact::coins(cost) - billed).abs() > Exact::halves(halves) {
-            broken.push(format!("what came in, and is open, less the balance, is {cost}, for {billed:?} (±{halves}/2)"));
+            broken.push(format!(
+                "what came in, and is open, less the balance, is {cost}, for {billed:?} (±{halves}/2)"
+            ));
         }
         if broken.is_empty() { Ok(()) } else { Err(broken.join("\n  ")) }
     }

@@ -135,14 +135,16 @@ pub fn catalogue() -> Vec<Plan> {
 
 /// Any history of up to so many steps, within so many days.
 pub fn histories(steps: usize, days: u32) -> impl Strategy<Value = History> {
-    (0..CURRENCIES.len(), order(days), vec(step(days), 1..=steps)).prop_map(move |(currency, first, steps)| {
-        let mut day = 0;
-        let within = |step: &Step| {
-            day += step.days;
-            day <= days
-        };
-        History { currency, first, steps: steps.into_iter().take_while(within).collect() }
-    })
+    (0..CURRENCIES.len(), order(days), vec(step(days), 1..=steps)).prop_map(
+        move |(currency, first, steps)| {
+            let mut day = 0;
+            let within = |step: &Step| {
+                day += step.days;
+                day <= days
+            };
+            History { currency, first, steps: steps.into_iter().take_while(within).collect() }
+        },
+    )
 }
 
 fn order(days: u32) -> impl Strategy<Value = Order> {
@@ -182,8 +184,11 @@ fn tax() -> impl Strategy<Value = Option<Tax>> {
 }
 
 fn card(days: u32) -> impl Strategy<Value = Card> {
-    let declined = (0..days, 1..30_u32, any::<bool>())
-        .prop_map(|(from, lasts, hard)| Card::Declined { from, to: from + lasts, hard });
+    let declined = (0..days, 1..30_u32, any::<bool>()).prop_map(|(from, lasts, hard)| Card::Declined {
+        from,
+        to: from + lasts,
+        hard,
+    });
     prop_oneof![3 => Just(Card::Good), 2 => declined]
 }
 
@@ -210,8 +215,7 @@ fn happens(days: u32) -> impl Strategy<Value = Happens> {
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
-    let proration =
-        || prop_oneof![6 => Just(Proration::ByDay), 2 => Just(Proration::None), 1 => Just(Proration::AtPeriodEnd)];
+    let proration = || prop_oneof![6 => Just(Proration::ByDay), 2 => Just(Proration::None), 1 => Just(Proration::AtPeriodEnd)];
     prop_oneof![
         5 => (select(catalogue_places()), proration())
             .prop_map(|(plan, proration)| Wish::Plan(plan, catalogue()[plan], proration)),

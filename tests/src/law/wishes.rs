@@ -228,7 +228,9 @@ impl Law {
             if first.unit != unit || first.days.1 <= how.day {
                 continue;
             }
-            for (which, left) in period.book.left.iter().enumerate().rev().filter(|(_, left)| left.of == place) {
+            for (which, left) in
+                period.book.left.iter().enumerate().rev().filter(|(_, left)| left.of == place)
+            {
                 let quantity = wanted.min(period.book.away(which));
                 if quantity == 0 {
                     continue;
@@ -243,7 +245,10 @@ impl Law {
                 (its.sold, its.halves) = (its.sold + worth, its.halves + 4);
                 let days = (since, first.days.1);
                 let back = Sold { bill, unit, quantity, days, worth, of: Some(which) };
-                self.subscriptions[of].period.iter_mut().for_each(|period| period.book.sold.push(back.clone()));
+                self.subscriptions[of]
+                    .period
+                    .iter_mut()
+                    .for_each(|period| period.book.sold.push(back.clone()));
             }
         }
         quantity - wanted
@@ -265,7 +270,11 @@ impl Law {
             }
             let _ = named.map(|named| new.remove(named));
         }
-        renewed.extend(new.into_iter().map(|discount| Given { discount, left: discount.periods, ends: false }));
+        renewed.extend(new.into_iter().map(|discount| Given {
+            discount,
+            left: discount.periods,
+            ends: false,
+        }));
         subscription.discounts = renewed;
     }
 }

@@ -130,7 +130,8 @@ impl<'a> Customer<'a> {
     }
 
     fn begins(&mut self, of: usize, invoice: &Value) -> Broken {
-        let (index, days, id) = whole_period(invoice).ok_or_else(|| format!("it comes by itself: {invoice}"))?;
+        let (index, days, id) =
+            whole_period(invoice).ok_or_else(|| format!("it comes by itself: {invoice}"))?;
         self.law.period(of, index, days, &id)
     }
 
@@ -260,13 +261,19 @@ impl<'a> Customer<'a> {
     }
 
     async fn refund(&mut self, day: NaiveDate, which: usize, thirds: i64) -> Broken {
-        let payments = self.payments("p.status = 'succeeded' AND d.id IS NULL AND p.amount_captured > p.amount_refunded").await;
+        let payments = self
+            .payments("p.status = 'succeeded' AND d.id IS NULL AND p.amount_captured > p.amount_refunded")
+            .await;
         let Some((payment, left)) = payments.get(which % payments.len().max(1)) else { return Ok(()) };
         self.keys += 1;
         let part = facts::scaled(1, self.currency).max(left * thirds / 3 / 10 * 10).min(*left);
         let amount = facts::money(part, self.digits);
-        let answer = self.merchant().refund(&format!("{} {}", self.id, self.keys), payment, Some(&amount)).await;
-        self.law.story.push(format!("{day}: {part} of {payment} is refunded: {} {}", answer.status, answer.body["detail"]));
+        let answer =
+            self.merchant().refund(&format!("{} {}", self.id, self.keys), payment, Some(&amount)).await;
+        self.law.story.push(format!(
+            "{day}: {part} of {payment} is refunded: {} {}",
+            answer.status, answer.body["detail"]
+        ));
         if answer.status == 202 {
             self.merchant().refund_with(answer.text("id"), &["succeeded", "failed"]).await;
         }
@@ -274,7 +281,8 @@ impl<'a> Customer<'a> {
     }
 
     async fn dispute(&mut self, day: NaiveDate, which: usize) -> Broken {
-        let payments = self.payments("p.status = 'succeeded' AND d.id IS NULL AND p.amount_refunded = 0").await;
+        let payments =
+            self.payments("p.status = 'succeeded' AND d.id IS NULL AND p.amount_refunded = 0").await;
         let Some((payment, _)) = payments.get(which % payments.len().max(1)) else { return Ok(()) };
         self.law.story.push(format!("{day}: {payment} is disputed"));
         self.deployment.sandbox("POST", "/control/dispute", &json!({ "reference": payment })).await;

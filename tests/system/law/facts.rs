@@ -72,8 +72,10 @@ pub async fn of(deployment: &Deployment, customer: &str, digits: u32) -> (Facts,
 /// What payments of these invoices have brought, what of it was refunded or is on its way back, and what is disputed or
 /// lost.
 async fn moved(pool: &PgPool, invoices: &[Value], digits: u32) -> BTreeMap<String, (i64, i64, i64)> {
-    let ids: Vec<Uuid> =
-        invoices.iter().map(|invoice| invoice["id"].as_str().unwrap().parse::<InvoiceId>().unwrap().0).collect();
+    let ids: Vec<Uuid> = invoices
+        .iter()
+        .map(|invoice| invoice["id"].as_str().unwrap().parse::<InvoiceId>().unwrap().0)
+        .collect();
     let rows: Vec<(Uuid, i64, i64, i64)> = sqlx::query_as(
         "SELECT p.invoice_id, (sum(p.amount_captured) * $2)::bigint,
                 (sum(p.amount_refunded + p.amount_refunding) * $2)::bigint,
@@ -86,7 +88,8 @@ async fn moved(pool: &PgPool, invoices: &[Value], digits: u32) -> BTreeMap<Strin
     .fetch_all(pool)
     .await
     .unwrap();
-    let entry = |(id, received, refunded, disputed)| (InvoiceId(id).to_string(), (received, refunded, disputed));
+    let entry =
+        |(id, received, refunded, disputed)| (InvoiceId(id).to_string(), (received, refunded, disputed));
     rows.into_iter().map(entry).collect()
 }
 

@@ -108,8 +108,10 @@ impl World {
         let year = self.deployment.now().await.year() + 1;
         let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
         let at = |day: u32| (first + chrono::Days::new(day.into())).and_hms_opt(12, 0, 0).unwrap().and_utc();
-        let mut customers: Vec<_> = histories.iter().map(|history| Customer::new(self, history, first)).collect();
-        let mut days: Vec<u32> = histories.iter().flat_map(|history| history.dated().map(|(day, _)| day)).collect();
+        let mut customers: Vec<_> =
+            histories.iter().map(|history| Customer::new(self, history, first)).collect();
+        let mut days: Vec<u32> =
+            histories.iter().flat_map(|history| history.dated().map(|(day, _)| day)).collect();
         days.extend([0, DAYS]);
         days.sort_unstable();
         days.dedup();

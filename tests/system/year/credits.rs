@@ -131,7 +131,8 @@ impl Model {
 
     /// Credit notes first, then the invoice; then what is in the balance pays what is open.
     pub fn carry_out(&mut self, change: Change, at: At) {
-        let Some(period) = self.period.filter(|_| !change.items.is_empty() || !change.notes.is_empty()) else {
+        let Some(period) = self.period.filter(|_| !change.items.is_empty() || !change.notes.is_empty())
+        else {
             return;
         };
         self.changes += 1;

@@ -4,10 +4,7 @@ use chrono::{NaiveDate, TimeDelta};
 
 use tests::calendar::{At, days, share};
 
-use super::{
-    model::Decline,
-    prices::Sale,
-};
+use super::{model::Decline, prices::Sale};
 
 /// The days after the first decline on which it is tried again: the default policy.
 const LADDER: [i64; 4] = [1, 3, 7, 14];

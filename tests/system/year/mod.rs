@@ -20,10 +20,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Deployment, Merchant, Service};
 
-use tests::calendar::At;
 use model::Model;
 use prices::{Discount, Off, Tax};
 use script::{DAYS, Life, SLOTS, catalogue, life, moment};
+use tests::calendar::At;
 use wishes::{Answered, Proration, Wish};
 
 /// Subscriptions, unless asked for otherwise.

@@ -314,7 +314,8 @@ impl Model {
                     first.returned = first.returned.and(Taxed { net: line.amount, tax: line.tax });
                     let Line { ref name, quantity, unit, amount, days, .. } = line;
                     let (name, days) = (name.clone(), days.unwrap_or(first.sold.days));
-                    let sale = Sale { kind: line.kind, name, quantity, unit, price: amount, days, part: (0, 1) };
+                    let sale =
+                        Sale { kind: line.kind, name, quantity, unit, price: amount, days, part: (0, 1) };
                     self.billed.push(Billed::of(&sale, std::slice::from_ref(&line), index, place));
                     lines.push(line);
                 }

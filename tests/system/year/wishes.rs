@@ -5,8 +5,8 @@ use chrono_tz::Tz;
 use tests::calendar::{At, day_of, midnight};
 
 use super::{
-    invoice::{Reason, Standing},
     credits::Change,
+    invoice::{Reason, Standing},
     model::{Method, Model, Status, Terms},
 };
 

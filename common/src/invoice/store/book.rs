@@ -140,6 +140,25 @@ pub async fn notes(db: impl PgExecutor<'_>, invoices: &[Uuid]) -> sqlx::Result<V
         .collect()
 }
 
+/// The credit notes that a change of a subscription has called for.
+pub(crate) async fn notes_of_change(
+    db: &mut PgConnection,
+    subscription: SubscriptionId,
+    change: u32,
+) -> sqlx::Result<Vec<CreditNote>> {
+    let invoices = sqlx::query_scalar!(
+        "SELECT n.invoice_id FROM invoices i JOIN credit_notes n ON n.invoice_id = i.id
+         WHERE i.subscription_id = $1 AND n.change_seq = $2",
+        subscription.0,
+        i64::from(change),
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let mut notes = notes(db, &invoices).await?;
+    notes.retain(|note| note.change == change);
+    Ok(notes)
+}
+
 /// Takes off invoices of a subscription that is locked what a change withdraws and nobody has paid. Whether one of
 /// them has nothing left to pay.
 pub(crate) async fn credit(

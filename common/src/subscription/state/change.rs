@@ -2,9 +2,13 @@
 
 use super::{
     Effects, Refusal, begin_anew,
-    wish::{Place, moment, not_at_boundary, not_now, prorate, seats},
+    wish::{Place, end_all, moment, not_at_boundary, not_now, prorate, seats},
 };
-use crate::subscription::{Status, Subscription, Terms, calendar::Anchor, proration::Proration};
+use crate::subscription::{
+    Status, Subscription, Terms,
+    calendar::Anchor,
+    proration::{Adjustment, Proration},
+};
 
 /// Other terms, at once or from the next boundary on. A change at once forgets one that was put off.
 ///
@@ -38,9 +42,15 @@ pub fn change(
             subscription.updated_at = place.now;
             Ok(Vec::new())
         }
-        // Nothing is billed, so nothing is to be settled.
-        (Status::Trialing | Status::Paused, _) => {
+        // Nothing was billed yet.
+        (Status::Trialing, _) => {
             take_terms(subscription, terms, place);
+            Ok(Vec::new())
+        }
+        // What it rests from is not billed; what was paid of another plan is given back, as if it did not rest.
+        (Status::Paused, Proration::ByDay) => rest_otherwise(subscription, terms, place),
+        (Status::Paused, Proration::None | Proration::AtPeriodEnd) => {
+            take_free(subscription, terms, place);
             Ok(Vec::new())
         }
         (Status::Active | Status::PastDue, Proration::None) => {
@@ -50,7 +60,7 @@ pub fn change(
                 let date = subscription.anchor.date_of(subscription.terms.price.interval, index)?;
                 subscription.anchor = Anchor { date, index, ..subscription.anchor };
             }
-            take_terms(subscription, terms, place);
+            take_free(subscription, terms, place);
             Ok(Vec::new())
         }
         (Status::Active | Status::PastDue, Proration::ByDay) => {
@@ -70,17 +80,50 @@ fn by_day(
         take_terms(subscription, terms, place);
         return Ok(Vec::new());
     };
-    let adjustment = if has_other_interval {
-        moment.end()?
+    let is_same_price = terms.price.unit == subscription.terms.price.unit;
+    let (adjustment, free_seats) = if has_other_interval {
+        (moment.end()?, 0)
+    } else if is_same_price {
+        moment.resize(subscription.free_seats, &seats(&terms))?
     } else {
-        moment.change(&seats(&subscription.terms), &seats(&terms))?
+        (moment.swap(&seats(&terms))?, 0)
     };
     take_terms(subscription, terms, place);
+    subscription.free_seats = free_seats;
     let mut effects = prorate(subscription, adjustment);
     if has_other_interval {
         effects.extend(begin_anew(subscription, place.now)?);
     }
     Ok(effects)
+}
+
+/// Another price while it rests: what is still in force at the old one is given back. Seats are counted when it goes
+/// on.
+fn rest_otherwise(
+    subscription: &mut Subscription,
+    terms: Terms,
+    place: Place<'_>,
+) -> Result<Effects, Refusal> {
+    let is_same_price = terms.price.unit == subscription.terms.price.unit;
+    let fewer = subscription.terms.quantity.saturating_sub(terms.quantity);
+    let adjustment = if is_same_price { Adjustment::default() } else { end_all(subscription, place)? };
+    subscription.free_seats = if is_same_price { subscription.free_seats.saturating_sub(fewer) } else { 0 };
+    take_terms(subscription, terms, place);
+    Ok(prorate(subscription, adjustment))
+}
+
+/// At once, and nothing is billed or given back: more seats come free, and fewer take the free ones first. Another
+/// price comes free as a whole.
+fn take_free(subscription: &mut Subscription, terms: Terms, place: Place<'_>) {
+    let (old, new) = (&subscription.terms, &terms);
+    subscription.free_seats = if old.price.unit == new.price.unit {
+        let fewer = old.quantity.saturating_sub(new.quantity);
+        let more = new.quantity.saturating_sub(old.quantity);
+        subscription.free_seats.saturating_sub(fewer).saturating_add(more)
+    } else {
+        new.quantity
+    };
+    take_terms(subscription, terms, place);
 }
 
 fn take_terms(subscription: &mut Subscription, terms: Terms, place: Place<'_>) {

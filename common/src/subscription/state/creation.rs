@@ -76,6 +76,7 @@ pub fn create(new: New, now: Timestamp) -> Result<(Subscription, Effects), Refus
         latest_invoice: None,
         next_period_index: 0,
         change_seq: 0,
+        free_seats: 0,
         trial_ends_at: None,
         without_method: new.without_method,
         cancel_at_period_end: false,

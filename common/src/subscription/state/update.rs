@@ -111,28 +111,29 @@ fn is_so_already(subscription: &Subscription, terms: &Terms, proration: Proratio
     }
 }
 
-/// A discount that it has already goes on as it is, in its place; one that is new begins with the next period, and one
-/// that is taken away ends with this: what changes within a period costs what it gives back. One that has ended so, and
+/// A discount that it has already goes on as it is; one that is new begins with the next period, and one that is taken
+/// away ends with this, in its place: what changes within a period costs what it gives back. One that has ended so, and
 /// is named again, is new.
-fn renewed(subscription: &Subscription, mut discounts: Vec<Discount>) -> Vec<Discount> {
-    let next = subscription.next_period_index;
+fn renewed(subscription: &Subscription, discounts: Vec<Discount>) -> Vec<Discount> {
+    let (present, next) = (&subscription.discounts, subscription.next_period_index);
     let is_same = |old: &Discount, new: &Discount| {
         (&old.name, old.reduction, old.duration) == (&new.name, new.reduction, new.duration)
     };
-    let mut renewed = Vec::with_capacity(discounts.len());
-    for old in &subscription.discounts {
-        let has_ended = old.until_period.is_some_and(|end| end < next);
+    let begins = |new: Discount| {
+        let goes_on = |old: &&Discount| is_same(old, &new) && old.until_period.is_none_or(|end| next <= end);
+        let from_period = present.iter().find(goes_on).map_or(next, |old| old.from_period);
+        Discount { from_period, ..new }
+    };
+    let mut renewed: Vec<_> = discounts.into_iter().map(begins).collect();
+    for (place, old) in present.iter().enumerate() {
         let covers_now = next.checked_sub(1).is_some_and(|now| old.covers(now));
-        match discounts.iter().position(|new| !has_ended && is_same(old, new)) {
-            Some(named) => {
-                discounts.remove(named);
-                renewed.push(Discount { until_period: None, ..old.clone() });
-            }
-            None if covers_now => renewed.push(Discount { until_period: Some(next), ..old.clone() }),
-            None => {}
+        if covers_now && !renewed.iter().any(|new| is_same(old, new)) {
+            let before = place.checked_sub(1).and_then(|before| present.get(before));
+            let before = before.and_then(|before| renewed.iter().position(|new| is_same(before, new)));
+            let ending = Discount { until_period: Some(next), ..old.clone() };
+            renewed.insert(before.map_or(0, |before| before + 1), ending);
         }
     }
-    renewed.extend(discounts.into_iter().map(|new| Discount { from_period: next, ..new }));
     renewed
 }
 

@@ -93,48 +93,55 @@ pub fn resume(subscription: &mut Subscription, how: Resume, place: Place<'_>) ->
     if subscription.method.is_none() {
         return Err(Refusal::NoMethod);
     }
+    let today = local_date(place.now, subscription.anchor.zone);
+    let is_running = subscription.current_period.is_some_and(|current| today < current.days.to);
+    if how == Resume::OldAnchor && is_running {
+        // What was put off waits for the end of the period, as it did.
+        enter(subscription, Status::Active, place.now);
+        return take_up(subscription, place);
+    }
     let interval = subscription.terms.price.interval;
+    // What was paid of the days to come is not paid again.
+    let adjustment = end_all(subscription, place)?;
+    let mut effects = prorate(subscription, adjustment);
     take_pending(subscription)?;
     enter(subscription, Status::Active, place.now);
-    match how {
-        Resume::OldAnchor if subscription.terms.price.interval == interval => rejoin(subscription, place),
-        // What was paid of the days to come is not paid again.
-        Resume::OldAnchor | Resume::NewAnchor => {
-            let adjustment = end_all(subscription, place)?;
-            let mut effects = prorate(subscription, adjustment);
-            effects.extend(begin_anew(subscription, place.now)?);
-            Ok(effects)
+    effects.extend(match how {
+        Resume::OldAnchor if subscription.terms.price.interval == interval => {
+            rejoin(subscription, place.now)?
         }
-    }
+        Resume::OldAnchor | Resume::NewAnchor => begin_anew(subscription, place.now)?,
+    });
+    Ok(effects)
 }
 
-/// Back to the periods as they always were: what is left of this one, and not paid, is charged.
-fn rejoin(subscription: &mut Subscription, place: Place<'_>) -> Result<Effects, Refusal> {
-    let today = local_date(place.now, subscription.anchor.zone);
-    let nothing_billed = Book::default();
-    let mut book = place.book;
+/// Back to the periods as they always were: the one that is running begins today.
+fn rejoin(subscription: &mut Subscription, now: Timestamp) -> Result<Effects, Refusal> {
+    let today = local_date(now, subscription.anchor.zone);
     let mut effects = Effects::new();
-    if subscription.current_period.is_none_or(|current| current.days.to <= today) {
-        let Some(period) = period_on(subscription, today)? else { return Ok(effects) };
-        effects.extend(cut(subscription, period.start));
-        let start = subscription.current_period.map_or(period.start, |last| period.start.max(last.end));
-        let period = Period { start, ..period };
-        let skipped = period.index - subscription.next_period_index;
-        subscription.discounts.iter_mut().for_each(|discount| discount.put_off(skipped));
-        begin(subscription, period, place.now);
-        if period.days.from == today {
-            effects.push(Effect::Bill(period));
-            return Ok(effects);
-        }
-        effects.push(Effect::Open(period));
-        book = &nothing_billed;
+    let Some(period) = period_on(subscription, today)? else { return Ok(effects) };
+    effects.extend(cut(subscription, period.start));
+    let start = subscription.current_period.map_or(period.start, |last| period.start.max(last.end));
+    let period = Period { start, ..period };
+    let skipped = period.index - subscription.next_period_index;
+    subscription.discounts.iter_mut().for_each(|discount| discount.put_off(skipped));
+    begin(subscription, period, now);
+    if period.days.from == today {
+        effects.push(Effect::Bill(period));
+        return Ok(effects);
     }
-    let place = Place { book, ..place };
-    let seats = seats(&subscription.terms);
-    let none = Ok(Adjustment::default());
-    let adjustment = moment(subscription, place).map_or(none, |moment| moment.resume(&seats))?;
-    effects.extend(prorate(subscription, adjustment));
+    effects.push(Effect::Open(period));
+    // Nothing was billed for it yet.
+    effects.extend(take_up(subscription, Place { now, book: &Book::default() })?);
     Ok(effects)
+}
+
+/// What is left of the running period, and is not paid, is charged.
+fn take_up(subscription: &mut Subscription, place: Place<'_>) -> Result<Effects, Refusal> {
+    let Some(moment) = moment(subscription, place) else { return Ok(Effects::new()) };
+    let (adjustment, free) = moment.resize(subscription.free_seats, &seats(&subscription.terms))?;
+    subscription.free_seats = free;
+    Ok(prorate(subscription, adjustment))
 }
 
 /// The period to come that `day` is in. Of what has passed of it, nothing is billed: it begins on that day.

@@ -47,6 +47,8 @@ pub(crate) struct Done {
     pub jobs: Vec<JobId>,
     /// The invoices that were opened.
     pub invoices: Vec<InvoiceId>,
+    /// The change for which there are credit notes.
+    pub noted: Option<u32>,
     /// What an operator should be woken for.
     pub alarm: Option<&'static str>,
 }
@@ -202,6 +204,7 @@ async fn do_other(db: &mut PgConnection, case: &mut Case<'_>, effect: Effect) ->
             case.done.jobs.extend(jobs);
         }
         Effect::Note { change, lines } => {
+            case.done.noted = Some(change);
             if invoice::store::credit(&mut *db, change, &lines, circumstances.now).await? {
                 follow_paid(db, vec![case]).await?;
             }

@@ -32,7 +32,7 @@ macro_rules! subscriptions {
                 m.id AS "method_id?", m.type AS "method_type?", m.token AS "method_token?",
                 m.saved AS "method_saved: crate::subscription::store::row::Saved",
                 (m.declined_at IS NOT NULL) AS "method_declined!", s.anchor_date, s.anchor_index, s.zone, s.next_period_index,
-                s.change_seq, s.trial_ends_at, s.without_method, s.status, s.cancel_at_period_end,
+                s.change_seq, s.free_seats, s.trial_ends_at, s.without_method, s.status, s.cancel_at_period_end,
                 s.pause_at_period_end,
                 s.pending_terms AS "pending_terms: crate::subscription::store::row::Pending",
                 s.pending_zone, s.missed_renewals, s.catch_up_to,
@@ -82,6 +82,7 @@ pub struct SubscriptionRow {
     pub zone: String,
     pub next_period_index: i64,
     pub change_seq: i64,
+    pub free_seats: i64,
     pub trial_ends_at: Option<Timestamp>,
     pub without_method: String,
     pub status: String,
@@ -153,6 +154,7 @@ impl TryFrom<SubscriptionRow> for Subscription {
             },
             next_period_index: known("next_period_index", row.next_period_index)?,
             change_seq: known("change_seq", row.change_seq)?,
+            free_seats: known("free_seats", row.free_seats)?,
             trial_ends_at: row.trial_ends_at,
             without_method: word("without_method", &row.without_method)?,
             cancel_at_period_end: row.cancel_at_period_end,
@@ -236,7 +238,7 @@ pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscript
          SET plan_id = n.plan_id, name = n.name, unit_amount = n.unit_amount, interval_unit = n.interval_unit,
              interval_count = n.interval_count, quantity = n.quantity,
              method_id = n.method_id, anchor_date = n.anchor_date, anchor_index = n.anchor_index, zone = n.zone, next_period_index = n.next_period_index,
-             change_seq = n.change_seq, status = n.status, cancel_at_period_end = n.cancel_at_period_end,
+             change_seq = n.change_seq, free_seats = n.free_seats, status = n.status, cancel_at_period_end = n.cancel_at_period_end,
              pause_at_period_end = n.pause_at_period_end, pending_terms = n.pending_terms,
              pending_zone = n.pending_zone, missed_renewals = n.missed_renewals, catch_up_to = n.catch_up_to,
              metadata = n.metadata, ended_at = n.ended_at, trial_ends_at = n.trial_ends_at,
@@ -246,12 +248,12 @@ pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscript
                      $8::integer[], $9::bigint[], $10::uuid[], $11::jsonb[], $12::date[], $13::bigint[],
                      $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::boolean[], $19::boolean[],
                      $20::jsonb[], $21::text[], $22::bigint[], $23::bigint[], $24::jsonb[],
-                     $25::timestamptz[], $26::timestamptz[], $27::jsonb[])
+                     $25::timestamptz[], $26::timestamptz[], $27::jsonb[], $28::bigint[])
               AS n (id, version, read_index, plan_id, name, unit_amount, interval_unit,
                     interval_count, quantity, method_id, tax, anchor_date, anchor_index,
                     zone, next_period_index, change_seq, status, cancel_at_period_end, pause_at_period_end,
                     pending_terms, pending_zone, missed_renewals, catch_up_to, metadata,
-                    ended_at, trial_ends_at, discounts)
+                    ended_at, trial_ends_at, discounts, free_seats)
          WHERE s.id = n.id AND s.version = n.version AND s.next_period_index = n.read_index",
         &column(&now, |s| s.id.0),
         &column(&before, |s| i64::from(s.version)),
@@ -280,6 +282,7 @@ pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscript
         &column(&now, |s| s.ended_at) as _,
         &column(&now, |s| s.trial_ends_at) as _,
         &column(&now, |s| Json(s.discounts.iter().map(StoredDiscount::from).collect::<Vec<_>>())) as _,
+        &column(&now, |s| i64::from(s.free_seats)),
     )
     .execute(db)
     .await?;

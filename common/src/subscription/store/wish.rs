@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     customer::{self, MethodChoice},
     id::{CustomerId, InvoiceId, JobId, MerchantId, SubscriptionId},
-    invoice::{self, Invoice, Line, totals::Totals},
+    invoice::{self, CreditNote, Invoice, Line, totals::Totals},
     job::Kind,
     money::Money,
     payment::store::PUBLISHER_GRACE,
@@ -74,6 +74,8 @@ pub struct Granted {
     pub jobs: Vec<JobId>,
     /// The invoices that were opened for it.
     pub invoices: Vec<InvoiceId>,
+    /// The change for which open invoices were made smaller, by credit notes.
+    pub noted: Option<u32>,
 }
 
 /// What would come of a wish.
@@ -83,6 +85,8 @@ pub struct Foreseen {
     pub subscription: Subscription,
     /// The invoices that would open, in their order.
     pub invoices: Vec<Invoice>,
+    /// The credit notes that would make open invoices smaller.
+    pub notes: Vec<CreditNote>,
     /// What would be charged at once, in the subscription's currency: for these, and for what was open before.
     pub charged: Decimal,
     /// What the customer would have in the balance of that currency; below zero, what would be carried forward.
@@ -246,11 +250,11 @@ async fn change(
         call_for_renewal(db, &case.subscription, traceparent).await?;
     }
     let Case { subscription, done, .. } = case;
-    Ok(Granted { subscription, jobs: done.jobs, invoices: done.invoices })
+    Ok(Granted { subscription, jobs: done.jobs, invoices: done.invoices, noted: done.noted })
 }
 
 async fn foresee(db: &mut PgConnection, granted: Granted) -> Result<Foreseen, Trouble> {
-    let Granted { subscription, jobs, invoices } = granted;
+    let Granted { subscription, jobs, invoices, noted } = granted;
     let mut opened = Vec::with_capacity(invoices.len());
     for id in invoices {
         opened.extend(invoice::store::find(&mut *db, subscription.merchant_id, id).await?);
@@ -263,8 +267,13 @@ async fn foresee(db: &mut PgConnection, granted: Granted) -> Result<Foreseen, Tr
         let from_balance = invoice::state::from_balance(total, balance, |due| then.chargeable(due));
         Ok::<_, Refusal>(Foreknown { at: period.start, lines, from_balance })
     });
+    let notes = match noted {
+        Some(change) => invoice::store::notes_of_change(&mut *db, subscription.id, change).await?,
+        None => Vec::new(),
+    };
     Ok(Foreseen {
         invoices: opened,
+        notes,
         charged: invoice::store::asked_for(&mut *db, &jobs).await?,
         balance,
         renewal: renewal.transpose()?,
