@@ -54,6 +54,11 @@ impl Law {
         for (name, facts) in &facts.bills {
             let Some(bill) = self.bills.get_mut(name) else { continue };
             let became_void = facts.status == "void" && !bill.is_void();
+            // What went back makes it cost less, and leaves in force what is.
+            let back = |facts: &BillFacts| (facts.refunded, facts.disputed);
+            if back(facts) != back(&bill.facts) {
+                self.seen = None;
+            }
             bill.facts = facts.clone();
             if became_void {
                 self.void(name);

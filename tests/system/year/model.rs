@@ -123,6 +123,8 @@ pub struct Model {
     pub next: u32,
     pub period: Option<Period>,
     pub changes: u32,
+    /// Seats that came without proration: they stand on no line, until the period ends.
+    pub free: i64,
     /// How many periods were never billed: its discounts wait for others.
     pub skipped: u32,
     /// Methods that were declined for good: nobody asks them any more.
@@ -153,6 +155,7 @@ impl Model {
             next: 0,
             period: None,
             changes: 0,
+            free: 0,
             skipped: 0,
             declined: Vec::new(),
             ends_with_period: false,
@@ -291,6 +294,7 @@ impl Model {
     pub fn enter_period(&mut self, period: Period) {
         self.period = Some(period);
         self.next = period.index + 1;
+        self.free = 0;
         // What was billed for another period is no longer in force.
         self.billed.retain(|billed| billed.period == period.index);
     }
