@@ -80,7 +80,7 @@ struct Story {
 impl Story {
     async fn read(session: &Session, payment: &Payment) -> sqlx::Result<Self> {
         let pool = &session.pool;
-        let refunds = refund::store::of_payment(pool, payment.id).await?;
+        let refunds = refund::store::of_payments(pool, &[payment.id]).await?;
         let disputes = dispute::store::of_payments(pool, &[payment.id]).await?;
         let duplicates = store::duplicates_of(pool, payment.id).await?;
         let mut subjects = vec![payment.id.0];
@@ -109,7 +109,7 @@ impl Story {
         }
         let mut part = |title: &str, table: String| text += &format!("\n{title}\n{table}");
         if !self.refunds.is_empty() {
-            let head = ["REFUND", "STATUS", "AMOUNT", "GATEWAY REF", "FAILURE"];
+            let head = ["REFUND", "ORIGIN", "STATUS", "AMOUNT", "GATEWAY REF", "FAILURE"];
             part("Refunds", table::layout(&head, &refunds_rows(&self.refunds)));
         }
         if !self.disputes.is_empty() {
@@ -134,6 +134,7 @@ fn refunds_rows(refunds: &[Refund]) -> Vec<Vec<String>> {
         let failure = refund.failure.as_ref().map(|failure| failure.code.clone());
         vec![
             refund.id.to_string(),
+            refund.origin.to_string(),
             refund.status.to_string(),
             refund.money.to_string(),
             refund.gateway_ref.clone().unwrap_or_default(),

@@ -2,13 +2,13 @@
 
 use clap::Subcommand;
 use common::{
-    id::SubscriptionId,
+    id::{MerchantId, SubscriptionId},
     invoice::{self, Invoice},
     job,
     page::Page,
     payment::store::{self as payments, EventRow},
     subscription::{
-        Subscription,
+        OnDispute, Subscription,
         store::{self, Answered},
     },
 };
@@ -38,6 +38,13 @@ pub enum Command {
         /// `sub_…`
         id: SubscriptionId,
     },
+    /// Settles what a dispute does to the subscriptions that a merchant makes from now on without saying so.
+    OnDispute {
+        /// `mer_…`
+        merchant: MerchantId,
+        /// `keep` or `cancel`
+        policy: OnDispute,
+    },
 }
 
 pub async fn run(session: &Session, command: Command) -> Result<(), String> {
@@ -59,7 +66,18 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
                 "What was missed is forgone; the period that is running is billed.",
             )
         }
+        Command::OnDispute { merchant, policy } => settle_disputes(session, merchant, policy).await,
     }
+}
+
+async fn settle_disputes(session: &Session, merchant: MerchantId, policy: OnDispute) -> Result<(), String> {
+    if !store::dispute::set_policy(&session.pool, merchant, policy).await.map_err(explain)? {
+        return Err(format!("there is no merchant {merchant}"));
+    }
+    session.print(&json!({ "merchant": merchant, "on_dispute": policy }), || {
+        format!("New subscriptions of {merchant} are made with {policy}. Those that there are keep theirs.")
+    });
+    Ok(())
 }
 
 async fn find(session: &Session, id: SubscriptionId) -> Result<Subscription, String> {

@@ -174,6 +174,7 @@ impl<'a> Customer<'a> {
             }),
             method: Some(card(order.card)),
             metadata: Default::default(),
+            on_dispute: Default::default(),
         };
         let before = self.store.clone();
         let made = state::create(new, self.store.now);

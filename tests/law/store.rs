@@ -143,7 +143,7 @@ impl Store {
     pub fn refundable(&self, payment: &Payment) -> Decimal {
         let invoice = self.invoice(payment.invoice);
         let subscription = &self.subscriptions[payment.of].subscription;
-        let paid = self.book_of(subscription, invoice.period_index).paid(invoice.id);
+        let paid = self.book_of(subscription, invoice.period_index).left(invoice.id).max(Decimal::ZERO);
         (payment.captured - payment.refunded).min(paid + self.flow(invoice).1)
     }
 

@@ -52,6 +52,7 @@ impl Shop {
             quantity: 1,
             trial_days: None,
             without_method: WithoutMethod::Pause,
+            on_dispute: None,
             zone: "UTC".parse().unwrap(),
             discounts: Vec::new(),
             tax: None,

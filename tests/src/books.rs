@@ -17,6 +17,9 @@ type Amount = i64;
 /// What one gateway owes us in one currency.
 type Nets = BTreeMap<(String, String), Amount>;
 
+/// A refund, as our row has it: its payment, its status, and the gateway's name for it if nobody asked us for it.
+type RefundRow = (Uuid, Uuid, String, Option<String>);
+
 /// A payment, as our row has it.
 type PaymentRow = (Uuid, String, String, Amount, Amount);
 
@@ -32,8 +35,12 @@ impl Deployment {
         .fetch_all(&self.pool)
         .await
         .unwrap();
-        let refunds: Vec<(Uuid, Uuid, String)> =
-            sqlx::query_as("SELECT id, payment_id, status FROM refunds").fetch_all(&self.pool).await.unwrap();
+        let refunds: Vec<RefundRow> = sqlx::query_as(
+            "SELECT id, payment_id, status, CASE WHEN origin = 'gateway' THEN gateway_ref END FROM refunds",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
         // Nobody knows of these but the gateway: that is what the review is for.
         let reviewed: HashSet<String> = payments
             .iter()
@@ -42,7 +49,7 @@ impl Deployment {
             .chain(
                 refunds
                     .iter()
-                    .filter(|(_, _, status)| status == "needs_review")
+                    .filter(|(_, _, status, _)| status == "needs_review")
                     .map(|(id, ..)| RefundId(*id).to_string()),
             )
             .collect();
@@ -58,11 +65,11 @@ impl Deployment {
     }
 
     /// What our rows say was given back of each payment is the sum of its refunds that succeeded.
-    async fn check_refunded(&self, books: &Books, payments: &[PaymentRow], refunds: &[(Uuid, Uuid, String)]) {
+    async fn check_refunded(&self, books: &Books, payments: &[PaymentRow], refunds: &[RefundRow]) {
         let unclear: HashSet<Uuid> = refunds
             .iter()
-            .filter(|(_, _, status)| status == "needs_review")
-            .map(|(_, payment, _)| *payment)
+            .filter(|(_, _, status, _)| status == "needs_review")
+            .map(|(_, payment, ..)| *payment)
             .collect();
         let mut given_back: HashMap<&str, Amount> = HashMap::new();
         for refund in books.entries("refunds").filter(|refund| refund["status"] == "succeeded") {
@@ -135,17 +142,19 @@ impl Books {
         assert!(charges.is_empty(), "charged, and unknown here: {charges:?}");
     }
 
-    /// Every refund has an end, and was made once at most: what we say was given back.
-    fn check_refunds(&self, refunds: &[(Uuid, Uuid, String)], reviewed: &HashSet<String>) {
+    /// Every refund has an end, and was made once at most: what we say was given back. Those that were made at the
+    /// gateway itself are found by its own name.
+    fn check_refunds(&self, refunds: &[RefundRow], reviewed: &HashSet<String>) {
         let mut made: HashMap<&str, &Value> = HashMap::new();
         for refund in self.entries("refunds") {
-            let reference = refund["reference"].as_str().expect("a reference of ours");
-            let another = made.insert(reference, refund);
-            assert!(another.is_none(), "{reference} was made twice: {}", self.0);
+            let ours = refund["reference"].as_str().filter(|name| name.parse::<RefundId>().is_ok());
+            let name = ours.or(refund["id"].as_str()).expect("a name");
+            let another = made.insert(name, refund);
+            assert!(another.is_none(), "{name} was made twice: {}", self.0);
         }
-        for (id, payment, status) in refunds {
+        for (id, payment, status, told) in refunds {
             let (id, payment) = (RefundId(*id).to_string(), PaymentId(*payment).to_string());
-            let refund = made.remove(id.as_str());
+            let refund = made.remove(told.as_deref().unwrap_or(&id));
             assert!(refund.is_none_or(|refund| refund["payment_reference"] == payment), "{refund:?}");
             match status.as_str() {
                 "succeeded" | "failed" => {

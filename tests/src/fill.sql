@@ -70,12 +70,15 @@ WHERE s.n % 1000 = 9 AND e.subject_id = s.id AND e.kind = 'payment.fee';
 
 -- One payment in twenty is given back, one in twenty disputed: more than would be, so that even a small
 -- database has enough of them for a plan to matter.
-INSERT INTO refunds (id, merchant_id, payment_id, idempotency_key, request_hash, amount, currency, created_at, status,
-    failure_code, review_reason, updated_at, settled_at, gateway_ref, calls_begun, first_call_at, last_call_at)
-SELECT pg_temp.nth('refund', n, at), merchant_id, id, 'refund-' || n, decode(md5(n::text) || md5(n::text), 'hex'),
+INSERT INTO refunds (id, merchant_id, payment_id, origin, idempotency_key, request_hash, amount, currency, created_at,
+    status, failure_code, review_reason, updated_at, settled_at, gateway, gateway_ref, calls_begun, first_call_at,
+    last_call_at)
+SELECT pg_temp.nth('refund', n, at), merchant_id, id, origin, CASE origin WHEN 'api' THEN 'refund-' || n END,
+    CASE origin WHEN 'api' THEN decode(md5(n::text) || md5(n::text), 'hex') END,
     10, 'EUR', at, now_is, CASE now_is WHEN 'failed' THEN 'expired_or_canceled_card' END,
-    CASE now_is WHEN 'needs_review' THEN 'nobody knows' END, at, at, 're_' || n, 1, at, at
-FROM (SELECT *, CASE WHEN n % 20020 = 0 THEN 'needs_review' WHEN n % 200 = 0 THEN 'failed' ELSE 'succeeded' END AS now_is
+    CASE now_is WHEN 'needs_review' THEN 'nobody knows' END, at, at, gateway, 're_' || n, 1, at, at
+FROM (SELECT *, CASE WHEN n % 400 = 20 THEN 'gateway' ELSE 'api' END AS origin,
+          CASE WHEN n % 20020 = 0 THEN 'needs_review' WHEN n % 200 = 0 THEN 'failed' ELSE 'succeeded' END AS now_is
       FROM source WHERE status = 'succeeded' AND n % 20 = 0) given;
 INSERT INTO ledger_entries (subject_id, kind, account, merchant_id, gateway, currency, amount, created_at)
 SELECT pg_temp.nth('refund', n, at), 'refund.succeeded', account, merchant_id, gateway, 'EUR', side.amount, at
@@ -150,7 +153,7 @@ SELECT r.id, 'pay_' || replace(s.id::text, '-', ''), 'ch_' || s.n, 'charge', 49.
 FROM source s JOIN reconciliations r ON r.gateway = s.gateway AND r.state = 'reading'
 WHERE s.status = 'succeeded' AND s.at >= r.from_at
 UNION ALL
-SELECT r.id, 're_' || replace(f.id::text, '-', ''), f.gateway_ref, 'refund', f.amount, 'EUR', NULL, NULL
+SELECT r.id, CASE f.origin WHEN 'api' THEN 're_' || replace(f.id::text, '-', '') END, f.gateway_ref, 'refund', f.amount, 'EUR', NULL, NULL
 FROM refunds f JOIN payments p ON p.id = f.payment_id
 JOIN reconciliations r ON r.gateway = p.gateway AND r.state = 'reading'
 WHERE f.status = 'succeeded' AND f.created_at >= r.from_at

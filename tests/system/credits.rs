@@ -387,3 +387,38 @@ async fn a_discount_counts_periods_that_are_billed() {
     assert_eq!(totals, ["5.00", "5.00", "5.00", "10.00"]);
     deployment.check_billing().await;
 }
+
+/// What was given back to the balance, and then goes back by a refund in the gateway's dashboard as well, is taken from the
+/// balance, as far as it is still there.
+#[tokio::test]
+async fn what_goes_back_twice_is_taken_from_the_balance() {
+    let deployment = Deployment::start().await;
+    deployment.connect_webhooks().await;
+    let merchant = &deployment.merchant;
+    deployment.noon_of("04-01").await;
+    let id = merchant.subscribed("a", &merchant.plan("30.00", "month").await, 1).await;
+    let payment = payments(merchant, &merchant.invoices(&id).await[0]).await.remove(0);
+    deployment.noon_of("04-16").await;
+    merchant.cancel_subscription(&id, BY_DAY, &[]).await;
+    assert_eq!(merchant.balance(&id).await, "15.00");
+    let charged = merchant.payment(&payment).await.body["gateway_reference"].as_str().unwrap().to_owned();
+    let form = format!("payment_intent={charged}&amount=2000");
+    let made = reqwest::Client::new()
+        .post(format!("{}/v1/refunds", deployment.sandbox_url()))
+        .bearer_auth("sk_test_dashboard")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(made.status(), 200, "{made:?}");
+    tests::eventually("the balance gives up what went back twice", async || {
+        (merchant.balance(&id).await == "10.00").then_some(())
+    })
+    .await;
+    // 30.00 came, 20.00 went, 10.00 are left: of these none can be refunded, for they are credited.
+    let refused = merchant.refund("r", &payment, None).await;
+    assert_eq!((refused.status, refused.text("code")), (409, "payment-credited"));
+    deployment.check_books().await;
+    assert!(deployment.remit(&["doctor"]).await.unwrap_err().contains("what they have is what came in"));
+}

@@ -9,6 +9,8 @@ mod clock;
 mod contract;
 mod crashes;
 mod credits;
+mod dashboard_refunds;
+mod disputed_subscriptions;
 mod dunning;
 mod events;
 mod faults;

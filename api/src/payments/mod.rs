@@ -16,5 +16,5 @@ pub use view::PaymentView;
 fn accepted(app: &App, payment: Payment, prefer: Prefer, replayed: bool) -> Response {
     let path = format!("/payments/{}", payment.id);
     let is_final = payment.status.is_final();
-    answer::accepted(&path, is_final, prefer, replayed, &PaymentView::new(app, payment, &[]))
+    answer::accepted(&path, is_final, prefer, replayed, &PaymentView::new(app, payment, &[], &[]))
 }

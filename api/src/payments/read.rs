@@ -8,6 +8,7 @@ use common::{
         Payment,
         store::{self, Filter},
     },
+    refund,
 };
 
 use crate::{
@@ -40,8 +41,9 @@ pub async fn get(
 ) -> Result<Response, ApiError> {
     let mut db = app.reads.of(merchant.id).await?;
     let payment = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let refunds = refund::store::of_payments(&mut *db, &[id]).await?;
     let disputes = dispute::store::of_payments(&mut *db, &[id]).await?;
-    Ok(answer::one(payment.status.is_final(), &PaymentView::new(&app, payment, &disputes)))
+    Ok(answer::one(payment.status.is_final(), &PaymentView::new(&app, payment, &refunds, &disputes)))
 }
 
 /// List payments
@@ -74,7 +76,8 @@ pub async fn list(
     let mut db = app.reads.of(merchant.id).await?;
     let found = store::list(&mut *db, merchant.id, &filter).await?;
     let ids: Vec<_> = found.data.iter().map(|payment| payment.id).collect();
+    let refunds = refund::store::of_payments(&mut *db, &ids).await?;
     let disputes = dispute::store::of_payments(&mut *db, &ids).await?;
-    let show = |payment: Payment| (payment.id, PaymentView::new(&app, payment, &disputes));
+    let show = |payment: Payment| (payment.id, PaymentView::new(&app, payment, &refunds, &disputes));
     Ok(answer::list(&app, "/payments", &filter.page, &given, found, show))
 }

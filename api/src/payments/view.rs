@@ -6,6 +6,7 @@ use common::{
     gateway::Card,
     money::display_amount,
     payment::{Customer, Failure, Metadata, Payment, Status},
+    refund::Refund,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -57,6 +58,8 @@ pub struct PaymentView {
     failure: Option<Failure>,
     /// Why a person must look, while the status is `needs_review`.
     review_reason: Option<String>,
+    /// What was, or is being, given back of it, oldest first: whoever made it.
+    refunds: Vec<RefundOfPayment>,
     /// What the payer objects to.
     disputes: Vec<DisputeView>,
     /// Where it is charged.
@@ -115,6 +118,41 @@ pub struct DisputeView {
     updated_at: Timestamp,
 }
 
+/// A refund, in short: `GET /refunds/{id}` tells all of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefundOfPayment {
+    #[schema(example = "re_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    id: String,
+    /// Always `refund`.
+    object: &'static str,
+    /// `pending`, `processing`, `succeeded`, `failed` or `needs_review`.
+    #[schema(example = "succeeded")]
+    status: &'static str,
+    /// Who made it: `api`, or `gateway` (in its dashboard, say).
+    #[schema(example = "gateway")]
+    origin: &'static str,
+    #[schema(example = "20.00")]
+    amount: String,
+    #[schema(example = "EUR")]
+    currency: &'static str,
+    /// The gateway's name for it.
+    gateway_reference: Option<String>,
+}
+
+impl RefundOfPayment {
+    fn new(refund: &Refund) -> Self {
+        Self {
+            id: refund.id.to_string(),
+            object: "refund",
+            status: refund.status.as_str(),
+            origin: refund.origin.as_str(),
+            amount: refund.money.display_amount(),
+            currency: refund.money.currency.code(),
+            gateway_reference: refund.gateway_ref.clone(),
+        }
+    }
+}
+
 impl DisputeView {
     fn new(dispute: &Dispute) -> Self {
         Self {
@@ -133,8 +171,8 @@ impl DisputeView {
 }
 
 impl PaymentView {
-    /// The payment as its merchant sees it, with those of the disputes that are about it.
-    pub fn new(app: &App, payment: Payment, disputes: &[Dispute]) -> Self {
+    /// The payment as its merchant sees it, with those of the refunds and disputes that are about it.
+    pub fn new(app: &App, payment: Payment, refunds: &[Refund], disputes: &[Dispute]) -> Self {
         let currency = payment.order.money.currency;
         let id = payment.id.to_string();
         Self {
@@ -159,6 +197,11 @@ impl PaymentView {
                 .map(|url| NextAction { r#type: "redirect", url: Some(url) }),
             failure: payment.failure,
             review_reason: payment.review_reason,
+            refunds: refunds
+                .iter()
+                .filter(|refund| refund.payment_id == payment.id)
+                .map(RefundOfPayment::new)
+                .collect(),
             disputes: disputes.iter().filter(|d| d.payment_id == payment.id).map(DisputeView::new).collect(),
             gateway: payment.order.gateway.as_str(),
             gateway_reference: payment.gateway_ref,

@@ -27,6 +27,9 @@ pub struct RefundView {
     /// The payment that it gives back.
     #[schema(example = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
     payment: String,
+    /// Who made it: `api` (you asked us), or `gateway` (somebody made it at the gateway itself, in its dashboard say).
+    #[schema(example = "api")]
+    origin: &'static str,
     /// A decimal, in major units.
     #[schema(example = "20.00")]
     amount: String,
@@ -60,6 +63,7 @@ impl RefundView {
             object: "refund",
             status: refund.status.as_str(),
             payment: refund.payment_id.to_string(),
+            origin: refund.origin.as_str(),
             amount: refund.money.display_amount(),
             currency: refund.money.currency.code(),
             reason: refund.reason.map(RefundReason::as_str),

@@ -8,7 +8,7 @@ use common::{
     payment::Metadata,
     plan::Offer,
     subscription::{
-        Price, Tz, WithoutMethod,
+        OnDispute, Price, Tz, WithoutMethod,
         state::Refusal,
         store::{self, Accepted as Stored, NewSubscription},
     },
@@ -75,6 +75,10 @@ pub struct CreateSubscription {
     /// What becomes of it when its trial ends without a payment method: `pause` (the default) or `cancel`.
     #[schema(example = "pause")]
     without_payment_method: Option<String>,
+    /// What a dispute of one of its payments does to it: `keep` (it goes on) or `cancel` (it ends at once, and nothing
+    /// is given back). Without it, what is settled for all of yours: `keep`.
+    #[schema(example = "cancel")]
+    on_dispute: Option<String>,
     /// The IANA time zone whose midnights end its periods; `UTC` by default.
     #[schema(example = "Europe/Berlin")]
     zone: Option<String>,
@@ -174,6 +178,7 @@ fn read_fields(fields: &mut Fields<'_>, merchant_id: MerchantId, key: String) ->
     let tax = terms::tax(fields);
     let trial_days = fields.optional("trial_days", trial_days);
     let without_method = fields.optional("without_payment_method", fields::name);
+    let on_dispute = fields.optional("on_dispute", fields::name);
     let zone = fields.optional("zone", zone);
     let return_url = fields.optional("return_url", return_url);
     let metadata = fields.optional("metadata", metadata);
@@ -187,6 +192,7 @@ fn read_fields(fields: &mut Fields<'_>, merchant_id: MerchantId, key: String) ->
         quantity: quantity.unwrap_or(1),
         trial_days,
         without_method: without_method.unwrap_or_default(),
+        on_dispute,
         zone: zone.unwrap_or_default(),
         discounts: discounts.unwrap_or_default(),
         tax,
@@ -243,6 +249,8 @@ struct Understood<'a> {
     discounts: Vec<DiscountView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tax: Option<TaxView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_dispute: Option<OnDispute>,
 }
 
 /// A price that was asked for: its name, amount, currency, interval.
@@ -275,6 +283,7 @@ fn hash(new: &NewSubscription) -> [u8; 32] {
         price,
         discounts: new.discounts.iter().map(DiscountView::new).collect(),
         tax: new.tax.as_ref().map(TaxView::new),
+        on_dispute: new.on_dispute,
     };
     Sha256::digest(serde_json::to_vec(&understood).unwrap_or_default()).into()
 }

@@ -60,6 +60,9 @@ pub struct UpdateSubscription {
     /// The IANA time zone whose midnights end its periods, from the next period on.
     #[schema(example = "Europe/Berlin")]
     zone: Option<String>,
+    /// What a dispute of one of its payments does to it from now on: `keep` or `cancel`.
+    #[schema(example = "cancel")]
+    on_dispute: Option<String>,
     /// All of them anew: up to 50 keys (40 characters) with values (500 characters) of your own.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Metadata>,
@@ -146,6 +149,7 @@ impl Wanted {
                 false => terms::tax(fields).map(Some),
             },
             zone: fields.optional("zone", zone),
+            on_dispute: fields.optional("on_dispute", fields::name),
             metadata: fields.optional("metadata", metadata),
             cancel_at_period_end: fields.optional("cancel_at_period_end", fields::flag),
         };
@@ -155,7 +159,8 @@ impl Wanted {
     /// What fits each by itself must fit together.
     fn check(&self, faults: &mut Faults) {
         let Named { offer, method } = &self.named;
-        let Update { quantity, discounts, tax, zone, metadata, cancel_at_period_end, .. } = &self.update;
+        let Update { quantity, discounts, tax, zone, on_dispute, metadata, cancel_at_period_end, .. } =
+            &self.update;
         let is_charged = offer.is_some() || quantity.is_some() || method.is_some();
         let is_billed = is_charged || discounts.is_some() || tax.is_some();
         if self.return_url.is_some() && !is_charged {
@@ -163,9 +168,14 @@ impl Wanted {
                 "/return_url",
                 "goes with plan, price, quantity or payment_method: only these are charged",
             );
-        } else if !is_billed && zone.is_none() && metadata.is_none() && cancel_at_period_end.is_none() {
+        } else if !is_billed
+            && zone.is_none()
+            && on_dispute.is_none()
+            && metadata.is_none()
+            && cancel_at_period_end.is_none()
+        {
             let detail = "must name what to change: plan, price, quantity, payment_method, discounts, tax, \
-                          zone, metadata or cancel_at_period_end";
+                          zone, on_dispute, metadata or cancel_at_period_end";
             faults.at("", detail);
         }
     }

@@ -67,6 +67,9 @@ pub struct SubscriptionView {
     /// What becomes of it when its trial ends without a payment method: `pause` or `cancel`.
     #[schema(example = "pause")]
     without_payment_method: &'static str,
+    /// What a dispute of one of its payments does to it: `keep` or `cancel`.
+    #[schema(example = "keep")]
+    on_dispute: &'static str,
     /// It ends with its period.
     cancel_at_period_end: bool,
     /// It rests from the end of its period on.
@@ -175,6 +178,7 @@ impl SubscriptionView {
             renews_at,
             trial_ends_at: subscription.trial_ends_at,
             without_payment_method: subscription.without_method.as_str(),
+            on_dispute: subscription.on_dispute.as_str(),
             cancel_at_period_end: subscription.cancel_at_period_end,
             pause_at_period_end: subscription.pause_at_period_end,
             pending_update: subscription.pending_terms.as_ref().map(PendingView::new),

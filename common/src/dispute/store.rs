@@ -6,7 +6,7 @@ use crate::{
     db::unreadable,
     gateway::{self, GatewayName, Standing},
     id::{DisputeId, MerchantId, PaymentId},
-    ledger,
+    invoice, ledger,
     money::{Currency, Money},
     payment::{
         Payment,
@@ -31,8 +31,8 @@ pub enum Recorded {
     NotOurs,
 }
 
-/// Records what the gateway says about a dispute: its row, the event, and the books, in the caller's
-/// transaction.
+/// Records what the gateway says about a dispute: its row, the event, the books, and, when it is first heard of, what
+/// the subscription that was paid does, in the caller's transaction.
 ///
 /// # Errors
 /// When the database fails.
@@ -54,6 +54,8 @@ pub async fn record(
     let now = crate::db::now(&mut *db).await?;
     let id = known.as_ref().map_or_else(DisputeId::new, |(id, _)| *id);
     upsert(&mut *db, id, (&payment, gateway), told, change.to).await?;
+    // What it takes is with the customer, and may be in the balance too.
+    invoice::store::reclaim(&mut *db, &payment).await?;
     let subject = ledger::Subject { merchant_id: payment.merchant_id, gateway, id: id.0 };
     let moved: Vec<_> = change.moved.iter().filter_map(|kind| subject.posting(*kind, told.money)).collect();
     ledger::store::post(&mut *db, &moved, now).await?;
@@ -64,7 +66,11 @@ pub async fn record(
         let news = to_dispute(id, &payment, told, change.to, known.is_none());
         insert_events(&mut *db, &[news], now).await?;
     }
-    Ok(Recorded::Ours { alarm: change.alarm })
+    let mut alarm = change.alarm;
+    if known.is_none() && change.to.standing != Standing::Won {
+        alarm = alarm.or(invoice::store::payment_disputed(&mut *db, &payment, now).await?);
+    }
+    Ok(Recorded::Ours { alarm })
 }
 
 async fn by_ref(

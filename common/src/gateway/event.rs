@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
@@ -89,8 +90,9 @@ impl Event {
     /// A sentence for operators.
     pub fn of_names(self) -> Result<Self, String> {
         let about: [Option<&str>; 2] = match &self.about {
-            About::Payment { reference, gateway_ref } => [Some(reference), gateway_ref.as_deref()],
+            About::Payment { reference, gateway_ref, .. } => [Some(reference), gateway_ref.as_deref()],
             About::Refund { reference } => [Some(reference), None],
+            About::GatewayRefund { refund_ref } => [Some(refund_ref), None],
             About::Dispute { dispute_ref } => [Some(dispute_ref), None],
             About::Nothing => [None, None],
         };
@@ -110,11 +112,19 @@ pub enum About {
         reference: String,
         /// The gateway's name for it, where the event tells.
         gateway_ref: Option<String>,
+        /// How much of it was given back so far, in major units, where that is what has happened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refunded: Option<Decimal>,
     },
     /// A refund of ours.
     Refund {
         /// Our name for it.
         reference: String,
+    },
+    /// A refund without our name: somebody has made it at the gateway.
+    GatewayRefund {
+        /// The gateway's name for it.
+        refund_ref: String,
     },
     /// A payer's bank takes money back, or gives it again.
     Dispute {
@@ -241,6 +251,7 @@ mod tests {
         let payment = |reference: &str, gateway_ref: &str| About::Payment {
             reference: reference.into(),
             gateway_ref: Some(gateway_ref.into()),
+            refunded: None,
         };
         assert!(of("WH-1", "X", payment("pay_1", "o")).is_ok() && of("WH-1", "X", About::Nothing).is_ok());
         let long = "x".repeat(NAME_MAX + 1);
@@ -251,6 +262,7 @@ mod tests {
                 payment(odd, "o"),
                 payment("pay_1", odd),
                 About::Refund { reference: odd.into() },
+                About::GatewayRefund { refund_ref: odd.into() },
                 About::Dispute { dispute_ref: odd.into() },
             ] {
                 assert!(of("WH-1", "X", about.clone()).is_err(), "{about:?}");

@@ -9,6 +9,7 @@ pub mod event;
 pub mod guard;
 pub mod operation;
 pub mod paypal;
+pub mod refund;
 pub mod refusal;
 pub mod report;
 mod sending;
@@ -34,6 +35,7 @@ pub use operation::{
     CancelRequest, CaptureRequest, ChargeRequest, LookUp, RefundLookUp, RefundReason, RefundRequest,
     SaveRequest, SavedMethod,
 };
+pub use refund::{GatewayRefund, RefundsAsked};
 pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Obstacle, Report, Resolution};
 pub use sending::Sending;
 
@@ -111,6 +113,8 @@ pub trait Gateway: Send + Sync {
     fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a>;
     /// Asks what became of a refund.
     fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a>;
+    /// Asks for refunds as the gateway knows them, whoever made them.
+    fn find_refunds<'a>(&'a self, asked: RefundsAsked<'a>) -> Reply<'a, Result<Vec<GatewayRefund>, String>>;
     /// Asks for a dispute by the gateway's name for it, or as the gateway's account names it.
     fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>>;
     /// Asks whether an event is the gateway's own, where its signature could not be checked on receipt.

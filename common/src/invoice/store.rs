@@ -3,8 +3,10 @@
 
 mod attempt;
 mod book;
+mod dispute;
 pub mod law;
 mod open;
+mod reclaim;
 mod retry;
 mod row;
 mod settle;
@@ -28,9 +30,11 @@ use crate::{
 use super::{Invoice, Status};
 pub(crate) use attempt::{asked_for, try_open, use_balance};
 pub use book::notes;
-pub(crate) use book::{book, credit, notes_of_change, refundable};
+pub(crate) use book::{book, credit, notes_of_change};
+pub(crate) use dispute::payment_disputed;
 pub(crate) use open::{NewInvoice, Opened, Opening, open, void_unpaid};
 pub use open::{policy, set_policy};
+pub(crate) use reclaim::{reclaim, refundable};
 pub use retry::{Retried, retry};
 use row::{invoices, update};
 pub(crate) use settle::payments_ended;

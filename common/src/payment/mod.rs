@@ -283,10 +283,16 @@ impl Payment {
         self.order.gateway != gateway || (self.status == Status::Succeeded && is_another)
     }
 
-    /// What can still be given back.
+    /// What was taken and not given back, though it may be held for that.
+    #[must_use]
+    pub fn unrefunded(&self) -> Decimal {
+        self.amount_captured - self.amount_refunded
+    }
+
+    /// What can still be given back. What the gateway has given back by itself may leave less than is held.
     #[must_use]
     pub fn refundable(&self) -> Decimal {
-        self.amount_captured - self.amount_refunded - self.amount_refunding
+        (self.unrefunded() - self.amount_refunding).max(Decimal::ZERO)
     }
 }
 

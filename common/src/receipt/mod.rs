@@ -4,7 +4,7 @@
 pub mod store;
 
 use crate::{
-    gateway::{About, Dispute, GatewayName, Received},
+    gateway::{About, Dispute, GatewayName, GatewayRefund, Received},
     id::ReceiptId,
     job::Claim,
     payment::duplicate,
@@ -56,4 +56,6 @@ pub enum News {
     Dispute(Dispute),
     /// Money that has moved beside a payment that has succeeded.
     Duplicate(Box<duplicate::Found>),
+    /// Refunds, whoever made them.
+    Refunds(Vec<GatewayRefund>),
 }

@@ -15,6 +15,7 @@ use crate::{
     id::{JobId, PaymentId, ReceiptId, RefundId},
     job::{self, Kind},
     payment::{Status, duplicate, store as payments},
+    refund::{self, state::adoption::Missing, store::Adopted},
 };
 
 use super::{Findings, Learnt, News, Receipt};
@@ -22,6 +23,9 @@ use super::{Findings, Learnt, News, Receipt};
 /// Events of one gateway that wait to be verified, at most: anybody may send one, and each costs a question to the
 /// gateway.
 const UNVERIFIED_MAX: i64 = 1000;
+
+/// What an operator is woken for when nothing has come of an event.
+const GIVEN_UP: &str = "a gateway's event could not be looked into for days";
 
 /// What became of an event that came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,15 +102,17 @@ async fn has_room(db: &mut PgConnection, gateway: GatewayName) -> sqlx::Result<b
 /// off would keep its body, and with it a payer's name, for ever.
 async fn is_news(db: &mut PgConnection, gateway: GatewayName, about: &About) -> sqlx::Result<bool> {
     Ok(match about {
-        About::Payment { reference, gateway_ref } => match reference.parse() {
+        About::Payment { reference, gateway_ref, refunded } => match reference.parse() {
             Ok(id) => payments::find_any(&mut *db, id).await?.is_some_and(|payment| {
                 let is_another = |named: &String| payment.is_beside(gateway, named);
-                payment.status != Status::Succeeded || gateway_ref.as_ref().is_some_and(is_another)
+                // What is only held may be another refund than the one that is told of.
+                let is_more = refunded.is_some_and(|refunded| refunded > payment.amount_refunded);
+                payment.status != Status::Succeeded || gateway_ref.as_ref().is_some_and(is_another) || is_more
             }),
             Err(_) => false,
         },
         About::Refund { reference } => reference.parse::<RefundId>().is_ok(),
-        About::Dispute { .. } => true,
+        About::GatewayRefund { .. } | About::Dispute { .. } => true,
         About::Nothing => false,
     })
 }
@@ -155,15 +161,24 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
             transaction.commit().await?;
             return Ok(None);
         }
-        Learnt::Unknown(_) => alarm = Some("a gateway's event could not be looked into for days"),
+        Learnt::Unknown(_) => alarm = Some(GIVEN_UP),
         Learnt::Forged => {
             sqlx::query!("DELETE FROM gateway_events WHERE id = $1", receipt.id.0).execute(&mut *db).await?;
         }
         Learnt::Genuine(news) => {
             if handled(&mut *db, receipt).await? {
                 // Payments are locked before jobs, as everywhere.
-                alarm = record(&mut *db, receipt.gateway, news).await?;
+                let recorded = record(&mut *db, receipt.gateway, news).await?;
                 follow(&mut *db, receipt.gateway, &receipt.about).await?;
+                if let Some(missing) = recorded.missing
+                    && is_waited_for(&mut *db, receipt).await?
+                {
+                    let wait = claim.kind.retry_policy().delay(claim.tries);
+                    job::store::retry(&mut *db, claim, wait, &missing.to_string()).await?;
+                    transaction.commit().await?;
+                    return Ok(None);
+                }
+                alarm = recorded.alarm.or(recorded.missing.map(|_| GIVEN_UP));
             }
         }
     }
@@ -172,23 +187,51 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
     Ok(alarm)
 }
 
-/// Writes down what the gateway says, and answers what an operator should be woken for.
-async fn record(
-    db: &mut PgConnection,
-    gateway: GatewayName,
-    news: &News,
-) -> sqlx::Result<Option<&'static str>> {
-    Ok(match news {
-        News::Hint => None,
+/// What came of what the gateway says.
+#[derive(Default)]
+struct Recorded {
+    /// What an operator should be woken for.
+    alarm: Option<&'static str>,
+    /// Something that must be known before all of it can be written down.
+    missing: Option<Missing>,
+}
+
+/// Writes down what the gateway says.
+async fn record(db: &mut PgConnection, gateway: GatewayName, news: &News) -> sqlx::Result<Recorded> {
+    let mut recorded = Recorded::default();
+    match news {
+        News::Hint => {}
         News::Dispute(dispute) => match dispute::store::record(&mut *db, gateway, dispute).await? {
-            dispute::store::Recorded::Ours { alarm } => alarm,
-            dispute::store::Recorded::NotOurs => None,
+            dispute::store::Recorded::Ours { alarm } => recorded.alarm = alarm,
+            dispute::store::Recorded::NotOurs => {}
         },
         News::Duplicate(found) => {
             let now = crate::db::now(&mut *db).await?;
-            payments::record_duplicate(&mut *db, found, now).await?.then_some(duplicate::ALARM)
+            let is_new = payments::record_duplicate(&mut *db, found, now).await?;
+            recorded.alarm = is_new.then_some(duplicate::ALARM);
         }
-    })
+        News::Refunds(refunds) => {
+            for made in refunds {
+                if let Adopted::NotYet(missing) = refund::store::adopt(&mut *db, gateway, made).await? {
+                    recorded.missing = Some(missing);
+                }
+            }
+        }
+    }
+    Ok(recorded)
+}
+
+/// An event that cannot be worked off to its end yet waits, for three days at most: then it is left to the
+/// reconciliation.
+async fn is_waited_for(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool> {
+    let waits = sqlx::query!(
+        "UPDATE gateway_events SET handled_at = NULL
+         WHERE id = $1 AND received_at >= remit_now() - interval '3 days'",
+        receipt.id.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(waits.rows_affected() == 1)
 }
 
 /// Drops an event that could not be looked into for three days: what it is about is looked up all the same,
@@ -235,7 +278,7 @@ async fn handled(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool>
 /// Calls for the look-up that a hint suggests.
 async fn follow(db: &mut PgConnection, gateway: GatewayName, about: &About) -> sqlx::Result<()> {
     match about {
-        About::Payment { reference, gateway_ref } => {
+        About::Payment { reference, gateway_ref, .. } => {
             let Ok(PaymentId(id)) = reference.parse() else { return Ok(()) };
             payments::learn_gateway_ref(&mut *db, gateway, PaymentId(id), gateway_ref.as_deref()).await?;
             look_up(db, Kind::ResolvePayment, id).await
@@ -244,7 +287,7 @@ async fn follow(db: &mut PgConnection, gateway: GatewayName, about: &About) -> s
             let Ok(RefundId(id)) = reference.parse() else { return Ok(()) };
             look_up(db, Kind::ResolveRefund, id).await
         }
-        About::Dispute { .. } | About::Nothing => Ok(()),
+        About::GatewayRefund { .. } | About::Dispute { .. } | About::Nothing => Ok(()),
     }
 }
 

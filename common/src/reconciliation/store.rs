@@ -4,6 +4,7 @@
 mod compare;
 mod disputes;
 mod duplicates;
+mod refunds;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use super::{Reconciliation, State};
 
 pub use compare::{Comparison, compare};
 pub use disputes::{dispute_named, keep_dispute};
+pub use refunds::{keep_refund, refund_named};
 
 /// When a comparison should have ended, whatever its size. Before a gateway whose account cannot be read is given up.
 const OVERDUE_AFTER: Duration = Duration::from_secs(6 * 3600);

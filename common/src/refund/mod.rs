@@ -1,5 +1,5 @@
 //! A refund: money of a payment that is given back. [`state`] decides, [`store`] remembers. One refund is
-//! one gateway operation under one key, for life.
+//! one gateway operation under one key, for life: ours, or one that somebody has made at the gateway itself.
 
 pub mod state;
 pub mod store;
@@ -46,6 +46,16 @@ pub struct Order {
     pub metadata: Metadata,
 }
 
+/// Who made a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The merchant asked us.
+    Api,
+    /// Somebody made it at the gateway itself, in its dashboard say.
+    Gateway,
+}
+
 /// Where a refund stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,6 +90,8 @@ pub struct Refund {
     pub merchant_id: MerchantId,
     /// Of which payment.
     pub payment_id: PaymentId,
+    /// Who made it.
+    pub origin: Origin,
     /// How much.
     pub money: Money,
     /// Why.
@@ -142,6 +154,7 @@ impl Status {
     }
 }
 
+names!(Origin, Api => "api", Gateway => "gateway");
 names!(
     Status,
     Pending => "pending", Processing => "processing", Succeeded => "succeeded", Failed => "failed",

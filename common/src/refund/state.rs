@@ -2,8 +2,11 @@
 //! place where its status is decided.
 //!
 //! - A refund holds its amount from the moment it is accepted; a failed one gives it back.
+//! - What the gateway says it gave back is a fact, whatever is held: it refuses what there is no room for.
 //! - A refund that succeeded may come back from the payer's bank: it is `failed` then, and the books are
 //!   reversed. Nothing else leaves `succeeded`, and what came back does not succeed again.
+
+pub mod adoption;
 
 use rust_decimal::Decimal;
 
@@ -93,9 +96,12 @@ pub struct Context {
     pub now: Timestamp,
     /// The job that brought the report.
     pub kind: Kind,
-    /// What is left to refund of the payment, beside what is held.
-    pub left: Decimal,
+    /// What was taken of the payment and not given back.
+    pub unrefunded: Decimal,
 }
+
+/// The gateway never gives back more than it took: an earlier refund has come back, and we have not heard of it yet.
+pub const NO_ROOM: &str = "more was given back than is left here: an earlier refund must have come back";
 
 /// What a report changes.
 pub type Change = work::Change<Outcome>;
@@ -172,17 +178,13 @@ fn succeeded(refund: &Refund, charge: &Charge, context: Context) -> Change {
             ..needs_review(reason, "a gateway states another amount than the one we asked for")
         };
     }
-    if refund.status != Status::Failed {
-        return Change { gateway_ref, ..Change::becomes(Outcome::Succeeded, Work::Done) };
+    let alarm =
+        (refund.status == Status::Failed).then_some("a refund succeeded after we had told that it failed");
+    if context.unrefunded < refund.money.amount {
+        let work = Work::Retry { why: NO_ROOM.into(), at_least: SLOW_OUTCOME_POLL };
+        return Change { gateway_ref, alarm, ..Change::stays(work) };
     }
-    // What it held was given free, and may be held by another since.
-    let alarm = "a refund succeeded after we had told that it failed";
-    if context.left < refund.money.amount {
-        // The gateway will refuse the other; then there is room for this one.
-        let work = Work::Retry { why: alarm.into(), at_least: SLOW_OUTCOME_POLL };
-        return Change { gateway_ref, alarm: Some(alarm), ..Change::stays(work) };
-    }
-    Change { gateway_ref, alarm: Some(alarm), ..Change::becomes(Outcome::Succeeded, Work::Done) }
+    Change { gateway_ref, alarm, ..Change::becomes(Outcome::Succeeded, Work::Done) }
 }
 
 /// The gateway has it, and takes its time.

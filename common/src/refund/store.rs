@@ -1,6 +1,7 @@
 //! The rows of `refunds`, and what is written with them. A refund changes together with its payment's
 //! amounts, under the payment's lock, so that no two can give back the same money.
 
+mod adopt;
 mod row;
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::{
     gateway::{Answer, Charge, GatewayName, Report},
     id::{JobId, MerchantId, PaymentId, RefundId},
     invoice,
-    job::{self, Claim, Kind},
+    job::{self, Claim, Kind, work::Work},
     ledger::{self, Posting},
     page::{Found, Page},
     payment::{
@@ -26,6 +27,7 @@ use super::{
     NewRefund, Refund, Status,
     state::{self, Change, Context, Refusal},
 };
+pub use adopt::{Adopted, adopt};
 use row::refunds;
 
 /// What became of a request to refund.
@@ -62,8 +64,8 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
     };
     let inserted = sqlx::query!(
         "INSERT INTO refunds (id, merchant_id, payment_id, idempotency_key, request_hash, amount, currency,
-             reason, metadata, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, remit_now(), remit_now())
+             reason, metadata, gateway, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, remit_now(), remit_now())
          ON CONFLICT (merchant_id, idempotency_key) DO NOTHING",
         new.id.0,
         new.merchant_id.0,
@@ -74,6 +76,7 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
         money.currency.code(),
         new.order.reason.map(crate::gateway::RefundReason::as_str),
         sqlx::types::Json(&new.order.metadata) as _,
+        payment.order.gateway.as_str(),
     )
     .execute(&mut *db)
     .await?;
@@ -83,6 +86,7 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
     }
     let held = Payment { amount_refunding: payment.amount_refunding + money.amount, ..payment };
     write_amounts(&mut *db, &held).await?;
+    invoice::store::reclaim(&mut *db, &held).await?;
     let job =
         job::store::enqueue(&mut *db, Kind::RefundPayment, new.id.0, PUBLISHER_GRACE, Some(traceparent));
     let job = job.await?;
@@ -99,7 +103,7 @@ async fn by_key(db: &mut PgConnection, new: &NewRefund) -> sqlx::Result<Option<A
     .fetch_optional(&mut *db)
     .await?;
     let Some(hash) = hash else { return Ok(None) };
-    if hash != new.request_hash {
+    if hash.as_deref() != Some(new.request_hash.as_slice()) {
         return Ok(Some(Accepted::KeyReused));
     }
     let row = refunds!(
@@ -191,12 +195,13 @@ pub async fn list(
     filter.page.cut(rows, Refund::try_from)
 }
 
-/// All refunds of a payment, whoever's it is, in their order: for operators.
+/// All refunds of these payments, whoever's they are, in their order: for whoever has found the payments before.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_payment(db: impl PgExecutor<'_>, payment: PaymentId) -> sqlx::Result<Vec<Refund>> {
-    let rows = refunds!("SELECT ", " FROM refunds WHERE payment_id = $1 ORDER BY id", payment.0)
+pub async fn of_payments(db: impl PgExecutor<'_>, payments: &[PaymentId]) -> sqlx::Result<Vec<Refund>> {
+    let ids: Vec<_> = payments.iter().map(|id| id.0).collect();
+    let rows = refunds!("SELECT ", " FROM refunds WHERE payment_id = ANY($1) ORDER BY id", &ids)
         .fetch_all(db)
         .await?;
     rows.into_iter().map(Refund::try_from).collect()
@@ -215,7 +220,7 @@ pub async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Res
                  updated_at = greatest(clock.now, updated_at + interval '1 us'),
                  first_call_at = coalesce(first_call_at, clock.now), last_call_at = clock.now
              FROM (SELECT remit_now() AS now OFFSET 0) clock
-             WHERE id = ANY($1) AND status IN ('pending', 'processing') RETURNING ",
+             WHERE id = ANY($1) AND status IN ('pending', 'processing') AND origin = 'api' RETURNING ",
             "",
             ids
         )
@@ -305,20 +310,24 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
         transaction.commit().await?;
         return Ok(Settled { status: refund.status, changed: false, alarm: None });
     }
-    let context = Context { now, kind: claim.kind, left: payment.refundable() };
+    let context = Context { now, kind: claim.kind, unrefunded: payment.unrefunded() };
     let before = refund.status;
     let Change { to, gateway_ref, call_not_sent, work, alarm, duplicate } =
         state::apply(&refund, &payment, &answer.report, context);
+    if matches!(&work, Work::Retry { why, .. } if why == state::NO_ROOM) {
+        adopt::ask_about_others(&mut *db, payment.id).await?;
+    }
     refund.exposure.calls_not_sent += i32::from(call_not_sent);
     refund.gateway_ref = gateway_ref.or(refund.gateway_ref.take());
     let changed = to.is_some();
     if let Some(outcome) = to {
         state::enter(&mut refund, &mut payment, outcome, now);
         write_amounts(&mut *db, &payment).await?;
+        invoice::store::reclaim(&mut *db, &payment).await?;
         insert_events(&mut *db, &[to_refund(&refund)], now).await?;
         ledger::store::post(&mut *db, &postings(&refund, before, &payment, &answer.report), now).await?;
     }
-    write(&mut *db, &refund).await?;
+    write(&mut *db, &refund, payment.order.gateway).await?;
     if let Some(charge) = duplicate {
         payments::record_duplicate(&mut *db, &settlement.found_beside(&refund, charge), now).await?;
     }
@@ -329,11 +338,11 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
     Ok(Settled { status: refund.status, changed, alarm })
 }
 
-async fn write(db: &mut PgConnection, refund: &Refund) -> sqlx::Result<()> {
+async fn write(db: &mut PgConnection, refund: &Refund, gateway: GatewayName) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE refunds
          SET status = $2, failure_code = $3, failure_message = $4, review_reason = $5, settled_at = $6,
-             gateway_ref = $7, calls_not_sent = $8,
+             gateway_ref = $7, calls_not_sent = $8, gateway = $9,
              updated_at = greatest(remit_now(), updated_at + interval '1 us')
          WHERE id = $1",
         refund.id.0,
@@ -344,6 +353,7 @@ async fn write(db: &mut PgConnection, refund: &Refund) -> sqlx::Result<()> {
         refund.settled_at,
         refund.gateway_ref,
         refund.exposure.calls_not_sent,
+        gateway.as_str(),
     )
     .execute(db)
     .await?;
@@ -381,6 +391,7 @@ fn to_refund(refund: &Refund) -> Happened {
             "id": refund.id,
             "object": "refund",
             "payment": refund.payment_id,
+            "origin": refund.origin,
             "status": refund.status,
             "amount": refund.money.display_amount(),
             "currency": refund.money.currency,
@@ -407,7 +418,7 @@ pub async fn code_failed(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<(
     }
     let reason = format!("the code of job {} fails again and again", claim.id);
     state::enter(&mut refund, &mut payment, state::Outcome::NeedsReview { reason }, now);
-    write(&mut *db, &refund).await?;
+    write(&mut *db, &refund, payment.order.gateway).await?;
     insert_events(&mut *db, &[to_refund(&refund)], now).await
 }
 

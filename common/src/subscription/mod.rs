@@ -124,6 +124,19 @@ pub enum WithoutMethod {
 
 names!(WithoutMethod, Pause => "pause", Cancel => "cancel");
 
+/// What a dispute of one of its payments does to a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDispute {
+    /// It goes on.
+    #[default]
+    Keep,
+    /// It ends at once, and nothing of its period is given back: the payer's bank has done that.
+    Cancel,
+}
+
+names!(OnDispute, Keep => "keep", Cancel => "cancel");
+
 /// A subscription, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
@@ -159,6 +172,8 @@ pub struct Subscription {
     pub trial_ends_at: Option<Timestamp>,
     /// What then, without a payment method.
     pub without_method: WithoutMethod,
+    /// What a dispute of one of its payments does to it.
+    pub on_dispute: OnDispute,
     /// It ends with the period.
     pub cancel_at_period_end: bool,
     /// It rests from the end of the period on.

@@ -209,7 +209,7 @@ impl<'a> Leaving<'a> {
         let noted = worth.part(funds.due.min(worth.total()), currency)?;
         funds.due -= noted.total();
         let rest = worth.less(noted);
-        let paid = rest.part(funds.paid.min(rest.total()), currency)?;
+        let paid = rest.part(funds.paid.clamp(Decimal::ZERO, rest.total()), currency)?;
         funds.paid -= paid.total();
         let days = billed.days.since(self.moment.day);
         let description = format!("Unused: {}", billed.name);

@@ -17,9 +17,11 @@ mod wish;
 use chrono::TimeDelta;
 
 use super::{
-    Status, Subscription,
+    OnDispute, Status, Subscription,
     calendar::{Anchor, OutOfCalendar, Period},
     dunning::Exhausted,
+    proration::Book,
+    proration::Proration,
 };
 use crate::{
     clock::Timestamp,
@@ -101,6 +103,8 @@ pub enum Fact {
     },
     /// An invoice's retries have come to their end, and this is the policy.
     DunningExhausted(Exhausted),
+    /// A payer has objected to a payment of one of its invoices, for the first time.
+    Disputed,
 }
 
 /// Why something cannot be done with a subscription.
@@ -184,6 +188,7 @@ pub fn apply(subscription: &mut Subscription, fact: Fact, now: Timestamp) -> Res
             Exhausted::Unpaid => enter(subscription, Status::Unpaid, now),
             Exhausted::Stay => enter(subscription, Status::PastDue, now),
         },
+        (_, Fact::Disputed) => return disputed(subscription, now),
         // It rests, is free or has ended: what becomes of its invoices changes nothing.
         (
             Status::Trialing | Status::Paused | Status::Canceled | Status::IncompleteExpired,
@@ -199,6 +204,16 @@ pub fn apply(subscription: &mut Subscription, fact: Fact, now: Timestamp) -> Res
         | (_, Fact::FirstInvoiceExpired { .. }) => {}
     }
     Ok(Vec::new())
+}
+
+/// A payment is objected to: the policy that was agreed decides. What has ended stays as it is.
+fn disputed(subscription: &mut Subscription, now: Timestamp) -> Result<Effects, Refusal> {
+    match subscription.on_dispute {
+        OnDispute::Cancel if !subscription.status.is_final() => {
+            cancel(subscription, When::Now, Proration::None, Place { now, book: &Book::default() })
+        }
+        OnDispute::Keep | OnDispute::Cancel => Ok(Effects::new()),
+    }
 }
 
 /// Whether anything comes of it.

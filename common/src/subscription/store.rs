@@ -3,6 +3,7 @@
 //! over one locked subscription: all of it happens, or nothing.
 
 mod create;
+pub mod dispute;
 mod effects;
 pub mod figures;
 mod health;

@@ -35,6 +35,7 @@ pub async fn events_name_what_should_be_looked_at(bench: &Bench) {
     let of_payment = About::Payment {
         reference: paid.0.reference.clone(),
         gateway_ref: Some(charge_of(&paid.1).gateway_ref.clone()),
+        refunded: None,
     };
     for about in [of_payment, About::Refund { reference: request.reference }] {
         inbox.eventually(&format!("told: {about:?}"), |event| (event.about == about).then_some(())).await;

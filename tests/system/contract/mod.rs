@@ -41,6 +41,7 @@ macro_rules! suite {
                 a_refund_may_take_its_time_and_may_fail
                 a_refund_may_fail_after_it_succeeded
                 a_refund_of_nobody_is_not_found
+                a_refund_is_found_with_all_that_says_whose_it_is
             }
             disputes {
                 a_dispute_that_is_won

@@ -1,6 +1,6 @@
 //! Refunds: never more than was taken, and not always final.
 
-use common::gateway::{DeclineClass, Report};
+use common::gateway::{DeclineClass, GatewayRefund, RefundsAsked, Report};
 
 use super::bench::{Bench, Ready, charge_of, money, refund_question};
 
@@ -67,4 +67,29 @@ pub async fn a_refund_of_nobody_is_not_found(bench: &Bench) {
     bench.send(&Ready::Refund(bench.refund_request(&paid, "1.00"))).await;
     let never_sent = bench.refund_request(&paid, "1.00");
     assert_eq!(bench.found(&Ready::Refund(never_sent)).await, Report::NotFound);
+}
+
+/// Whoever made it: by its own name, and among those of its payment.
+pub async fn a_refund_is_found_with_all_that_says_whose_it_is(bench: &Bench) {
+    let paid = bench.paid(bench.tokens.good).await;
+    let request = bench.refund_request(&paid, "9.90");
+    let report = bench.send(&Ready::Refund(request.clone())).await.report;
+    let name = charge_of(&report).gateway_ref.clone();
+    let named = bench.gateway.find_refunds(RefundsAsked::Named(&name)).await.unwrap();
+    let of_payment = bench.gateway.find_refunds(RefundsAsked::OfPayment(&request.payment_ref)).await.unwrap();
+    assert_eq!(named, of_payment);
+    let expected = GatewayRefund {
+        gateway_ref: name,
+        reference: Some(request.reference),
+        payment_reference: Some(paid.0.reference.clone()),
+        payment_ref: Some(request.payment_ref),
+        charge_ref: request.charge_ref,
+        money: request.money,
+        made_at: named[0].made_at,
+        report,
+    };
+    assert_eq!(named, [expected]);
+    assert!(named[0].made_at.is_some_and(|at| (at - super::now()).num_seconds().abs() < 60), "{named:?}");
+    let nobodys = bench.gateway.find_refunds(RefundsAsked::Named("re1nobody")).await;
+    assert_eq!(nobodys, Ok(Vec::new()));
 }

@@ -130,6 +130,7 @@ async fn a_comparison_that_was_taken_over_writes_nothing() {
     let part = common::gateway::Statement { lines: Vec::new(), next: Some("moved".into()) };
     assert!(!store::keep(pool, &slept, &of, &part).await.unwrap());
     assert!(!store::keep_dispute(pool, &slept, &of, "dp_1", None).await.unwrap());
+    assert!(!store::keep_refund(pool, &slept, &of, "re_1", &[]).await.unwrap());
     let after = store::find(pool, of.id).await.unwrap().unwrap();
     assert_eq!((after.state, after.cursor), (State::Reading, None), "nothing was written");
 

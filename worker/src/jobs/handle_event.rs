@@ -2,7 +2,7 @@
 //! event claims is never believed; it only makes us ask.
 
 use common::{
-    gateway::{About, Found, Gateway, GatewayName, LookUp, Report, Verdict},
+    gateway::{About, Found, Gateway, GatewayName, LookUp, RefundsAsked, Report, Verdict},
     payment::{duplicate, state::is_another, store::find_any},
     receipt::{Learnt, News, Receipt},
 };
@@ -10,7 +10,7 @@ use common::{
 use crate::Context;
 
 /// Asks the gateway whether the event is its own, and for what it names, if that is not ours to look up by itself: a
-/// dispute, or a second charge.
+/// dispute, a second charge, or a refund that somebody else has made.
 pub async fn run(context: &Context, receipt: &Receipt) -> Learnt {
     let gateway = context.gateways.get(receipt.gateway);
     if let Some(received) = &receipt.unverified {
@@ -22,12 +22,23 @@ pub async fn run(context: &Context, receipt: &Receipt) -> Learnt {
     }
     let news = match &receipt.about {
         About::Dispute { dispute_ref } => find_dispute(gateway, dispute_ref).await,
-        About::Payment { reference, gateway_ref: Some(named) } => {
-            find_another_charge(context, receipt.gateway, reference, named).await
+        About::Payment { reference, gateway_ref: Some(named), refunded } => {
+            match find_another_charge(context, receipt.gateway, reference, named).await {
+                Ok(News::Hint) if refunded.is_some() => {
+                    find_refunds(gateway, RefundsAsked::OfPayment(named)).await
+                }
+                found => found,
+            }
         }
+        About::GatewayRefund { refund_ref } => find_refunds(gateway, RefundsAsked::Named(refund_ref)).await,
         About::Payment { gateway_ref: None, .. } | About::Refund { .. } | About::Nothing => Ok(News::Hint),
     };
     news.map_or_else(Learnt::Unknown, Learnt::Genuine)
+}
+
+/// What the gateway knows of refunds, whoever made them: in its dashboard, say.
+async fn find_refunds(gateway: &dyn Gateway, asked: RefundsAsked<'_>) -> Result<News, String> {
+    gateway.find_refunds(asked).await.map(News::Refunds)
 }
 
 async fn find_dispute(gateway: &dyn Gateway, dispute_ref: &str) -> Result<News, String> {

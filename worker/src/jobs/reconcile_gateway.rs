@@ -2,7 +2,7 @@
 //! that a long one survives crashes and takes as many claims as it needs.
 
 use common::{
-    gateway::Found,
+    gateway::{Found, RefundsAsked},
     job::{Claim, store::retry},
     payment::duplicate,
     reconciliation::{Reconciliation, store, store::Comparison},
@@ -78,6 +78,18 @@ async fn go_on(
             Found::Unknown(why) => return unreadable(context, claim, &of, &why).await,
         };
         if !store::keep_dispute(&context.bulk, claim, &of, &dispute_ref, told.as_ref()).await? {
+            return Ok(Next::NotOurs);
+        }
+        if Instant::now() > until {
+            return Ok(Next::Later);
+        }
+    }
+    while let Some(refund_ref) = store::refund_named(&context.bulk, &of).await? {
+        let told = match gateway.find_refunds(RefundsAsked::Named(&refund_ref)).await {
+            Ok(told) => told,
+            Err(why) => return unreadable(context, claim, &of, &why).await,
+        };
+        if !store::keep_refund(&context.bulk, claim, &of, &refund_ref, &told).await? {
             return Ok(Next::NotOurs);
         }
         if Instant::now() > until {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::gateway::{Answer, Dispute, Found, Obstacle, Report, Statement, Verdict};
+use crate::gateway::{Answer, Dispute, Found, Obstacle, Report, Verdict};
 
 use super::breaker::Health;
 
@@ -58,7 +58,7 @@ impl Told for Verdict {
     }
 }
 
-impl Told for Result<Statement, String> {
+impl<T> Told for Result<T, String> {
     fn health(&self) -> Health {
         match self {
             Ok(_) => Health::Answered,

@@ -26,8 +26,9 @@ use tokio::{
 };
 
 use super::{
-    CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayName, LookUp, Obstacle,
-    Received, RefundLookUp, RefundRequest, Reply, SaveRequest, Statement, Verdict,
+    CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayName, GatewayRefund,
+    LookUp, Obstacle, Received, RefundLookUp, RefundRequest, RefundsAsked, Reply, SaveRequest, Statement,
+    Verdict,
 };
 use crate::clock::Timestamp;
 use breaker::{Breaker, Health, Pass, Rule};
@@ -195,12 +196,12 @@ impl Guarded {
     }
 
     /// Asks about an event, from turns that are for nothing else. A gateway that rests is not asked.
-    async fn ask_about_event<T: Told>(&self, call: impl Future<Output = T>) -> T {
+    async fn ask_about_event<T: Told + Redact>(&self, call: impl Future<Output = T>) -> T {
         if let Some(rest) = self.breaker().rest(Instant::now().into_std()) {
             return self.put_off(Why::CircuitOpen, rest);
         }
         match self.events.turn(Instant::now() + PATIENCE).await {
-            Ok(_slot) => call.await,
+            Ok(_slot) => call.await.redacted(),
             Err(why) => self.put_off(why, BUSY_WAIT),
         }
     }
@@ -292,6 +293,10 @@ impl Gateway for Guarded {
 
     fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a> {
         Box::pin(self.call(self.adapter.look_up_refund(question)))
+    }
+
+    fn find_refunds<'a>(&'a self, asked: RefundsAsked<'a>) -> Reply<'a, Result<Vec<GatewayRefund>, String>> {
+        Box::pin(self.ask_about_event(self.adapter.find_refunds(asked)))
     }
 
     fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>> {

@@ -3,7 +3,7 @@
 
 use crate::{
     card_data::{in_text, redact},
-    gateway::{Answer, Card, Decline, Dispute, Found, Line, Report, Statement, Verdict},
+    gateway::{Answer, Card, Decline, Dispute, Found, GatewayRefund, Line, Report, Statement, Verdict},
 };
 
 /// What stands for a code that is none.
@@ -92,7 +92,23 @@ impl Redact for Result<Statement, String> {
     }
 }
 
+impl Redact for Result<Vec<GatewayRefund>, String> {
+    fn redacted(self) -> Self {
+        Ok(self.map_err(text)?.into_iter().map(refund).collect())
+    }
+}
+
 /// References are typed by people, where they are none of ours.
+fn refund(refund: GatewayRefund) -> GatewayRefund {
+    GatewayRefund {
+        reference: refund.reference.map(text),
+        payment_reference: refund.payment_reference.map(text),
+        report: refund.report.redacted(),
+        ..refund
+    }
+}
+
+/// The same of a line.
 fn line(line: Line) -> Line {
     match line {
         Line::Payment { reference, gateway_ref, report } => {
@@ -182,7 +198,8 @@ mod tests {
         let found = Found::<Dispute>::Unknown(words()).redacted();
         let verdict = Verdict::Unknown(words()).redacted();
         let statement = Result::<Statement, String>::Err(words()).redacted();
-        assert!(!format!("{found:?}{verdict:?}{statement:?}").contains(NUMBER));
+        let refunds = Result::<Vec<GatewayRefund>, String>::Err(words()).redacted();
+        assert!(!format!("{found:?}{verdict:?}{statement:?}{refunds:?}").contains(NUMBER));
         assert_eq!(card(of_card()).last4.as_deref(), Some("4242"));
     }
 

@@ -67,6 +67,9 @@ impl Gateway for Stub {
     fn look_up_refund<'a>(&'a self, _: &'a RefundLookUp) -> Reply<'a> {
         Box::pin(async { self.answer(None) })
     }
+    fn find_refunds<'a>(&'a self, _: RefundsAsked<'a>) -> Reply<'a, Result<Vec<GatewayRefund>, String>> {
+        Box::pin(async { Err(String::new()) })
+    }
     fn find_dispute<'a>(&'a self, _: &'a str) -> Reply<'a, Found<Dispute>> {
         Box::pin(async { Found::None })
     }

@@ -7,11 +7,7 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::gateway::{About, Event, Received, Verdict, event};
 
-use super::response::{self, Supplement};
-
-/// How our names for payments and refunds begin.
-const PAYMENT: &str = "pay_";
-const REFUND: &str = "re_";
+use super::response::{self, PAYMENT, REFUND, Supplement};
 
 /// What PayPal signs with, by header.
 const SIGNED_WITH: [&str; 5] = [
@@ -127,7 +123,9 @@ impl Resource {
             match self.name(REFUND) {
                 Some(reference) => About::Refund { reference },
                 // Made by a person at PayPal: it carries the payment's name, or none.
-                None => self.payment(None),
+                None => {
+                    name(self.id).map_or(About::Nothing, |refund_ref| About::GatewayRefund { refund_ref })
+                }
             }
         } else if of("PAYMENT.CAPTURE.") || of("PAYMENT.AUTHORIZATION.") {
             self.payment(None)
@@ -145,10 +143,10 @@ impl Resource {
     /// `of_order`: the resource is an order, and this is our name in it.
     fn payment(self, of_order: Option<String>) -> About {
         match (of_order, self.name(PAYMENT)) {
-            (Some(reference), _) => About::Payment { reference, gateway_ref: name(self.id) },
+            (Some(reference), _) => About::Payment { reference, gateway_ref: name(self.id), refunded: None },
             (None, Some(reference)) => {
                 let order = self.supplementary_data.as_ref().and_then(Supplement::order_id);
-                About::Payment { reference, gateway_ref: order.and_then(event::name) }
+                About::Payment { reference, gateway_ref: order.and_then(event::name), refunded: None }
             }
             (None, None) => About::Nothing,
         }
@@ -262,6 +260,7 @@ mod tests {
         let payment = |gateway_ref: Option<&str>| About::Payment {
             reference: "pay_1".into(),
             gateway_ref: gateway_ref.map(Into::into),
+            refunded: None,
         };
         let refund = || About::Refund { reference: "re_1".into() };
         let related = r#""supplementary_data":{"related_ids":{"order_id":"5O1"}}"#;
@@ -293,8 +292,10 @@ mod tests {
                 refund(),
                 "{kind}"
             );
-            assert_eq!(about(kind, r#"{"id":"1R1","custom_id":"pay_1"}"#), payment(None), "{kind}");
-            assert_eq!(about(kind, r#"{"id":"1R1"}"#), About::Nothing, "{kind}");
+            let told = About::GatewayRefund { refund_ref: "1R1".into() };
+            assert_eq!(about(kind, r#"{"id":"1R1","custom_id":"pay_1"}"#), told, "{kind}");
+            assert_eq!(about(kind, r#"{"id":"1R1"}"#), told, "{kind}");
+            assert_eq!(about(kind, r#"{"custom_id":"pay_1"}"#), About::Nothing, "{kind}");
         }
         let dispute = About::Dispute { dispute_ref: "PP-D-1".into() };
         for kind in ["CUSTOMER.DISPUTE.CREATED", "CUSTOMER.DISPUTE.UPDATED", "CUSTOMER.DISPUTE.RESOLVED"] {

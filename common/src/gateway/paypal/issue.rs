@@ -137,8 +137,8 @@ struct Detail {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Link {
-    href: Option<String>,
-    rel: Option<String>,
+    pub href: Option<String>,
+    pub rel: Option<String>,
 }
 
 /// Where the payer should go, if one of these links says so.

@@ -3,7 +3,10 @@
 
 use crate::{
     clock::Timestamp,
-    gateway::{self, Answer, Dispute, Found, LookUp, RefundLookUp, Report, Resolution, Statement, Verdict},
+    gateway::{
+        self, Answer, Dispute, Found, GatewayRefund, LookUp, RefundLookUp, RefundsAsked, Report, Resolution,
+        Statement, Verdict,
+    },
 };
 
 use super::{
@@ -41,6 +44,19 @@ impl Paypal {
             None => find_refund(&mut talk, question).await,
         };
         talk.answer(report)
+    }
+
+    pub(super) async fn ask_for_refunds(
+        &self,
+        asked: RefundsAsked<'_>,
+    ) -> Result<Vec<GatewayRefund>, String> {
+        let mut talk = Talk::begin(self, "find_refunds", None);
+        match asked {
+            RefundsAsked::Named(id) => Ok(refund_named(&mut talk, id).await?.into_iter().collect()),
+            RefundsAsked::OfPayment(order) => found::<Order>(&mut talk, &["v2", "checkout", "orders", order])
+                .await?
+                .map_or_else(|| Ok(Vec::new()), |order| order.refunds()),
+        }
     }
 
     pub(super) async fn ask_for_dispute(&self, dispute_ref: &str) -> Found<Dispute> {
@@ -89,6 +105,32 @@ impl Paypal {
             lines: page.transactions.iter().filter_map(reporting::Transaction::line).collect(),
             next: place.next(between.1, &page).map(|place| place.cursor()),
         })
+    }
+}
+
+/// A refund names nobody but its capture, and that its payment.
+async fn refund_named(talk: &mut Talk<'_>, id: &str) -> Result<Option<GatewayRefund>, String> {
+    let Some(refund) = found::<Refund>(talk, &["v2", "payments", "refunds", id]).await? else {
+        return Ok(None);
+    };
+    let capture = match refund.capture_id() {
+        Some(capture) => found::<Payment>(talk, &["v2", "payments", "captures", capture]).await?,
+        None => None,
+    };
+    let owner = capture.as_ref().map(Payment::owner).unwrap_or_default();
+    refund.found(&owner).map(Some)
+}
+
+/// An object, if PayPal has it.
+async fn found<T: serde::de::DeserializeOwned>(
+    talk: &mut Talk<'_>,
+    path: &[&str],
+) -> Result<Option<T>, String> {
+    match talk.get(path, &[]).await {
+        Ok(received) if received.status == 200 => response::object(&received.body).map(Some),
+        Ok(received) if received.status == 404 => Ok(None),
+        Ok(received) => Err(format!("the gateway answered {}", received.status)),
+        Err(silence) => Err(silence.why()),
     }
 }
 

@@ -29,9 +29,9 @@ use secrecy::SecretString;
 pub use trust::PaypalTrust;
 
 use super::{
-    Answer, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp, Received,
-    RefundLookUp, RefundRequest, Reply, Report, Resolution, SaveRequest, SavedMethod, Statement, Terms,
-    Verdict,
+    Answer, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayRefund, LookUp,
+    Received, RefundLookUp, RefundRequest, RefundsAsked, Reply, Report, Resolution, SaveRequest, SavedMethod,
+    Statement, Terms, Verdict,
 };
 use crate::clock::{Ahead, Timestamp};
 
@@ -107,6 +107,10 @@ impl Gateway for Paypal {
 
     fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a> {
         Box::pin(self.ask_for_refund(question))
+    }
+
+    fn find_refunds<'a>(&'a self, asked: RefundsAsked<'a>) -> Reply<'a, Result<Vec<GatewayRefund>, String>> {
+        Box::pin(self.ask_for_refunds(asked))
     }
 
     fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>> {

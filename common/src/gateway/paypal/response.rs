@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::DateTime;
 use rust_decimal::Decimal;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    gateway::{Charge, DeclineClass, Obstacle, Report, Resolution},
+    gateway::{Charge, DeclineClass, GatewayRefund, Obstacle, Report, Resolution},
     money::Money,
 };
 
@@ -16,6 +17,10 @@ use super::{
     amount::{Amount, from_value},
     issue::{Link, Refusal, decline, payer_url, refund_decline},
 };
+
+/// How our names for payments and refunds begin.
+pub const PAYMENT: &str = "pay_";
+pub const REFUND: &str = "re_";
 
 /// An answer, as received.
 pub struct Received {
@@ -73,6 +78,7 @@ pub struct Order {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Unit {
+    custom_id: Option<String>,
     payments: Option<Payments>,
 }
 
@@ -91,6 +97,8 @@ pub struct Payment {
     pub id: Option<String>,
     status: Option<String>,
     amount: Option<Amount>,
+    custom_id: Option<String>,
+    invoice_id: Option<String>,
     seller_receivable_breakdown: Option<Breakdown>,
     supplementary_data: Option<Supplement>,
 }
@@ -130,6 +138,19 @@ pub struct Refund {
     custom_id: Option<String>,
     invoice_id: Option<String>,
     seller_payable_breakdown: Option<Breakdown>,
+    create_time: Option<String>,
+    links: Option<Vec<Link>>,
+}
+
+/// Whose a refund is, by PayPal's names and ours.
+#[derive(Debug, Default)]
+pub struct Owner<'a> {
+    /// Our name for the payment.
+    pub payment_reference: Option<&'a str>,
+    /// The order.
+    pub order: Option<&'a str>,
+    /// The capture that is given back.
+    pub capture: Option<&'a str>,
 }
 
 /// How far a movement is, by its weight: what moved money decides, whatever was tried beside it.
@@ -197,6 +218,21 @@ impl Order {
         refunds.find(|refund| ours(&refund.custom_id) || ours(&refund.invoice_id))
     }
 
+    /// All refunds of it, whoever made them.
+    ///
+    /// # Errors
+    /// Why one of them cannot be read.
+    pub fn refunds(&self) -> Result<Vec<GatewayRefund>, String> {
+        let unit = self.purchase_units.as_deref().and_then(<[Unit]>::first);
+        let payment_reference = unit.and_then(|unit| ours(PAYMENT, &unit.custom_id, &None));
+        let refunds = self.payments().and_then(|payments| payments.refunds.as_deref()).unwrap_or_default();
+        let found = refunds.iter().map(|refund| {
+            let capture = refund.capture_id();
+            refund.found(&Owner { payment_reference, order: self.id.as_deref(), capture })
+        });
+        found.collect()
+    }
+
     fn payments(&self) -> Option<&Payments> {
         self.purchase_units.as_deref()?.first()?.payments.as_ref()
     }
@@ -206,6 +242,15 @@ impl Payment {
     /// The order that it belongs to.
     pub fn order_id(&self) -> Option<&str> {
         self.supplementary_data.as_ref()?.order_id()
+    }
+
+    /// As the owner of its refunds.
+    pub fn owner(&self) -> Owner<'_> {
+        Owner {
+            payment_reference: ours(PAYMENT, &self.custom_id, &self.invoice_id),
+            order: self.order_id(),
+            capture: self.id.as_deref(),
+        }
     }
 
     /// A refunded capture is still one that succeeded: refunds have reports of their own.
@@ -289,6 +334,32 @@ impl Refund {
         }
     }
 
+    /// The capture that it gives back: only a link names it.
+    pub fn capture_id(&self) -> Option<&str> {
+        let mut links = self.links.as_deref()?.iter();
+        let up = links.find(|link| link.rel.as_deref() == Some("up"))?;
+        let (_, id) = up.href.as_deref()?.rsplit_once("/captures/")?;
+        Some(id).filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    }
+
+    /// As the gateway knows it, whoever made it.
+    ///
+    /// # Errors
+    /// What is missing, for operators.
+    pub fn found(&self, owner: &Owner<'_>) -> Result<GatewayRefund, String> {
+        let made_at = self.create_time.as_deref().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+        Ok(GatewayRefund {
+            gateway_ref: self.id.clone().ok_or("a refund without an id")?,
+            reference: ours(REFUND, &self.custom_id, &self.invoice_id).map(str::to_owned),
+            payment_reference: owner.payment_reference.map(str::to_owned),
+            payment_ref: owner.order.map(str::to_owned),
+            charge_ref: owner.capture.map(str::to_owned),
+            money: self.amount.as_ref().and_then(from_value).ok_or("a refund without an amount")?,
+            made_at: made_at.map(|at| at.to_utc()),
+            report: self.report(Resolution::LookUp),
+        })
+    }
+
     /// PayPal states the fee that it gives back; to us that is a negative one.
     fn given_back(&self, gateway_ref: String) -> Charge {
         let breakdown = self.seller_payable_breakdown.as_ref();
@@ -301,6 +372,12 @@ impl Refund {
             fee: fee.map(|fee| Money { amount: Decimal::ZERO - fee.amount, ..fee }),
         }
     }
+}
+
+/// Our name in one of these, by how it begins.
+fn ours<'a>(prefix: &str, custom_id: &'a Option<String>, invoice_id: &'a Option<String>) -> Option<&'a str> {
+    let ids = [custom_id, invoice_id].into_iter().flatten();
+    ids.map(String::as_str).find(|id| id.starts_with(prefix))
 }
 
 fn strange(what: &str, status: Option<&str>, resolution: Resolution) -> Report {

@@ -2,6 +2,7 @@
 //! optional, and what is taken from one is a short name or nothing.
 
 use hmac::{Hmac, KeyInit, Mac};
+use rust_decimal::Decimal;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sha2::Sha256;
@@ -11,7 +12,10 @@ use crate::{
     gateway::{About, Event, Received, Signature, event},
 };
 
-use super::request::{PAYMENT, REFUND};
+use super::{
+    amount::from_minor_units,
+    request::{PAYMENT, REFUND},
+};
 
 /// How far an event's time may be from ours, in seconds, before it may be an old one sent again.
 const AGE_MAX_SECONDS: u64 = 300;
@@ -59,17 +63,29 @@ fn about(kind: &str, object: &Value) -> Option<About> {
     if kind.starts_with("charge.dispute.") {
         Some(About::Dispute { dispute_ref: name(&object["id"])? })
     } else if kind.starts_with("refund.") || kind.starts_with("charge.refund.") {
-        Some(About::Refund { reference: reference(REFUND)? })
+        // Without our name for it somebody has made it at Stripe.
+        match reference(REFUND) {
+            Some(reference) => Some(About::Refund { reference }),
+            None => Some(About::GatewayRefund { refund_ref: name(&object["id"])? }),
+        }
     } else if kind.starts_with("payment_intent.") {
-        Some(About::Payment { reference: reference(PAYMENT)?, gateway_ref: name(&object["id"]) })
+        let gateway_ref = name(&object["id"]);
+        Some(About::Payment { reference: reference(PAYMENT)?, gateway_ref, refunded: None })
     } else if kind.starts_with("charge.") {
         // Stripe copies the payment's metadata to its charges.
         let intent = &object["payment_intent"];
         let gateway_ref = name(intent).or_else(|| name(&intent["id"]));
-        Some(About::Payment { reference: reference(PAYMENT)?, gateway_ref })
+        let refunded = (kind == "charge.refunded").then(|| refunded(object)).flatten();
+        Some(About::Payment { reference: reference(PAYMENT)?, gateway_ref, refunded })
     } else {
         None
     }
+}
+
+/// How much of a charge was given back so far.
+fn refunded(charge: &Value) -> Option<Decimal> {
+    let refunded = from_minor_units(charge["amount_refunded"].as_i64()?, charge["currency"].as_str()?)?;
+    Some(refunded.amount)
 }
 
 fn name(value: &Value) -> Option<String> {
@@ -177,6 +193,7 @@ mod tests {
         let payment = |gateway_ref: Option<&str>| About::Payment {
             reference: "pay_1".into(),
             gateway_ref: gateway_ref.map(Into::into),
+            refunded: None,
         };
         let of_payment = json!({"remit_payment": "pay_1"});
         for kind in ["payment_intent.succeeded", "payment_intent.something_new"] {
@@ -191,6 +208,14 @@ mod tests {
                 assert_eq!(about_what(kind, &object), payment(gateway_ref), "{kind}");
             }
         }
+        let given_back = json!({
+            "id": "ch_1", "payment_intent": "pi_1", "metadata": of_payment,
+            "amount_refunded": 990, "currency": "eur",
+        });
+        let refunded = Some("9.90".parse().unwrap());
+        let about = About::Payment { reference: "pay_1".into(), gateway_ref: Some("pi_1".into()), refunded };
+        assert_eq!(about_what("charge.refunded", &given_back), about);
+        assert_eq!(about_what("charge.captured", &given_back), payment(Some("pi_1")));
         let object = json!({
             "id": "re_1", "payment_intent": "pi_1",
             "metadata": {"remit_refund": "ref_1", "remit_payment": "pay_1"},
@@ -206,8 +231,10 @@ mod tests {
 
     #[test]
     fn what_is_not_ours_is_about_nothing() {
+        // Whose it is, Stripe must be asked.
         let refund = json!({"id": "re_1", "charge": "ch_1", "payment_intent": "pi_1", "metadata": {}});
-        assert_eq!(about_what("refund.created", &refund), About::Nothing);
+        let told = About::GatewayRefund { refund_ref: "re_1".into() };
+        assert_eq!(about_what("refund.created", &refund), told);
         let ours = json!({"id": "cus_1", "metadata": {"remit_payment": "pay_1"}});
         for kind in ["customer.created", "payment_intentional", "chargeback", "refund", "x"] {
             assert_eq!(about_what(kind, &ours), About::Nothing, "{kind}");

@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use crate::gateway::{Answer, LookUp, RefundLookUp, Report};
+use crate::gateway::{Answer, GatewayRefund, LookUp, RefundLookUp, RefundsAsked, Report};
 
 use super::{
     answer,
     http::{Http, root_cause},
     request::{self, Fields, PAYMENT, REFUND},
-    response::{self, Received, Subject, list::Page},
+    response::{
+        self, Received, Subject,
+        list::{List, Page},
+    },
     search::Place,
     unresolved,
 };
@@ -123,6 +126,40 @@ impl<'a> Asking<'a> {
         let received = self.http.get(&[list], query, self.traceparent).await;
         let received = received.map_err(|error| root_cause(&error))?;
         Ok(response::list::find(self.last.insert(received), subject, key, reference))
+    }
+}
+
+/// Refunds as Stripe knows them, whoever made them.
+pub async fn find_refunds(
+    http: &Http,
+    asked: RefundsAsked<'_>,
+    timeout: Duration,
+) -> Result<Vec<GatewayRefund>, String> {
+    let asking = async {
+        match asked {
+            RefundsAsked::Named(id) => {
+                let received = http.get(&["refunds", id], &request::refund_found(), None).await;
+                let found = response::refund::find(&received.map_err(|error| root_cause(&error))?)?;
+                Ok(found.into_iter().collect())
+            }
+            RefundsAsked::OfPayment(payment_ref) => all_refunds(http, payment_ref).await,
+        }
+    };
+    let in_time = tokio::time::timeout(timeout, asking).await;
+    in_time.unwrap_or_else(|_| Err("the gateway's list could not be read in time".into()))
+}
+
+async fn all_refunds(http: &Http, payment_ref: &str) -> Result<Vec<GatewayRefund>, String> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let query = request::refunds_found(payment_ref, after.as_deref());
+        let received = http.get(&["refunds"], &query, None).await.map_err(|error| root_cause(&error))?;
+        let list = List::read(&received)?;
+        found.extend(response::refund::find_in(&list)?);
+        after = list.next()?;
+        if after.is_none() {
+            return Ok(found);
+        }
     }
 }
 

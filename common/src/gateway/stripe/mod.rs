@@ -20,9 +20,9 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Call, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, LookUp,
-    RefundLookUp, RefundRequest, Reply, Report, Resolution, SaveRequest, Sending, Statement, Terms, Verdict,
-    sending::TooLate,
+    Answer, Call, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayRefund,
+    LookUp, RefundLookUp, RefundRequest, RefundsAsked, Reply, Report, Resolution, SaveRequest, Sending,
+    Statement, Terms, Verdict, sending::TooLate,
 };
 use crate::clock::{Ahead, Timestamp};
 use http::Http;
@@ -155,6 +155,10 @@ impl Gateway for Stripe {
 
     fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a> {
         Box::pin(Asking::for_refund(&self.http, question, self.timeout))
+    }
+
+    fn find_refunds<'a>(&'a self, asked: RefundsAsked<'a>) -> Reply<'a, Result<Vec<GatewayRefund>, String>> {
+        Box::pin(look_up::find_refunds(&self.http, asked, self.timeout))
     }
 
     fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>> {

@@ -129,6 +129,18 @@ pub fn expanding(what: &str) -> Fields {
     vec![("expand[0]", what.to_owned())]
 }
 
+/// A query that asks for a refund with what says whose it is.
+pub fn refund_found() -> Fields {
+    vec![("expand[0]", "balance_transaction".to_owned()), ("expand[1]", "payment_intent".to_owned())]
+}
+
+/// The same of all refunds of a payment, newest first.
+pub fn refunds_found(payment_ref: &str, starting_after: Option<&str>) -> Fields {
+    let mut query = refunds_of(payment_ref, starting_after);
+    query.push(("expand[1]", "data.payment_intent".to_owned()));
+    query
+}
+
 /// The query of `GET /v1/payment_intents`, newest first, made between these two seconds.
 pub fn payments_made(created: (i64, i64), starting_after: Option<&str>) -> Fields {
     made_between(created, "data.latest_charge.balance_transaction", starting_after)

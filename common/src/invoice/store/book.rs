@@ -12,14 +12,13 @@ use crate::{
     db::{column, unreadable},
     id::{InvoiceId, SubscriptionId},
     invoice::{CreditNote, Invoice, LineRef, NoteLine, Span, state},
-    payment::Payment,
     subscription::{
         proration::{Book, Gone},
         store::known,
     },
 };
 
-use super::{read, read_all, row::invoices, write};
+use super::{read_all, row::invoices, write};
 
 /// A [`NoteLine`], as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,7 +54,8 @@ pub(crate) async fn book(
 }
 
 /// How the money of an invoice's payments flowed beside the invoice.
-struct Flow {
+#[derive(Debug, Default)]
+pub(super) struct Flow {
     invoice: Uuid,
     /// What came that was too much for it: it is in the customer's balance.
     surplus: Decimal,
@@ -70,9 +70,19 @@ impl Flow {
     }
 
     /// What was too much and has not gone back.
-    fn spare(&self) -> Decimal {
+    pub fn spare(&self) -> Decimal {
         (self.surplus - self.back).max(Decimal::ZERO)
     }
+
+    /// What of what was too much has gone back.
+    pub fn of_surplus(&self) -> Decimal {
+        self.back.min(self.surplus)
+    }
+}
+
+/// [`flows`], of one; nothing has flowed where nothing was paid.
+pub(super) async fn flow(db: &mut PgConnection, invoice: InvoiceId) -> sqlx::Result<Flow> {
+    Ok(flows(db, &[invoice.0]).await?.pop().unwrap_or_default())
 }
 
 async fn flows(db: &mut PgConnection, invoices: &[Uuid]) -> sqlx::Result<Vec<Flow>> {
@@ -88,20 +98,6 @@ async fn flows(db: &mut PgConnection, invoices: &[Uuid]) -> sqlx::Result<Vec<Flo
     )
     .fetch_all(db)
     .await
-}
-
-/// How much can be refunded of a payment of an invoice: what came, less what was refunded, and less what was given
-/// back to the customer otherwise. The payment is locked; its subscription is from here on.
-pub(crate) async fn refundable(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<Decimal> {
-    let rest = payment.refundable();
-    let Some(billing) = &payment.billing else { return Ok(rest) };
-    let of = sqlx::query_scalar!("SELECT subscription_id FROM invoices WHERE id = $1", billing.invoice.0);
-    let subscription = SubscriptionId(of.fetch_one(&mut *db).await?);
-    crate::subscription::store::lock(&mut *db, subscription).await?;
-    let invoice = read(&mut *db, billing.invoice).await?;
-    let book = book(&mut *db, subscription, invoice.period_index).await?;
-    let spare = flows(&mut *db, &[invoice.id.0]).await?.iter().map(Flow::spare).sum::<Decimal>();
-    Ok(rest.min(book.paid(invoice.id) + spare))
 }
 
 /// The credit notes on these invoices, in their order.

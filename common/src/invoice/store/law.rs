@@ -63,7 +63,7 @@ pub async fn all_breaches(db: &PgPool) -> sqlx::Result<Vec<Breach>> {
 }
 
 /// Balances that are not what came into them: what invoices gave back, less what they took, and what payments brought
-/// that was too much; less what people took out by hand.
+/// that was too much; less what was reclaimed because it went back otherwise, and what people took out by hand.
 async fn balances(db: &PgPool, customers: &[Uuid]) -> sqlx::Result<Vec<Breach>> {
     let rows = sqlx::query!(
         r#"SELECT c.id AS "customer!", c.currency AS "currency!", c.held - c.came AS "by!" FROM (
@@ -72,7 +72,7 @@ async fn balances(db: &PgPool, customers: &[Uuid]) -> sqlx::Result<Vec<Breach>> 
                    FROM customer_balances b WHERE b.customer_id = ANY($1)
                    UNION ALL
                    SELECT i.customer_id, i.currency, 0,
-                       greatest(-i.total, 0) - i.from_balance - i.amount_paid + coalesce((
+                       greatest(-i.total, 0) - i.from_balance - i.amount_paid - i.amount_reclaimed + coalesce((
                            SELECT sum(p.amount_captured) FROM invoice_payments a JOIN payments p ON p.id = a.payment_id
                            WHERE a.invoice_id = i.id AND p.status = 'succeeded'), 0)
                    FROM invoices i WHERE i.customer_id = ANY($1)) moved

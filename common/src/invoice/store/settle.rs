@@ -199,8 +199,8 @@ async fn decline_for_good(
     Ok(())
 }
 
-/// A subscription follows what became of its invoice; most stay as they are.
-async fn follow(
+/// A subscription, which is locked, follows what became of its invoice; most stay as they are.
+pub(super) async fn follow(
     db: &mut PgConnection,
     subscription: Subscription,
     fact: Fact,

@@ -38,6 +38,8 @@ pub async fn compare(pool: &PgPool, claim: &Claim, of: &Reconciliation) -> sqlx:
     sqlx::query!("DELETE FROM reconciliation_findings WHERE reconciliation_id = $1", of.id.0)
         .execute(&mut *db)
         .await?;
+    super::refunds::name(&mut *db, of).await?;
+    super::refunds::taken_in(&mut *db, of).await?;
     other_states(&mut *db, of).await?;
     other_amounts(&mut *db, of).await?;
     missing_there(&mut *db, of).await?;
@@ -51,8 +53,8 @@ pub async fn compare(pool: &PgPool, claim: &Claim, of: &Reconciliation) -> sqlx:
     Ok(Some(found))
 }
 
-/// Charged or given back there, and nothing of ours: made in the gateway's dashboard, or by somebody else
-/// with the same account.
+/// Charged there, and nothing of ours: in the gateway's dashboard, or by somebody else with the same account. Or given
+/// back there, where it could not be taken in.
 async fn unknown_here(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<()> {
     // Each kind of movement by itself: a join by one key, where `OR` would be a look at all disputes for each line.
     sqlx::query!(

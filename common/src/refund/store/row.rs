@@ -18,7 +18,7 @@ macro_rules! refunds {
     ($before:literal, $after:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
             $crate::refund::store::row::RefundRow,
-            $before + r#"refunds.id, merchant_id, payment_id, amount, currency, reason,
+            $before + r#"refunds.id, merchant_id, payment_id, origin, amount, currency, reason,
                 metadata AS "metadata: sqlx::types::Json<crate::payment::Metadata>", created_at, status,
                 failure_code, failure_message, review_reason, updated_at, settled_at, gateway_ref,
                 calls_begun, calls_not_sent, first_call_at, last_call_at"# + $after
@@ -33,6 +33,7 @@ pub struct RefundRow {
     pub id: Uuid,
     pub merchant_id: Uuid,
     pub payment_id: Uuid,
+    pub origin: String,
     pub amount: Decimal,
     pub currency: String,
     pub reason: Option<String>,
@@ -60,6 +61,7 @@ impl TryFrom<RefundRow> for Refund {
             id: RefundId(row.id),
             merchant_id: MerchantId(row.merchant_id),
             payment_id: PaymentId(row.payment_id),
+            origin: row.origin.parse().map_err(unreadable)?,
             money: Money { amount: row.amount, currency },
             reason: row.reason.map(|word| word.parse().map_err(unreadable)).transpose()?,
             metadata: row.metadata.0,

@@ -9,7 +9,7 @@ use crate::{
     invoice::{Duration, Percent, Reduction, TaxRate},
     money::Money,
     payment::Metadata,
-    subscription::{Price, Terms, WithoutMethod, state},
+    subscription::{OnDispute, Price, Terms, WithoutMethod, state},
 };
 
 fn euro() -> Currency {
@@ -32,6 +32,7 @@ fn paying(unit: &str, count: u16, every: Unit) -> Subscription {
         terms: Terms { plan_id: PlanId::new(), name: "Basic".into(), price, quantity: 1 },
         trial_days: 0,
         without_method: WithoutMethod::Pause,
+        on_dispute: OnDispute::Keep,
         zone: chrono_tz::Tz::UTC,
         discounts: Vec::new(),
         tax: None,

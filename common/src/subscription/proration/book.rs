@@ -42,7 +42,8 @@ pub struct Funds {
     pub invoice: InvoiceId,
     /// What is still to pay of it, or was given up.
     pub due: Decimal,
-    /// What was paid for its lines and is still here: neither given back, nor refunded, nor disputed.
+    /// What was paid for its lines and is still here: neither given back, nor refunded, nor disputed. Below zero: more has
+    /// gone back than was paid.
     pub paid: Decimal,
 }
 
@@ -91,15 +92,12 @@ impl Book {
         for line in invoices.iter().filter(counts).flat_map(|invoice| &invoice.lines) {
             book.give_back(line);
         }
-        for funds in &mut book.funds {
-            funds.paid = funds.paid.max(Decimal::ZERO);
-        }
         book
     }
 
-    /// What of `invoice` was paid and is still here.
+    /// What of `invoice` was paid and is still here; below zero, what has gone back twice.
     #[must_use]
-    pub fn paid(&self, invoice: InvoiceId) -> Decimal {
+    pub fn left(&self, invoice: InvoiceId) -> Decimal {
         let funds = self.funds.iter().find(|funds| funds.invoice == invoice);
         funds.map_or(Decimal::ZERO, |funds| funds.paid)
     }

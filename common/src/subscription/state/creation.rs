@@ -11,7 +11,7 @@ use crate::{
     invoice::{Discount, TaxRate},
     payment::Metadata,
     subscription::{
-        Status, Subscription, Terms, WithoutMethod,
+        OnDispute, Status, Subscription, Terms, WithoutMethod,
         calendar::{Anchor, OutOfCalendar},
     },
 };
@@ -31,6 +31,8 @@ pub struct New {
     pub trial_days: u16,
     /// What then, without a payment method.
     pub without_method: WithoutMethod,
+    /// What a dispute of one of its payments does to it.
+    pub on_dispute: OnDispute,
     /// Whose midnights end its periods.
     pub zone: Tz,
     /// What is taken off its invoices.
@@ -79,6 +81,7 @@ pub fn create(new: New, now: Timestamp) -> Result<(Subscription, Effects), Refus
         free_seats: 0,
         trial_ends_at: None,
         without_method: new.without_method,
+        on_dispute: new.on_dispute,
         cancel_at_period_end: false,
         pause_at_period_end: false,
         pending_terms: None,

@@ -1,6 +1,7 @@
 //! The rules, by table and by the cases of the rule book. What merchants may ask is in `wishes`, several of it
 //! at once in `updates`; what any sequence of all of it can do, in `sequences`.
 
+mod disputes;
 mod sequences;
 mod updates;
 mod wishes;
@@ -15,7 +16,7 @@ use crate::{
     money::Money,
     payment::Metadata,
     subscription::{
-        Interval, Price, Terms, Unit, WithoutMethod,
+        Interval, OnDispute, Price, Terms, Unit, WithoutMethod,
         proration::{Book, Proration},
     },
 };
@@ -60,6 +61,7 @@ fn order() -> New {
         terms: terms("10", 1, Unit::Month),
         trial_days: 0,
         without_method: WithoutMethod::Pause,
+        on_dispute: OnDispute::Keep,
         zone: chrono_tz::Tz::UTC,
         discounts: Vec::new(),
         tax: None,

@@ -11,7 +11,7 @@ use crate::{
     customer::PaymentMethod,
     invoice::{Discount, TaxRate},
     payment::Metadata,
-    subscription::{Plan, Status, Subscription, Terms, proration::Proration},
+    subscription::{OnDispute, Plan, Status, Subscription, Terms, proration::Proration},
 };
 
 /// What shall be different. What is not named stays.
@@ -31,6 +31,8 @@ pub struct Update {
     pub tax: Option<Option<TaxRate>>,
     /// Whose midnights end its periods, from the next boundary on.
     pub zone: Option<Tz>,
+    /// What a dispute of one of its payments does to it from now on.
+    pub on_dispute: Option<OnDispute>,
     /// The merchant's own keys and values: all of them anew.
     pub metadata: Option<Metadata>,
     /// Whether it ends with its period.
@@ -67,6 +69,10 @@ pub fn update(subscription: &mut Subscription, update: Update, place: Place<'_>)
     }
     if let Some(zone) = update.zone {
         change_zone(subscription, zone, place.now)?;
+    }
+    if let Some(on_dispute) = update.on_dispute {
+        subscription.on_dispute = on_dispute;
+        subscription.updated_at = place.now;
     }
     if let Some(metadata) = update.metadata {
         subscription.metadata = metadata;

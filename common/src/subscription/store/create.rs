@@ -15,7 +15,7 @@ use crate::{
     },
     plan::{self, Offer},
     subscription::{
-        Subscription, Terms, WithoutMethod,
+        OnDispute, Subscription, Terms, WithoutMethod,
         state::{self, New, Refusal},
     },
 };
@@ -48,6 +48,8 @@ pub struct NewSubscription {
     pub trial_days: Option<u16>,
     /// What becomes of it when the trial ends and there is no payment method.
     pub without_method: WithoutMethod,
+    /// What a dispute of one of its payments does to it; `None`: what the merchant has settled for all.
+    pub on_dispute: Option<OnDispute>,
     /// Whose midnights end its periods.
     pub zone: Tz,
     /// What is taken off its invoices.
@@ -125,6 +127,10 @@ async fn accept(
             chosen => chosen,
         },
     };
+    let on_dispute = match new.on_dispute {
+        Some(on_dispute) => on_dispute,
+        None => super::dispute::policy(&mut *db, merchant).await?,
+    };
     let now = crate::db::now(&mut *db).await?;
     let trial_days = new.trial_days.unwrap_or(plan.trial_days);
     let terms = Terms { plan_id: plan.id, name: plan.name, price: plan.price, quantity: new.quantity };
@@ -135,6 +141,7 @@ async fn accept(
         terms,
         trial_days,
         without_method: new.without_method,
+        on_dispute,
         zone: new.zone,
         discounts: new.discounts.clone(),
         tax: new.tax.clone(),

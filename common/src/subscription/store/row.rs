@@ -32,7 +32,7 @@ macro_rules! subscriptions {
                 m.id AS "method_id?", m.type AS "method_type?", m.token AS "method_token?",
                 m.saved AS "method_saved: crate::subscription::store::row::Saved",
                 (m.declined_at IS NOT NULL) AS "method_declined!", s.anchor_date, s.anchor_index, s.zone, s.next_period_index,
-                s.change_seq, s.free_seats, s.trial_ends_at, s.without_method, s.status, s.cancel_at_period_end,
+                s.change_seq, s.free_seats, s.trial_ends_at, s.without_method, s.on_dispute, s.status, s.cancel_at_period_end,
                 s.pause_at_period_end,
                 s.pending_terms AS "pending_terms: crate::subscription::store::row::Pending",
                 s.pending_zone, s.missed_renewals, s.catch_up_to,
@@ -85,6 +85,7 @@ pub struct SubscriptionRow {
     pub free_seats: i64,
     pub trial_ends_at: Option<Timestamp>,
     pub without_method: String,
+    pub on_dispute: String,
     pub status: String,
     pub cancel_at_period_end: bool,
     pub pause_at_period_end: bool,
@@ -157,6 +158,7 @@ impl TryFrom<SubscriptionRow> for Subscription {
             free_seats: known("free_seats", row.free_seats)?,
             trial_ends_at: row.trial_ends_at,
             without_method: word("without_method", &row.without_method)?,
+            on_dispute: word("on_dispute", &row.on_dispute)?,
             cancel_at_period_end: row.cancel_at_period_end,
             pause_at_period_end: row.pause_at_period_end,
             pending_terms: row.pending_terms.map(|terms| Terms::try_from(terms.0)).transpose()?,
@@ -192,9 +194,9 @@ pub async fn insert(
         "INSERT INTO subscriptions (id, merchant_id, customer_id, idempotency_key, request_hash, metadata,
              created_at, plan_id, name, unit_amount, currency, interval_unit, interval_count, quantity,
              discounts, tax, method_id, status, anchor_date, anchor_index, zone, next_period_index,
-             trial_ends_at, without_method, updated_at)
+             trial_ends_at, without_method, on_dispute, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-             $21, $22, $23, $24, $7)
+             $21, $22, $23, $24, $25, $7)
          ON CONFLICT (merchant_id, idempotency_key) DO NOTHING",
         new.id.0,
         new.merchant_id.0,
@@ -220,6 +222,7 @@ pub async fn insert(
         i64::from(new.next_period_index),
         new.trial_ends_at,
         new.without_method.as_str(),
+        new.on_dispute.as_str(),
     )
     .execute(db)
     .await?;
@@ -242,18 +245,18 @@ pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscript
              pause_at_period_end = n.pause_at_period_end, pending_terms = n.pending_terms,
              pending_zone = n.pending_zone, missed_renewals = n.missed_renewals, catch_up_to = n.catch_up_to,
              metadata = n.metadata, ended_at = n.ended_at, trial_ends_at = n.trial_ends_at,
-             discounts = n.discounts, tax = n.tax, version = s.version + 1,
+             discounts = n.discounts, tax = n.tax, on_dispute = n.on_dispute, version = s.version + 1,
              updated_at = greatest(remit_now(), s.updated_at)
          FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::text[], $6::numeric[], $7::text[],
                      $8::integer[], $9::bigint[], $10::uuid[], $11::jsonb[], $12::date[], $13::bigint[],
                      $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::boolean[], $19::boolean[],
                      $20::jsonb[], $21::text[], $22::bigint[], $23::bigint[], $24::jsonb[],
-                     $25::timestamptz[], $26::timestamptz[], $27::jsonb[], $28::bigint[])
+                     $25::timestamptz[], $26::timestamptz[], $27::jsonb[], $28::bigint[], $29::text[])
               AS n (id, version, read_index, plan_id, name, unit_amount, interval_unit,
                     interval_count, quantity, method_id, tax, anchor_date, anchor_index,
                     zone, next_period_index, change_seq, status, cancel_at_period_end, pause_at_period_end,
                     pending_terms, pending_zone, missed_renewals, catch_up_to, metadata,
-                    ended_at, trial_ends_at, discounts, free_seats)
+                    ended_at, trial_ends_at, discounts, free_seats, on_dispute)
          WHERE s.id = n.id AND s.version = n.version AND s.next_period_index = n.read_index",
         &column(&now, |s| s.id.0),
         &column(&before, |s| i64::from(s.version)),
@@ -283,6 +286,7 @@ pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscript
         &column(&now, |s| s.trial_ends_at) as _,
         &column(&now, |s| Json(s.discounts.iter().map(StoredDiscount::from).collect::<Vec<_>>())) as _,
         &column(&now, |s| i64::from(s.free_seats)),
+        &column(&now, |s| s.on_dispute.as_str().to_owned()),
     )
     .execute(db)
     .await?;

@@ -1,13 +1,25 @@
 //! Refunds: what became of one, and which refusals are a definite no.
 
-use serde::Deserialize;
+use std::collections::HashMap;
 
-use crate::gateway::{Charge, Decline, DeclineClass, Report, Resolution};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    clock::Timestamp,
+    gateway::{
+        Charge, Decline, DeclineClass, GatewayRefund, Report, Resolution,
+        stripe::request::{PAYMENT, REFUND},
+    },
+};
 
 use super::{
-    Expandable,
+    Expandable, Received,
     balance::{BalanceTransaction, fee_of, money},
     error::ErrorBody,
+    intent::PaymentIntent,
+    list::List,
+    parse,
 };
 
 /// What is told where the gateway's word is missing, or tells more than anybody should know.
@@ -22,6 +34,46 @@ pub struct Refund {
     currency: Option<String>,
     failure_reason: Option<String>,
     balance_transaction: Option<Expandable<BalanceTransaction>>,
+    charge: Option<Value>,
+    created: Option<i64>,
+    metadata: Option<HashMap<String, String>>,
+    payment_intent: Option<Expandable<Box<PaymentIntent>>>,
+}
+
+/// The answer to a question about one refund, whoever made it; `None`: there is none of that name.
+pub fn find(received: &Received) -> Result<Option<GatewayRefund>, String> {
+    match received.status {
+        200 => parse(&received.body).and_then(found).map(Some),
+        404 => Ok(None),
+        status => Err(format!("the gateway answered {status}")),
+    }
+}
+
+/// One of a list.
+pub fn find_in(list: &List) -> Result<Vec<GatewayRefund>, String> {
+    let read =
+        |value: &Value| Refund::deserialize(value).map_err(|error| format!("unreadable refund: {error}"));
+    list.members().iter().map(|value| read(value).and_then(found)).collect()
+}
+
+fn found(refund: Refund) -> Result<GatewayRefund, String> {
+    let report = read(&refund, Resolution::LookUp);
+    let (payment_ref, intent) = match refund.payment_intent {
+        Some(Expandable::Id(id)) => (Some(id), None),
+        Some(Expandable::Object(intent)) => (intent.id.clone(), Some(intent)),
+        None => (None, None),
+    };
+    let named = |metadata: Option<&HashMap<String, String>>, key| metadata?.get(key).cloned();
+    Ok(GatewayRefund {
+        gateway_ref: refund.id.ok_or("a refund without an id")?,
+        reference: named(refund.metadata.as_ref(), REFUND),
+        payment_reference: named(intent.as_ref().and_then(|intent| intent.metadata.as_ref()), PAYMENT),
+        payment_ref,
+        charge_ref: refund.charge.as_ref().and_then(|charge| charge.as_str().map(str::to_owned)),
+        money: money(refund.amount, refund.currency.as_deref()).ok_or("a refund without an amount")?,
+        made_at: refund.created.and_then(|at| Timestamp::from_timestamp(at, 0)),
+        report,
+    })
 }
 
 /// What its status means. One without a status is not decided yet.

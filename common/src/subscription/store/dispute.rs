@@ -1,0 +1,32 @@
+//! What disputes do to subscriptions: what a merchant has settled for those that are made from now on.
+
+use sqlx::PgExecutor;
+
+use crate::{id::MerchantId, subscription::OnDispute};
+
+use super::word;
+
+/// What a dispute does to the subscriptions that a merchant makes without saying so.
+///
+/// # Errors
+/// When the database fails, or there is no such merchant.
+pub async fn policy(db: impl PgExecutor<'_>, merchant: MerchantId) -> sqlx::Result<OnDispute> {
+    let policy = sqlx::query_scalar!("SELECT on_dispute FROM merchants WHERE id = $1", merchant.0);
+    Ok(word("on_dispute", &policy.fetch_one(db).await?)?)
+}
+
+/// From now on subscriptions are made with this. Those that there are keep theirs. Tells whether there is such a
+/// merchant.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_policy(
+    db: impl PgExecutor<'_>,
+    merchant: MerchantId,
+    policy: OnDispute,
+) -> sqlx::Result<bool> {
+    sqlx::query!("UPDATE merchants SET on_dispute = $2 WHERE id = $1", merchant.0, policy.as_str())
+        .execute(db)
+        .await
+        .map(|set| set.rows_affected() == 1)
+}
