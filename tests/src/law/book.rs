@@ -53,6 +53,10 @@ impl Book {
         for sold in self.sold.iter_mut().filter(|sold| sold.bill == bill) {
             (sold.quantity, sold.worth, sold.of) = (0, Exact::ZERO, None);
         }
+        let is_of_it = |left: &Left| self.sold[left.of].bill == bill;
+        for left in self.left.iter_mut().filter(|left| is_of_it(left)) {
+            (left.quantity, left.credit, left.note) = (0, Exact::ZERO, Exact::ZERO);
+        }
         for left in self.left.iter_mut().filter(|left| left.by.as_deref() == Some(bill)) {
             if left.credit != Exact::ZERO {
                 (left.quantity, left.credit) = (0, Exact::ZERO);
@@ -97,7 +101,11 @@ impl Book {
 
     fn part(&self, sold: usize, quantity: i64, day: NaiveDate) -> Exact {
         let Sold { quantity: of, days: (from, to), worth, .. } = self.sold[sold];
-        if of == 0 { Exact::ZERO } else { worth.share(quantity * days(day.max(from), to), of * days(from, to)) }
+        if of == 0 {
+            Exact::ZERO
+        } else {
+            worth.share(quantity * days(day.max(from), to), of * days(from, to))
+        }
     }
 
     fn given(&self, sold: usize) -> Exact {

@@ -31,7 +31,7 @@ impl Bill {
     /// What it has brought to the balance, or taken from it.
     fn to_balance(&self) -> Exact {
         let given = if self.is_void() { Exact::ZERO } else { (-self.total()).or_nothing() };
-        given + Exact::coins(self.facts.too_much() - self.facts.from_balance)
+        given + Exact::coins(self.facts.too_much() - self.facts.from_balance - self.facts.reclaimed)
     }
 }
 
@@ -41,9 +41,9 @@ impl BillFacts {
         self.received - self.paid
     }
 
-    /// What went back of what was paid.
+    /// What went back.
     fn gone(&self) -> i64 {
-        (self.refunded + self.disputed - self.too_much()).max(0)
+        self.refunded + self.disputed
     }
 }
 
@@ -179,9 +179,20 @@ impl Bill {
         if *due < 0 || *paid < 0 || paid > received {
             return Some("is paid by money that never came".to_owned());
         }
-        let (gone, rest) = (self.facts.gone(), self.sold - self.due().or_nothing() - self.noted - self.given);
-        if self.facts.disputed == 0 && Exact::coins(gone) > rest.or_nothing() + slack {
-            return Some(format!("has given back {gone}, where {rest:?} was left of what was paid"));
+        // What went back beyond what was paid for its lines was in the balance, and is not any more.
+        let lines = if self.is_void() {
+            Exact::ZERO
+        } else {
+            self.sold - self.due().or_nothing() - self.noted - self.given
+        };
+        let (gone, reclaimed) = (self.facts.gone(), self.facts.reclaimed);
+        if reclaimed < 0 || reclaimed > gone {
+            return Some(format!("has taken {reclaimed} from the balance, where {gone} went back"));
+        }
+        if self.facts.disputed == 0 && Exact::coins(gone - reclaimed) > lines.or_nothing() + slack {
+            return Some(format!(
+                "has given back {gone}, where {lines:?} and {reclaimed} of the balance were there"
+            ));
         }
         if Exact::coins(*from_balance) > self.total().or_nothing() + slack {
             return Some("takes more from the balance than it asks for".to_owned());
@@ -190,7 +201,7 @@ impl Bill {
     }
 }
 
-/// What came in and is to come in, less what is in the balance.
+/// What came in and is to come in, less what is in the balance, or was taken from there.
 fn cost(facts: &Facts) -> i64 {
-    facts.bills.values().map(|bill| bill.received + bill.due).sum::<i64>() - facts.balance
+    facts.bills.values().map(|bill| bill.received + bill.due - bill.reclaimed).sum::<i64>() - facts.balance
 }

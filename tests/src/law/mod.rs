@@ -41,6 +41,8 @@ pub struct BillFacts {
     pub refunded: i64,
     /// What of that is disputed, or lost.
     pub disputed: i64,
+    /// What was taken from the balance because it went back otherwise.
+    pub reclaimed: i64,
 }
 
 /// What is known of a customer.

@@ -264,7 +264,8 @@ impl Law {
             Given { discount: *new, left: same.map_or(new.periods, |same| same.left), ends: false }
         };
         let ends = |given: &&Given| covers_now(given) && !discounts.contains(&given.discount);
-        let ending = subscription.discounts.iter().filter(ends).map(|given| Given { ends: true, ..given.clone() });
+        let ending =
+            subscription.discounts.iter().filter(ends).map(|given| Given { ends: true, ..given.clone() });
         subscription.discounts = discounts.iter().map(goes_on).chain(ending).collect();
     }
 }

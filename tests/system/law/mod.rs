@@ -60,7 +60,8 @@ async fn the_law_of_conservation_holds() {
         panic!("the law is broken (seed {seed}) by {history:#?}\n{}", why.or(broken[first].clone()).unwrap());
     }
     eventually("all is told", || async {
-        (world.deployment.sandbox("GET", "/control/webhooks", &Value::Null).await["pending"] == 0).then_some(())
+        (world.deployment.sandbox("GET", "/control/webhooks", &Value::Null).await["pending"] == 0)
+            .then_some(())
     })
     .await;
     world.deployment.idle().await;

@@ -49,7 +49,7 @@ pub(crate) async fn book(
     let ids = column(&invoices, |invoice| invoice.id.0);
     let notes = notes(&mut *db, &ids).await?;
     let flows = flows(&mut *db, &ids).await?;
-    let gone: Gone = flows.into_iter().map(|flow| (InvoiceId(flow.invoice), flow.gone())).collect();
+    let gone: Gone = flows.into_iter().map(|flow| (InvoiceId(flow.invoice), flow.back)).collect();
     Ok(Book::of(&invoices, &notes, &gone))
 }
 
@@ -57,27 +57,11 @@ pub(crate) async fn book(
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     invoice: Uuid,
-    /// What came that was too much for it: it is in the customer's balance.
-    surplus: Decimal,
-    /// What was refunded, or is being refunded, or is disputed and not won.
-    back: Decimal,
-}
-
-impl Flow {
-    /// What went back of what the invoice was paid. What was too much goes first.
-    fn gone(&self) -> Decimal {
-        (self.back - self.surplus).max(Decimal::ZERO)
-    }
-
-    /// What was too much and has not gone back.
-    pub fn spare(&self) -> Decimal {
-        (self.surplus - self.back).max(Decimal::ZERO)
-    }
-
-    /// What of what was too much has gone back.
-    pub fn of_surplus(&self) -> Decimal {
-        self.back.min(self.surplus)
-    }
+    /// What came that was too much for it: it went to the customer's balance.
+    pub surplus: Decimal,
+    /// What was refunded, or is being refunded, or is disputed and not won. What was paid for its lines goes first: what
+    /// was too much may be spent.
+    pub back: Decimal,
 }
 
 /// [`flows`], of one; nothing has flowed where nothing was paid.

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::{
     customer::store::{balance, credit},
     id::{InvoiceId, SubscriptionId},
-    invoice::{Invoice, state::ToBalance},
+    invoice::{Invoice, Status, state::ToBalance},
     money::display_amount,
     payment::{
         Payment,
@@ -27,7 +27,7 @@ struct Paid {
     invoice: Invoice,
     /// What was paid for its lines and is still here.
     left: Decimal,
-    /// What of its lines has gone back twice.
+    /// What has gone back beyond that: what a change gave to the balance, or what was too much.
     twice: Decimal,
     flow: Flow,
 }
@@ -37,8 +37,12 @@ async fn paid(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Paid> {
     let subscription = SubscriptionId(of.fetch_one(&mut *db).await?);
     subscription::store::lock(&mut *db, subscription).await?;
     let invoice = read(&mut *db, id).await?;
-    let left = book(&mut *db, subscription, invoice.period_index).await?.left(id);
     let flow = flow(&mut *db, id).await?;
+    let left = match invoice.status {
+        // What is void was paid for nothing.
+        Status::Void => -flow.back,
+        _ => book(&mut *db, subscription, invoice.period_index).await?.left(id),
+    };
     Ok(Paid { invoice, left: left.max(Decimal::ZERO), twice: (-left).max(Decimal::ZERO), flow })
 }
 
@@ -47,19 +51,20 @@ async fn paid(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Paid> {
 pub(crate) async fn refundable(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<Decimal> {
     let rest = payment.refundable();
     let Some(billing) = &payment.billing else { return Ok(rest) };
-    let Paid { invoice, left, flow, .. } = paid(&mut *db, billing.invoice).await?;
+    let Paid { invoice, left, twice, flow } = paid(&mut *db, billing.invoice).await?;
     let held = balance(&mut *db, invoice.customer_id, invoice.currency).await?;
-    Ok(rest.min(left + flow.spare().min(held.max(Decimal::ZERO))))
+    let spare = (flow.surplus - twice).max(Decimal::ZERO);
+    Ok(rest.min(left + spare.min(held.max(Decimal::ZERO))))
 }
 
 /// Money of a payment has gone back, or will not go back after all. The payment is locked, and stored as it is now.
 pub(crate) async fn reclaim(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<()> {
     let Some(billing) = &payment.billing else { return Ok(()) };
-    let Paid { invoice, twice, flow, .. } = paid(&mut *db, billing.invoice).await?;
+    let Paid { invoice, twice, .. } = paid(&mut *db, billing.invoice).await?;
     let reclaimed = sqlx::query_scalar!("SELECT amount_reclaimed FROM invoices WHERE id = $1", invoice.id.0);
     let reclaimed = reclaimed.fetch_one(&mut *db).await?;
     let held = balance(&mut *db, invoice.customer_id, invoice.currency).await?;
-    let change = (twice + flow.of_surplus() - reclaimed).min(held.max(Decimal::ZERO));
+    let change = (twice - reclaimed).min(held.max(Decimal::ZERO));
     if change.is_zero() {
         return Ok(());
     }
