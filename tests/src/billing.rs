@@ -249,6 +249,8 @@ impl Deployment {
             WHERE status IN ('incomplete', 'trialing', 'active', 'past_due') AND missed_renewals IS NULL
               AND NOT EXISTS (SELECT FROM jobs WHERE subject_id = s.id AND kind = 'renew_subscription')";
         assert_eq!(self.count(lonely).await, 0, "live subscriptions without a job");
+        let breaches = invoice::store::law::all_breaches(&self.pool).await.unwrap();
+        assert_eq!(breaches, [], "customers whose money does not add up");
         self.check_books().await;
     }
 }

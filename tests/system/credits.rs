@@ -420,5 +420,37 @@ async fn what_goes_back_twice_is_taken_from_the_balance() {
     let refused = merchant.refund("r", &payment, None).await;
     assert_eq!((refused.status, refused.text("code")), (409, "payment-credited"));
     deployment.check_books().await;
-    assert!(deployment.remit(&["doctor"]).await.unwrap_err().contains("what they have is what came in"));
+    assert!(deployment.remit(&["doctor"]).await.unwrap().contains("what they have is what came in"));
+}
+
+/// Money that nobody paid is found by the scheduler and by the doctor: in a balance, and on an invoice.
+#[tokio::test]
+async fn money_from_nowhere_is_told() {
+    let deployment = Deployment::start().await;
+    let merchant = &deployment.merchant;
+    deployment.noon_of("04-01").await;
+    let id = merchant.subscribed("a", &merchant.plan("30.00", "month").await, 1).await;
+    merchant.turn(&id, "pause", &Value::Null).await;
+    let ails = async || deployment.remit(&["doctor"]).await.err().unwrap_or_default();
+    assert_eq!(ails().await, "");
+    for (breaks, mends, what) in [
+        (
+            "UPDATE customer_balances SET amount = amount + 1",
+            "UPDATE customer_balances SET amount = amount - 1",
+            "the balance is not what came into it by 1 EUR",
+        ),
+        (
+            "UPDATE invoices SET status = 'open', amount_paid = 20 WHERE amount_paid = 30",
+            "UPDATE invoices SET status = 'paid', amount_paid = 30 WHERE amount_paid = 20",
+            "an invoice gave back more than was paid of it, by 10 EUR",
+        ),
+    ] {
+        sqlx::query(breaks).execute(&deployment.pool).await.unwrap();
+        assert!(ails().await.contains("checks failed"));
+        let breaches = common::invoice::store::law::all_breaches(&deployment.pool).await.unwrap();
+        let told: Vec<_> = breaches.iter().map(ToString::to_string).collect();
+        assert!(told.iter().any(|breach| breach.ends_with(what)), "{told:?}");
+        sqlx::query(mends).execute(&deployment.pool).await.unwrap();
+        assert_eq!(ails().await, "");
+    }
 }
