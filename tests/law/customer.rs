@@ -205,7 +205,7 @@ impl<'a> Customer<'a> {
                     self.store.subscriptions[of].card = before;
                 }
             }
-            _ => self.to_invoices(&step.happens)?,
+            _ => self.asked_of_invoices(&step.happens)?,
         }
         // Who asks before the outcome of the last has come is told so; then it comes.
         self.outcomes_unless_slow()
@@ -216,7 +216,7 @@ impl<'a> Customer<'a> {
         self.done(done)
     }
 
-    fn to_invoices(&mut self, happens: &Happens) -> Broken {
+    fn asked_of_invoices(&mut self, happens: &Happens) -> Broken {
         self.law.story.push(format!("{}: {happens:?}", self.today()));
         let open = |statuses: &[invoice::Status], which: usize| {
             let all = self.store.invoices.iter().enumerate();

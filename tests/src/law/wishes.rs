@@ -217,7 +217,7 @@ impl Law {
             let note = worth.min(due);
             let credit = (worth - note).min(paid);
             // For what nothing is given back, but what rounding has left, it stays paid.
-            if note + credit <= Exact::halves(5) {
+            if note + credit <= Exact::halves(3) {
                 continue;
             }
             let its = self.bill(of, &bill);

@@ -92,9 +92,11 @@ async fn moved(pool: &PgPool, invoices: &[Value], digits: u32) -> BTreeMap<Strin
     .fetch_all(pool)
     .await
     .unwrap();
-    let entry =
-        |(id, received, refunded, disputed)| (InvoiceId(id).to_string(), (received, refunded, disputed));
-    rows.into_iter().map(entry).collect()
+    rows.into_iter()
+        .map(|(id, received, refunded, disputed, reclaimed)| {
+            (InvoiceId(id).to_string(), (received, refunded, disputed, reclaimed))
+        })
+        .collect()
 }
 
 /// Waits until nothing of this customer is under way, or due.
