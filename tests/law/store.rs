@@ -130,7 +130,7 @@ impl Store {
         };
         let found: Vec<_> = self.invoices.iter().filter(of_it).cloned().collect();
         let notes = self.notes.iter().filter(|note| found.iter().any(|invoice| invoice.id == note.invoice));
-        let gone: Gone = found.iter().map(|invoice| (invoice.id, self.flow(invoice).1)).collect();
+        let gone: Gone = found.iter().map(|invoice| (invoice.id, self.gone(invoice))).collect();
         Book::of(&found, &notes.cloned().collect::<Vec<_>>(), &gone)
     }
 
@@ -143,28 +143,34 @@ impl Store {
         (captured - invoice.amount_paid, back)
     }
 
-    /// What was paid for an invoice and is still here; below zero, what has gone back beyond that.
+    /// What went back of what the lines of an invoice were paid.
+    fn gone(&self, invoice: &Invoice) -> Decimal {
+        self.flow(invoice).1 - self.reclaimed.get(&invoice.id).copied().unwrap_or_default()
+    }
+
+    /// What was paid for the lines of an invoice and is still here; below zero, what is with the customer twice.
     fn left(&self, of: usize, invoice: &Invoice) -> Decimal {
-        match invoice.status {
-            invoice::Status::Void => -self.flow(invoice).1,
-            _ => self.book_of(&self.subscriptions[of].subscription, invoice.period_index).left(invoice.id),
-        }
+        let book = self.book_of(&self.subscriptions[of].subscription, invoice.period_index);
+        book.left(invoice.id).unwrap_or(-self.gone(invoice))
     }
 
     /// How much of a payment can be refunded.
     pub fn refundable(&self, payment: &Payment) -> Decimal {
         let invoice = self.invoice(payment.invoice);
-        let left = self.left(payment.of, invoice);
-        let twice = (-left).max(Decimal::ZERO);
-        let spare = (self.flow(invoice).0 - twice).max(Decimal::ZERO).min(self.balance.max(Decimal::ZERO));
-        (payment.captured - payment.refunded).min(left.max(Decimal::ZERO) + spare)
+        let (surplus, back) = self.flow(invoice);
+        let spare = (surplus - back).max(Decimal::ZERO).min(self.balance.max(Decimal::ZERO));
+        let left = self.left(payment.of, invoice).max(Decimal::ZERO);
+        (payment.captured - payment.refunded).min(left + spare)
     }
 
     /// Money of a payment has gone back, or has not after all: what is with the customer twice leaves the balance.
     pub fn reclaim(&mut self, payment: usize) {
         let Payment { invoice, of, .. } = self.payments[payment];
         let invoice = self.invoice(invoice);
-        let (id, twice) = (invoice.id, (-self.left(of, invoice)).max(Decimal::ZERO));
+        let ((surplus, back), id) = (self.flow(invoice), invoice.id);
+        let held = self.left(of, invoice) + self.gone(invoice);
+        let too_much = back.min(surplus);
+        let twice = too_much + (back - too_much - held).max(Decimal::ZERO);
         let reclaimed = self.reclaimed.entry(id).or_default();
         let change = (twice - *reclaimed).min(self.balance.max(Decimal::ZERO));
         *reclaimed += change;

@@ -32,12 +32,14 @@ async fn subscribe(deployment: &Deployment, order: &NewSubscription) -> common::
 }
 
 async fn put_into_balance(deployment: &Deployment, shop: &Shop, amount: &str) {
-    sqlx::query("INSERT INTO customer_balances (customer_id, currency, amount) VALUES ($1, 'EUR', $2)")
-        .bind(shop.customer.0)
-        .bind(amount.parse::<Decimal>().unwrap())
-        .execute(&deployment.pool)
-        .await
-        .unwrap();
+    sqlx::query(
+        "INSERT INTO customer_balances (customer_id, currency, amount, lowered) VALUES ($1, 'EUR', $2, -$2)",
+    )
+    .bind(shop.customer.0)
+    .bind(amount.parse::<Decimal>().unwrap())
+    .execute(&deployment.pool)
+    .await
+    .unwrap();
 }
 
 async fn in_balance(deployment: &Deployment, shop: &Shop) -> String {

@@ -112,11 +112,13 @@ async fn each_of_a_mixed_batch_is_billed_as_if_it_were_alone() {
     let shop = deployment.shop(Unit::Month).await;
     let neighbour = deployment.shop(Unit::Month).await;
     let elsewhere = deployment.shop_of(other_merchant(&deployment).await, Unit::Month).await;
-    sqlx::query("INSERT INTO customer_balances (customer_id, currency, amount) VALUES ($1, 'EUR', 60)")
-        .bind(shop.customer.0)
-        .execute(&deployment.pool)
-        .await
-        .unwrap();
+    sqlx::query(
+        "INSERT INTO customer_balances (customer_id, currency, amount, lowered) VALUES ($1, 'EUR', 60, -60)",
+    )
+    .bind(shop.customer.0)
+    .execute(&deployment.pool)
+    .await
+    .unwrap();
     let first = trial(&deployment, &shop, "first").await;
     let second = trial(&deployment, &shop, "second").await;
     let free = NewSubscription { discounts: vec![everything()], ..order(&neighbour, "free") };

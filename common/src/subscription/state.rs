@@ -20,8 +20,6 @@ use super::{
     OnDispute, Status, Subscription,
     calendar::{Anchor, OutOfCalendar, Period},
     dunning::Exhausted,
-    proration::Book,
-    proration::Proration,
 };
 use crate::{
     clock::Timestamp,
@@ -188,7 +186,7 @@ pub fn apply(subscription: &mut Subscription, fact: Fact, now: Timestamp) -> Res
             Exhausted::Unpaid => enter(subscription, Status::Unpaid, now),
             Exhausted::Stay => enter(subscription, Status::PastDue, now),
         },
-        (_, Fact::Disputed) => return disputed(subscription, now),
+        (_, Fact::Disputed) => return Ok(disputed(subscription, now)),
         // It rests, is free or has ended: what becomes of its invoices changes nothing.
         (
             Status::Trialing | Status::Paused | Status::Canceled | Status::IncompleteExpired,
@@ -206,14 +204,15 @@ pub fn apply(subscription: &mut Subscription, fact: Fact, now: Timestamp) -> Res
     Ok(Vec::new())
 }
 
-/// A payment is objected to: the policy that was agreed decides. What has ended stays as it is.
-fn disputed(subscription: &mut Subscription, now: Timestamp) -> Result<Effects, Refusal> {
-    match subscription.on_dispute {
-        OnDispute::Cancel if !subscription.status.is_final() => {
-            cancel(subscription, When::Now, Proration::None, Place { now, book: &Book::default() })
-        }
-        OnDispute::Keep | OnDispute::Cancel => Ok(Effects::new()),
+/// A payment is objected to: the policy that was agreed decides. Nothing is given back: the payer's bank has done that.
+fn disputed(subscription: &mut Subscription, now: Timestamp) -> Effects {
+    let status = subscription.status;
+    if subscription.on_dispute == OnDispute::Keep || status.is_final() {
+        return Effects::new();
     }
+    subscription.missed_renewals = None;
+    enter(subscription, Status::Canceled, now);
+    (status == Status::Incomplete).then_some(Effect::VoidFirstInvoice).into_iter().collect()
 }
 
 /// Whether anything comes of it.

@@ -41,9 +41,9 @@ impl BillFacts {
         self.received - self.paid
     }
 
-    /// What went back.
+    /// What went back, and was not taken from the balance.
     fn gone(&self) -> i64 {
-        self.refunded + self.disputed
+        self.refunded + self.disputed - self.reclaimed
     }
 }
 
@@ -186,10 +186,10 @@ impl Bill {
             self.sold - self.due().or_nothing() - self.noted - self.given
         };
         let (gone, reclaimed) = (self.facts.gone(), self.facts.reclaimed);
-        if reclaimed < 0 || reclaimed > gone {
-            return Some(format!("has taken {reclaimed} from the balance, where {gone} went back"));
+        if reclaimed < 0 || gone < 0 {
+            return Some(format!("has taken {reclaimed} from the balance, which never went back"));
         }
-        if self.facts.disputed == 0 && Exact::coins(gone - reclaimed) > lines.or_nothing() + slack {
+        if self.facts.disputed == 0 && Exact::coins(gone) > lines.or_nothing() + slack {
             return Some(format!(
                 "has given back {gone}, where {lines:?} and {reclaimed} of the balance were there"
             ));

@@ -56,6 +56,7 @@ suite! { crate::contract::paypal::bench;
         a_payment_is_given_back_in_parts_and_never_more
         a_refund_may_take_its_time_and_may_fail
         a_refund_of_nobody_is_not_found
+        a_refund_is_found_with_all_that_says_whose_it_is
     }
     disputes {
         a_dispute_of_nobody_is_none

@@ -49,7 +49,7 @@ pub(crate) async fn book(
     let ids = column(&invoices, |invoice| invoice.id.0);
     let notes = notes(&mut *db, &ids).await?;
     let flows = flows(&mut *db, &ids).await?;
-    let gone: Gone = flows.into_iter().map(|flow| (InvoiceId(flow.invoice), flow.back)).collect();
+    let gone: Gone = flows.into_iter().map(|flow| (InvoiceId(flow.invoice), flow.gone())).collect();
     Ok(Book::of(&invoices, &notes, &gone))
 }
 
@@ -59,9 +59,29 @@ pub(super) struct Flow {
     invoice: Uuid,
     /// What came that was too much for it: it went to the customer's balance.
     pub surplus: Decimal,
-    /// What was refunded, or is being refunded, or is disputed and not won. What was paid for its lines goes first: what
-    /// was too much may be spent.
+    /// What was refunded, or is being refunded, or is disputed and not won.
     pub back: Decimal,
+    /// What of that was taken from the balance.
+    pub reclaimed: Decimal,
+}
+
+impl Flow {
+    /// What went back of what its lines were paid.
+    pub fn gone(&self) -> Decimal {
+        self.back - self.reclaimed
+    }
+
+    /// What was too much and has not gone back.
+    pub fn spare(&self) -> Decimal {
+        (self.surplus - self.back).max(Decimal::ZERO)
+    }
+
+    /// What should be taken from the balance, where `held` of the invoice was paid and not given back: what was too much
+    /// goes back first, and what goes back beyond what is held is with the customer twice.
+    pub fn twice(&self, held: Decimal) -> Decimal {
+        let too_much = self.back.min(self.surplus);
+        too_much + (self.back - too_much - held).max(Decimal::ZERO)
+    }
 }
 
 /// [`flows`], of one; nothing has flowed where nothing was paid.
@@ -72,7 +92,7 @@ pub(super) async fn flow(db: &mut PgConnection, invoice: InvoiceId) -> sqlx::Res
 async fn flows(db: &mut PgConnection, invoices: &[Uuid]) -> sqlx::Result<Vec<Flow>> {
     sqlx::query_as!(
         Flow,
-        r#"SELECT i.id AS invoice, coalesce(sum(p.amount_captured), 0) - i.amount_paid AS "surplus!",
+        r#"SELECT i.id AS invoice, coalesce(sum(p.amount_captured), 0) - i.amount_paid AS "surplus!", i.amount_reclaimed AS reclaimed,
                coalesce(sum(p.amount_refunded + p.amount_refunding + coalesce((
                    SELECT sum(d.amount) FROM disputes d
                    WHERE d.payment_id = p.id AND d.standing IN ('open', 'lost')), 0)), 0) AS "back!"

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::{
     customer::store::{balance, credit},
     id::{InvoiceId, SubscriptionId},
-    invoice::{Invoice, Status, state::ToBalance},
+    invoice::{Invoice, state::ToBalance},
     money::display_amount,
     payment::{
         Payment,
@@ -25,10 +25,8 @@ use super::{
 /// An invoice, and what was paid of it, whose subscription is locked from here on.
 struct Paid {
     invoice: Invoice,
-    /// What was paid for its lines and is still here.
+    /// What was paid for its lines and is still here; below zero, what is with the customer twice.
     left: Decimal,
-    /// What has gone back beyond that: what a change gave to the balance, or what was too much.
-    twice: Decimal,
     flow: Flow,
 }
 
@@ -38,12 +36,9 @@ async fn paid(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Paid> {
     subscription::store::lock(&mut *db, subscription).await?;
     let invoice = read(&mut *db, id).await?;
     let flow = flow(&mut *db, id).await?;
-    let left = match invoice.status {
-        // What is void was paid for nothing.
-        Status::Void => -flow.back,
-        _ => book(&mut *db, subscription, invoice.period_index).await?.left(id),
-    };
-    Ok(Paid { invoice, left: left.max(Decimal::ZERO), twice: (-left).max(Decimal::ZERO), flow })
+    // What is void was paid for nothing.
+    let left = book(&mut *db, subscription, invoice.period_index).await?.left(id).unwrap_or(-flow.gone());
+    Ok(Paid { invoice, left, flow })
 }
 
 /// How much can be refunded of a payment of an invoice, which is locked: what came, less what was refunded, and less
@@ -51,20 +46,17 @@ async fn paid(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Paid> {
 pub(crate) async fn refundable(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<Decimal> {
     let rest = payment.refundable();
     let Some(billing) = &payment.billing else { return Ok(rest) };
-    let Paid { invoice, left, twice, flow } = paid(&mut *db, billing.invoice).await?;
+    let Paid { invoice, left, flow, .. } = paid(&mut *db, billing.invoice).await?;
     let held = balance(&mut *db, invoice.customer_id, invoice.currency).await?;
-    let spare = (flow.surplus - twice).max(Decimal::ZERO);
-    Ok(rest.min(left + spare.min(held.max(Decimal::ZERO))))
+    Ok(rest.min(left.max(Decimal::ZERO) + flow.spare().min(held.max(Decimal::ZERO))))
 }
 
 /// Money of a payment has gone back, or will not go back after all. The payment is locked, and stored as it is now.
 pub(crate) async fn reclaim(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<()> {
     let Some(billing) = &payment.billing else { return Ok(()) };
-    let Paid { invoice, twice, .. } = paid(&mut *db, billing.invoice).await?;
-    let reclaimed = sqlx::query_scalar!("SELECT amount_reclaimed FROM invoices WHERE id = $1", invoice.id.0);
-    let reclaimed = reclaimed.fetch_one(&mut *db).await?;
+    let Paid { invoice, left, flow } = paid(&mut *db, billing.invoice).await?;
     let held = balance(&mut *db, invoice.customer_id, invoice.currency).await?;
-    let change = (twice - reclaimed).min(held.max(Decimal::ZERO));
+    let change = (flow.twice(left + flow.gone()) - flow.reclaimed).min(held.max(Decimal::ZERO));
     if change.is_zero() {
         return Ok(());
     }

@@ -95,11 +95,10 @@ impl Book {
         book
     }
 
-    /// What of `invoice` was paid and is still here; below zero, what has gone back twice.
+    /// What of `invoice` was paid and is still here; below zero, what is with the customer twice. `None` where it is void.
     #[must_use]
-    pub fn left(&self, invoice: InvoiceId) -> Decimal {
-        let funds = self.funds.iter().find(|funds| funds.invoice == invoice);
-        funds.map_or(Decimal::ZERO, |funds| funds.paid)
+    pub fn left(&self, invoice: InvoiceId) -> Option<Decimal> {
+        self.funds.iter().find(|funds| funds.invoice == invoice).map(|funds| funds.paid)
     }
 
     fn read(&mut self, place: LineRef, line: &Line) {
