@@ -101,7 +101,11 @@ impl Law {
 
     fn change(&mut self, of: usize, terms: Terms, proration: Proration, how: &Granted, runs: bool) {
         let subscription = &mut self.subscriptions[of];
-        if terms == subscription.terms && subscription.pending.is_none() {
+        let is_so_already = match subscription.pending {
+            None => terms == subscription.terms,
+            Some(pending) => proration == Proration::AtPeriodEnd && terms == pending,
+        };
+        if is_so_already {
             return;
         }
         if runs && proration == Proration::AtPeriodEnd {
