@@ -173,8 +173,8 @@ impl<'a> Customer<'a> {
                 inclusive: tax.inclusive,
             }),
             method: Some(card(order.card)),
-            metadata: Default::default(),
             on_dispute: Default::default(),
+            metadata: Default::default(),
         };
         let before = self.store.clone();
         let made = state::create(new, self.store.now);
@@ -205,7 +205,7 @@ impl<'a> Customer<'a> {
                     self.store.subscriptions[of].card = before;
                 }
             }
-            _ => self.to_invoices(&step.happens)?,
+            _ => self.asked_of_invoices(&step.happens)?,
         }
         // Who asks before the outcome of the last has come is told so; then it comes.
         self.outcomes_unless_slow()
@@ -216,7 +216,7 @@ impl<'a> Customer<'a> {
         self.done(done)
     }
 
-    fn to_invoices(&mut self, happens: &Happens) -> Broken {
+    fn asked_of_invoices(&mut self, happens: &Happens) -> Broken {
         self.law.story.push(format!("{}: {happens:?}", self.today()));
         let open = |statuses: &[invoice::Status], which: usize| {
             let all = self.store.invoices.iter().enumerate();
@@ -249,20 +249,25 @@ impl<'a> Customer<'a> {
                     let part = part.round_dp(self.digits);
                     if part > Decimal::ZERO && part <= self.store.refundable(one) {
                         self.store.payments[place].refunded += part;
+                        self.store.reclaim(place);
                     }
                 }
                 Ok(())
             }
             Happens::Dispute { which } => {
-                if let Some(one) = payment(which).map(|place| &mut self.store.payments[place]) {
-                    one.disputed = Some(Dispute::Open).filter(|_| one.refunded.is_zero());
+                let whole = payment(which).filter(|place| self.store.payments[*place].refunded.is_zero());
+                if let Some(place) = whole {
+                    self.store.payments[place].disputed = Some(Dispute::Open);
+                    self.store.reclaim(place);
                 }
                 Ok(())
             }
             Happens::DisputeEnds { won } => {
-                let open = |one: &&mut super::store::Payment| one.disputed == Some(Dispute::Open);
-                if let Some(one) = self.store.payments.iter_mut().find(open) {
-                    one.disputed = Some(if won { Dispute::Won } else { Dispute::Lost });
+                let open = |one: &super::store::Payment| one.disputed == Some(Dispute::Open);
+                if let Some(place) = self.store.payments.iter().position(open) {
+                    self.store.payments[place].disputed =
+                        Some(if won { Dispute::Won } else { Dispute::Lost });
+                    self.store.reclaim(place);
                 }
                 Ok(())
             }
@@ -370,6 +375,7 @@ impl<'a> Customer<'a> {
                 received: self.coins(of_it().map(|payment| payment.captured).sum()),
                 refunded: self.coins(of_it().map(|payment| payment.refunded).sum()),
                 disputed: self.coins(of_it().map(super::store::Payment::disputed).sum()),
+                reclaimed: self.coins(self.store.reclaimed.get(&invoice.id).copied().unwrap_or_default()),
             };
             (invoice.id.to_string(), facts)
         };

@@ -1,7 +1,7 @@
 //! The law of conservation over random histories of the pure rules: no server, no clock, thousands of them, each beside
 //! a [`Law`](tests::law::Law). What breaks it is shrunk, and its seed is told: `REMIT_LAW_SEED` repeats a run,
 //! `REMIT_LAW_PURE_HISTORIES` sets its size.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a missing value fails the test")]
+#![expect(clippy::unwrap_used, reason = "a missing value fails the test")]
 
 mod calendar;
 mod customer;

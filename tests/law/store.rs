@@ -1,23 +1,25 @@
 //! What the stores of `common` do, in memory: the effects of the pure rules upon the subscriptions, invoices, payments
 //! and the balance of one customer, in the order in which the stores do them.
 
+mod time;
+
 use std::collections::{HashMap, VecDeque};
 
 use common::{
     clock::Timestamp,
     customer::PaymentMethod,
-    gateway::{DeclineClass, GatewayName},
+    gateway::GatewayName,
     id::{InvoiceId, PaymentId},
     invoice::{
         self, CreditNote, Invoice, Line, NoteLine, Occasion,
-        dunning::{Due, Ladder, Next, Policy, Reason, Setback},
-        state::{self as invoices, Ended, Settled, ToBalance},
+        dunning::{Ladder, Next, Policy, Reason},
+        state::{self as invoices, ToBalance},
         totals::Totals,
     },
     subscription::{
         self, Subscription,
         proration::{Book, Gone},
-        state::{self, Effect, Effects, Fact, Refusal, Renewal},
+        state::{self, Effect, Effects, Fact, Refusal},
     },
 };
 use rust_decimal::Decimal;
@@ -65,6 +67,8 @@ pub struct Store {
     pub notes: Vec<CreditNote>,
     pub payments: Vec<Payment>,
     pub balance: Decimal,
+    /// What was taken from the balance because it went back otherwise.
+    pub reclaimed: HashMap<InvoiceId, Decimal>,
     /// Payments stay without an outcome, for now.
     pub is_slow: bool,
 }
@@ -79,6 +83,7 @@ impl Store {
             notes: Vec::new(),
             payments: Vec::new(),
             balance: Decimal::ZERO,
+            reclaimed: HashMap::new(),
             is_slow: false,
         }
     }
@@ -125,30 +130,51 @@ impl Store {
         };
         let found: Vec<_> = self.invoices.iter().filter(of_it).cloned().collect();
         let notes = self.notes.iter().filter(|note| found.iter().any(|invoice| invoice.id == note.invoice));
-        let gone: Gone = found.iter().map(|invoice| (invoice.id, self.flow(invoice).0)).collect();
+        let gone: Gone = found.iter().map(|invoice| (invoice.id, self.gone(invoice))).collect();
         Book::of(&found, &notes.cloned().collect::<Vec<_>>(), &gone)
     }
 
-    /// What went back of what an invoice was paid; and what was too much for it, and has not gone back.
+    /// What payments brought beyond what an invoice was paid; and what went back of them.
     fn flow(&self, invoice: &Invoice) -> (Decimal, Decimal) {
         let of_it = self.payments.iter().filter(|payment| payment.invoice == invoice.id);
         let (captured, back) = of_it.fold((Decimal::ZERO, Decimal::ZERO), |(captured, back), payment| {
             (captured + payment.captured, back + payment.refunded + payment.disputed())
         });
-        let surplus = captured - invoice.amount_paid;
-        ((back - surplus).max(Decimal::ZERO), (surplus - back).max(Decimal::ZERO))
+        (captured - invoice.amount_paid, back)
+    }
+
+    /// What went back of what the lines of an invoice were paid.
+    fn gone(&self, invoice: &Invoice) -> Decimal {
+        self.flow(invoice).1 - self.reclaimed.get(&invoice.id).copied().unwrap_or_default()
+    }
+
+    /// What was paid for the lines of an invoice and is still here; below zero, what is with the customer twice.
+    fn left(&self, of: usize, invoice: &Invoice) -> Decimal {
+        let book = self.book_of(&self.subscriptions[of].subscription, invoice.period_index);
+        book.left(invoice.id).unwrap_or(-self.gone(invoice))
     }
 
     /// How much of a payment can be refunded.
     pub fn refundable(&self, payment: &Payment) -> Decimal {
         let invoice = self.invoice(payment.invoice);
-        let subscription = &self.subscriptions[payment.of].subscription;
-        let paid = self
-            .book_of(subscription, invoice.period_index)
-            .left(invoice.id)
-            .unwrap_or_default()
-            .max(Decimal::ZERO);
-        (payment.captured - payment.refunded).min(paid + self.flow(invoice).1)
+        let (surplus, back) = self.flow(invoice);
+        let spare = (surplus - back).max(Decimal::ZERO).min(self.balance.max(Decimal::ZERO));
+        let left = self.left(payment.of, invoice).max(Decimal::ZERO);
+        (payment.captured - payment.refunded).min(left + spare)
+    }
+
+    /// Money of a payment has gone back, or has not after all: what is with the customer twice leaves the balance.
+    pub fn reclaim(&mut self, payment: usize) {
+        let Payment { invoice, of, .. } = self.payments[payment];
+        let invoice = self.invoice(invoice);
+        let ((surplus, back), id) = (self.flow(invoice), invoice.id);
+        let held = self.left(of, invoice) + self.gone(invoice);
+        let too_much = back.min(surplus);
+        let twice = too_much + (back - too_much - held).max(Decimal::ZERO);
+        let reclaimed = self.reclaimed.entry(id).or_default();
+        let change = (twice - *reclaimed).min(self.balance.max(Decimal::ZERO));
+        *reclaimed += change;
+        self.balance -= change;
     }
 
     pub fn invoice(&self, id: InvoiceId) -> &Invoice {
@@ -399,113 +425,6 @@ impl Store {
     fn of(&self, place: usize) -> usize {
         let id = self.invoices[place].subscription_id;
         self.subscriptions.iter().position(|one| one.subscription.id == id).unwrap()
-    }
-
-    /// The outcomes come of all payments that are under way.
-    pub fn outcomes(&mut self) -> Result<(), Refusal> {
-        while let Some(place) = self.payments.iter().position(|payment| !payment.has_ended) {
-            self.payments[place].has_ended = true;
-            let Payment { id, invoice, of, amount, card, reason, .. } = self.payments[place];
-            let ended = match self.declines(card) {
-                None => {
-                    self.payments[place].captured = amount;
-                    Ended::Succeeded(amount)
-                }
-                Some(class) => Ended::Failed(Setback::Declined(class)),
-            };
-            if ended == Ended::Failed(Setback::Declined(DeclineClass::Hard)) {
-                self.decline_for_good(of, card);
-            }
-            let place = self.place(invoice);
-            let settled = invoices::settle(&mut self.invoices[place], id, ended, reason, self.now);
-            let is_open = self.invoices[place].status == invoice::Status::Open;
-            match settled {
-                Settled::Paid { to_balance: ToBalance(amount) } => {
-                    self.balance += amount;
-                    self.follow_paid(of)?;
-                }
-                Settled::Surplus { to_balance: ToBalance(amount), .. } => self.balance += amount,
-                Settled::Owed(_) if is_open && matches!(ended, Ended::Failed(_)) => {
-                    self.follow(of, Fact::PaymentDeclined)?;
-                }
-                Settled::GivenUp(then) => self.follow(of, Fact::DunningExhausted(then))?,
-                Settled::Owed(_) | Settled::PartlyPaid | Settled::Ended => {}
-            }
-            self.carry_out(of)?;
-        }
-        Ok(())
-    }
-
-    fn decline_for_good(&mut self, of: usize, card: Card) {
-        let one = &mut self.subscriptions[of];
-        if let Some(method) = one.subscription.method.as_mut().filter(|_| one.card == card) {
-            method.is_declined = true;
-        }
-    }
-
-    fn declines(&self, card: Card) -> Option<DeclineClass> {
-        let day = (self.now - self.first).num_hours().div_euclid(24);
-        match card {
-            Card::Declined { from, to, hard } if (i64::from(from)..i64::from(to)).contains(&day) => {
-                Some(if hard { DeclineClass::Hard } else { DeclineClass::Soft })
-            }
-            Card::Declined { .. } | Card::Good => None,
-        }
-    }
-
-    /// What time brings at this moment: boundaries, and retries.
-    pub fn comes(&mut self, now: Timestamp) -> Result<(), Refusal> {
-        self.now = now;
-        for of in 0..self.subscriptions.len() {
-            loop {
-                let one = &mut self.subscriptions[of];
-                let effects = if one.subscription.status == subscription::Status::Incomplete {
-                    let is_live = |payment: &Payment| payment.of == of && !payment.has_ended;
-                    let payment_under_way = self.payments.iter().any(is_live);
-                    let fact = Fact::FirstInvoiceExpired { payment_under_way };
-                    state::apply(&mut one.subscription, fact, now)?
-                } else {
-                    match state::renew(&mut one.subscription, now)? {
-                        Renewal::Done(effects) => effects,
-                        Renewal::NotBefore(_) | Renewal::None | Renewal::InReview => break,
-                    }
-                };
-                let is_over = effects.is_empty();
-                one.left.extend(effects);
-                self.carry_out(of)?;
-                self.settle_unless_slow()?;
-                if is_over {
-                    break;
-                }
-            }
-        }
-        for place in 0..self.invoices.len() {
-            self.retry(place)?;
-        }
-        Ok(())
-    }
-
-    fn retry(&mut self, place: usize) -> Result<(), Refusal> {
-        let of = self.of(place);
-        let Subscription { status, created_at, .. } = self.subscriptions[of].subscription;
-        let is_too_late = created_at + state::FIRST_INVOICE_WINDOW <= self.now;
-        let has_job = self.invoices[place].ladder.next_at.is_some() || self.invoices[place].ladder.asked;
-        if !has_job || status.is_final() || status == subscription::Status::Incomplete && is_too_late {
-            return Ok(());
-        }
-        match invoices::come_due(&mut self.invoices[place], self.now) {
-            Ok(Due::Attempt(reason)) => self.attempt(of, place, reason)?,
-            Ok(Due::Exhausted(then)) => {
-                self.follow(of, Fact::DunningExhausted(then))?;
-                self.carry_out(of)?;
-            }
-            Ok(Due::NotBefore(_)) | Err(_) => {}
-        }
-        self.settle_unless_slow()
-    }
-
-    pub fn settle_unless_slow(&mut self) -> Result<(), Refusal> {
-        if self.is_slow { Ok(()) } else { self.outcomes() }
     }
 }
 

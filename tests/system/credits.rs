@@ -403,7 +403,8 @@ async fn what_goes_back_twice_is_taken_from_the_balance() {
     assert_eq!(merchant.balance(&id).await, "15.00");
     let charged = merchant.payment(&payment).await.body["gateway_reference"].as_str().unwrap().to_owned();
     let form = format!("payment_intent={charged}&amount=2000");
-    let made = reqwest::Client::new()
+    let made = common::gateway::http_client(std::time::Duration::from_secs(10))
+        .unwrap()
         .post(format!("{}/v1/refunds", deployment.sandbox_url()))
         .bearer_auth("sk_test_dashboard")
         .header("content-type", "application/x-www-form-urlencoded")

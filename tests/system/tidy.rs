@@ -34,7 +34,11 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 const CRATES: [&str; 6] = ["common/src", "api/src", "worker/src", "scheduler/src", "sandbox/src", "ops/src"];
 
 fn all_sources() -> Vec<(String, String)> {
-    CRATES.iter().chain(&["tests/src", "tests/system"]).flat_map(|folder| sources(folder)).collect()
+    CRATES
+        .iter()
+        .chain(&["tests/src", "tests/law", "tests/system"])
+        .flat_map(|folder| sources(folder))
+        .collect()
 }
 
 /// Fails with every place where `word` stands outside of `allowed`.

@@ -18,7 +18,7 @@ pub struct Sold {
     pub days: (NaiveDate, NaiveDate),
     /// What was asked for them, net of discounts, with tax.
     pub worth: Exact,
-    /// They had left before, by this [`Left`].
+    /// They were sold before, in this place, and had left.
     pub of: Option<usize>,
 }
 
@@ -53,6 +53,10 @@ impl Book {
         for sold in self.sold.iter_mut().filter(|sold| sold.bill == bill) {
             (sold.quantity, sold.worth, sold.of) = (0, Exact::ZERO, None);
         }
+        let is_of_it = |left: &Left| self.sold[left.of].bill == bill;
+        for left in self.left.iter_mut().filter(|left| is_of_it(left)) {
+            (left.quantity, left.credit, left.note) = (0, Exact::ZERO, Exact::ZERO);
+        }
         for left in self.left.iter_mut().filter(|left| left.by.as_deref() == Some(bill)) {
             if left.credit != Exact::ZERO {
                 (left.quantity, left.credit) = (0, Exact::ZERO);
@@ -74,22 +78,37 @@ impl Book {
         at_price.map(|sold| self.in_force(sold)).sum()
     }
 
-    /// How many that have left by this have not come back.
+    /// How many seats of a sale have left, and not come back.
     #[must_use]
-    pub fn away(&self, left: usize) -> i64 {
-        let back = self.sold.iter().filter(|sold| sold.of == Some(left)).map(|sold| sold.quantity);
-        (self.left[left].quantity - back.sum::<i64>()).max(0)
+    pub fn away(&self, sold: usize) -> i64 {
+        let gone = self.left.iter().filter(|left| left.of == sold).map(|left| left.quantity);
+        let back = self.sold.iter().filter(|again| again.of == Some(sold)).map(|again| again.quantity);
+        (gone.sum::<i64>() - back.sum::<i64>()).max(0)
     }
 
-    /// What so many seats of a sale are worth from this day on.
+    /// What so many seats of a sale are worth that leave on this day: no more than was not given back before.
     #[must_use]
     pub fn worth(&self, sold: usize, quantity: i64, day: NaiveDate) -> Exact {
+        self.part(sold, quantity, day).min(self.sold[sold].worth - self.given(sold)).or_nothing()
+    }
+
+    /// What so many cost that come back on this day: no more than was given back, and not taken again.
+    #[must_use]
+    pub fn worth_again(&self, sold: usize, quantity: i64, day: NaiveDate) -> Exact {
+        let again = self.sold.iter().filter(|again| again.of == Some(sold)).map(|again| again.worth);
+        self.part(sold, quantity, day).min(self.given(sold) - again.sum()).or_nothing()
+    }
+
+    fn part(&self, sold: usize, quantity: i64, day: NaiveDate) -> Exact {
         let Sold { quantity: of, days: (from, to), worth, .. } = self.sold[sold];
         if of == 0 {
-            return Exact::ZERO;
+            Exact::ZERO
+        } else {
+            worth.share(quantity * days(day.max(from), to), of * days(from, to))
         }
-        let part = worth.share(quantity * days(day.max(from), to), of * days(from, to));
-        let given = self.left.iter().filter(|left| left.of == sold).map(|left| left.credit + left.note);
-        part.min(worth - given.sum()).or_nothing()
+    }
+
+    fn given(&self, sold: usize) -> Exact {
+        self.left.iter().filter(|left| left.of == sold).map(|left| left.credit + left.note).sum()
     }
 }

@@ -31,7 +31,7 @@ impl Bill {
     /// What it has brought to the balance, or taken from it.
     fn to_balance(&self) -> Exact {
         let given = if self.is_void() { Exact::ZERO } else { (-self.total()).or_nothing() };
-        given + Exact::coins(self.facts.too_much() - self.facts.from_balance)
+        given + Exact::coins(self.facts.too_much() - self.facts.from_balance - self.facts.reclaimed)
     }
 }
 
@@ -41,9 +41,9 @@ impl BillFacts {
         self.received - self.paid
     }
 
-    /// What went back of what was paid.
+    /// What went back, and was not taken from the balance.
     fn gone(&self) -> i64 {
-        (self.refunded + self.disputed - self.too_much()).max(0)
+        self.refunded + self.disputed - self.reclaimed
     }
 }
 
@@ -54,6 +54,11 @@ impl Law {
         for (name, facts) in &facts.bills {
             let Some(bill) = self.bills.get_mut(name) else { continue };
             let became_void = facts.status == "void" && !bill.is_void();
+            // What went back makes it cost less, and leaves in force what is.
+            let back = |facts: &BillFacts| (facts.refunded, facts.disputed);
+            if back(facts) != back(&bill.facts) {
+                self.seen = None;
+            }
             bill.facts = facts.clone();
             if became_void {
                 self.void(name);
@@ -118,11 +123,15 @@ impl Law {
         if broken.is_empty() { Ok(()) } else { Err(broken.join("\n  ")) }
     }
 
-    /// Nothing for nothing: what is in force as it was before on this day costs what it cost then, to the coin.
+    /// Nothing for nothing: what is in force as it was before on this day costs what it cost then, to the coin. Of what
+    /// was refunded or disputed that is not said: seats that come back cost what their line gave back for all that left.
     ///
     /// # Errors
     /// When it does not.
     pub fn costs_the_same(&mut self, facts: &Facts, day: NaiveDate) -> Result<(), String> {
+        if facts.bills.values().any(|bill| bill.refunded + bill.disputed > 0) {
+            return Ok(());
+        }
         let (state, cost) = (self.in_force(day), cost(facts));
         let seen = self.seen.take().filter(|(seen, _)| *seen == day).map(|(_, seen)| seen);
         let mut seen = seen.unwrap_or_default();
@@ -174,9 +183,20 @@ impl Bill {
         if *due < 0 || *paid < 0 || paid > received {
             return Some("is paid by money that never came".to_owned());
         }
-        let (gone, rest) = (self.facts.gone(), self.sold - self.due().or_nothing() - self.noted - self.given);
-        if self.facts.disputed == 0 && Exact::coins(gone) > rest + slack {
-            return Some(format!("has given back {gone}, where {rest:?} was left of what was paid"));
+        // What went back beyond what was paid for its lines was in the balance, and is not any more.
+        let lines = if self.is_void() {
+            Exact::ZERO
+        } else {
+            self.sold - self.due().or_nothing() - self.noted - self.given
+        };
+        let (gone, reclaimed) = (self.facts.gone(), self.facts.reclaimed);
+        if reclaimed < 0 || gone < 0 {
+            return Some(format!("has taken {reclaimed} from the balance, which never went back"));
+        }
+        if self.facts.disputed == 0 && Exact::coins(gone) > lines.or_nothing() + slack {
+            return Some(format!(
+                "has given back {gone}, where {lines:?} and {reclaimed} of the balance were there"
+            ));
         }
         if Exact::coins(*from_balance) > self.total().or_nothing() + slack {
             return Some("takes more from the balance than it asks for".to_owned());
@@ -185,7 +205,7 @@ impl Bill {
     }
 }
 
-/// What came in and is to come in, less what is in the balance.
+/// What came in and is to come in, less what is in the balance, or was taken from there.
 fn cost(facts: &Facts) -> i64 {
-    facts.bills.values().map(|bill| bill.received + bill.due).sum::<i64>() - facts.balance
+    facts.bills.values().map(|bill| bill.received + bill.due - bill.reclaimed).sum::<i64>() - facts.balance
 }

@@ -41,6 +41,8 @@ pub struct BillFacts {
     pub refunded: i64,
     /// What of that is disputed, or lost.
     pub disputed: i64,
+    /// What was taken from the balance because it went back otherwise.
+    pub reclaimed: i64,
 }
 
 /// What is known of a customer.
@@ -98,6 +100,8 @@ struct Subscription {
     /// The first day of the period with this number: the others are counted from there.
     anchor: (NaiveDate, u32),
     period: Option<Period>,
+    /// Seats that came without proration: they stand on no line, until the period ends.
+    free: i64,
 }
 
 /// What is subscribed to, and how it is billed.
@@ -147,6 +151,7 @@ impl Law {
             tax: agreed.tax,
             anchor: (day, 0),
             period: None,
+            free: 0,
         });
         self.subscriptions.len() - 1
     }
@@ -200,6 +205,7 @@ impl Law {
             discounts.push(given.discount);
             given.left = given.left.map(|left| left - 1);
         }
+        subscription.free = 0;
         subscription.period = Some(Period { index, days, discounts, book: Book::default() });
     }
 
@@ -224,7 +230,8 @@ impl Law {
             };
         }
         let worth = Tax::on(subscription.tax, left);
-        let halves = 2 + i64::try_from(period.discounts.len()).unwrap_or(0);
+        // The price, the tax, and each discount, with the tax on what they are off by.
+        let halves = 3 + i64::try_from(period.discounts.len()).unwrap_or(0);
         let unit = subscription.terms.price.unit;
         period.book.sold.push(Sold { bill: bill.to_owned(), unit, quantity, days, worth, of: None });
         self.bill(of, bill).sold += worth;

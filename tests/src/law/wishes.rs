@@ -3,7 +3,7 @@
 
 use chrono::NaiveDate;
 
-use super::{Discount, Exact, Given, Law, Left, Plan, Sold, Terms};
+use super::{Discount, Exact, Given, Law, Left, Plan, Sold, Subscription, Terms};
 use crate::calendar::days;
 
 /// What becomes of the rest of the period.
@@ -101,7 +101,11 @@ impl Law {
 
     fn change(&mut self, of: usize, terms: Terms, proration: Proration, how: &Granted, runs: bool) {
         let subscription = &mut self.subscriptions[of];
-        if terms == subscription.terms && subscription.pending.is_none() {
+        let is_so_already = match subscription.pending {
+            None => terms == subscription.terms,
+            Some(pending) => proration == Proration::AtPeriodEnd && terms == pending,
+        };
+        if is_so_already {
             return;
         }
         if runs && proration == Proration::AtPeriodEnd {
@@ -110,35 +114,45 @@ impl Law {
         }
         let is_other_interval = terms.price.every != subscription.terms.price.every;
         let before = subscription.terms;
-        if runs && is_other_interval {
-            match proration {
-                Proration::ByDay => {
-                    self.withdraw(of, i64::MAX, |_| true, how);
-                    self.begin_anew(of, how.day);
-                }
-                _ => subscription.count_anew_from_next(terms.price.every),
+        let is_other_price = before.price.unit != terms.price.unit;
+        match proration {
+            Proration::ByDay if runs && is_other_interval => {
+                self.withdraw(of, i64::MAX, |_| true, how);
+                self.begin_anew(of, how.day);
             }
+            Proration::ByDay if runs && is_other_price => {
+                self.withdraw(of, i64::MAX, |unit| unit != terms.price.unit, how);
+            }
+            // It rests: what was paid of another price is given back; seats are counted when it goes on.
+            Proration::ByDay if is_other_price => self.withdraw(of, i64::MAX, |_| true, how),
+            Proration::ByDay => {}
+            _ if runs => subscription.count_anew_from_next(terms.price.every),
+            _ => {}
         }
         let subscription = &mut self.subscriptions[of];
         (subscription.terms, subscription.pending) = (terms, None);
+        let more = terms.quantity - before.quantity;
+        subscription.free = match proration {
+            _ if subscription.period.is_none() => 0,
+            Proration::ByDay if is_other_price || is_other_interval => 0,
+            Proration::ByDay if runs => subscription.free,
+            Proration::ByDay => (subscription.free + more.min(0)).max(0),
+            // What comes without proration comes free, and leaves first.
+            _ if is_other_price => terms.quantity,
+            _ => (subscription.free + more.min(0)).max(0) + more.max(0),
+        };
         if runs && !is_other_interval && proration == Proration::ByDay {
-            // Seats that came without proration stand on no line, and leave first.
-            let free = if before.price.unit == terms.price.unit {
-                (before.quantity - self.at_price(of, terms.price.unit)).max(0)
-            } else {
-                0
-            };
-            self.settle(of, free, how);
+            self.settle(of, how);
         }
     }
 
-    /// From what is in force, and seats that stand on no line, to the terms.
-    fn settle(&mut self, of: usize, free: i64, how: &Granted) {
-        let Terms { price, quantity, .. } = self.subscriptions[of].terms;
-        self.withdraw(of, i64::MAX, |unit| unit != price.unit, how);
+    /// From what is in force at the price, and seats that stand on no line, to the terms.
+    fn settle(&mut self, of: usize, how: &Granted) {
+        let Subscription { terms: Terms { price, quantity, .. }, free, .. } = self.subscriptions[of];
         let kept = self.at_price(of, price.unit);
         if quantity < kept + free {
-            return self.withdraw(of, kept - quantity, |unit| unit == price.unit, how);
+            self.subscriptions[of].free = free.min(quantity - kept).max(0);
+            return self.withdraw(of, (kept - quantity).max(0), |unit| unit == price.unit, how);
         }
         let more = quantity - kept - free;
         let back = self.take_up(of, more, how);
@@ -164,29 +178,32 @@ impl Law {
     }
 
     fn resume(&mut self, of: usize, old_anchor: bool, how: &Granted) {
+        let is_running = |period: &super::Period| how.day < period.days.1;
+        if old_anchor && self.subscriptions[of].period.as_ref().is_some_and(is_running) {
+            // What was put off waits for the end of the period.
+            return self.settle(of, how);
+        }
+        self.withdraw(of, i64::MAX, |_| true, how);
         let every = self.subscriptions[of].terms.price.every;
         self.take_pending(of);
         let subscription = &self.subscriptions[of];
         if !old_anchor || subscription.terms.price.every != every {
-            self.withdraw(of, i64::MAX, |_| true, how);
             return self.begin_anew(of, how.day);
         }
-        if subscription.period.as_ref().is_none_or(|period| period.days.1 <= how.day) {
-            let mut index = subscription.next();
-            if how.day < subscription.days_of(index).0 {
-                return;
-            }
-            while subscription.days_of(index).1 <= how.day {
-                index += 1;
-            }
-            if subscription.days_of(index).0 == how.day {
-                // A whole period, which is billed as such; those between never are.
-                let last = self.subscriptions[of].period.as_mut();
-                return last.into_iter().for_each(|last| last.index = index - 1);
-            }
-            self.enter(of, index);
+        let mut index = subscription.next();
+        if how.day < subscription.days_of(index).0 {
+            return;
         }
-        self.settle(of, 0, how);
+        while subscription.days_of(index).1 <= how.day {
+            index += 1;
+        }
+        if subscription.days_of(index).0 == how.day {
+            // A whole period, which is billed as such; those between never are.
+            let last = self.subscriptions[of].period.as_mut();
+            return last.into_iter().for_each(|last| last.index = index - 1);
+        }
+        self.enter(of, index);
+        self.settle(of, how);
     }
 
     /// Up to so many seats leave, those first that came last. What was not paid of them is taken off their invoice;
@@ -203,8 +220,8 @@ impl Law {
             let (due, paid) = self.bills.get(&bill).map_or_else(Default::default, super::check::funds);
             let note = worth.min(due);
             let credit = (worth - note).min(paid);
-            // For what nothing is given back, it stays paid.
-            if note + credit == Exact::ZERO {
+            // For what nothing is given back, but what rounding has left, it stays paid.
+            if note + credit <= Exact::halves(3) {
                 continue;
             }
             let its = self.bill(of, &bill);
@@ -223,33 +240,18 @@ impl Law {
         let unit = self.subscriptions[of].terms.price.unit;
         let Some(period) = self.subscriptions[of].period.clone() else { return 0 };
         let mut wanted = quantity;
-        for place in 0..period.book.sold.len() {
-            let first = &period.book.sold[place];
-            if first.unit != unit || first.days.1 <= how.day {
+        for (place, first) in period.book.sold.iter().enumerate() {
+            let quantity = wanted.min(period.book.away(place));
+            if first.unit != unit || first.days.1 <= how.day || quantity == 0 {
                 continue;
             }
-            for (which, left) in
-                period.book.left.iter().enumerate().rev().filter(|(_, left)| left.of == place)
-            {
-                let quantity = wanted.min(period.book.away(which));
-                if quantity == 0 {
-                    continue;
-                }
-                wanted -= quantity;
-                let since = how.day.max(first.days.0);
-                let part = quantity * days(since, first.days.1);
-                let worth = first.worth.share(part, first.quantity * days(first.days.0, first.days.1));
-                let worth = worth.min((left.credit + left.note).share(quantity, left.quantity));
-                let bill = how.change.clone().unwrap_or_default();
-                let its = self.bill(of, &bill);
-                (its.sold, its.halves) = (its.sold + worth, its.halves + 4);
-                let days = (since, first.days.1);
-                let back = Sold { bill, unit, quantity, days, worth, of: Some(which) };
-                self.subscriptions[of]
-                    .period
-                    .iter_mut()
-                    .for_each(|period| period.book.sold.push(back.clone()));
-            }
+            wanted -= quantity;
+            let (worth, days) = (period.book.worth_again(place, quantity, how.day), (how.day, first.days.1));
+            let bill = how.change.clone().unwrap_or_default();
+            let its = self.bill(of, &bill);
+            (its.sold, its.halves) = (its.sold + worth, its.halves + 4);
+            let back = Sold { bill, unit, quantity, days, worth, of: Some(place) };
+            self.subscriptions[of].period.iter_mut().for_each(|period| period.book.sold.push(back.clone()));
         }
         quantity - wanted
     }
@@ -261,20 +263,13 @@ impl Law {
         let covers_now = |given: &Given| {
             subscription.period.as_ref().is_some_and(|now| now.discounts.contains(&given.discount))
         };
-        let mut new = discounts.to_vec();
-        let mut renewed = Vec::new();
-        for given in &subscription.discounts {
-            let named = new.iter().position(|new| *new == given.discount);
-            if named.is_some() || covers_now(given) {
-                renewed.push(Given { ends: named.is_none(), ..given.clone() });
-            }
-            let _ = named.map(|named| new.remove(named));
-        }
-        renewed.extend(new.into_iter().map(|discount| Given {
-            discount,
-            left: discount.periods,
-            ends: false,
-        }));
-        subscription.discounts = renewed;
+        let goes_on = |new: &Discount| {
+            let same = subscription.discounts.iter().find(|given| given.discount == *new);
+            Given { discount: *new, left: same.map_or(new.periods, |same| same.left), ends: false }
+        };
+        let ends = |given: &&Given| covers_now(given) && !discounts.contains(&given.discount);
+        let ending =
+            subscription.discounts.iter().filter(ends).map(|given| Given { ends: true, ..given.clone() });
+        subscription.discounts = discounts.iter().map(goes_on).chain(ending).collect();
     }
 }

@@ -54,7 +54,7 @@ pub async fn of(deployment: &Deployment, customer: &str, digits: u32) -> (Facts,
     for invoice in &invoices {
         let id = invoice["id"].as_str().unwrap();
         let of = |field: &str| coins(&invoice[field], digits);
-        let (received, refunded, disputed) = moved.get(id).copied().unwrap_or_default();
+        let (received, refunded, disputed, reclaimed) = moved.get(id).copied().unwrap_or_default();
         let facts = BillFacts {
             status: invoice["status"].as_str().unwrap().to_owned(),
             due: of("amount_due"),
@@ -63,34 +63,40 @@ pub async fn of(deployment: &Deployment, customer: &str, digits: u32) -> (Facts,
             received,
             refunded,
             disputed,
+            reclaimed,
         };
         bills.insert(id.to_owned(), facts);
     }
     (Facts { balance, bills }, invoices)
 }
 
-/// What payments of these invoices have brought, what of it was refunded or is on its way back, and what is disputed or
-/// lost.
-async fn moved(pool: &PgPool, invoices: &[Value], digits: u32) -> BTreeMap<String, (i64, i64, i64)> {
+/// Of payments of an invoice: what they have brought, what of it was refunded or is on its way back, what is disputed or
+/// lost, and what of that the balance gave up.
+type Moved = (i64, i64, i64, i64);
+
+async fn moved(pool: &PgPool, invoices: &[Value], digits: u32) -> BTreeMap<String, Moved> {
     let ids: Vec<Uuid> = invoices
         .iter()
         .map(|invoice| invoice["id"].as_str().unwrap().parse::<InvoiceId>().unwrap().0)
         .collect();
-    let rows: Vec<(Uuid, i64, i64, i64)> = sqlx::query_as(
-        "SELECT p.invoice_id, (sum(p.amount_captured) * $2)::bigint,
+    let rows: Vec<(Uuid, i64, i64, i64, i64)> = sqlx::query_as(
+        "SELECT i.id, (sum(p.amount_captured) * $2)::bigint,
                 (sum(p.amount_refunded + p.amount_refunding) * $2)::bigint,
                 (sum(coalesce((SELECT sum(d.amount) FROM disputes d
-                    WHERE d.payment_id = p.id AND d.standing <> 'won' AND d.withdrawn), 0)) * $2)::bigint
-         FROM payments p WHERE p.invoice_id = ANY($1) GROUP BY 1",
+                    WHERE d.payment_id = p.id AND d.standing <> 'won'), 0)) * $2)::bigint,
+                (i.amount_reclaimed * $2)::bigint
+         FROM invoices i JOIN payments p ON p.invoice_id = i.id WHERE i.id = ANY($1) GROUP BY i.id",
     )
     .bind(&ids)
     .bind(10_i64.pow(digits))
     .fetch_all(pool)
     .await
     .unwrap();
-    let entry =
-        |(id, received, refunded, disputed)| (InvoiceId(id).to_string(), (received, refunded, disputed));
-    rows.into_iter().map(entry).collect()
+    rows.into_iter()
+        .map(|(id, received, refunded, disputed, reclaimed)| {
+            (InvoiceId(id).to_string(), (received, refunded, disputed, reclaimed))
+        })
+        .collect()
 }
 
 /// Waits until nothing of this customer is under way, or due.

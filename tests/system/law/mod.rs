@@ -13,11 +13,12 @@ use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tests::{
     Deployment, Merchant, Service,
     calendar::At,
+    eventually,
     law::history::{CURRENCIES, History, catalogue, histories},
 };
 
@@ -58,7 +59,12 @@ async fn the_law_of_conservation_holds() {
         let (history, why) = world.simplest(histories[first].clone()).await;
         panic!("the law is broken (seed {seed}) by {history:#?}\n{}", why.or(broken[first].clone()).unwrap());
     }
-    world.deployment.quiet().await;
+    eventually("all is told", || async {
+        (world.deployment.sandbox("GET", "/control/webhooks", &Value::Null).await["pending"] == 0)
+            .then_some(())
+    })
+    .await;
+    world.deployment.idle().await;
     world.deployment.check_books().await;
 }
 

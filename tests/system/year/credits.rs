@@ -30,17 +30,29 @@ struct Note {
 }
 
 impl Model {
-    pub fn in_force_at(&self, unit: i64) -> i64 {
+    /// At once, and without proration: more seats come free, and fewer take the free ones first. Another price comes free
+    /// as a whole.
+    pub fn take_free(&mut self, terms: &Terms) {
+        let more = terms.quantity - self.terms.quantity;
+        self.free = if terms.unit == self.terms.unit {
+            (self.free + more.min(0)).max(0) + more.max(0)
+        } else {
+            terms.quantity
+        };
+    }
+
+    fn in_force_at(&self, unit: i64) -> i64 {
         self.billed.iter().filter(|billed| billed.sold.unit == unit).map(|billed| billed.in_force()).sum()
     }
 
-    /// From what is in force, and seats that stand on no line, to these terms.
-    pub fn settle(&self, free: i64, terms: &Terms, today: NaiveDate, change: &mut Change) {
-        let kept = self.in_force_at(terms.unit);
-        self.withdraw(i64::MAX, |unit| unit != terms.unit, today, change);
+    /// From what is in force at the price, and seats that stand on no line, to these terms.
+    pub fn settle(&mut self, terms: &Terms, today: NaiveDate, change: &mut Change) {
+        let (kept, free) = (self.in_force_at(terms.unit), self.free);
         let more = terms.quantity - kept - free;
         if more < 0 {
-            return self.withdraw(kept - terms.quantity, |unit| unit == terms.unit, today, change);
+            self.free = free.min(terms.quantity - kept).max(0);
+            let fewer = (kept - terms.quantity).max(0);
+            return self.withdraw(fewer, |unit| unit == terms.unit, today, change);
         }
         let back = self.take_up(more, terms.unit, today, change);
         let Some(period) = self.period else { return };

@@ -123,6 +123,8 @@ pub struct Model {
     pub next: u32,
     pub period: Option<Period>,
     pub changes: u32,
+    /// Seats that came without proration: they stand on no line, until the period ends.
+    pub free: i64,
     /// How many periods were never billed: its discounts wait for others.
     pub skipped: u32,
     /// Methods that were declined for good: nobody asks them any more.
@@ -153,6 +155,7 @@ impl Model {
             next: 0,
             period: None,
             changes: 0,
+            free: 0,
             skipped: 0,
             declined: Vec::new(),
             ends_with_period: false,
@@ -291,6 +294,7 @@ impl Model {
     pub fn enter_period(&mut self, period: Period) {
         self.period = Some(period);
         self.next = period.index + 1;
+        self.free = 0;
         // What was billed for another period is no longer in force.
         self.billed.retain(|billed| billed.period == period.index);
     }
@@ -329,7 +333,7 @@ impl Model {
         let tax = lines.iter().map(|line| line.tax).sum();
         lines.extend(Tax::line(self.order.tax, tax));
         let total: i64 = lines.iter().map(|line| line.amount).sum();
-        let from_balance = self.from_balance(total, self.balance);
+        let from_balance = self.drawn(total, self.balance);
         self.balance += (-total).max(0) - from_balance;
         let is_paid = total.max(0) == from_balance;
         self.story.push(format!("{at}: invoice {index} {change:?} over {total} opens"));
@@ -373,7 +377,7 @@ impl Model {
 
     /// What is in the balance pays of an invoice. Whether that was all.
     fn draw(&mut self, place: usize) -> bool {
-        let drawn = self.from_balance(self.invoices[place].due(), self.balance.max(0));
+        let drawn = self.drawn(self.invoices[place].due(), self.balance.max(0));
         self.balance -= drawn;
         let invoice = &mut self.invoices[place];
         invoice.from_balance += drawn;
@@ -397,7 +401,7 @@ impl Model {
     }
 
     /// What a balance pays of so much, and what of the rest cannot be charged.
-    fn from_balance(&self, total: i64, balance: i64) -> i64 {
+    fn drawn(&self, total: i64, balance: i64) -> i64 {
         if total <= 0 {
             return 0;
         }

@@ -145,13 +145,21 @@ impl Model {
                 self.pending_terms = (terms != self.terms).then_some(terms);
                 return Granted;
             }
-            (Status::Active | Status::PastDue, Proration::None) if other_interval => {
-                self.anchor = (self.aligned(self.next).from, self.next);
+            (Status::Active | Status::PastDue, Proration::None) => {
+                if other_interval {
+                    self.anchor = (self.aligned(self.next).from, self.next);
+                }
+                self.take_free(&terms);
             }
             (Status::Active | Status::PastDue, Proration::ByDay) => {
                 self.change_by_day(terms, at);
                 return Granted;
             }
+            (Status::Paused, Proration::ByDay) => {
+                self.rest_otherwise(terms, at);
+                return Granted;
+            }
+            (Status::Paused, _) => self.take_free(&terms),
             _ => {}
         }
         (self.terms, self.pending_terms) = (terms, None);
@@ -165,14 +173,30 @@ impl Model {
         if other_interval {
             self.withdraw(i64::MAX, |_| true, today, &mut change);
         } else {
-            let free = (before.quantity - self.in_force_at(before.unit)).max(0);
-            self.settle(if terms.unit == before.unit { free } else { 0 }, &terms, today, &mut change);
+            if terms.unit != before.unit {
+                self.free = 0;
+                self.withdraw(i64::MAX, |unit| unit != terms.unit, today, &mut change);
+            }
+            self.settle(&terms, today, &mut change);
         }
         (self.terms, self.pending_terms) = (terms, None);
         self.carry_out(change, at);
         if other_interval {
             self.begin_anew(at);
         }
+    }
+
+    /// Another price while it rests: what is still in force at the old one is given back.
+    fn rest_otherwise(&mut self, terms: Terms, at: At) {
+        let mut change = Change::default();
+        if terms.unit == self.terms.unit {
+            self.free = (self.free + (terms.quantity - self.terms.quantity).min(0)).max(0);
+        } else {
+            self.free = 0;
+            self.withdraw(i64::MAX, |_| true, day_of(at, self.zone), &mut change);
+        }
+        (self.terms, self.pending_terms) = (terms, None);
+        self.carry_out(change, at);
     }
 
     fn pause(&mut self, proration: Proration, at: At) -> Answered {
@@ -206,16 +230,22 @@ impl Model {
             }
             _ => return Refused,
         }
+        let (today, mut change) = (day_of(at, self.zone), Change::default());
+        if to_old_anchor && self.period.is_some_and(|period| today < period.to) {
+            // What was put off waits for the end of the period.
+            self.enter(Status::Active, at);
+            self.take_up_again(at);
+            return Granted;
+        }
         let interval = self.terms.every;
+        // What was paid of the days to come is not paid again.
+        self.withdraw(i64::MAX, |_| true, today, &mut change);
+        self.carry_out(change, at);
         self.take_pending();
         self.enter(Status::Active, at);
         if to_old_anchor && self.terms.every == interval {
             self.rejoin(at);
         } else {
-            // What was paid of the days to come is not paid again.
-            let mut change = Change::default();
-            self.withdraw(i64::MAX, |_| true, day_of(at, self.zone), &mut change);
-            self.carry_out(change, at);
             self.begin_anew(at);
         }
         Granted
@@ -224,28 +254,31 @@ impl Model {
     /// Into the periods as they always were: of the one that is running, the rest is billed.
     fn rejoin(&mut self, at: At) {
         let today = day_of(at, self.zone);
-        if self.period.is_none_or(|last| last.to <= today) {
-            let mut period = self.aligned(self.next);
-            if today < period.from {
-                return;
-            }
-            while period.to <= today {
-                period = self.aligned(period.index + 1);
-            }
-            period.start = midnight(today, self.zone);
-            if let Some(last) = self.period.as_mut() {
-                last.end = last.end.min(period.start.max(last.start));
-                period.start = period.start.max(last.end);
-            }
-            // Discounts wait for the periods that are billed.
-            self.skipped += period.index - self.next;
-            if period.from == today {
-                return self.bill(period, at);
-            }
-            self.enter_period(period);
+        let mut period = self.aligned(self.next);
+        if today < period.from {
+            return;
         }
+        while period.to <= today {
+            period = self.aligned(period.index + 1);
+        }
+        period.start = midnight(today, self.zone);
+        if let Some(last) = self.period.as_mut() {
+            last.end = last.end.min(period.start.max(last.start));
+            period.start = period.start.max(last.end);
+        }
+        // Discounts wait for the periods that are billed.
+        self.skipped += period.index - self.next;
+        if period.from == today {
+            return self.bill(period, at);
+        }
+        self.enter_period(period);
+        self.take_up_again(at);
+    }
+
+    /// What is left of the period, and not paid, is billed.
+    fn take_up_again(&mut self, at: At) {
         let (terms, mut change) = (self.terms.clone(), Change::default());
-        self.settle(0, &terms, today, &mut change);
+        self.settle(&terms, day_of(at, self.zone), &mut change);
         self.carry_out(change, at);
     }
 

@@ -134,8 +134,8 @@ fn renewed(subscription: &Subscription, discounts: Vec<Discount>) -> Vec<Discoun
     for (place, old) in present.iter().enumerate() {
         let covers_now = next.checked_sub(1).is_some_and(|now| old.covers(now));
         if covers_now && !renewed.iter().any(|new| is_same(old, new)) {
-            let before = place.checked_sub(1).and_then(|before| present.get(before));
-            let before = before.and_then(|before| renewed.iter().position(|new| is_same(before, new)));
+            let stays = |before: &Discount| renewed.iter().position(|new| is_same(before, new));
+            let before = present.iter().take(place).rev().find_map(stays);
             let ending = Discount { until_period: Some(next), ..old.clone() };
             renewed.insert(before.map_or(0, |before| before + 1), ending);
         }
