@@ -26,7 +26,6 @@ pub struct Customer<'a> {
     history: &'a History,
     /// In which steps payments have no outcome until the next has begun.
     slow: &'a [bool],
-    currency: Currency,
     digits: u32,
     plans: Vec<Plan>,
     ids: (MerchantId, CustomerId),
@@ -49,15 +48,14 @@ impl<'a> Customer<'a> {
         let (code, digits) = CURRENCIES[history.currency];
         let first = "2027-01-01T12:00:00Z".parse().unwrap();
         let currency = Currency::from_code(code).unwrap();
-        let scale = if code == "KWD" { 10 } else { 1 };
         let merchant = MerchantId::new();
-        let law = Law::of_coins(scale);
+        let law = Law::default();
         let plans = catalogue().into_iter().enumerate().map(|(place, plan)| Plan {
             id: PlanId::new(),
             merchant_id: merchant,
             name: format!("Plan {place}"),
             price: Price {
-                unit: Money { amount: Decimal::new(plan.unit * scale, digits), currency },
+                unit: Money { amount: Decimal::new(plan.unit, digits), currency },
                 interval: Interval::every(plan.every.count.try_into().unwrap(), unit(plan.every.unit))
                     .unwrap(),
             },
@@ -68,7 +66,7 @@ impl<'a> Customer<'a> {
             updated_at: first,
         });
         let (plans, ids) = (plans.collect(), (merchant, CustomerId::new()));
-        Self { history, slow, currency, digits, plans, ids, store: Store::new(first), law, known: 0 }
+        Self { history, slow, digits, plans, ids, store: Store::new(first), law, known: 0 }
     }
 
     fn live(&mut self) -> Broken {
@@ -341,12 +339,11 @@ impl<'a> Customer<'a> {
     }
 
     fn discount(&self, discount: &law::Discount) -> Discount {
-        let scale = if self.currency.code() == "KWD" { 10 } else { 1 };
         Discount {
             name: discount.name.to_owned(),
             reduction: match discount.off {
                 Off::Percent(share) => Reduction::Percent(percent(share)),
-                Off::Coins(coins) => Reduction::Amount(Decimal::new(coins * scale, self.digits)),
+                Off::Coins(coins) => Reduction::Amount(Decimal::new(coins, self.digits)),
             },
             duration: match discount.periods {
                 None => Duration::Forever,

@@ -25,6 +25,7 @@ use crate::{
     money::Currency,
     name::names,
 };
+use book::Departure;
 pub use book::{Billed, Book, Funds, Gone};
 
 /// What a change within a period does to what was billed.
@@ -148,9 +149,8 @@ impl Moment<'_> {
         let mut left = quantity;
         let mut items = Vec::new();
         for billed in self.book.lines.iter().filter(|billed| billed.unit_amount == unit_amount) {
-            let quantity = left.min(billed.away());
-            if let Some(item) = billed.take_up(quantity, self.day, self.currency)? {
-                left -= quantity;
+            if let Some(item) = billed.take_up(left, self.day, self.currency)? {
+                left -= item.quantity();
                 items.push(item);
             }
         }
@@ -292,23 +292,31 @@ impl Billed {
         Ok(Some(NetAndTax { net: of(self.billed.net, net)?, tax: of(self.billed.tax, tax)? }))
     }
 
-    /// `quantity` of its seats come back on `day`, for no more than was given back for them; `None` where none do.
+    /// Up to `quantity` of its seats come back on `day`, what left last first, for no more than was given back for them;
+    /// `None` where none do.
     fn take_up(&self, quantity: u32, day: NaiveDate, currency: Currency) -> Result<Option<Item>, TooLarge> {
         let days = self.days.since(day);
-        if days.is_empty() || quantity == 0 {
+        let (mut back, mut amount, mut tax) = (0, Decimal::ZERO, Decimal::ZERO);
+        for departure in self.departures.iter().rev() {
+            let coming = (quantity - back).min(departure.away);
+            let of = |billed: Decimal, given: Decimal| {
+                let part = self.part_of(billed, coming, day, currency)?;
+                Ok(part.min(departure.share(given, coming, currency)?).max(Decimal::ZERO))
+            };
+            amount += of(self.billed.net, departure.given.net)?;
+            tax += of(self.billed.tax, departure.given.tax)?;
+            back += coming;
+        }
+        if days.is_empty() || back == 0 {
             return Ok(None);
         }
-        let given = self.credited.less(self.returned);
-        let of = |billed: Decimal, given: Decimal| {
-            Ok(self.part_of(billed, quantity, day, currency)?.min(given).max(Decimal::ZERO))
-        };
         Ok(Some(Item::Return {
             of: self.line,
             description: self.name.clone(),
-            quantity,
+            quantity: back,
             unit_amount: self.unit_amount,
-            amount: of(self.billed.net, given.net)?,
-            tax: of(self.billed.tax, given.tax)?,
+            amount,
+            tax,
             days,
         }))
     }
@@ -324,6 +332,14 @@ impl Billed {
         let part = u64::from(quantity) * u64::from(self.days.since(day).days());
         let whole = u64::from(self.quantity) * u64::from(self.days.days());
         fraction(amount, part, whole, currency)
+    }
+}
+
+impl Departure {
+    /// What of `given` was for the next `quantity` of its seats that come back. All together get all of it.
+    fn share(&self, given: Decimal, quantity: u32, currency: Currency) -> Result<Decimal, TooLarge> {
+        let of = |seats: u32| fraction(given, seats, self.quantity.max(1), currency);
+        Ok(of(self.away)? - of(self.away - quantity)?)
     }
 }
 

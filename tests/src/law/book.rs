@@ -29,6 +29,8 @@ pub struct Left {
     pub by: Option<String>,
     /// The place of what they were sold as.
     pub of: usize,
+    /// How much was sold before they left.
+    pub before: usize,
     /// How many.
     pub quantity: i64,
     /// What was given back for them.
@@ -92,11 +94,32 @@ impl Book {
         self.part(sold, quantity, day).min(self.sold[sold].worth - self.given(sold)).or_nothing()
     }
 
-    /// What so many cost that come back on this day: no more than was given back, and not taken again.
+    /// What so many cost that come back on this day, what left last first: no more than was given back for them.
     #[must_use]
     pub fn worth_again(&self, sold: usize, quantity: i64, day: NaiveDate) -> Exact {
-        let again = self.sold.iter().filter(|again| again.of == Some(sold)).map(|again| again.worth);
-        self.part(sold, quantity, day).min(self.given(sold) - again.sum()).or_nothing()
+        let (mut wanted, mut worth) = (quantity, Exact::ZERO);
+        for (left, away) in self.gone_from(sold).into_iter().rev() {
+            let coming = wanted.min(away);
+            wanted -= coming;
+            let given = (left.credit + left.note).share(coming, left.quantity);
+            worth += self.part(sold, coming, day).min(given).or_nothing();
+        }
+        worth
+    }
+
+    /// What has left a sale, and how many of it have not come back.
+    fn gone_from(&self, sold: usize) -> Vec<(&Left, i64)> {
+        let all = self.left.iter().filter(|left| left.of == sold && left.quantity > 0);
+        let mut gone: Vec<_> = all.map(|left| (left, left.quantity)).collect();
+        for (place, again) in self.sold.iter().enumerate().filter(|(_, again)| again.of == Some(sold)) {
+            let mut back = again.quantity;
+            for (_, away) in gone.iter_mut().rev().filter(|(left, _)| left.before <= place) {
+                let coming = back.min(*away);
+                *away -= coming;
+                back -= coming;
+            }
+        }
+        gone
     }
 
     fn part(&self, sold: usize, quantity: i64, day: NaiveDate) -> Exact {

@@ -123,15 +123,12 @@ impl Law {
         if broken.is_empty() { Ok(()) } else { Err(broken.join("\n  ")) }
     }
 
-    /// Nothing for nothing: what is in force as it was before on this day costs what it cost then, to the coin. Of what
-    /// was refunded or disputed that is not said: seats that come back cost what their line gave back for all that left.
+    /// Nothing for nothing: what is in force as it was before on this day costs what it cost then, to the coin, whatever
+    /// was refunded or disputed meanwhile.
     ///
     /// # Errors
     /// When it does not.
     pub fn costs_the_same(&mut self, facts: &Facts, day: NaiveDate) -> Result<(), String> {
-        if facts.bills.values().any(|bill| bill.refunded + bill.disputed > 0) {
-            return Ok(());
-        }
         let (state, cost) = (self.in_force(day), cost(facts));
         let seen = self.seen.take().filter(|(seen, _)| *seen == day).map(|(_, seen)| seen);
         let mut seen = seen.unwrap_or_default();

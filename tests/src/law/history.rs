@@ -9,8 +9,8 @@ use super::{
 };
 use crate::calendar::{Every, Unit};
 
-/// Currencies, and how many digits their coins have.
-pub const CURRENCIES: [(&str, u32); 4] = [("EUR", 2), ("USD", 2), ("JPY", 0), ("KWD", 3)];
+/// Currencies, and how many digits their coins have. A dinar, whose single coins no gateway takes, has tests of its own.
+pub const CURRENCIES: [(&str, u32); 3] = [("EUR", 2), ("USD", 2), ("JPY", 0)];
 
 /// Subscriptions of one customer, at most.
 const SUBSCRIPTIONS: usize = 2;

@@ -118,8 +118,6 @@ pub struct Agreement {
 /// One customer, in one currency.
 #[derive(Debug, Clone, Default)]
 pub struct Law {
-    /// How many of the currency's coins the catalogue's are.
-    scale: i64,
     subscriptions: Vec<Subscription>,
     bills: BTreeMap<String, Bill>,
     balance: i64,
@@ -130,17 +128,7 @@ pub struct Law {
 }
 
 impl Law {
-    /// A new customer, in a currency of which so many coins are one of the catalogue's.
-    #[must_use]
-    pub fn of_coins(scale: i64) -> Self {
-        Self { scale, ..Self::default() }
-    }
-
     /// So many of the catalogue's coins.
-    fn coins(&self, coins: i64) -> Exact {
-        Exact::coins(coins).times(self.scale)
-    }
-
     /// A subscription begins; answers its place.
     pub fn subscribed(&mut self, agreed: &Agreement, day: NaiveDate) -> usize {
         let given = |discount: &Discount| Given { discount: *discount, left: discount.periods, ends: false };
@@ -178,7 +166,7 @@ impl Law {
         }
         self.enter(of, index);
         let Terms { price, quantity, .. } = self.subscriptions[of].terms;
-        self.sell(of, bill, quantity, days, self.coins(price.unit).times(quantity), (1, 1));
+        self.sell(of, bill, quantity, days, Exact::coins(price.unit).times(quantity), (1, 1));
         Ok(())
     }
 
@@ -219,14 +207,13 @@ impl Law {
         price: Exact,
         part: (i64, i64),
     ) {
-        let scale = self.scale;
         let subscription = &mut self.subscriptions[of];
         let Some(period) = &mut subscription.period else { return };
         let mut left = price;
         for discount in &period.discounts {
             left -= match discount.off {
                 Off::Percent(percent) => left.share(percent.part, percent.whole),
-                Off::Coins(coins) => left.min(Exact::coins(coins * scale).share(part.0, part.1)),
+                Off::Coins(coins) => left.min(Exact::coins(coins).share(part.0, part.1)),
             };
         }
         let worth = Tax::on(subscription.tax, left);

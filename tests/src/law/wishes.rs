@@ -163,7 +163,7 @@ impl Law {
             return;
         }
         let (bill, span) = (how.change.clone().unwrap_or_default(), (since, period.days.1));
-        let full = self.coins(price.unit).times(more - back).share(left, whole);
+        let full = Exact::coins(price.unit).times(more - back).share(left, whole);
         let part = if kept + free + back == 0 { (left, whole) } else { (0, 1) };
         self.sell(of, &bill, more - back, span, full, part);
     }
@@ -230,7 +230,7 @@ impl Law {
                 let change = self.bill(of, &how.change.clone().unwrap_or_default());
                 (change.credits, change.halves) = (change.credits + credit, change.halves + 4);
             }
-            let gone = Left { by: how.change.clone(), of: place, quantity, credit, note };
+            let gone = Left { by: how.change.clone(), of: place, before: count, quantity, credit, note };
             self.subscriptions[of].period.iter_mut().for_each(|period| period.book.left.push(gone.clone()));
         }
     }

@@ -23,7 +23,6 @@ pub struct Customer<'a> {
     plans: &'a [String],
     history: &'a History,
     first: NaiveDate,
-    currency: &'static str,
     digits: u32,
     id: String,
     subscriptions: Vec<String>,
@@ -47,11 +46,10 @@ impl<'a> Customer<'a> {
             plans: &world.plans[history.currency],
             history,
             first,
-            currency,
             digits,
             id: String::new(),
             subscriptions: Vec::new(),
-            law: Law::of_coins(facts::scaled(1, currency)),
+            law: Law::default(),
             facts: Facts::default(),
             known: 0,
             steps: 0,
@@ -266,7 +264,7 @@ impl<'a> Customer<'a> {
             .await;
         let Some((payment, left)) = payments.get(which % payments.len().max(1)) else { return Ok(()) };
         self.keys += 1;
-        let part = facts::scaled(1, self.currency).max(left * thirds / 3 / 10 * 10).min(*left);
+        let part = 1.max(left * thirds / 3).min(*left);
         let amount = facts::money(part, self.digits);
         let answer =
             self.merchant().refund(&format!("{} {}", self.id, self.keys), payment, Some(&amount)).await;
@@ -348,7 +346,7 @@ impl<'a> Customer<'a> {
         match discount.off {
             Off::Percent(percent) => body["percent"] = json!(percent.text),
             Off::Coins(coins) => {
-                body["amount"] = json!(facts::money(facts::scaled(coins, self.currency), self.digits));
+                body["amount"] = json!(facts::money(coins, self.digits));
             }
         }
         body

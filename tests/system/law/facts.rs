@@ -12,11 +12,6 @@ use tests::{
 };
 use uuid::Uuid;
 
-/// Prices in the catalogue are for currencies with two digits or none; a dinar's thousandths are no money at Stripe.
-pub fn scaled(coins: i64, currency: &str) -> i64 {
-    if currency == "KWD" { coins * 10 } else { coins }
-}
-
 /// Coins, as merchants write money.
 pub fn money(coins: i64, digits: u32) -> String {
     let one = 10_i64.pow(digits);

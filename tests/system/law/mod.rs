@@ -92,7 +92,7 @@ impl World {
             let mut of_it = Vec::new();
             for (place, plan) in catalogue().iter().enumerate() {
                 let every = json!({ "unit": plan.every.unit.name(), "count": plan.every.count });
-                let amount = facts::money(facts::scaled(plan.unit, currency), digits);
+                let amount = facts::money(plan.unit, digits);
                 let plan = json!({
                     "name": format!("{currency} {place}"), "amount": amount, "currency": currency,
                     "interval": every,

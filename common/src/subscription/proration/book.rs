@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use super::NetAndTax;
 use crate::{
     id::InvoiceId,
-    invoice::{CreditNote, Invoice, Line, LineKind, LineRef, NoteLine, Span, Status},
+    invoice::{CreditNote, Invoice, Line, LineKind, LineRef, NoteLine, Occasion, Span, Status},
 };
 
 /// A line that was billed, and what has become of it.
@@ -23,16 +23,23 @@ pub struct Billed {
     pub days: Span,
     /// How many it bills.
     pub quantity: u32,
-    /// How many of these have left.
-    pub(super) left: u32,
-    /// How many of those have come back: they stand on lines of their own.
-    pub(super) back: u32,
+    /// The seats that have left, in their order.
+    pub(super) departures: Vec<Departure>,
     /// Its amount after discounts, and the tax on that.
     pub(super) billed: NetAndTax,
     /// What was given back of it, as money or by a credit note.
     pub(super) credited: NetAndTax,
-    /// What of that was billed again, because its seats came back.
-    pub(super) returned: NetAndTax,
+}
+
+/// Seats that left a line by one change.
+#[derive(Debug, Clone)]
+pub struct Departure {
+    /// How many.
+    pub(super) quantity: u32,
+    /// How many of them have not come back. Those that have stand on lines of their own.
+    pub(super) away: u32,
+    /// What was given back for all of them.
+    pub(super) given: NetAndTax,
 }
 
 /// What an invoice has of money, and what it waits for.
@@ -73,7 +80,18 @@ impl Book {
     pub fn of(invoices: &[Invoice], notes: &[CreditNote], gone: &Gone) -> Self {
         let mut book = Self::default();
         let counts = |invoice: &&Invoice| !matches!(invoice.status, Status::Void | Status::Draft);
+        let mut notes: Vec<_> = notes.iter().collect();
+        notes.sort_unstable_by_key(|note| note.change);
+        let mut notes = notes.into_iter().peekable();
         for invoice in invoices.iter().filter(counts) {
+            // What an invoice of the same change tells of the same seats comes after.
+            let is_earlier = |note: &&CreditNote| match invoice.occasion {
+                Occasion::Period => false,
+                Occasion::Change(change) => note.change <= change,
+            };
+            while let Some(note) = notes.next_if(is_earlier) {
+                note.lines.iter().for_each(|line| book.take_off(line));
+            }
             for (place, line) in invoice.places() {
                 book.read(place, line);
             }
@@ -86,9 +104,7 @@ impl Book {
                     - gone.get(&invoice.id).copied().unwrap_or_default(),
             });
         }
-        for line in notes.iter().flat_map(|note| &note.lines) {
-            book.take_off(line);
-        }
+        notes.flat_map(|note| &note.lines).for_each(|line| book.take_off(line));
         for line in invoices.iter().filter(counts).flat_map(|invoice| &invoice.lines) {
             book.give_back(line);
         }
@@ -106,9 +122,7 @@ impl Book {
         match (line.kind, line.days) {
             (LineKind::Period | LineKind::ProrationCharge, Some(days)) => {
                 if let Some(first) = line.of.and_then(|of| self.line(of)) {
-                    first.back += line.quantity;
-                    first.returned.net += amount;
-                    first.returned.tax += tax;
+                    first.come_back(line.quantity);
                 }
                 self.lines.push(Billed::new(place, line, days));
             }
@@ -155,29 +169,41 @@ impl Billed {
             unit_amount: line.unit_amount,
             days,
             quantity: line.quantity,
-            left: 0,
-            back: 0,
+            departures: Vec::new(),
             billed: NetAndTax { net: line.amount, tax: line.tax },
             credited: NetAndTax::ZERO,
-            returned: NetAndTax::ZERO,
         }
     }
 
     /// How many of its seats are still there.
     #[must_use]
     pub fn in_force(&self) -> u32 {
-        self.quantity.saturating_sub(self.left)
-    }
-
-    /// How many have left, and not come back.
-    pub(super) fn away(&self) -> u32 {
-        self.left.saturating_sub(self.back)
+        let left: u32 = self.departures.iter().map(|departure| departure.quantity).sum();
+        self.quantity.saturating_sub(left)
     }
 
     fn leave(&mut self, quantity: u32, net: Decimal, tax: Decimal) {
-        self.left += quantity;
         self.credited.net += net;
         self.credited.tax += tax;
+        match self.departures.last_mut() {
+            // A credit note on the same seats comes before, and counts none.
+            Some(noted) if noted.quantity == 0 => {
+                (noted.quantity, noted.away) = (quantity, quantity);
+                noted.given.net += net;
+                noted.given.tax += tax;
+            }
+            _ => self.departures.push(Departure { quantity, away: quantity, given: NetAndTax { net, tax } }),
+        }
+    }
+
+    /// What left last comes back first.
+    fn come_back(&mut self, quantity: u32) {
+        let mut left = quantity;
+        for departure in self.departures.iter_mut().rev() {
+            let back = left.min(departure.away);
+            departure.away -= back;
+            left -= back;
+        }
     }
 }
 
@@ -191,11 +217,9 @@ impl Billed {
             unit_amount: unit,
             days,
             quantity,
-            left: 0,
-            back: 0,
+            departures: Vec::new(),
             billed: NetAndTax { net, tax: Decimal::ZERO },
             credited: NetAndTax::ZERO,
-            returned: NetAndTax::ZERO,
         }
     }
 }
