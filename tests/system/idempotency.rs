@@ -39,7 +39,7 @@ async fn a_key_is_for_one_request_only() {
     // Written otherwise, but the same.
     let same = json!({
         "payment_method": { "token": "pm_card_visa", "type": "card" },
-        "currency": "EUR", "amount": 10, "capture": "automatic", "metadata": {}, "description": null,
+        "currency": "EUR", "amount": "10", "capture": "automatic", "metadata": {}, "description": null,
     });
     let again = merchant.pay("k", &same).await;
     assert_eq!((again.status, again.text("id")), (202, first.text("id")));
