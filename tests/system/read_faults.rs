@@ -143,7 +143,7 @@ async fn many_who_wait_for_outcomes_stop_nobodys_payments() {
     })
     .await;
     let mut holder = deployment.pool.begin().await.unwrap();
-    sqlx::query("LOCK TABLE refunds IN SHARE MODE").execute(&mut *holder).await.unwrap();
+    sqlx::query("LOCK TABLE refunds IN ACCESS EXCLUSIVE MODE").execute(&mut *holder).await.unwrap();
     sqlx::query("SET idle_in_transaction_session_timeout = 0").execute(&mut *holder).await.unwrap();
     let (began, mut paid) = (Instant::now(), 0);
     // By then each has looked.
