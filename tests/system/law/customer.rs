@@ -40,7 +40,7 @@ type Broken = Result<(), String>;
 
 impl<'a> Customer<'a> {
     pub fn new(world: &'a World, history: &'a History, first: NaiveDate) -> Self {
-        let (currency, digits) = CURRENCIES[history.currency];
+        let (_, digits) = CURRENCIES[history.currency];
         Self {
             deployment: &world.deployment,
             plans: &world.plans[history.currency],
