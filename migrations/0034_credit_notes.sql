@@ -13,6 +13,8 @@ CREATE TABLE credit_notes (
 ALTER TABLE invoices ADD COLUMN amount_credited numeric(19, 4) NOT NULL DEFAULT 0;
 -- What of what it gave to the balance was taken from there again, because it went back by a refund or a dispute as well.
 ALTER TABLE invoices ADD COLUMN amount_reclaimed numeric(19, 4) NOT NULL DEFAULT 0;
+-- What should be taken: the rest of it is, when something comes into the balance.
+ALTER TABLE invoices ADD COLUMN amount_twice numeric(19, 4) NOT NULL DEFAULT 0;
 ALTER TABLE invoices ADD CONSTRAINT invoices_settled_once CHECK (
     amount_credited >= 0 AND from_balance + amount_paid + amount_credited <= greatest(total, 0)) NOT VALID;
 

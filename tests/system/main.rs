@@ -10,6 +10,7 @@ mod clock;
 mod contract;
 mod crashes;
 mod credits;
+mod credits_and_means;
 mod customers_api;
 mod dashboard_refunds;
 mod disputed_subscriptions;

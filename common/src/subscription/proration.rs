@@ -110,7 +110,7 @@ impl Moment<'_> {
         free: u32,
         new: &Seats<'_>,
     ) -> Result<(Adjustment, u32), TooLarge> {
-        let kept = self.in_force_at(new.unit_amount);
+        let kept = self.book.in_force_at(new.unit_amount);
         let Some(more) = new.quantity.checked_sub(kept.saturating_add(free)) else {
             let stay = free.min(new.quantity.saturating_sub(kept));
             leaving.withdraw(kept.saturating_sub(new.quantity), |billed| {
@@ -137,11 +137,6 @@ impl Moment<'_> {
         leaving.withdraw(u32::MAX, |billed| billed.unit_amount != new.unit_amount)?;
         // What came without proration at the old price stands on no line, and is left behind.
         self.settle(leaving, 0, new).map(|(adjustment, _)| adjustment)
-    }
-
-    fn in_force_at(&self, unit_amount: Decimal) -> u32 {
-        let lines = self.book.lines.iter().filter(|billed| billed.unit_amount == unit_amount);
-        lines.map(Billed::in_force).sum()
     }
 
     /// Up to `quantity` seats of that price come back to the lines that they left: what left last, first.

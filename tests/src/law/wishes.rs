@@ -129,6 +129,7 @@ impl Law {
             _ if runs => subscription.count_anew_from_next(terms.price.every),
             _ => {}
         }
+        let seats = self.at_price(of, terms.price.unit);
         let subscription = &mut self.subscriptions[of];
         (subscription.terms, subscription.pending) = (terms, None);
         let more = terms.quantity - before.quantity;
@@ -138,6 +139,7 @@ impl Law {
             Proration::ByDay if runs => subscription.free,
             Proration::ByDay => (subscription.free + more.min(0)).max(0),
             // What comes without proration comes free, and leaves first.
+            _ if runs => (terms.quantity - seats).max(0),
             _ if is_other_price => terms.quantity,
             _ => (subscription.free + more.min(0)).max(0) + more.max(0),
         };

@@ -24,7 +24,7 @@ use crate::{
     subscription::{Subscription, store::Circumstances},
 };
 
-use super::{owed, row::update, settle::call_for_retries, write};
+use super::{owed, reclaim::collect, row::update, settle::call_for_retries, write};
 
 /// An attempt that has begun, and is still to be stored.
 pub(super) struct Attempt<'a> {
@@ -167,6 +167,7 @@ pub(crate) async fn use_balance(
     subscription: &Subscription,
     now: Timestamp,
 ) -> sqlx::Result<bool> {
+    collect(&mut *db, subscription).await?;
     let mut invoices = owed(&mut *db, subscription).await?;
     let before = column(&invoices, |invoice| (invoice.status, invoice.from_balance));
     draw(&mut *db, &mut invoices, subscription.method.as_ref(), now).await?;

@@ -7,14 +7,14 @@ use sqlx::PgConnection;
 
 use crate::{
     customer::store::{balance, credit},
-    id::{InvoiceId, SubscriptionId},
+    id::{CustomerId, InvoiceId, MerchantId, SubscriptionId},
     invoice::{Invoice, state::ToBalance},
-    money::display_amount,
+    money::{Currency, display_amount},
     payment::{
         Payment,
         store::{Happened, insert_events},
     },
-    subscription,
+    subscription::{self, Subscription},
 };
 
 use super::{
@@ -25,8 +25,11 @@ use super::{
 /// An invoice, and what was paid of it, whose subscription is locked from here on.
 struct Paid {
     invoice: Invoice,
-    /// What was paid for its lines and is still here; below zero, what is with the customer twice.
+    /// What was paid for its lines, or of what was carried to it, and is still here; below zero, what is with the customer
+    /// twice.
     left: Decimal,
+    /// What the customer has in the balance, which is held from here on.
+    held: Decimal,
     flow: Flow,
 }
 
@@ -35,10 +38,12 @@ async fn paid(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Paid> {
     let subscription = SubscriptionId(of.fetch_one(&mut *db).await?);
     subscription::store::lock(&mut *db, subscription).await?;
     let invoice = read(&mut *db, id).await?;
+    let held = balance(&mut *db, invoice.customer_id, invoice.currency).await?.max(Decimal::ZERO);
     let flow = flow(&mut *db, id).await?;
     // What is void was paid for nothing.
     let left = book(&mut *db, subscription, invoice.period_index).await?.left(id).unwrap_or(-flow.gone());
-    Ok(Paid { invoice, left, flow })
+    let carried = (-invoice.from_balance).max(Decimal::ZERO);
+    Ok(Paid { invoice, left: left + carried, held, flow })
 }
 
 /// How much can be refunded of a payment of an invoice, which is locked: what came, less what was refunded, and less
@@ -46,46 +51,79 @@ async fn paid(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Paid> {
 pub(crate) async fn refundable(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<Decimal> {
     let rest = payment.refundable();
     let Some(billing) = &payment.billing else { return Ok(rest) };
-    let Paid { invoice, left, flow, .. } = paid(&mut *db, billing.invoice).await?;
-    let held = balance(&mut *db, invoice.customer_id, invoice.currency).await?;
-    Ok(rest.min(left.max(Decimal::ZERO) + flow.spare().min(held.max(Decimal::ZERO))))
+    let Paid { left, held, flow, .. } = paid(&mut *db, billing.invoice).await?;
+    Ok(rest.min(left.max(Decimal::ZERO) + flow.spare().min(held)))
 }
 
 /// Money of a payment has gone back, or will not go back after all. The payment is locked, and stored as it is now.
 pub(crate) async fn reclaim(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<()> {
     let Some(billing) = &payment.billing else { return Ok(()) };
-    let Paid { invoice, left, flow } = paid(&mut *db, billing.invoice).await?;
-    let held = balance(&mut *db, invoice.customer_id, invoice.currency).await?;
-    let change = (flow.twice(left + flow.gone()) - flow.reclaimed).min(held.max(Decimal::ZERO));
+    let Paid { invoice, left, held, flow } = paid(&mut *db, billing.invoice).await?;
+    let twice = flow.twice(left + flow.gone());
+    sqlx::query!("UPDATE invoices SET amount_twice = $2 WHERE id = $1", invoice.id.0, twice)
+        .execute(&mut *db)
+        .await?;
+    let change = (twice - flow.reclaimed).min(held);
+    let why = format!("{} was refunded, or is disputed", payment.id);
+    take(db, invoice.id, change, (invoice.merchant_id, invoice.customer_id, invoice.currency), &why).await
+}
+
+/// Something has come into a balance: what was with the customer twice, and could not be taken then, is taken now.
+pub(super) async fn collect(db: &mut PgConnection, whose: &Subscription) -> sqlx::Result<()> {
+    let (customer, currency) = (whose.customer_id, whose.terms.price.unit.currency);
+    let mut held = balance(&mut *db, customer, currency).await?.max(Decimal::ZERO);
+    let owed = sqlx::query!(
+        r#"SELECT id, amount_twice - amount_reclaimed AS "owed!" FROM invoices
+           WHERE customer_id = $1 AND currency = $2 AND amount_twice > amount_reclaimed ORDER BY id"#,
+        customer.0,
+        currency.code(),
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    for row in owed {
+        let change = row.owed.min(held);
+        held -= change;
+        let (id, whose) = (InvoiceId(row.id), (whose.merchant_id, customer, currency));
+        take(&mut *db, id, change, whose, &format!("{id} was refunded, or is disputed")).await?;
+    }
+    Ok(())
+}
+
+/// Takes `change` from the balance, or returns it there where it is below zero.
+async fn take(
+    db: &mut PgConnection,
+    invoice: InvoiceId,
+    change: Decimal,
+    whose: (MerchantId, CustomerId, Currency),
+    why: &str,
+) -> sqlx::Result<()> {
     if change.is_zero() {
         return Ok(());
     }
+    let (merchant_id, customer, currency) = whose;
     sqlx::query!(
         "UPDATE invoices SET amount_reclaimed = amount_reclaimed + $2 WHERE id = $1",
-        invoice.id.0,
+        invoice.0,
         change,
     )
     .execute(&mut *db)
     .await?;
-    credit(&mut *db, invoice.customer_id, invoice.currency, ToBalance(-change)).await?;
-    let now = crate::db::now(&mut *db).await?;
-    insert_events(db, &[told(&invoice, payment, held - change, change)], now).await
-}
-
-fn told(invoice: &Invoice, payment: &Payment, left: Decimal, change: Decimal) -> Happened {
+    credit(&mut *db, customer, currency, ToBalance(-change)).await?;
+    let left = balance(&mut *db, customer, currency).await?;
     let (what, why) = if change.is_sign_positive() {
-        ("lowered", "was given back otherwise")
+        ("lowered", why.to_owned())
     } else {
-        ("raised", "was not given back otherwise after all")
+        ("raised", format!("{why}, and is not any more"))
     };
-    Happened {
-        merchant_id: invoice.merchant_id,
-        subject: invoice.customer_id.0,
+    let told = Happened {
+        merchant_id,
+        subject: customer.0,
         kind: format!("customer.balance_{what}"),
         data: json!({
-            "id": invoice.customer_id, "amount": display_amount(change.abs(), invoice.currency),
-            "currency": invoice.currency, "balance": display_amount(left, invoice.currency),
-            "why": format!("{} {why}", payment.id),
+            "id": customer, "amount": display_amount(change.abs(), currency), "currency": currency,
+            "balance": display_amount(left, currency), "why": why,
         }),
-    }
+    };
+    let now = crate::db::now(&mut *db).await?;
+    insert_events(db, &[told], now).await
 }

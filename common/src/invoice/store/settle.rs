@@ -176,7 +176,9 @@ async fn decline_for_good(
         .iter()
         .filter(|(end, _)| end.ended == hard)
         .filter_map(|(end, _)| {
-            let order = &end.payment.order;
+            // A request that was refused says nothing of the method.
+            let class = end.payment.failure.as_ref()?.decline_class;
+            let order = Some(&end.payment.order).filter(|_| class == Some(DeclineClass::Hard))?;
             let customer = invoices.get(&end.invoice)?.customer_id.0;
             Some((customer, order.method.as_str().to_owned(), order.token.clone()?))
         })

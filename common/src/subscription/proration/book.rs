@@ -111,6 +111,13 @@ impl Book {
         book
     }
 
+    /// How many seats stand on lines at this price.
+    #[must_use]
+    pub fn in_force_at(&self, unit_amount: Decimal) -> u32 {
+        let lines = self.lines.iter().filter(|billed| billed.unit_amount == unit_amount);
+        lines.map(Billed::in_force).sum()
+    }
+
     /// What of `invoice` was paid and is still here; below zero, what is with the customer twice. `None` where it is void.
     #[must_use]
     pub fn left(&self, invoice: InvoiceId) -> Option<Decimal> {

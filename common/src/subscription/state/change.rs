@@ -116,7 +116,11 @@ fn rest_otherwise(
 /// price comes free as a whole.
 fn take_free(subscription: &mut Subscription, terms: Terms, place: Place<'_>) {
     let (old, new) = (&subscription.terms, &terms);
-    subscription.free_seats = if old.price.unit == new.price.unit {
+    let rests = subscription.status == Status::Paused;
+    subscription.free_seats = if !rests {
+        // Whatever stands on a line was paid, and is not free.
+        new.quantity.saturating_sub(place.book.in_force_at(new.price.unit.amount))
+    } else if old.price.unit == new.price.unit {
         let fewer = old.quantity.saturating_sub(new.quantity);
         let more = new.quantity.saturating_sub(old.quantity);
         subscription.free_seats.saturating_sub(fewer).saturating_add(more)

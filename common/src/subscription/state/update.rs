@@ -4,7 +4,7 @@
 use chrono_tz::Tz;
 
 use super::{
-    Effects, Refusal, change, chargeable,
+    Effect, Effects, Refusal, change, chargeable,
     wish::{Place, When, cancel, change_method, change_zone, keep, not_now},
 };
 use crate::{
@@ -55,7 +55,12 @@ pub fn update(subscription: &mut Subscription, update: Update, place: Place<'_>)
     }
     let terms = wanted(subscription, update.plan, update.quantity, update.proration)?;
     if let Some(terms) = terms.filter(|terms| !is_so_already(subscription, terms, update.proration)) {
-        effects.extend(change(subscription, terms, update.proration, place)?);
+        // Before the new method is tried: what is taken off an invoice is not to be charged.
+        let changed = change(subscription, terms, update.proration, place)?;
+        let is_note = |effect: &Effect| matches!(effect, Effect::Note { .. });
+        let (mut notes, others): (Effects, Effects) = changed.into_iter().partition(is_note);
+        notes.append(&mut effects);
+        effects = notes.into_iter().chain(others).collect();
     }
     if let Some(discounts) = update.discounts {
         subscription.discounts = renewed(subscription, discounts);
