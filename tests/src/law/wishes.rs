@@ -228,7 +228,8 @@ impl Law {
             }
             let its = self.bill(of, &bill);
             (its.noted, its.given, its.halves) = (its.noted + note, its.given + credit, its.halves + 4);
-            if credit > Exact::ZERO {
+            // What rounding alone has left is on no invoice, where the change has none.
+            if credit > Exact::ZERO && (how.change.is_some() || credit > Exact::halves(3)) {
                 let change = self.bill(of, &how.change.clone().unwrap_or_default());
                 (change.credits, change.halves) = (change.credits + credit, change.halves + 4);
             }
