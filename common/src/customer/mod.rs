@@ -7,8 +7,9 @@ pub use change::{Change, MetadataChange, TooManyEntries};
 
 use crate::{
     clock::Timestamp,
-    gateway::{MethodType, SavedMethod},
+    gateway::{GatewayName, MethodType, SavedMethod},
     id::{CustomerId, MerchantId, PaymentMethodId},
+    money::Money,
     payment::Metadata,
 };
 
@@ -63,6 +64,12 @@ pub struct PaymentMethod {
 }
 
 impl PaymentMethod {
+    /// How much of what is due it can be charged, by its gateway.
+    #[must_use]
+    pub fn chargeable(&self, due: Money) -> Money {
+        GatewayName::for_method(self.kind).chargeable(due)
+    }
+
     /// One that nobody has named before.
     #[must_use]
     pub fn new(kind: MethodType, token: impl Into<String>) -> Self {

@@ -156,6 +156,11 @@ pub(crate) async fn count_owed(
     Ok(rows.into_iter().map(|row| (SubscriptionId(row.id), count(row.count))).collect())
 }
 
+/// [`count_owed`], for one.
+async fn open_left(db: &mut PgConnection, subscription: &Subscription) -> sqlx::Result<u32> {
+    Ok(count_owed(db, &[subscription]).await?.into_values().next().unwrap_or_default())
+}
+
 /// The payments of a subscription's invoices that have no outcome yet, oldest first.
 ///
 /// # Errors

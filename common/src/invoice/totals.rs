@@ -15,40 +15,45 @@ use crate::{id::InvoiceId, money::Currency};
 pub enum Item {
     /// Something is sold: discounts and tax apply.
     Sale(Sale),
-    /// Something that was billed is given back, with its share of discount and tax.
-    Credit {
-        /// The line that billed it.
-        of: LineRef,
-        /// For people.
-        description: String,
-        /// How many.
-        quantity: u32,
-        /// The price of one for a whole period.
-        unit_amount: Decimal,
-        /// Without tax, not above zero.
-        amount: Decimal,
-        /// The tax on it, not above zero.
-        tax: Decimal,
-        /// The days that are given back.
-        days: Span,
-    },
-    /// Seats that had left come back, as they left: with the discount and the tax that were given back for them.
-    Return {
-        /// The line that billed them first.
-        of: LineRef,
-        /// For people.
-        description: String,
-        /// How many.
-        quantity: u32,
-        /// The price of one for a whole period.
-        unit_amount: Decimal,
-        /// After discounts, without tax, not below zero.
-        amount: Decimal,
-        /// The tax on it, not below zero.
-        tax: Decimal,
-        /// The days that are billed again.
-        days: Span,
-    },
+    /// Something that was billed is given back, with its share of discount and tax: amounts are not above zero.
+    Credit(Share),
+    /// Seats that had left come back, as they left, with the discount and the tax that were given back for them: amounts
+    /// are not below zero.
+    Return(Share),
+}
+
+/// A part of a line that was billed before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// The line that billed it.
+    pub of: LineRef,
+    /// For people.
+    pub description: String,
+    /// How many.
+    pub quantity: u32,
+    /// The price of one for a whole period.
+    pub unit_amount: Decimal,
+    /// After discounts, without tax.
+    pub amount: Decimal,
+    /// The tax on it.
+    pub tax: Decimal,
+    /// Its days.
+    pub days: Span,
+}
+
+impl Share {
+    fn line(&self, kind: LineKind) -> Line {
+        Line {
+            kind,
+            description: self.description.clone(),
+            quantity: self.quantity,
+            unit_amount: self.unit_amount,
+            amount: self.amount,
+            tax: self.tax,
+            days: Some(self.days),
+            of: Some(self.of),
+        }
+    }
 }
 
 impl Item {
@@ -57,8 +62,8 @@ impl Item {
     pub fn quantity(&self) -> u32 {
         match self {
             Self::Sale(Sale { quantity, .. })
-            | Self::Credit { quantity, .. }
-            | Self::Return { quantity, .. } => *quantity,
+            | Self::Credit(Share { quantity, .. })
+            | Self::Return(Share { quantity, .. }) => *quantity,
         }
     }
 }
@@ -179,26 +184,8 @@ pub fn lines(items: &[Item], terms: &Terms<'_>) -> Result<Vec<Line>, TooLarge> {
         .collect();
     for item in items {
         match item {
-            Item::Credit { of, description, quantity, unit_amount, amount, tax, days } => lines.push(Line {
-                kind: LineKind::ProrationCredit,
-                description: description.clone(),
-                quantity: *quantity,
-                unit_amount: *unit_amount,
-                amount: *amount,
-                tax: *tax,
-                days: Some(*days),
-                of: Some(*of),
-            }),
-            Item::Return { of, description, quantity, unit_amount, amount, tax, days } => lines.push(Line {
-                kind: LineKind::ProrationCharge,
-                description: description.clone(),
-                quantity: *quantity,
-                unit_amount: *unit_amount,
-                amount: *amount,
-                tax: *tax,
-                days: Some(*days),
-                of: Some(*of),
-            }),
+            Item::Credit(share) => lines.push(share.line(LineKind::ProrationCredit)),
+            Item::Return(share) => lines.push(share.line(LineKind::ProrationCharge)),
             Item::Sale(sale) => sell(sale, terms, &mut purse, &mut lines)?,
         }
     }

@@ -20,7 +20,7 @@ use crate::{
     invoice::{
         LineKind, NoteLine, Span,
         rounding::{TooLarge, fraction},
-        totals::{AmountOff, Item, Sale},
+        totals::{AmountOff, Item, Sale, Share},
     },
     money::Currency,
     name::names,
@@ -209,7 +209,7 @@ impl<'a> Leaving<'a> {
         let days = billed.days.since(self.moment.day);
         let description = format!("Unused: {}", billed.name);
         if !paid.total().is_zero() {
-            self.done.items.push(Item::Credit {
+            self.done.items.push(Item::Credit(Share {
                 of: billed.line,
                 description: description.clone(),
                 quantity,
@@ -217,7 +217,7 @@ impl<'a> Leaving<'a> {
                 amount: -paid.net,
                 tax: -paid.tax,
                 days,
-            });
+            }));
         }
         if !noted.total().is_zero() {
             let leaving = if paid.total().is_zero() { quantity } else { 0 };
@@ -305,7 +305,7 @@ impl Billed {
         if days.is_empty() || back == 0 {
             return Ok(None);
         }
-        Ok(Some(Item::Return {
+        Ok(Some(Item::Return(Share {
             of: self.line,
             description: self.name.clone(),
             quantity: back,
@@ -313,7 +313,7 @@ impl Billed {
             amount,
             tax,
             days,
-        }))
+        })))
     }
 
     /// The part of `amount` that `quantity` seats have from `day` on.

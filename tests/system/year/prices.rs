@@ -3,24 +3,9 @@
 use chrono::NaiveDate;
 
 use tests::calendar::share;
+pub use tests::law::{Off, Percent};
 
 use super::invoice::Line;
-
-/// A percentage, as a fraction and as it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Percent {
-    pub part: i64,
-    pub whole: i64,
-    pub text: &'static str,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Off {
-    /// A share of every price.
-    Percent(Percent),
-    /// So much of every whole period.
-    Coins(i64),
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discount {

@@ -10,23 +10,7 @@ use super::{
     model::{Method, Model, Status, Terms},
 };
 
-/// What becomes of the rest of the period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proration {
-    ByDay,
-    None,
-    AtPeriodEnd,
-}
-
-impl Proration {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ByDay => "by_day",
-            Self::None => "none",
-            Self::AtPeriodEnd => "at_period_end",
-        }
-    }
-}
+pub use tests::law::wishes::Proration;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wish {

@@ -12,7 +12,6 @@ use crate::{
         store::{balance, credit},
     },
     db::column,
-    gateway::GatewayName,
     id::{InvoiceId, JobId, PaymentId},
     invoice::{
         Invoice, Status,
@@ -154,8 +153,7 @@ async fn draw(
     let had = balance(&mut *db, customer, currency).await?;
     let mut left = had;
     for invoice in invoices {
-        let chargeable =
-            |due| method.map_or(due, |method| GatewayName::for_method(method.kind).chargeable(due));
+        let chargeable = |due| method.map_or(due, |method| method.chargeable(due));
         left += state::draw(invoice, left, chargeable, now).0;
     }
     credit(db, customer, currency, ToBalance(left - had)).await

@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     attempt::{Attempted, attempt},
-    count_owed, read, write,
+    open_left, read, write,
 };
 
 /// What came of it.
@@ -77,9 +77,7 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
                     None
                 }
                 Attempted::Paid => {
-                    let open_left = count_owed(&mut *db, &[&subscription]).await?;
-                    let open_left = open_left.into_values().next().unwrap_or_default();
-                    Some(Fact::InvoicePaid { open_left })
+                    Some(Fact::InvoicePaid { open_left: open_left(&mut *db, &subscription).await? })
                 }
                 Attempted::GivenUp(then) => Some(Fact::DunningExhausted(then)),
                 Attempted::Declined => Some(Fact::PaymentDeclined),

@@ -26,7 +26,7 @@ use crate::{
 
 use super::{
     attempt::{Attempted, attempt},
-    count_owed, read, write,
+    open_left, read, write,
 };
 
 /// What is asked of an invoice.
@@ -149,8 +149,7 @@ async fn pay(
     match attempt(&mut *db, invoice, method, Reason::Asked, circumstances).await? {
         Attempted::Charging(job) => Ok(Ok(vec![job])),
         Attempted::Paid => {
-            let open_left = count_owed(&mut *db, &[&subscription]).await?;
-            let open_left = open_left.into_values().next().unwrap_or_default();
+            let open_left = open_left(&mut *db, &subscription).await?;
             follow(db, subscription, Fact::InvoicePaid { open_left }, circumstances).await
         }
         Attempted::Nothing => Ok(Err(Refusal::NoMethod)),
@@ -186,7 +185,7 @@ async fn void(
     };
     credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
     write(&mut *db, &[(before, &*invoice)], circumstances.now).await?;
-    let open_left = count_owed(&mut *db, &[&subscription]).await?.into_values().next().unwrap_or_default();
+    let open_left = open_left(&mut *db, &subscription).await?;
     follow(db, subscription, Fact::InvoiceVoided { open_left }, circumstances).await
 }
 

@@ -27,7 +27,7 @@ fn charge(unit: &str) -> Item {
 }
 
 fn credit(net: &str, tax: &str) -> Item {
-    Item::Credit {
+    Item::Credit(Share {
         of: LineRef { invoice: InvoiceId::new(), position: 0 },
         description: "Unused: Pro".into(),
         quantity: 1,
@@ -35,7 +35,7 @@ fn credit(net: &str, tax: &str) -> Item {
         amount: amount(net),
         tax: amount(tax),
         days: days(),
-    }
+    })
 }
 
 fn discount(reduction: Reduction) -> Discount {

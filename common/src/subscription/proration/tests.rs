@@ -56,7 +56,7 @@ fn amounts(adjustment: &Adjustment) -> Vec<String> {
     let items = &adjustment.items;
     let amount = |item: &Item| match item {
         Item::Sale(sale) => sale.amount,
-        Item::Credit { amount, .. } | Item::Return { amount, .. } => *amount,
+        Item::Credit(share) | Item::Return(share) => share.amount,
     };
     items.iter().map(|item| amount(item).to_string()).collect()
 }
@@ -129,7 +129,10 @@ fn seats_that_came_last_leave_first() {
     let items = moment(&book, period, "2025-06-21", "EUR").resize(0, &seats("10", 4)).unwrap().0;
     // Three of 20 days that were billed at 30.00, half of them left; one of five for 30 days, a third left.
     assert_eq!(amounts(&items), ["-15.00", "-3.33"]);
-    assert!(matches!(items.items[..], [Item::Credit { quantity: 3, .. }, Item::Credit { quantity: 1, .. }]));
+    assert!(matches!(
+        items.items[..],
+        [Item::Credit(Share { quantity: 3, .. }), Item::Credit(Share { quantity: 1, .. })]
+    ));
 }
 
 #[test]

@@ -18,7 +18,7 @@ impl Subscription {
     /// there is one.
     #[must_use]
     pub fn chargeable(&self, due: Money) -> Money {
-        self.method.as_ref().map_or(due, |method| GatewayName::for_method(method.kind).chargeable(due))
+        self.method.as_ref().map_or(due, |method| method.chargeable(due))
     }
 }
 

@@ -279,21 +279,20 @@ pub(super) fn end_all(subscription: &Subscription, place: Place<'_>) -> Result<A
 
 /// The credit notes and the invoice of a change, if there is anything on them.
 pub(super) fn prorate(subscription: &mut Subscription, adjustment: Adjustment) -> Effects {
-    let Adjustment { items, notes } = adjustment;
-    let Some(period) = subscription.current_period else { return Effects::new() };
-    if items.is_empty() && notes.is_empty() {
+    let Some(period) = subscription.current_period.filter(|_| !adjustment.is_empty()) else {
         return Effects::new();
-    }
-    subscription.change_seq += 1;
-    let change = subscription.change_seq;
-    let note = Effect::Note { change, lines: notes };
-    let bill = Effect::Prorate { change, period: period.index, items };
-    let has_something = |effect: &Effect| match effect {
-        Effect::Note { lines, .. } => !lines.is_empty(),
-        Effect::Prorate { items, .. } => !items.is_empty(),
-        _ => true,
     };
-    [note, bill, Effect::UseBalance].into_iter().filter(has_something).collect()
+    subscription.change_seq += 1;
+    let (change, Adjustment { items, notes }) = (subscription.change_seq, adjustment);
+    let mut effects = Effects::new();
+    if !notes.is_empty() {
+        effects.push(Effect::Note { change, lines: notes });
+    }
+    if !items.is_empty() {
+        effects.push(Effect::Prorate { change, period: period.index, items });
+    }
+    effects.push(Effect::UseBalance);
+    effects
 }
 
 /// Refuses what would need a period that is not billed yet.
