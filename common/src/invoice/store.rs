@@ -10,6 +10,7 @@ mod reclaim;
 mod retry;
 mod row;
 mod settle;
+mod turn;
 mod wish;
 
 use std::collections::HashMap;

@@ -32,14 +32,16 @@ struct StoredLine {
     days: (NaiveDate, NaiveDate),
 }
 
-/// What was billed for a period of a subscription that is locked.
+/// What was billed for a period of a subscription that is locked: the period itself, then its changes in their order,
+/// which the clocks of the processes that made them do not tell.
 pub(crate) async fn book(
     db: &mut PgConnection,
     subscription: SubscriptionId,
     index: u32,
 ) -> sqlx::Result<Book> {
     let rows = invoices!(
-        " WHERE i.subscription_id = $1 AND i.period_index = $2 AND i.status <> 'void' ORDER BY i.id",
+        " WHERE i.subscription_id = $1 AND i.period_index = $2 AND i.status <> 'void'
+          ORDER BY i.change_seq NULLS FIRST, i.id",
         subscription.0,
         i64::from(index)
     )
@@ -53,7 +55,8 @@ pub(crate) async fn book(
     Ok(Book::of(&invoices, &notes, &gone))
 }
 
-/// How the money of an invoice's payments flowed beside the invoice.
+/// How the money of an invoice's payments flowed beside the invoice. What another gateway took beside a payment, and
+/// gives back, is a duplicate's, and none of the invoice's.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     invoice: Uuid,
@@ -95,7 +98,7 @@ async fn flows(db: &mut PgConnection, invoices: &[Uuid]) -> sqlx::Result<Vec<Flo
         r#"SELECT i.id AS invoice, coalesce(sum(p.amount_captured), 0) - i.amount_paid AS "surplus!", i.amount_reclaimed AS reclaimed,
                coalesce(sum(p.amount_refunded + p.amount_refunding + coalesce((
                    SELECT sum(d.amount) FROM disputes d
-                   WHERE d.payment_id = p.id AND d.standing IN ('open', 'lost')), 0)), 0) AS "back!"
+                   WHERE d.payment_id = p.id AND d.gateway = p.gateway AND d.standing IN ('open', 'lost')), 0)), 0) AS "back!"
            FROM invoices i JOIN invoice_payments a ON a.invoice_id = i.id JOIN payments p ON p.id = a.payment_id
            WHERE i.id = ANY($1) AND p.status = 'succeeded' GROUP BY i.id"#,
         invoices,

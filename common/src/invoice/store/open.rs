@@ -79,7 +79,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
             _ if invoice.status != Status::Open => Opened::Paid,
             None => Opened::Owed(None),
             Some(method) if method.is_declined => Opened::Declined(
-                state::decline_unasked(&mut invoice, now)
+                state::decline_unasked(&mut invoice, Reason::Ladder, now)
                     .map_err(|refusal| sqlx::Error::Protocol(refusal.to_string()))?,
             ),
             Some(method) => {

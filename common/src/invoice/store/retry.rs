@@ -5,7 +5,10 @@ use sqlx::{PgConnection, PgPool};
 use crate::{
     clock::Timestamp,
     id::{InvoiceId, JobId, SubscriptionId},
-    invoice::{dunning::Due, state},
+    invoice::{
+        dunning::{Due, Reason},
+        state,
+    },
     job::{self, Claim, Kind},
     payment::store::PUBLISHER_GRACE,
     subscription::{
@@ -17,7 +20,9 @@ use crate::{
 
 use super::{
     attempt::{Attempted, attempt},
-    open_left, read, write,
+    open_left, read,
+    turn::waits_until,
+    write,
 };
 
 /// What came of it.
@@ -69,6 +74,12 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
             return Ok(retried);
         }
         Ok(Due::Attempt(reason)) => {
+            if reason == Reason::Asked
+                && let Some(until) = waits_until(&mut *db, subscription.id, invoice.id, now).await?
+            {
+                job::store::put_back(&mut *db, &[(claim, until)]).await?;
+                return Ok(retried);
+            }
             let method = subscription.method.as_ref();
             let attempted = attempt(&mut *db, &mut invoice, method, reason, &circumstances).await?;
             let fact = match attempted {

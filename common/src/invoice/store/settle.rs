@@ -5,10 +5,12 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use sqlx::{Acquire as _, PgConnection};
+use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
     customer::store::credit_all,
+    db::column,
     gateway::DeclineClass,
     id::{InvoiceId, SubscriptionId},
     invoice::{
@@ -28,7 +30,7 @@ use crate::{
     },
 };
 
-use super::{count_owed, read_all, write};
+use super::{count_owed, read_all, reclaim::collect, turn::waiting, write};
 
 /// What an operator is woken for when a subscription's own rules stand in its way.
 const CANNOT_FOLLOW: &str = "a subscription cannot follow the payment of its invoice";
@@ -121,7 +123,9 @@ async fn settle(
         .execute(&mut *db)
         .await?;
     let (mut changed, mut credits, mut retries, mut alarm) = (Vec::new(), Vec::new(), Vec::new(), None);
-    let (mut facts, mut paid) = (Vec::new(), Vec::new());
+    let (mut facts, mut paid, mut richer) = (Vec::new(), Vec::new(), Vec::new());
+    let asked = ends.iter().filter(|(end, _)| end.reason == Reason::Asked);
+    let asked: Vec<_> = asked.map(|(end, _)| end.subscription.0).collect();
     decline_for_good(&mut *db, &ends, &invoices, now).await?;
     for (end, subscription) in ends {
         let mut invoice = invoices.remove(&end.invoice).ok_or(sqlx::Error::RowNotFound)?;
@@ -134,6 +138,7 @@ async fn settle(
             }
             Settled::Surplus { to_balance, alarm: why } => {
                 credits.push((purse, to_balance));
+                richer.push((invoice.merchant_id, invoice.customer_id, invoice.currency));
                 alarm = alarm.or(why);
             }
             Settled::Owed(next) => {
@@ -152,6 +157,14 @@ async fn settle(
     write(&mut *db, &changed.iter().map(|(before, invoice)| (*before, invoice)).collect::<Vec<_>>(), now)
         .await?;
     credit_all(&mut *db, credits.into_iter()).await?;
+    for whose in richer {
+        collect(&mut *db, whose).await?;
+    }
+    if !asked.is_empty() {
+        let ended = column(&ids, |id| id.0);
+        let waiting = waiting(&mut *db, &asked, &ended).await?;
+        retries.extend(waiting.iter().map(|invoice| retry(*invoice, now, None)));
+    }
     plan(&mut *db, &retries).await?;
     let open_left = count_owed(&mut *db, &paid.iter().collect::<Vec<_>>()).await?;
     facts.extend(paid.into_iter().map(|subscription| {
@@ -246,7 +259,7 @@ fn at_next(invoice: &Invoice, next: Next, now: Timestamp) -> Option<Planned<'sta
         Next::RetryAt(at) | Next::EndAt(at) => at,
         Next::Exhausted(_) => return None,
     };
-    Some(retry(invoice, at, None))
+    Some(retry(invoice.id.0, at, None))
 }
 
 /// Invoices whose ladders have a next step have jobs for it, or for an earlier one.
@@ -255,10 +268,10 @@ pub(super) async fn call_for_retries(
     invoices: &[Invoice],
     traceparent: Option<&str>,
 ) -> sqlx::Result<()> {
-    let at_next = |invoice: &Invoice| Some(retry(invoice, invoice.ladder.next_at?, traceparent));
+    let at_next = |invoice: &Invoice| Some(retry(invoice.id.0, invoice.ladder.next_at?, traceparent));
     plan(db, &invoices.iter().filter_map(at_next).collect::<Vec<_>>()).await.map(drop)
 }
 
-fn retry<'a>(invoice: &Invoice, at: Timestamp, traceparent: Option<&'a str>) -> Planned<'a> {
-    Planned { kind: Kind::RetryInvoice, subject: invoice.id.0, at, traceparent }
+fn retry(invoice: Uuid, at: Timestamp, traceparent: Option<&str>) -> Planned<'_> {
+    Planned { kind: Kind::RetryInvoice, subject: invoice, at, traceparent }
 }

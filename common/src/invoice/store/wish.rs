@@ -26,7 +26,9 @@ use crate::{
 
 use super::{
     attempt::{Attempted, attempt},
-    open_left, read, write,
+    open_left, read,
+    reclaim::collect,
+    write,
 };
 
 /// What is asked of an invoice.
@@ -184,6 +186,7 @@ async fn void(
         Err(refusal) => return Ok(Err(refusal)),
     };
     credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
+    collect(&mut *db, (invoice.merchant_id, invoice.customer_id, invoice.currency)).await?;
     write(&mut *db, &[(before, &*invoice)], circumstances.now).await?;
     let open_left = open_left(&mut *db, &subscription).await?;
     follow(db, subscription, Fact::InvoiceVoided { open_left }, circumstances).await

@@ -274,7 +274,7 @@ async fn foresee(db: &mut PgConnection, granted: Granted) -> Result<Foreseen, Tr
     Ok(Foreseen {
         invoices: opened,
         notes,
-        charged: invoice::store::asked_for(&mut *db, &jobs).await?,
+        charged: invoice::store::asked_for(&mut *db, subscription.id, &jobs).await?,
         balance,
         renewal: renewal.transpose()?,
         subscription,
