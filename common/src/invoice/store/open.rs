@@ -25,7 +25,7 @@ use crate::{
     subscription::{Subscription, store::Circumstances},
 };
 
-use super::{attempt, owed, row, settle::call_for_retries, told, write};
+use super::{attempt, owed, reclaim::collect, row, settle::call_for_retries, told, write};
 
 /// What is to be billed.
 pub(crate) struct NewInvoice {
@@ -221,6 +221,7 @@ pub(crate) async fn void_unpaid(
         let before = invoice.status;
         let Ok(to_balance) = state::call_off(&mut invoice, circumstances.now) else { continue };
         credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
+        collect(&mut *db, (invoice.merchant_id, invoice.customer_id, invoice.currency)).await?;
         write(&mut *db, &[(before, &invoice)], circumstances.now).await?;
         if invoice.live_payment.is_some() {
             let (kind, trace) = (Kind::RenewSubscription, circumstances.traceparent);

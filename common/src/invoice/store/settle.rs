@@ -12,16 +12,17 @@ use crate::{
     customer::store::credit_all,
     db::column,
     gateway::DeclineClass,
-    id::{InvoiceId, SubscriptionId},
+    id::{CustomerId, InvoiceId, MerchantId, SubscriptionId},
     invoice::{
         Invoice, Status,
         dunning::{Next, Reason, Setback, TECHNICAL_BACKOFF},
-        state::{self, Ended, Settled},
+        state::{self, Ended, Settled, ToBalance},
     },
     job::{
         Kind,
         store::{Planned, plan},
     },
+    money::Currency,
     payment::Payment,
     subscription::{
         Subscription,
@@ -123,22 +124,21 @@ async fn settle(
         .execute(&mut *db)
         .await?;
     let (mut changed, mut credits, mut retries, mut alarm) = (Vec::new(), Vec::new(), Vec::new(), None);
-    let (mut facts, mut paid, mut richer) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut facts, mut paid) = (Vec::new(), Vec::new());
     let asked = ends.iter().filter(|(end, _)| end.reason == Reason::Asked);
     let asked: Vec<_> = asked.map(|(end, _)| end.subscription.0).collect();
     decline_for_good(&mut *db, &ends, &invoices, now).await?;
     for (end, subscription) in ends {
         let mut invoice = invoices.remove(&end.invoice).ok_or(sqlx::Error::RowNotFound)?;
         let before = invoice.status;
-        let purse = (invoice.customer_id, invoice.currency);
+        let whose = (invoice.merchant_id, invoice.customer_id, invoice.currency);
         match state::settle(&mut invoice, end.payment.id, end.ended, end.reason, now) {
             Settled::Paid { to_balance } => {
-                credits.push((purse, to_balance));
+                credits.push((whose, to_balance));
                 paid.push(subscription);
             }
             Settled::Surplus { to_balance, alarm: why } => {
-                credits.push((purse, to_balance));
-                richer.push((invoice.merchant_id, invoice.customer_id, invoice.currency));
+                credits.push((whose, to_balance));
                 alarm = alarm.or(why);
             }
             Settled::Owed(next) => {
@@ -156,10 +156,7 @@ async fn settle(
     }
     write(&mut *db, &changed.iter().map(|(before, invoice)| (*before, invoice)).collect::<Vec<_>>(), now)
         .await?;
-    credit_all(&mut *db, credits.into_iter()).await?;
-    for whose in richer {
-        collect(&mut *db, whose).await?;
-    }
+    bring_to_balances(&mut *db, &credits).await?;
     if !asked.is_empty() {
         let ended = column(&ids, |id| id.0);
         let waiting = waiting(&mut *db, &asked, &ended).await?;
@@ -175,6 +172,19 @@ async fn settle(
         alarm = alarm.or(follow(&mut *db, subscription, fact, now).await?);
     }
     Ok(alarm)
+}
+
+/// What payments brought beyond what was due goes to the balances; of that, what is with the customer twice is taken.
+async fn bring_to_balances(
+    db: &mut PgConnection,
+    credits: &[((MerchantId, CustomerId, Currency), ToBalance)],
+) -> sqlx::Result<()> {
+    let purses = credits.iter().map(|((_, customer, currency), amount)| ((*customer, *currency), *amount));
+    credit_all(&mut *db, purses).await?;
+    for (whose, _) in credits.iter().filter(|(_, amount)| !amount.0.is_zero()) {
+        collect(&mut *db, *whose).await?;
+    }
+    Ok(())
 }
 
 /// What was declined for good is asked for no invoice any more, until it is replaced.
