@@ -3,7 +3,7 @@
 
 mod time;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use common::{
     clock::Timestamp,
@@ -11,7 +11,7 @@ use common::{
     gateway::GatewayName,
     id::{InvoiceId, PaymentId},
     invoice::{
-        self, CreditNote, Invoice, Line, NoteLine, Occasion,
+        self, CreditNote, Invoice, Line, LineKind, NoteLine, Occasion,
         dunning::{Ladder, Next, Policy, Reason},
         state::{self as invoices, ToBalance},
         totals::Totals,
@@ -69,6 +69,8 @@ pub struct Store {
     pub balance: Decimal,
     /// What was taken from the balance because it went back otherwise.
     pub reclaimed: HashMap<InvoiceId, Decimal>,
+    /// What of an invoice is with the customer twice, whether it was taken or not.
+    twice: HashMap<InvoiceId, Decimal>,
     /// Payments stay without an outcome, for now.
     pub is_slow: bool,
 }
@@ -83,6 +85,7 @@ impl Store {
             notes: Vec::new(),
             payments: Vec::new(),
             balance: Decimal::ZERO,
+            twice: HashMap::new(),
             reclaimed: HashMap::new(),
             is_slow: false,
         }
@@ -165,12 +168,32 @@ impl Store {
 
     /// Money of a payment has gone back, or has not after all: what is with the customer twice leaves the balance.
     pub fn reclaim(&mut self, payment: usize) {
-        let Payment { invoice, of, .. } = self.payments[payment];
-        let invoice = self.invoice(invoice);
-        let ((surplus, back), id) = (self.flow(invoice), invoice.id);
-        let held = self.left(of, invoice) + self.gone(invoice);
+        self.reassess(self.payments[payment].invoice);
+        self.collect();
+    }
+
+    fn reassess(&mut self, id: InvoiceId) {
+        let invoice = self.invoice(id);
+        let (surplus, back) = self.flow(invoice);
+        let held = self.left(self.of(self.place(id)), invoice) + self.gone(invoice);
         let too_much = back.min(surplus);
         let twice = too_much + (back - too_much - held).max(Decimal::ZERO);
+        self.twice.insert(id, twice);
+        self.take(id, twice);
+    }
+
+    /// What was with the customer twice, and could not be taken then, is taken now.
+    fn collect(&mut self) {
+        let owed: Vec<_> =
+            self.invoices.iter().filter_map(|one| Some((one.id, *self.twice.get(&one.id)?))).collect();
+        for (id, twice) in owed {
+            if twice > self.reclaimed.get(&id).copied().unwrap_or_default() {
+                self.take(id, twice);
+            }
+        }
+    }
+
+    fn take(&mut self, id: InvoiceId, twice: Decimal) {
         let reclaimed = self.reclaimed.entry(id).or_default();
         let change = (twice - *reclaimed).min(self.balance.max(Decimal::ZERO));
         *reclaimed += change;
@@ -273,6 +296,11 @@ impl Store {
                     _ => self.follow(of, Fact::PaymentDeclined),
                 }
             }
+            // A card that nobody knows yet is asked for one invoice at a time.
+            Some(false) if self.asks(of) => {
+                self.invoices[place].ladder.asked = true;
+                Ok(())
+            }
             Some(false) => {
                 self.begin(of, place, Reason::Ladder);
                 Ok(())
@@ -348,12 +376,18 @@ impl Store {
     }
 
     fn use_balance(&mut self, of: usize) -> Result<(), Refusal> {
+        self.collect();
         let owed = self.owed(of);
         for place in &owed {
             self.draw(of, *place);
         }
         let is_paid = owed.iter().any(|place| self.invoices[*place].status == invoice::Status::Paid);
         if is_paid { self.follow_paid(of) } else { Ok(()) }
+    }
+
+    /// Whether its card is being asked off the ladder.
+    fn asks(&self, of: usize) -> bool {
+        self.payments.iter().any(|one| one.of == of && !one.has_ended && one.reason == Reason::Asked)
     }
 
     fn try_open(&mut self, of: usize) {
@@ -385,6 +419,7 @@ impl Store {
     /// One attempt, after what is in the balance.
     fn attempt(&mut self, of: usize, place: usize, reason: Reason) -> Result<(), Refusal> {
         let before = self.invoices[place].status;
+        self.collect();
         self.draw(of, place);
         let is_declined = self.method(of).map(|method| method.is_declined);
         let invoice = &mut self.invoices[place];
@@ -418,6 +453,13 @@ impl Store {
         let of = self.of(place);
         if let Ok(ToBalance(amount)) = invoices::void(&mut self.invoices[place], self.now) {
             self.balance += amount;
+            let lines = self.invoices[place].lines.clone();
+            let credited = lines.iter().filter(|line| line.kind == LineKind::ProrationCredit);
+            let credited: BTreeSet<_> = credited.filter_map(|line| Some(line.of?.invoice)).collect();
+            for id in credited.into_iter().chain([self.invoices[place].id]) {
+                self.reassess(id);
+            }
+            self.collect();
             let open_left = self.open_left(of);
             self.follow(of, Fact::InvoiceVoided { open_left })?;
         }

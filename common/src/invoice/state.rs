@@ -366,6 +366,8 @@ pub fn give_up(invoice: &mut Invoice, now: Timestamp) -> Result<(), Refusal> {
         Status::Uncollectible => return Err(Refusal::Uncollectible),
         Status::Open => nothing_under_way(invoice)?,
     }
+    // What was asked for before is given up with it.
+    invoice.ladder.asked = false;
     end(invoice, Status::Uncollectible, now);
     Ok(())
 }

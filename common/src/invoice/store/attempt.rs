@@ -23,7 +23,14 @@ use crate::{
     subscription::{Subscription, store::Circumstances},
 };
 
-use super::{find_all, owed, reclaim::collect, row::update, settle::call_for_retries, turn::waiting, write};
+use super::{
+    find_all, owed,
+    reclaim::collect,
+    row::update,
+    settle::call_for_retries,
+    turn::{call_for_turns, waiting},
+    write,
+};
 
 /// An attempt that has begun, and is still to be stored.
 pub(super) struct Attempt<'a> {
@@ -200,6 +207,7 @@ pub(crate) async fn try_open(
     let jobs = store(&mut *db, first.as_slice()).await?;
     update(&mut *db, &invoices.iter().collect::<Vec<_>>()).await?;
     call_for_retries(&mut *db, &invoices, circumstances.traceparent).await?;
+    call_for_turns(&mut *db, &invoices, circumstances.now).await?;
     Ok(jobs)
 }
 
@@ -218,6 +226,6 @@ pub(crate) async fn asked_for(
     .fetch_one(&mut *db)
     .await?;
     let waiting = waiting(&mut *db, &[subscription.0], &[]).await?;
-    let waiting = find_all(db, &waiting).await?;
+    let waiting = find_all(db, &column(&waiting, |one| one.invoice)).await?;
     Ok(begun + waiting.iter().map(|invoice| invoice.due().amount).sum::<Decimal>())
 }

@@ -55,8 +55,8 @@ pub(crate) async fn book(
     Ok(Book::of(&invoices, &notes, &gone))
 }
 
-/// How the money of an invoice's payments flowed beside the invoice. What another gateway took beside a payment, and
-/// gives back, is a duplicate's, and none of the invoice's.
+/// How the money of an invoice's payments flowed beside the invoice. What another gateway took beside a payment is a
+/// duplicate's, and none of the invoice's; one at the same gateway cannot be told from the payment by its dispute.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     invoice: Uuid,

@@ -25,7 +25,15 @@ use crate::{
     subscription::{Subscription, store::Circumstances},
 };
 
-use super::{attempt, owed, reclaim::collect, row, settle::call_for_retries, told, write};
+use super::{
+    attempt, owed,
+    reclaim::collect,
+    row,
+    settle::call_for_retries,
+    told,
+    turn::{asking_of, call_for_turns},
+    write,
+};
 
 /// What is to be billed.
 pub(crate) struct NewInvoice {
@@ -50,6 +58,8 @@ pub(crate) enum Opened {
     Owed(Option<JobId>),
     /// What there is to pay with was declined for good, and is not asked. What that has brought.
     Declined(Next),
+    /// What there is to pay with is being asked for another: its outcome comes first.
+    Waits,
 }
 
 /// Opens invoices, and answers how, in their order. Balances are held first and numbers are taken last, each in one
@@ -63,7 +73,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
         hold_balances(&mut *db, subscriptions.iter().map(|subscription| purse(subscription))).await?;
     let mut numbers = Numbers::take(&mut *db, &merchants).await?;
     let (mut invoices, mut credits, mut attempts) = (Vec::new(), Vec::new(), Vec::new());
-    let mut opened_as = Vec::new();
+    let (mut opened_as, asking) = (Vec::new(), asking_of(&mut *db, &subscriptions, now).await?);
     for Opening { subscription, circumstances, new } in openings {
         let policy = policies.get(&subscription.merchant_id).ok_or(sqlx::Error::RowNotFound)?;
         let mut invoice = draft(subscription, new, policy.clone(), now);
@@ -82,6 +92,11 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
                 state::decline_unasked(&mut invoice, Reason::Ladder, now)
                     .map_err(|refusal| sqlx::Error::Protocol(refusal.to_string()))?,
             ),
+            // A method that nobody knows yet is asked for one invoice at a time.
+            Some(_) if asking.contains_key(&subscription.id.0) => {
+                invoice.ladder.asked = true;
+                Opened::Waits
+            }
             Some(method) => {
                 attempts.extend(attempt::begin(&mut invoice, method, Reason::Ladder, circumstances));
                 Opened::Owed(None)
@@ -95,12 +110,13 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
     insert_events(&mut *db, &invoices.iter().map(told).collect::<Vec<_>>(), now).await?;
     let jobs = attempt::store(&mut *db, &attempts).await?;
     let charges: HashMap<_, _> = attempts.iter().map(|attempt| attempt.invoice()).zip(jobs).collect();
-    let declined =
-        invoices.iter().zip(&opened_as).filter(|(_, opened)| matches!(opened, Opened::Declined(_)));
-    let declined: Vec<_> = declined.map(|(invoice, _)| invoice.clone()).collect();
-    if !declined.is_empty() {
-        row::update(&mut *db, &declined.iter().collect::<Vec<_>>()).await?;
-        call_for_retries(db, &declined, None).await?;
+    let later = |(_, opened): &(_, &Opened)| matches!(opened, Opened::Declined(_) | Opened::Waits);
+    let later = invoices.iter().zip(&opened_as).filter(later);
+    let later: Vec<_> = later.map(|(invoice, _)| invoice.clone()).collect();
+    if !later.is_empty() {
+        row::update(&mut *db, &later.iter().collect::<Vec<_>>()).await?;
+        call_for_retries(&mut *db, &later, None).await?;
+        call_for_turns(db, &later, now).await?;
     }
     let with_charge = |(invoice, opened): (&Invoice, Opened)| match opened {
         Opened::Owed(_) => Opened::Owed(charges.get(&invoice.id).copied()),

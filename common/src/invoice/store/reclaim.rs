@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::{
     customer::store::{balance, credit},
     id::{CustomerId, InvoiceId, MerchantId, SubscriptionId},
-    invoice::{Invoice, state::ToBalance},
+    invoice::{Invoice, LineKind, state::ToBalance},
     money::{Currency, display_amount},
     payment::{
         Payment,
@@ -58,14 +58,41 @@ pub(crate) async fn refundable(db: &mut PgConnection, payment: &Payment) -> sqlx
 /// Money of a payment has gone back, or will not go back after all. The payment is locked, and stored as it is now.
 pub(crate) async fn reclaim(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<()> {
     let Some(billing) = &payment.billing else { return Ok(()) };
-    let Paid { invoice, left, held, flow } = paid(&mut *db, billing.invoice).await?;
+    let lowered = format!("{} was refunded, or is disputed", payment.id);
+    let raised = format!("{lowered}, and is not any more");
+    let whose = reassess(&mut *db, billing.invoice, (&lowered, &raised)).await?;
+    collect(db, whose).await
+}
+
+/// An invoice of a subscription that is locked is void, as it is stored: what it gave back is in force again, and what
+/// went back of that is with the customer once. What it had of the balance is there again.
+pub(super) async fn reclaim_of_void(db: &mut PgConnection, void: &Invoice) -> sqlx::Result<()> {
+    let credits = void.lines.iter().filter(|line| line.kind == LineKind::ProrationCredit);
+    let mut ids: Vec<_> = credits.filter_map(|line| Some(line.of?.invoice)).chain([void.id]).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let why = format!("{} is void", void.id);
+    for id in ids {
+        reassess(&mut *db, id, (&why, &why)).await?;
+    }
+    collect(db, (void.merchant_id, void.customer_id, void.currency)).await
+}
+
+/// Works out anew what of an invoice is with its customer twice, and takes that from the balance, or returns what is not
+/// twice any more.
+async fn reassess(
+    db: &mut PgConnection,
+    id: InvoiceId,
+    why: (&str, &str),
+) -> sqlx::Result<(MerchantId, CustomerId, Currency)> {
+    let Paid { invoice, left, held, flow } = paid(&mut *db, id).await?;
     let twice = flow.twice(left + flow.gone());
     sqlx::query!("UPDATE invoices SET amount_twice = $2 WHERE id = $1", invoice.id.0, twice)
         .execute(&mut *db)
         .await?;
-    let change = (twice - flow.reclaimed).min(held);
-    let why = format!("{} was refunded, or is disputed", payment.id);
-    take(db, invoice.id, change, (invoice.merchant_id, invoice.customer_id, invoice.currency), &why).await
+    let whose = (invoice.merchant_id, invoice.customer_id, invoice.currency);
+    take(db, invoice.id, (twice - flow.reclaimed).min(held), whose, why).await?;
+    Ok(whose)
 }
 
 /// Something may have come into a balance: what was with the customer twice, and could not be taken then, is taken now.
@@ -86,18 +113,19 @@ pub(super) async fn collect(
         let change = row.owed.min(held);
         held -= change;
         let id = InvoiceId(row.id);
-        take(&mut *db, id, change, whose, &format!("{id} was refunded, or is disputed")).await?;
+        let why = format!("{id} was refunded, or is disputed");
+        take(&mut *db, id, change, whose, (&why, &why)).await?;
     }
     Ok(())
 }
 
-/// Takes `change` from the balance, or returns it there where it is below zero.
+/// Takes `change` from the balance, or returns it there where it is below zero; why, of each.
 async fn take(
     db: &mut PgConnection,
     invoice: InvoiceId,
     change: Decimal,
     whose: (MerchantId, CustomerId, Currency),
-    why: &str,
+    (lowered, raised): (&str, &str),
 ) -> sqlx::Result<()> {
     if change.is_zero() {
         return Ok(());
@@ -112,11 +140,7 @@ async fn take(
     .await?;
     credit(&mut *db, customer, currency, ToBalance(-change)).await?;
     let left = balance(&mut *db, customer, currency).await?;
-    let (what, why) = if change.is_sign_positive() {
-        ("lowered", why.to_owned())
-    } else {
-        ("raised", format!("{why}, and is not any more"))
-    };
+    let (what, why) = if change.is_sign_positive() { ("lowered", lowered) } else { ("raised", raised) };
     let told = Happened {
         merchant_id,
         subject: customer.0,

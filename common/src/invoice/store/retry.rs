@@ -6,6 +6,7 @@ use crate::{
     clock::Timestamp,
     id::{InvoiceId, JobId, SubscriptionId},
     invoice::{
+        self,
         dunning::{Due, Reason},
         state,
     },
@@ -21,7 +22,7 @@ use crate::{
 use super::{
     attempt::{Attempted, attempt},
     open_left, read,
-    turn::waits_until,
+    turn::asking,
     write,
 };
 
@@ -74,10 +75,9 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
             return Ok(retried);
         }
         Ok(Due::Attempt(reason)) => {
-            if reason == Reason::Asked
-                && let Some(until) = waits_until(&mut *db, subscription.id, invoice.id, now).await?
-            {
-                job::store::put_back(&mut *db, &[(claim, until)]).await?;
+            let asking = asking(&mut *db, &[subscription.id.0], now).await?;
+            if let Some(until) = asking.get(&subscription.id.0).filter(|_| reason == Reason::Asked) {
+                job::store::put_back(&mut *db, &[(claim, *until)]).await?;
                 return Ok(retried);
             }
             let method = subscription.method.as_ref();
@@ -91,8 +91,8 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
                     Some(Fact::InvoicePaid { open_left: open_left(&mut *db, &subscription).await? })
                 }
                 Attempted::GivenUp(then) => Some(Fact::DunningExhausted(then)),
-                Attempted::Declined => Some(Fact::PaymentDeclined),
-                Attempted::Nothing => None,
+                Attempted::Declined if invoice.status == invoice::Status::Open => Some(Fact::PaymentDeclined),
+                Attempted::Declined | Attempted::Nothing => None,
             };
             if let Some(fact) = fact {
                 let done = subscriptions::happened(&mut *db, subscription, fact, &circumstances).await?;

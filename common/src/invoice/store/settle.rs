@@ -31,7 +31,12 @@ use crate::{
     },
 };
 
-use super::{count_owed, read_all, reclaim::collect, turn::waiting, write};
+use super::{
+    count_owed, read_all,
+    reclaim::collect,
+    turn::{Waiting, waiting},
+    write,
+};
 
 /// What an operator is woken for when a subscription's own rules stand in its way.
 const CANNOT_FOLLOW: &str = "a subscription cannot follow the payment of its invoice";
@@ -125,8 +130,7 @@ async fn settle(
         .await?;
     let (mut changed, mut credits, mut retries, mut alarm) = (Vec::new(), Vec::new(), Vec::new(), None);
     let (mut facts, mut paid) = (Vec::new(), Vec::new());
-    let asked = ends.iter().filter(|(end, _)| end.reason == Reason::Asked);
-    let asked: Vec<_> = asked.map(|(end, _)| end.subscription.0).collect();
+    let mut turns = HashMap::new();
     decline_for_good(&mut *db, &ends, &invoices, now).await?;
     for (end, subscription) in ends {
         let mut invoice = invoices.remove(&end.invoice).ok_or(sqlx::Error::RowNotFound)?;
@@ -152,16 +156,16 @@ async fn settle(
             Settled::GivenUp(then) => facts.push((subscription, Fact::DunningExhausted(then))),
             Settled::Ended => {}
         }
+        if end.reason == Reason::Asked {
+            let is_technical = end.ended == Ended::Failed(Setback::Technical);
+            turns.insert(end.subscription.0, if is_technical { soon(&invoice, now) } else { now });
+        }
         changed.push((before, invoice));
     }
     write(&mut *db, &changed.iter().map(|(before, invoice)| (*before, invoice)).collect::<Vec<_>>(), now)
         .await?;
     bring_to_balances(&mut *db, &credits).await?;
-    if !asked.is_empty() {
-        let ended = column(&ids, |id| id.0);
-        let waiting = waiting(&mut *db, &asked, &ended).await?;
-        retries.extend(waiting.iter().map(|invoice| retry(*invoice, now, None)));
-    }
+    retries.extend(next_turns(&mut *db, &turns, &column(&ids, |id| id.0)).await?);
     plan(&mut *db, &retries).await?;
     let open_left = count_owed(&mut *db, &paid.iter().collect::<Vec<_>>()).await?;
     facts.extend(paid.into_iter().map(|subscription| {
@@ -172,6 +176,20 @@ async fn settle(
         alarm = alarm.or(follow(&mut *db, subscription, fact, now).await?);
     }
     Ok(alarm)
+}
+
+/// What waited for the outcome of these subscriptions' payments has its turn at these times.
+async fn next_turns(
+    db: &mut PgConnection,
+    turns: &HashMap<Uuid, Timestamp>,
+    ended: &[Uuid],
+) -> sqlx::Result<Vec<Planned<'static>>> {
+    if turns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let waiting = waiting(db, &turns.keys().copied().collect::<Vec<_>>(), ended).await?;
+    let turn = |one: Waiting| Some(retry(one.invoice, *turns.get(&one.subscription)?, None));
+    Ok(waiting.into_iter().filter_map(turn).collect())
 }
 
 /// What payments brought beyond what was due goes to the balances; of that, what is with the customer twice is taken.
@@ -258,13 +276,16 @@ pub(super) async fn follow(
     }
 }
 
+/// When an attempt is made again that reached nobody.
+fn soon(invoice: &Invoice, now: Timestamp) -> Timestamp {
+    let attempts = i32::try_from(invoice.attempts).unwrap_or(i32::MAX);
+    now + TimeDelta::from_std(TECHNICAL_BACKOFF.delay(attempts)).unwrap_or(TimeDelta::days(1))
+}
+
 /// When the invoice is looked at next.
 fn at_next(invoice: &Invoice, next: Next, now: Timestamp) -> Option<Planned<'static>> {
     let at = match next {
-        Next::Soon => {
-            let attempts = i32::try_from(invoice.attempts).unwrap_or(i32::MAX);
-            now + TimeDelta::from_std(TECHNICAL_BACKOFF.delay(attempts)).unwrap_or(TimeDelta::days(1))
-        }
+        Next::Soon => soon(invoice, now),
         Next::Now => now,
         Next::RetryAt(at) | Next::EndAt(at) => at,
         Next::Exhausted(_) => return None,
@@ -282,6 +303,6 @@ pub(super) async fn call_for_retries(
     plan(db, &invoices.iter().filter_map(at_next).collect::<Vec<_>>()).await.map(drop)
 }
 
-fn retry(invoice: Uuid, at: Timestamp, traceparent: Option<&str>) -> Planned<'_> {
+pub(super) fn retry(invoice: Uuid, at: Timestamp, traceparent: Option<&str>) -> Planned<'_> {
     Planned { kind: Kind::RetryInvoice, subject: invoice, at, traceparent }
 }

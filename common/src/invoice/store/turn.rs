@@ -1,27 +1,39 @@
-//! A new payment method is asked for one open invoice of a subscription at a time: a card that is stolen is so asked
-//! once, however much is owed.
+//! A new payment method is asked for one invoice of a subscription at a time: a card that is stolen is so asked once,
+//! however much is owed. Those that wait are asked for (`attempt_asked`), and have a job for when their turn comes.
+
+use std::collections::HashMap;
 
 use chrono::TimeDelta;
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    id::{InvoiceId, SubscriptionId},
+    invoice::Invoice,
+    job::store::plan,
+    subscription::{Status, Subscription},
 };
+
+use super::settle::retry;
 
 /// How long an outcome is waited for.
 const PATIENCE: TimeDelta = TimeDelta::hours(1);
 
-/// The invoices of these subscriptions, which are locked, that wait for the outcome of another, but for those that are
-/// named.
+/// An invoice that waits.
+pub(super) struct Waiting {
+    pub invoice: Uuid,
+    pub subscription: Uuid,
+}
+
+/// The invoices of these subscriptions that wait for the outcome of another, but for those that are named.
 pub(super) async fn waiting(
     db: impl PgExecutor<'_>,
     subscriptions: &[Uuid],
     but: &[Uuid],
-) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!(
-        "SELECT i.id FROM invoices i
+) -> sqlx::Result<Vec<Waiting>> {
+    sqlx::query_as!(
+        Waiting,
+        "SELECT i.id AS invoice, i.subscription_id AS subscription FROM invoices i
          WHERE i.subscription_id = ANY($1) AND i.attempt_asked AND i.status IN ('open', 'uncollectible')
              AND i.id <> ALL($2)
              AND NOT EXISTS (SELECT FROM invoice_payments p WHERE p.invoice_id = i.id AND p.open)",
@@ -32,21 +44,44 @@ pub(super) async fn waiting(
     .await
 }
 
-/// Until when this invoice of a subscription that is locked waits for the outcome of another; `None`: it is its turn.
-pub(super) async fn waits_until(
+/// Of these subscriptions, which are locked, those whose method is being asked off the ladder; and until when what else
+/// they owe waits for that.
+pub(super) async fn asking(
     db: impl PgExecutor<'_>,
-    subscription: SubscriptionId,
-    invoice: InvoiceId,
+    subscriptions: &[Uuid],
     now: Timestamp,
-) -> sqlx::Result<Option<Timestamp>> {
-    let began = sqlx::query_scalar!(
-        r#"SELECT max(p.created_at) FROM invoices i
+) -> sqlx::Result<HashMap<Uuid, Timestamp>> {
+    let rows = sqlx::query!(
+        r#"SELECT i.subscription_id, max(p.created_at) AS "began!" FROM invoices i
            JOIN invoice_payments a ON a.invoice_id = i.id JOIN payments p ON p.id = a.payment_id
-           WHERE i.subscription_id = $1 AND i.id <> $2 AND a.open AND a.reason = 'asked'"#,
-        subscription.0,
-        invoice.0,
+           WHERE i.subscription_id = ANY($1) AND a.open AND a.reason = 'asked' GROUP BY i.subscription_id"#,
+        subscriptions,
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await?;
-    Ok(began.map(|began| began + PATIENCE).filter(|until| now < *until))
+    let until = rows.into_iter().map(|row| (row.subscription_id, row.began + PATIENCE));
+    Ok(until.filter(|(_, until)| now < *until).collect())
+}
+
+/// [`asking`], of those that owe something from before: no other can be.
+pub(super) async fn asking_of(
+    db: &mut PgConnection,
+    subscriptions: &[&Subscription],
+    now: Timestamp,
+) -> sqlx::Result<HashMap<Uuid, Timestamp>> {
+    let is_behind = |one: &&&Subscription| matches!(one.status, Status::PastDue | Status::Unpaid);
+    let behind: Vec<_> = subscriptions.iter().filter(is_behind).map(|one| one.id.0).collect();
+    if behind.is_empty() { Ok(HashMap::new()) } else { asking(db, &behind, now).await }
+}
+
+/// Those of these invoices that were asked for, and did not begin, have their turn in an hour, if nobody calls them
+/// before.
+pub(super) async fn call_for_turns(
+    db: &mut PgConnection,
+    invoices: &[Invoice],
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    let waits = invoices.iter().filter(|one| one.ladder.asked && one.live_payment.is_none());
+    let turns: Vec<_> = waits.map(|one| retry(one.id.0, now + PATIENCE, None)).collect();
+    plan(db, &turns).await.map(drop)
 }

@@ -27,7 +27,7 @@ use crate::{
 use super::{
     attempt::{Attempted, attempt},
     open_left, read,
-    reclaim::collect,
+    reclaim::reclaim_of_void,
     write,
 };
 
@@ -186,8 +186,8 @@ async fn void(
         Err(refusal) => return Ok(Err(refusal)),
     };
     credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
-    collect(&mut *db, (invoice.merchant_id, invoice.customer_id, invoice.currency)).await?;
     write(&mut *db, &[(before, &*invoice)], circumstances.now).await?;
+    reclaim_of_void(&mut *db, invoice).await?;
     let open_left = open_left(&mut *db, &subscription).await?;
     follow(db, subscription, Fact::InvoiceVoided { open_left }, circumstances).await
 }

@@ -192,8 +192,8 @@ pub fn cancel(
             When::Now,
         ) => {}
     }
-    // What rests may have days that are paid: a pause without proration gave nothing back.
-    let has_days = matches!(status, Status::Active | Status::PastDue | Status::Paused);
+    // What rests may have days that are paid: a pause without proration gave nothing back. So may what renews no more.
+    let has_days = matches!(status, Status::Active | Status::PastDue | Status::Paused | Status::Unpaid);
     let adjustment = if has_days && proration == Proration::ByDay {
         end_all(subscription, place)?
     } else {

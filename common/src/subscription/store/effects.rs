@@ -173,6 +173,7 @@ async fn open_invoices(db: &mut PgConnection, billed: Vec<(&mut Case<'_>, NewInv
             Opened::Owed(job) => case.done.jobs.extend(job),
             Opened::Declined(Next::Exhausted(then)) => case.follow(Fact::DunningExhausted(then)),
             Opened::Declined(_) => case.follow(Fact::PaymentDeclined),
+            Opened::Waits => {}
         }
     }
     follow_paid(db, paid).await
