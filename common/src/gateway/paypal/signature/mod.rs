@@ -35,7 +35,7 @@ const AGE_MAX: TimeDelta = TimeDelta::days(4);
 const AHEAD_MAX: TimeDelta = TimeDelta::minutes(10);
 
 /// Certificates between PayPal's and a root, which its server does not always send along.
-const INTERMEDIATES: &[u8] = include_bytes!("signature/intermediates.pem");
+const INTERMEDIATES: &[u8] = include_bytes!("intermediates.pem");
 
 /// From where certificates may come.
 #[derive(Debug, Clone)]
