@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use common::{
     dispute::{self, Dispute},
+    event::{self, store::EventRow},
     id::PaymentId,
     job,
     ledger::{self, store::EntryRow},
@@ -10,7 +11,7 @@ use common::{
     payment::{
         Payment,
         duplicate::Duplicate,
-        store::{self, CallRow, EventRow},
+        store::{self, CallRow},
     },
     refund::{self, Refund},
 };
@@ -93,7 +94,7 @@ impl Story {
         }
         Ok(Self {
             calls: store::calls(pool, payment.id).await?,
-            events: store::events(pool, &subjects).await?,
+            events: event::store::of_subjects(pool, &subjects).await?,
             entries: ledger::store::entries(pool, &subjects).await?,
             refunds,
             disputes,

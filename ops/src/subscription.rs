@@ -2,11 +2,11 @@
 
 use clap::Subcommand;
 use common::{
+    event::{self, store::EventRow},
     id::{MerchantId, SubscriptionId},
     invoice::{self, Invoice},
     job,
     page::Page,
-    payment::store::{self as payments, EventRow},
     subscription::{
         OnDispute, Subscription,
         store::{self, Answered},
@@ -127,7 +127,7 @@ async fn show(session: &Session, id: SubscriptionId) -> Result<(), String> {
     let invoices = invoices.map_err(explain)?.data;
     let mut subjects = vec![id.0];
     subjects.extend(invoices.iter().map(|invoice| invoice.id.0));
-    let events = payments::events(&session.pool, &subjects).await.map_err(explain)?;
+    let events = event::store::of_subjects(&session.pool, &subjects).await.map_err(explain)?;
     let mut waiting = Vec::new();
     for subject in &subjects {
         waiting.extend(job::store::find(&session.pool, *subject).await.map_err(explain)?);

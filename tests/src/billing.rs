@@ -11,9 +11,9 @@ use common::{
     invoice::{self, Invoice},
     money::{Currency, Money},
     page::Page,
-    plan::{self, NewPlan, Offer},
+    plan::{self, Interval, NewPlan, Offer, Price, Unit},
     subscription::{
-        Interval, Price, Status, Subscription, Unit, WithoutMethod,
+        Status, Subscription, WithoutMethod,
         state::Update,
         store::{self, Accepted, Answered, Asked, Named, NewSubscription},
     },

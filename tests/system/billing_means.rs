@@ -5,8 +5,9 @@ use common::{
     gateway::MethodType,
     invoice::Status as Paid,
     money::Money,
+    plan::Unit,
     subscription::{
-        Status, Unit,
+        Status,
         proration::Proration,
         state::When,
         store::{self, NewSubscription},

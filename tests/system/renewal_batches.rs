@@ -13,8 +13,9 @@ use common::{
         Payment,
         store::{self as payments, Settlement},
     },
+    plan::Unit,
     subscription::{
-        Status, Unit,
+        Status,
         state::Refusal,
         store::{self, NewSubscription, Renewed},
     },

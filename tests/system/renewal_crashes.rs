@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use common::{
     id::SubscriptionId,
     invoice::Status as Paid,
-    subscription::{Status, Unit, store::NewSubscription},
+    plan::Unit,
+    subscription::{Status, store::NewSubscription},
 };
 use serde_json::json;
 use tests::{

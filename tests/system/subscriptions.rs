@@ -5,8 +5,9 @@ use std::time::Duration;
 use common::{
     invoice::{self, Status as Paid},
     job::{self, Kind},
+    plan::Unit,
     subscription::{
-        Status, Unit,
+        Status,
         proration::Proration,
         state::When,
         store::{self, Accepted, Answered, Asked},

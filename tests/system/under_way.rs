@@ -5,8 +5,9 @@ use common::{
     customer,
     invoice::{self, Status as Paid},
     job::Kind,
+    plan::Unit,
     subscription::{
-        Status, Subscription, Unit,
+        Status, Subscription,
         proration::Proration,
         state::When,
         store::{self, Answered, Asked, NewSubscription},

@@ -5,10 +5,10 @@ use common::{
     customer::MethodChoice,
     gateway::MethodType,
     id::{CustomerId, MerchantId, PaymentMethodId, PlanId, SubscriptionId},
-    payment::Metadata,
-    plan::Offer,
+    metadata::Metadata,
+    plan::{Offer, Price},
     subscription::{
-        OnDispute, Price, Tz, WithoutMethod,
+        OnDispute, Tz, WithoutMethod,
         state::Refusal,
         store::{self, Accepted as Stored, NewSubscription},
     },

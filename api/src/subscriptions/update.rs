@@ -3,7 +3,7 @@
 
 use axum::{extract::State, response::Response};
 use common::{
-    payment::Metadata,
+    metadata::Metadata,
     subscription::{
         proration::Proration,
         state::Update,

@@ -9,8 +9,8 @@ use crate::{
     clock::Timestamp,
     gateway::{GatewayName, MethodType, SavedMethod},
     id::{CustomerId, MerchantId, PaymentMethodId},
+    metadata::Metadata,
     money::Money,
-    payment::Metadata,
 };
 
 /// What a merchant makes.

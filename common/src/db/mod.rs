@@ -1,6 +1,7 @@
 //! Postgres: how to reach it, and how to tell "it is away" from "it says no".
 
 mod durability;
+pub mod row;
 mod schema;
 mod writable;
 

@@ -4,14 +4,12 @@ use sqlx::{PgConnection, PgExecutor};
 
 use crate::{
     db::unreadable,
+    event::{self, Event},
     gateway::{self, GatewayName, Standing},
     id::{DisputeId, MerchantId, PaymentId},
     invoice, ledger,
     money::{Currency, Money},
-    payment::{
-        Payment,
-        store::{self as payments, Happened, insert_events},
-    },
+    payment::{Payment, store as payments},
 };
 
 use super::{
@@ -64,7 +62,7 @@ pub async fn record(
     ledger::store::post_once(&mut *db, fee.as_slice(), now).await?;
     if change.is_news {
         let news = to_dispute(id, &payment, told, change.to, known.is_none());
-        insert_events(&mut *db, &[news], now).await?;
+        event::store::append(&mut *db, &[news], now).await?;
     }
     let mut alarm = change.alarm;
     if known.is_none() && change.to.standing != Standing::Won {
@@ -123,20 +121,14 @@ async fn upsert(
 }
 
 /// A dispute has come into its present standing.
-fn to_dispute(
-    id: DisputeId,
-    payment: &Payment,
-    told: &gateway::Dispute,
-    to: Known,
-    is_first: bool,
-) -> Happened {
+fn to_dispute(id: DisputeId, payment: &Payment, told: &gateway::Dispute, to: Known, is_first: bool) -> Event {
     let what = match to.standing {
         Standing::Open if is_first => "created",
         Standing::Open => "updated",
         Standing::Won => "won",
         Standing::Lost => "lost",
     };
-    Happened {
+    Event {
         merchant_id: payment.merchant_id,
         subject: id.0,
         kind: format!("dispute.{what}"),

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     id::{CustomerId, MerchantId},
+    metadata::Metadata,
     page::{Found, Page},
-    payment::Metadata,
 };
 
 use super::{Change, Customer, NewCustomer, TooManyEntries};

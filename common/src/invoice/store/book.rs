@@ -9,13 +9,10 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    db::{column, unreadable},
+    db::{column, row::known, unreadable},
     id::{InvoiceId, SubscriptionId},
     invoice::{CreditNote, Invoice, LineRef, NoteLine, Span, state},
-    subscription::{
-        proration::{Book, Gone},
-        store::known,
-    },
+    subscription::proration::{Book, Gone},
 };
 
 use super::{read_all, row::invoices, write};

@@ -20,10 +20,10 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db::column,
+    event::{self, Event},
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     money::display_amount,
     page::{Found, Page},
-    payment::store::{Happened, insert_events},
     subscription::{self, Subscription},
 };
 
@@ -195,12 +195,12 @@ async fn read_all(db: &mut PgConnection, ids: &[InvoiceId]) -> sqlx::Result<Hash
 async fn write(db: &mut PgConnection, changed: &[(Status, &Invoice)], at: Timestamp) -> sqlx::Result<()> {
     update(&mut *db, &changed.iter().map(|(_, invoice)| *invoice).collect::<Vec<_>>()).await?;
     let moved = changed.iter().filter(|(before, invoice)| invoice.status != *before);
-    insert_events(db, &moved.map(|(_, invoice)| told(invoice)).collect::<Vec<_>>(), at).await
+    event::store::append(db, &moved.map(|(_, invoice)| told(invoice)).collect::<Vec<_>>(), at).await
 }
 
 /// An invoice has come into its present status.
-fn told(invoice: &Invoice) -> Happened {
-    Happened {
+fn told(invoice: &Invoice) -> Event {
+    Event {
         merchant_id: invoice.merchant_id,
         subject: invoice.id.0,
         kind: format!("invoice.{}", invoice.status),

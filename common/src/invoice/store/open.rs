@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     customer::store::{Purse, credit, credit_all, hold_balances},
+    event,
     id::{InvoiceId, JobId, MerchantId},
     invoice::{
         Invoice, Line, Occasion, Status,
@@ -21,7 +22,6 @@ use crate::{
         totals::Totals,
     },
     job::{self, Kind},
-    payment::store::insert_events,
     subscription::{Subscription, store::Circumstances},
 };
 
@@ -92,7 +92,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
     }
     credit_all(&mut *db, credits.into_iter()).await?;
     row::insert(&mut *db, &invoices).await?;
-    insert_events(&mut *db, &invoices.iter().map(told).collect::<Vec<_>>(), now).await?;
+    event::store::append(&mut *db, &invoices.iter().map(told).collect::<Vec<_>>(), now).await?;
     let jobs = attempt::store(&mut *db, &attempts).await?;
     let charges: HashMap<_, _> = attempts.iter().map(|attempt| attempt.invoice()).zip(jobs).collect();
     let declined =

@@ -7,13 +7,11 @@ use sqlx::PgConnection;
 
 use crate::{
     customer::store::{balance, credit},
+    event::{self, Event},
     id::{CustomerId, InvoiceId, MerchantId, SubscriptionId},
     invoice::{Invoice, state::ToBalance},
     money::{Currency, display_amount},
-    payment::{
-        Payment,
-        store::{Happened, insert_events},
-    },
+    payment::Payment,
     subscription::{self, Subscription},
 };
 
@@ -115,7 +113,7 @@ async fn take(
     } else {
         ("raised", format!("{why}, and is not any more"))
     };
-    let told = Happened {
+    let told = Event {
         merchant_id,
         subject: customer.0,
         kind: format!("customer.balance_{what}"),
@@ -125,5 +123,5 @@ async fn take(
         }),
     };
     let now = crate::db::now(&mut *db).await?;
-    insert_events(db, &[told], now).await
+    event::store::append(db, &[told], now).await
 }

@@ -6,8 +6,7 @@ use crate::{
     clock::Timestamp,
     id::{InvoiceId, JobId, SubscriptionId},
     invoice::{dunning::Due, state},
-    job::{self, Claim, Kind},
-    payment::store::PUBLISHER_GRACE,
+    job::{self, Claim, Kind, PUBLISHER_GRACE},
     subscription::{
         Status, Subscription,
         state::{FIRST_INVOICE_WINDOW, Fact},

@@ -8,13 +8,15 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    db::column,
+    db::{
+        column,
+        row::{InvalidColumn, currency, known, word},
+    },
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     invoice::{
         Invoice, Line, LineRef, Occasion, Span,
         dunning::{Ladder, Policy},
     },
-    subscription::store::{InvalidColumn, currency, known, word},
 };
 
 /// A query that answers invoices: what stands after the tables.

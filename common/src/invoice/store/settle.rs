@@ -9,6 +9,7 @@ use sqlx::{Acquire as _, PgConnection};
 use crate::{
     clock::Timestamp,
     customer::store::credit_all,
+    db::row::word,
     gateway::DeclineClass,
     id::{InvoiceId, SubscriptionId},
     invoice::{
@@ -24,7 +25,7 @@ use crate::{
     subscription::{
         Subscription,
         state::{Fact, is_moved_by},
-        store::{self as subscriptions, Circumstances, Trouble, word},
+        store::{self as subscriptions, Circumstances, Trouble},
     },
 };
 

@@ -15,8 +15,7 @@ use crate::{
         dunning::Reason,
         state::{self, Refusal},
     },
-    job::Kind,
-    payment::store::PUBLISHER_GRACE,
+    job::{Kind, PUBLISHER_GRACE},
     subscription::{
         Subscription,
         state::Fact,

@@ -26,17 +26,15 @@ use crate::{
 use super::{Payment, Stage, Status};
 use row::payments;
 
-pub(crate) use accept::PUBLISHER_GRACE;
 pub use accept::{Accepted, accept};
 pub(crate) use bill::{InvoicePayment, bill};
 pub use bill::{OWN_KEYS, remember_saved};
 pub use duplicates::{duplicates_of, open_duplicates, settle_duplicate};
 pub(crate) use duplicates::{record as record_duplicate, was_duplicated_at};
-pub use operators::{CallRow, EventRow, calls, events};
-pub use row::InvalidRow;
+pub use operators::{CallRow, calls};
 pub use settle::{Settled, Settlement, code_failed, settle};
 pub use wish::{Answered, grant};
-pub(crate) use write::{Happened, insert_calls, insert_events};
+pub(crate) use write::insert_calls;
 
 /// One payment of this merchant. Another merchant's is not found.
 ///

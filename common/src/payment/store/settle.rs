@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 
 use crate::{
     clock::Timestamp,
+    event,
     gateway::{Answer, Report},
     id::PaymentId,
     invoice,
@@ -24,7 +25,7 @@ use crate::{
 
 use super::{
     duplicates::record as record_duplicate,
-    write::{Happened, insert_calls, insert_events, postings, reroute, update},
+    write::{insert_calls, postings, reroute, status_event, update},
 };
 
 /// What a worker learnt about a payment.
@@ -144,8 +145,8 @@ async fn tell<'a>(
     for decided in changed.iter().filter(|d| d.rerouted) {
         reroute(&mut *db, &decided.payment).await?;
     }
-    let happened: Vec<_> = changed.iter().map(|d| Happened::to_payment(&d.payment)).collect();
-    insert_events(db, &happened, now).await?;
+    let happened: Vec<_> = changed.iter().map(|d| status_event(&d.payment)).collect();
+    event::store::append(db, &happened, now).await?;
     let moved: Vec<_> = changed.iter().flat_map(|d| postings(&d.payment, d.report)).collect();
     ledger::store::post(db, &moved, now).await
 }
@@ -198,5 +199,5 @@ pub async fn code_failed(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<(
     state::enter(&mut payment, state::Outcome::NeedsReview { reason }, now);
     payment.updated_at = later(now, seen);
     update(&mut *db, std::iter::once((&payment, seen))).await?;
-    insert_events(&mut *db, &[Happened::to_payment(&payment)], now).await
+    event::store::append(&mut *db, &[status_event(&payment)], now).await
 }

@@ -5,16 +5,16 @@ use sqlx::PgConnection;
 
 use crate::{
     clock::Timestamp,
+    event,
     id::{JobId, MerchantId, PaymentId},
     invoice,
-    job::{self, Kind},
+    job::{self, Kind, PUBLISHER_GRACE},
     payment::{Payment, state::Wish},
 };
 
 use super::{
-    PUBLISHER_GRACE,
     settle::later,
-    write::{Happened, insert_events, update},
+    write::{status_event, update},
 };
 
 /// The answer to a wish.
@@ -47,7 +47,7 @@ pub async fn grant(
     let Wish::Granted(kind) = wish else { return Ok(Some(Answered { payment, wish, job: None })) };
     payment.updated_at = later(now, seen);
     update(&mut *db, std::iter::once((&payment, seen))).await?;
-    insert_events(&mut *db, &[Happened::to_payment(&payment)], now).await?;
+    event::store::append(&mut *db, &[status_event(&payment)], now).await?;
     if payment.billing.is_some() {
         invoice::store::payments_ended(&mut *db, &[&payment], now).await?;
     }

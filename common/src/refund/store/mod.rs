@@ -11,15 +11,16 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    event::{self, Event},
     gateway::{Answer, Charge, GatewayName, Report},
     id::{JobId, MerchantId, PaymentId, RefundId},
     invoice,
-    job::{self, Claim, Kind, work::Work},
+    job::{self, Claim, Kind, PUBLISHER_GRACE, work::Work},
     ledger::{self, Posting},
     page::{Found, Page},
     payment::{
         Payment, duplicate,
-        store::{self as payments, Happened, PUBLISHER_GRACE, insert_calls, insert_events},
+        store::{self as payments, insert_calls},
     },
 };
 
@@ -324,7 +325,7 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
         state::enter(&mut refund, &mut payment, outcome, now);
         write_amounts(&mut *db, &payment).await?;
         invoice::store::reclaim(&mut *db, &payment).await?;
-        insert_events(&mut *db, &[to_refund(&refund)], now).await?;
+        event::store::append(&mut *db, &[to_refund(&refund)], now).await?;
         ledger::store::post(&mut *db, &postings(&refund, before, &payment, &answer.report), now).await?;
     }
     write(&mut *db, &refund, payment.order.gateway).await?;
@@ -382,8 +383,8 @@ fn postings(refund: &Refund, before: Status, payment: &Payment, report: &Report)
 }
 
 /// A refund has come into its present status.
-fn to_refund(refund: &Refund) -> Happened {
-    Happened {
+fn to_refund(refund: &Refund) -> Event {
+    Event {
         merchant_id: refund.merchant_id,
         subject: refund.id.0,
         kind: format!("refund.{}", refund.status.as_str()),
@@ -419,7 +420,7 @@ pub async fn code_failed(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<(
     let reason = format!("the code of job {} fails again and again", claim.id);
     state::enter(&mut refund, &mut payment, state::Outcome::NeedsReview { reason }, now);
     write(&mut *db, &refund, payment.order.gateway).await?;
-    insert_events(&mut *db, &[to_refund(&refund)], now).await
+    event::store::append(&mut *db, &[to_refund(&refund)], now).await
 }
 
 /// Refunds that are under way without a job get one, and are answered: there must be none. Where a call may

@@ -8,8 +8,11 @@
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, TimeZone as _, Utc, offset::LocalResult};
 use chrono_tz::{GapInfo, Tz};
 
-use super::{Interval, Unit};
-use crate::{clock::Timestamp, invoice::Span};
+use crate::{
+    clock::Timestamp,
+    invoice::Span,
+    plan::{Interval, Unit},
+};
 
 /// Where counting begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

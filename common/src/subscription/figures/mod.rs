@@ -5,7 +5,7 @@ mod ratio;
 
 use std::collections::BTreeMap;
 
-use super::{Interval, Price, Status, Subscription, Unit};
+use super::{Status, Subscription};
 use crate::{
     id::{CustomerId, InvoiceId},
     invoice::{
@@ -14,6 +14,7 @@ use crate::{
         totals::{self, Item, Sale, Totals},
     },
     money::Currency,
+    plan::{Interval, Price, Unit},
 };
 
 pub use ratio::Ratio;

@@ -6,13 +6,11 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::{
     customer::{self, MethodChoice},
+    event,
     id::{CustomerId, JobId, MerchantId, SubscriptionId},
     invoice::{Discount, TaxRate},
-    job::Kind,
-    payment::{
-        Metadata,
-        store::{PUBLISHER_GRACE, insert_events},
-    },
+    job::{Kind, PUBLISHER_GRACE},
+    metadata::Metadata,
     plan::{self, Offer},
     subscription::{
         OnDispute, Subscription, Terms, WithoutMethod,
@@ -155,7 +153,7 @@ async fn accept(
         return Ok(by_key(&mut *db, new).await?.unwrap_or(Accepted::KeyReused));
     }
     subscription.version = 1;
-    insert_events(&mut *db, &[told(&subscription, subscription.status.as_str())], now).await?;
+    event::store::append(&mut *db, &[told(&subscription, subscription.status.as_str())], now).await?;
     let circumstances = Circumstances {
         now,
         charges: Kind::ChargePayment,

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use crate::{
     clock::Timestamp,
     db::column,
+    event,
     id::{InvoiceId, JobId, SubscriptionId},
     invoice::{
         self, Occasion,
@@ -15,7 +16,6 @@ use crate::{
         store::{NewInvoice, Opened, Opening},
     },
     job::{self, Kind},
-    payment::store::insert_events,
     subscription::{
         Subscription,
         calendar::Period,
@@ -227,8 +227,12 @@ async fn write(db: &mut PgConnection, cases: &mut [Case<'_>]) -> sqlx::Result<()
     let changed = cases.iter().filter(|case| case.is_changed());
     let pairs: Vec<_> = changed.map(|case| (&case.before, &case.subscription)).collect();
     row::update(&mut *db, &pairs).await?;
-    insert_events(db, &pairs.iter().map(|(before, now)| told_change(before, now)).collect::<Vec<_>>(), now)
-        .await?;
+    event::store::append(
+        db,
+        &pairs.iter().map(|(before, now)| told_change(before, now)).collect::<Vec<_>>(),
+        now,
+    )
+    .await?;
     for case in cases {
         match case.is_changed() {
             true => case.subscription.version = case.before.version + 1,

@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    event::Event,
     id::{CustomerId, MerchantId, PaymentMethodId, PlanId, SubscriptionId},
     page::{Found, Page},
-    payment::store::Happened,
 };
 
 use super::{
@@ -32,8 +32,6 @@ pub(crate) use effects::{Circumstances, happened};
 pub use health::{heal, without_a_job};
 pub use renew::{Renewed, renew};
 use row::subscriptions;
-pub use stored::InvalidColumn;
-pub(crate) use stored::{currency, known, price, word};
 pub use wish::{
     Answered, Asked, Foreknown, Foreseen, Granted, Named, bill_missed, cancel, grant, preview, skip_missed,
     update,
@@ -218,7 +216,7 @@ pub(crate) fn wakes_at(subscription: &Subscription) -> Result<Option<Timestamp>,
 }
 
 /// A subscription has changed: to another status, to its next period, or otherwise.
-fn told_change(before: &Subscription, now: &Subscription) -> Happened {
+fn told_change(before: &Subscription, now: &Subscription) -> Event {
     let what = match now {
         _ if now.status != before.status => now.status.as_str(),
         _ if now.next_period_index != before.next_period_index => "renewed",
@@ -228,8 +226,8 @@ fn told_change(before: &Subscription, now: &Subscription) -> Happened {
 }
 
 /// What has become of a subscription: its new status, or `renewed`, or `updated`.
-fn told(subscription: &Subscription, what: &str) -> Happened {
-    Happened {
+fn told(subscription: &Subscription, what: &str) -> Event {
+    Event {
         merchant_id: subscription.merchant_id,
         subject: subscription.id.0,
         kind: format!("subscription.{what}"),

@@ -10,8 +10,8 @@ use crate::{
     clock::Timestamp,
     id::{JobId, MerchantId, PaymentId},
     invoice,
-    job::{self, Claim, Kind, store::interval},
-    payment::{self, store::PUBLISHER_GRACE},
+    job::{self, Claim, Kind, PUBLISHER_GRACE, store::interval},
+    payment,
     subscription::{
         Status, Subscription,
         state::{self, Effects, FIRST_INVOICE_WINDOW, Fact, Refusal, Renewal},

@@ -8,9 +8,8 @@ use crate::{
     customer::{self, MethodChoice},
     id::{CustomerId, InvoiceId, JobId, MerchantId, SubscriptionId},
     invoice::{self, CreditNote, Invoice, Line, totals::Totals},
-    job::Kind,
+    job::{Kind, PUBLISHER_GRACE},
     money::Money,
-    payment::store::PUBLISHER_GRACE,
     plan::{self, Offer},
     subscription::{
         Subscription,

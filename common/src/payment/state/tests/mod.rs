@@ -34,7 +34,7 @@ pub fn payment(status: Status) -> Payment {
             customer: None,
             description: None,
             order_id: None,
-            metadata: crate::payment::Metadata::new(),
+            metadata: crate::metadata::Metadata::new(),
             return_url: None,
             fallback: None,
         },

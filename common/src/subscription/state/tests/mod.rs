@@ -13,10 +13,11 @@ use crate::{
     customer::PaymentMethod,
     gateway::MethodType,
     id::{CustomerId, MerchantId, PlanId, SubscriptionId},
+    metadata::Metadata,
     money::Money,
-    payment::Metadata,
+    plan::{Interval, Price, Unit},
     subscription::{
-        Interval, OnDispute, Price, Terms, Unit, WithoutMethod,
+        OnDispute, Terms, WithoutMethod,
         proration::{Book, Proration},
     },
 };
