@@ -3,6 +3,7 @@
 //! defines a stored or wire format.
 
 pub mod batch;
+pub mod billing;
 pub mod card_data;
 pub mod clock;
 pub mod config;

@@ -2,15 +2,13 @@
 
 use clap::Subcommand;
 use common::{
+    billing::subscriptions::{self, Answered},
     event::{self, store::EventRow},
     id::{MerchantId, SubscriptionId},
     invoice::{self, Invoice},
     job,
     page::Page,
-    subscription::{
-        OnDispute, Subscription,
-        store::{self, Answered},
-    },
+    subscription::{OnDispute, Subscription, store},
 };
 use serde_json::json;
 
@@ -53,12 +51,12 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
         Command::Missed => missed(session).await,
         Command::BillMissed { id } => {
             let merchant = find(session, id).await?.merchant_id;
-            let answered = store::bill_missed(&session.pool, merchant, id).await.map_err(explain)?;
+            let answered = subscriptions::bill_missed(&session.pool, merchant, id).await.map_err(explain)?;
             decided(session, id, answered, "What was missed will be billed, oldest first.")
         }
         Command::SkipMissed { id } => {
             let merchant = find(session, id).await?.merchant_id;
-            let answered = store::skip_missed(&session.pool, merchant, id).await.map_err(explain)?;
+            let answered = subscriptions::skip_missed(&session.pool, merchant, id).await.map_err(explain)?;
             decided(
                 session,
                 id,

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use common::{
     batch::{BatchError, Batcher, Bounds},
+    billing::{self, Renewed, settlement},
     id::{InvoiceId, JobId, SubscriptionId},
     job::{self, Claim, Kind, Lease},
     payment::{
@@ -14,10 +15,7 @@ use common::{
     receipt::{self, Receipt},
     reconciliation::{self, Reconciliation},
     refund::{self, Refund},
-    subscription::{
-        state::Refusal,
-        store::{self as subscriptions, Renewed, Trouble},
-    },
+    subscription::{state::Refusal, store::Trouble},
 };
 use sqlx::{Acquire as _, PgConnection, PgPool};
 use tokio::sync::Semaphore;
@@ -113,7 +111,7 @@ impl Books {
             let pool = settling.clone();
             async move {
                 let mut transaction = pool.begin().await?;
-                let settled = payments::settle(&mut transaction, &batch).await?;
+                let settled = settlement::settle(&mut transaction, &batch).await?;
                 transaction.commit().await?;
                 Ok(settled)
             }
@@ -121,7 +119,7 @@ impl Books {
         let renewing = pool.clone();
         let renewals = Batcher::start(RENEWALS, move |claims: Vec<Claim>| {
             let pool = renewing.clone();
-            async move { subscriptions::renew(&pool, &claims).await }
+            async move { billing::renew(&pool, &claims).await }
         });
         let claims = Kind::ALL.into_iter().map(|kind| (kind, claims(kind))).collect();
         Self { pool, claims, settlements, renewals, events: Semaphore::new(EVENT_CONNECTIONS) }

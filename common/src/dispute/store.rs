@@ -3,11 +3,12 @@
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::{
+    billing,
     db::unreadable,
     event::{self, Event},
     gateway::{self, GatewayName, Standing},
     id::{DisputeId, MerchantId, PaymentId},
-    invoice, ledger,
+    ledger,
     money::{Currency, Money},
     payment::{Payment, store as payments},
 };
@@ -53,7 +54,7 @@ pub async fn record(
     let id = known.as_ref().map_or_else(DisputeId::new, |(id, _)| *id);
     upsert(&mut *db, id, (&payment, gateway), told, change.to).await?;
     // What it takes is with the customer, and may be in the balance too.
-    invoice::store::reclaim(&mut *db, &payment).await?;
+    billing::reclaim::reclaim(&mut *db, &payment).await?;
     let subject = ledger::Subject { merchant_id: payment.merchant_id, gateway, id: id.0 };
     let moved: Vec<_> = change.moved.iter().filter_map(|kind| subject.posting(*kind, told.money)).collect();
     ledger::store::post(&mut *db, &moved, now).await?;
@@ -66,7 +67,7 @@ pub async fn record(
     }
     let mut alarm = change.alarm;
     if known.is_none() && change.to.standing != Standing::Won {
-        alarm = alarm.or(invoice::store::payment_disputed(&mut *db, &payment, now).await?);
+        alarm = alarm.or(billing::payment_disputed(&mut *db, &payment, now).await?);
     }
     Ok(Recorded::Ours { alarm })
 }

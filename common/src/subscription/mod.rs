@@ -21,7 +21,7 @@ use crate::{
     customer::PaymentMethod,
     id::{CustomerId, InvoiceId, MerchantId, PlanId, SubscriptionId},
     invoice::{
-        Discount, Line, TaxRate,
+        Debtor, Discount, Line, TaxRate,
         rounding::TooLarge,
         totals::{self, Item, Sale},
     },
@@ -175,6 +175,12 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// It, as one who owes invoices.
+    #[must_use]
+    pub fn debtor(&self) -> Debtor {
+        Debtor { subscription: self.id, is_unpaid: self.status == Status::Unpaid }
+    }
+
     /// The period that is billed next; its start is when. It begins where the one before it ended, whatever
     /// has become of the zone since.
     ///

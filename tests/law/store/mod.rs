@@ -7,13 +7,13 @@ use std::collections::{HashMap, VecDeque};
 
 use common::{
     clock::Timestamp,
-    customer::PaymentMethod,
+    customer::{PaymentMethod, ToBalance},
     gateway::GatewayName,
     id::{InvoiceId, PaymentId},
     invoice::{
         self, CreditNote, Invoice, Line, NoteLine, Occasion,
         dunning::{Ladder, Next, Policy, Reason},
-        state::{self as invoices, ToBalance},
+        state as invoices,
         totals::Totals,
     },
     subscription::{

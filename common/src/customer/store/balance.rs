@@ -8,11 +8,10 @@ use serde_json::json;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::{
-    customer::Customer,
+    customer::{Customer, ToBalance},
     db::unreadable,
     event::{self, Event},
     id::CustomerId,
-    invoice::state::ToBalance,
     money::{Currency, Money},
 };
 

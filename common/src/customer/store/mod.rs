@@ -2,7 +2,6 @@
 
 mod balance;
 mod methods;
-mod saving;
 
 use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 use uuid::Uuid;
@@ -17,10 +16,8 @@ use crate::{
 use super::{Change, Customer, NewCustomer, TooManyEntries};
 pub(crate) use balance::{Purse, balance, credit, credit_all, hold_balances};
 pub use balance::{balances, lower_balance};
-pub use methods::{Deleted, add_method, delete_method, find_method, make_default, methods};
-pub(crate) use methods::{chosen, default_method};
-pub(crate) use saving::remember;
-pub use saving::{ToSave, to_save};
+pub use methods::{add_method, find_method, make_default, methods};
+pub(crate) use methods::{chosen, default_method, remove};
 
 /// A query that answers customers: what stands before the columns, and what after.
 macro_rules! customers {

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    customer::ToBalance,
     gateway::{DeclineClass, doubt::OURS},
     id::PaymentId,
     money::Money,
@@ -54,11 +55,6 @@ pub enum Refusal {
     #[error("the payment method was declined for good, and is not asked again; name another")]
     MethodDeclined,
 }
-
-/// What the customer's balance gets (or gives, where it is negative).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[must_use]
-pub struct ToBalance(pub Decimal);
 
 /// What a payment's end has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

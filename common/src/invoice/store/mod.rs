@@ -1,16 +1,12 @@
 //! The rows of `invoices`, and what is written with them. An invoice changes under the lock of its
 //! subscription, which is taken first: so both are always seen together as they are.
 
-mod attempt;
-mod book;
-mod dispute;
 pub mod law;
-mod open;
-mod reclaim;
-mod retry;
+mod notes;
+mod numbers;
+mod policy;
+mod retries;
 mod row;
-mod settle;
-mod wish;
 
 use std::collections::HashMap;
 
@@ -24,21 +20,17 @@ use crate::{
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     money::display_amount,
     page::{Found, Page},
-    subscription::{self, Subscription},
 };
 
-use super::{Invoice, Status};
-pub(crate) use attempt::{asked_for, try_open, use_balance};
-pub use book::notes;
-pub(crate) use book::{book, credit, notes_of_change};
-pub(crate) use dispute::payment_disputed;
-pub(crate) use open::{NewInvoice, Opened, Opening, open, void_unpaid};
-pub use open::{policy, set_policy};
-pub(crate) use reclaim::{reclaim, refundable};
-pub use retry::{Retried, retry};
-use row::{invoices, update};
-pub(crate) use settle::payments_ended;
-pub use wish::{Answered, Wish, grant};
+use super::{Debtor, Invoice, Status};
+pub use notes::notes;
+pub(crate) use notes::{Flow, credit, flow, gone, notes_of_change};
+pub(crate) use numbers::Numbers;
+pub(crate) use policy::policies;
+pub use policy::{policy, set_policy};
+pub(crate) use retries::{at_next, call_for_retries};
+use row::invoices;
+pub(crate) use row::{insert, update};
 
 /// One invoice of this merchant. Another merchant's is not found.
 ///
@@ -105,6 +97,22 @@ pub async fn list(
     Ok(filter.page.cut(rows, Invoice::try_from)?)
 }
 
+/// What was billed for a period of a subscription that is locked, and is not void.
+pub(crate) async fn of_period(
+    db: &mut PgConnection,
+    subscription: SubscriptionId,
+    index: u32,
+) -> sqlx::Result<Vec<Invoice>> {
+    let rows = invoices!(
+        " WHERE i.subscription_id = $1 AND i.period_index = $2 AND i.status <> 'void' ORDER BY i.id",
+        subscription.0,
+        i64::from(index)
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Invoice::try_from).collect::<Result<_, _>>()?)
+}
+
 /// The payments of an invoice, in their order.
 ///
 /// # Errors
@@ -119,14 +127,13 @@ pub async fn payments(db: impl PgExecutor<'_>, id: InvoiceId) -> sqlx::Result<Ve
     Ok(ids.into_iter().map(PaymentId).collect())
 }
 
-/// The invoices that a subscription is to pay, oldest first. One that is unpaid waits for those that were given
-/// up; others have left them behind.
-async fn owed(db: &mut PgConnection, subscription: &Subscription) -> sqlx::Result<Vec<Invoice>> {
+/// The invoices that a subscription is to pay, oldest first.
+pub(crate) async fn owed(db: &mut PgConnection, debtor: Debtor) -> sqlx::Result<Vec<Invoice>> {
     let rows = invoices!(
         " WHERE i.subscription_id = $1 AND (i.status = 'open' OR $2 AND i.status = 'uncollectible')
           ORDER BY i.id",
-        subscription.id.0,
-        subscription.status == subscription::Status::Unpaid
+        debtor.subscription.0,
+        debtor.is_unpaid
     )
     .fetch_all(db)
     .await?;
@@ -136,19 +143,18 @@ async fn owed(db: &mut PgConnection, subscription: &Subscription) -> sqlx::Resul
 /// How many invoices these subscriptions are to pay, each: in the sense of [`owed`].
 pub(crate) async fn count_owed(
     db: &mut PgConnection,
-    subscriptions: &[&Subscription],
+    debtors: &[Debtor],
 ) -> sqlx::Result<HashMap<SubscriptionId, u32>> {
-    if subscriptions.is_empty() {
+    if debtors.is_empty() {
         return Ok(HashMap::new());
     }
-    let is_unpaid = |subscription: &&Subscription| subscription.status == subscription::Status::Unpaid;
     let rows = sqlx::query!(
         r#"SELECT s.id AS "id!", (
                SELECT count(*) FROM invoices i WHERE i.subscription_id = s.id
                   AND (i.status = 'open' OR s.is_unpaid AND i.status = 'uncollectible')) AS "count!"
            FROM unnest($1::uuid[], $2::boolean[]) AS s (id, is_unpaid)"#,
-        &column(subscriptions, |subscription| subscription.id.0),
-        &column(subscriptions, is_unpaid),
+        &column(debtors, |debtor| debtor.subscription.0),
+        &column(debtors, |debtor| debtor.is_unpaid),
     )
     .fetch_all(db)
     .await?;
@@ -157,8 +163,8 @@ pub(crate) async fn count_owed(
 }
 
 /// [`count_owed`], for one.
-async fn open_left(db: &mut PgConnection, subscription: &Subscription) -> sqlx::Result<u32> {
-    Ok(count_owed(db, &[subscription]).await?.into_values().next().unwrap_or_default())
+pub(crate) async fn open_left(db: &mut PgConnection, debtor: Debtor) -> sqlx::Result<u32> {
+    Ok(count_owed(db, &[debtor]).await?.into_values().next().unwrap_or_default())
 }
 
 /// The payments of a subscription's invoices that have no outcome yet, oldest first.
@@ -180,26 +186,33 @@ pub async fn payments_under_way(
 }
 
 /// One invoice, whose subscription is locked.
-async fn read(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Invoice> {
+pub(crate) async fn read(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Invoice> {
     Ok(invoices!(" WHERE i.id = $1", id.0).fetch_one(db).await?.try_into()?)
 }
 
 /// [`read`], for many.
-async fn read_all(db: &mut PgConnection, ids: &[InvoiceId]) -> sqlx::Result<HashMap<InvoiceId, Invoice>> {
+pub(crate) async fn read_all(
+    db: &mut PgConnection,
+    ids: &[InvoiceId],
+) -> sqlx::Result<HashMap<InvoiceId, Invoice>> {
     let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
     Ok(find_all(db, &ids).await?.into_iter().map(|invoice| (invoice.id, invoice)).collect())
 }
 
 /// Writes invoices as they have become, each with the status that it had, and tells the merchants of those that
 /// have another.
-async fn write(db: &mut PgConnection, changed: &[(Status, &Invoice)], at: Timestamp) -> sqlx::Result<()> {
+pub(crate) async fn write(
+    db: &mut PgConnection,
+    changed: &[(Status, &Invoice)],
+    at: Timestamp,
+) -> sqlx::Result<()> {
     update(&mut *db, &changed.iter().map(|(_, invoice)| *invoice).collect::<Vec<_>>()).await?;
     let moved = changed.iter().filter(|(before, invoice)| invoice.status != *before);
     event::store::append(db, &moved.map(|(_, invoice)| told(invoice)).collect::<Vec<_>>(), at).await
 }
 
 /// An invoice has come into its present status.
-fn told(invoice: &Invoice) -> Event {
+pub(crate) fn told(invoice: &Invoice) -> Event {
     Event {
         merchant_id: invoice.merchant_id,
         subject: invoice.id.0,

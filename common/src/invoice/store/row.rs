@@ -38,7 +38,7 @@ macro_rules! invoices {
         )
     };
 }
-pub(super) use invoices;
+pub(crate) use invoices;
 
 /// The name of a column, which this stands in, is short.
 pub type Lines = Json<Vec<StoredLine>>;

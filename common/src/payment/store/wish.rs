@@ -7,7 +7,6 @@ use crate::{
     clock::Timestamp,
     event,
     id::{JobId, MerchantId, PaymentId},
-    invoice,
     job::{self, Kind, PUBLISHER_GRACE},
     payment::{Payment, state::Wish},
 };
@@ -28,11 +27,12 @@ pub struct Answered {
     pub job: Option<(JobId, Kind)>,
 }
 
-/// Decides a wish about a payment of this merchant, in the caller's transaction. `None`: no such payment.
+/// Decides a wish about a payment of this merchant, in the caller's transaction. `None`: no such payment. What its
+/// invoice makes of it is `billing`'s to record.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn grant(
+pub(crate) async fn grant(
     db: &mut PgConnection,
     merchant: MerchantId,
     id: PaymentId,
@@ -48,9 +48,6 @@ pub async fn grant(
     payment.updated_at = later(now, seen);
     update(&mut *db, std::iter::once((&payment, seen))).await?;
     event::store::append(&mut *db, &[status_event(&payment)], now).await?;
-    if payment.billing.is_some() {
-        invoice::store::payments_ended(&mut *db, &[&payment], now).await?;
-    }
     let job = match kind {
         None => None,
         Some(kind) => {

@@ -7,10 +7,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    event,
+    billing, event,
     gateway::{GatewayName, GatewayRefund},
     id::{PaymentId, RefundId},
-    invoice,
     job::{self, Kind, work::Work},
     ledger,
     payment::{Payment, store as payments},
@@ -113,7 +112,7 @@ async fn book(
     }
     write(&mut *db, &refund, payment.order.gateway).await?;
     write_amounts(&mut *db, payment).await?;
-    invoice::store::reclaim(&mut *db, payment).await?;
+    billing::reclaim::reclaim(&mut *db, payment).await?;
     ledger::store::post(&mut *db, &postings(&refund, before, payment, &made.report), now).await?;
     event::store::append(&mut *db, &[to_refund(&refund)], now).await?;
     match change.work {

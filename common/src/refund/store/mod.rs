@@ -10,11 +10,11 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
+    billing,
     clock::Timestamp,
     event::{self, Event},
     gateway::{Answer, Charge, GatewayName, Report},
     id::{JobId, MerchantId, PaymentId, RefundId},
-    invoice,
     job::{self, Claim, Kind, PUBLISHER_GRACE, work::Work},
     ledger::{self, Posting},
     page::{Found, Page},
@@ -58,7 +58,7 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
         return Ok(earlier);
     }
     let Some(payment) = payment else { return Ok(Accepted::NoPayment) };
-    let free = invoice::store::refundable(&mut *db, &payment).await?;
+    let free = billing::reclaim::refundable(&mut *db, &payment).await?;
     let money = match state::accept(&payment, new.order.amount, free) {
         Ok(money) => money,
         Err(refusal) => return Ok(Accepted::Refused(refusal)),
@@ -87,7 +87,7 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
     }
     let held = Payment { amount_refunding: payment.amount_refunding + money.amount, ..payment };
     write_amounts(&mut *db, &held).await?;
-    invoice::store::reclaim(&mut *db, &held).await?;
+    billing::reclaim::reclaim(&mut *db, &held).await?;
     let job =
         job::store::enqueue(&mut *db, Kind::RefundPayment, new.id.0, PUBLISHER_GRACE, Some(traceparent));
     let job = job.await?;
@@ -324,7 +324,7 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
     if let Some(outcome) = to {
         state::enter(&mut refund, &mut payment, outcome, now);
         write_amounts(&mut *db, &payment).await?;
-        invoice::store::reclaim(&mut *db, &payment).await?;
+        billing::reclaim::reclaim(&mut *db, &payment).await?;
         event::store::append(&mut *db, &[to_refund(&refund)], now).await?;
         ledger::store::post(&mut *db, &postings(&refund, before, &payment, &answer.report), now).await?;
     }

@@ -1,16 +1,12 @@
-//! The rows of `subscriptions` and their periods. [`create()`] makes them, [`grant`] does what a merchant asks,
-//! [`renew`] what time brings, and what becomes of invoices is told by their store. Each is one transaction
-//! over one locked subscription: all of it happens, or nothing.
+//! The rows of `subscriptions` and their periods. What changes them changes their invoices too, in one transaction
+//! over one locked subscription: that is [`billing`](crate::billing).
 
-mod create;
 pub mod dispute;
-mod effects;
 pub mod figures;
 mod health;
-mod renew;
-mod row;
+mod periods;
+pub(crate) mod row;
 mod stored;
-mod wish;
 
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
@@ -27,15 +23,9 @@ use super::{
     calendar::OutOfCalendar,
     state::{FIRST_INVOICE_WINDOW, Refusal},
 };
-pub use create::{Accepted, NewSubscription, create};
-pub(crate) use effects::{Circumstances, happened};
 pub use health::{heal, without_a_job};
-pub use renew::{Renewed, renew};
+pub(crate) use periods::{cut_period, open_periods};
 use row::subscriptions;
-pub use wish::{
-    Answered, Asked, Foreknown, Foreseen, Granted, Named, bill_missed, cancel, grant, preview, skip_missed,
-    update,
-};
 
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
@@ -216,7 +206,7 @@ pub(crate) fn wakes_at(subscription: &Subscription) -> Result<Option<Timestamp>,
 }
 
 /// A subscription has changed: to another status, to its next period, or otherwise.
-fn told_change(before: &Subscription, now: &Subscription) -> Event {
+pub(crate) fn told_change(before: &Subscription, now: &Subscription) -> Event {
     let what = match now {
         _ if now.status != before.status => now.status.as_str(),
         _ if now.next_period_index != before.next_period_index => "renewed",
@@ -226,7 +216,7 @@ fn told_change(before: &Subscription, now: &Subscription) -> Event {
 }
 
 /// What has become of a subscription: its new status, or `renewed`, or `updated`.
-fn told(subscription: &Subscription, what: &str) -> Event {
+pub(crate) fn told(subscription: &Subscription, what: &str) -> Event {
     Event {
         merchant_id: subscription.merchant_id,
         subject: subscription.id.0,

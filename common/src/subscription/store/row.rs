@@ -54,7 +54,7 @@ macro_rules! subscriptions {
         )
     };
 }
-pub(super) use subscriptions;
+pub(crate) use subscriptions;
 
 // The names of columns, which these stand in, are short.
 pub type Discounts = Json<Vec<StoredDiscount>>;

@@ -15,13 +15,15 @@ use crate::{
         Subscription,
         proration::{Book, Proration},
         state::{self, Effects, Place, Refusal, Update, When},
+        store::{Trouble, lock},
     },
 };
 
 use super::{
-    Trouble,
-    effects::{Case, Circumstances, call_for_renewal, carry_out_one},
-    lock,
+    attempt::asked_for,
+    book::book,
+    circumstances::Circumstances,
+    effects::{Case, call_for_renewal, carry_out_one},
 };
 
 /// Whose subscription it is about, and how it is asked.
@@ -236,7 +238,7 @@ async fn change(
     let now = crate::db::now(&mut *db).await?;
     let mut subscription = before.clone();
     let book = match before.current_period {
-        Some(period) => invoice::store::book(&mut *db, before.id, period.index).await?,
+        Some(period) => book(&mut *db, before.id, period.index).await?,
         None => Book::default(),
     };
     let effects = decide(&mut subscription, Place { now, book: &book })?;
@@ -273,7 +275,7 @@ async fn foresee(db: &mut PgConnection, granted: Granted) -> Result<Foreseen, Tr
     Ok(Foreseen {
         invoices: opened,
         notes,
-        charged: invoice::store::asked_for(&mut *db, &jobs).await?,
+        charged: asked_for(&mut *db, &jobs).await?,
         balance,
         renewal: renewal.transpose()?,
         subscription,

@@ -14,18 +14,20 @@ use crate::{
         Invoice,
         dunning::Reason,
         state::{self, Refusal},
+        store::{open_left, read, write},
     },
     job::{Kind, PUBLISHER_GRACE},
     subscription::{
         Subscription,
         state::Fact,
-        store::{self as subscriptions, Circumstances, Trouble},
+        store::{self as subscriptions, Trouble},
     },
 };
 
 use super::{
     attempt::{Attempted, attempt},
-    open_left, read, write,
+    circumstances::Circumstances,
+    effects::happened,
 };
 
 /// What is asked of an invoice.
@@ -148,7 +150,7 @@ async fn pay(
     match attempt(&mut *db, invoice, method, Reason::Asked, circumstances).await? {
         Attempted::Charging(job) => Ok(Ok(vec![job])),
         Attempted::Paid => {
-            let open_left = open_left(&mut *db, &subscription).await?;
+            let open_left = open_left(&mut *db, subscription.debtor()).await?;
             follow(db, subscription, Fact::InvoicePaid { open_left }, circumstances).await
         }
         Attempted::Nothing => Ok(Err(Refusal::NoMethod)),
@@ -163,7 +165,7 @@ async fn follow(
     fact: Fact,
     circumstances: &Circumstances<'_>,
 ) -> Decided {
-    match subscriptions::happened(db, subscription, fact, circumstances).await {
+    match happened(db, subscription, fact, circumstances).await {
         Ok(done) => Ok(Ok(done.jobs)),
         Err(Trouble::Database(error)) => Err(error),
         Err(Trouble::Refused(refusal)) => Err(sqlx::Error::Protocol(refusal.to_string())),
@@ -184,7 +186,7 @@ async fn void(
     };
     credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
     write(&mut *db, &[(before, &*invoice)], circumstances.now).await?;
-    let open_left = open_left(&mut *db, &subscription).await?;
+    let open_left = open_left(&mut *db, subscription.debtor()).await?;
     follow(db, subscription, Fact::InvoiceVoided { open_left }, circumstances).await
 }
 

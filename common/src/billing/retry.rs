@@ -5,18 +5,23 @@ use sqlx::{PgConnection, PgPool};
 use crate::{
     clock::Timestamp,
     id::{InvoiceId, JobId, SubscriptionId},
-    invoice::{dunning::Due, state},
+    invoice::{
+        dunning::Due,
+        state,
+        store::{open_left, read, write},
+    },
     job::{self, Claim, Kind, PUBLISHER_GRACE},
     subscription::{
         Status, Subscription,
         state::{FIRST_INVOICE_WINDOW, Fact},
-        store::{self as subscriptions, Circumstances, Trouble},
+        store::{Trouble, lock},
     },
 };
 
 use super::{
     attempt::{Attempted, attempt},
-    open_left, read, write,
+    circumstances::Circumstances,
+    effects::happened,
 };
 
 /// What came of it.
@@ -44,7 +49,7 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
         .fetch_optional(&mut *db)
         .await?;
     let subscription = match of {
-        Some(id) => subscriptions::lock(&mut *db, SubscriptionId(id)).await?,
+        Some(id) => lock(&mut *db, SubscriptionId(id)).await?,
         None => None,
     };
     let now = crate::db::now(&mut *db).await?;
@@ -76,21 +81,21 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
                     None
                 }
                 Attempted::Paid => {
-                    Some(Fact::InvoicePaid { open_left: open_left(&mut *db, &subscription).await? })
+                    Some(Fact::InvoicePaid { open_left: open_left(&mut *db, subscription.debtor()).await? })
                 }
                 Attempted::GivenUp(then) => Some(Fact::DunningExhausted(then)),
                 Attempted::Declined => Some(Fact::PaymentDeclined),
                 Attempted::Nothing => None,
             };
             if let Some(fact) = fact {
-                let done = subscriptions::happened(&mut *db, subscription, fact, &circumstances).await?;
+                let done = happened(&mut *db, subscription, fact, &circumstances).await?;
                 retried.alarm = done.alarm;
             }
         }
         Ok(Due::Exhausted(then)) => {
             write(&mut *db, &[(before, &invoice)], now).await?;
             let fact = Fact::DunningExhausted(then);
-            let done = subscriptions::happened(&mut *db, subscription, fact, &circumstances).await?;
+            let done = happened(&mut *db, subscription, fact, &circumstances).await?;
             retried.alarm = done.alarm;
         }
         // It has ended, or the outcome of a payment decides.

@@ -1,31 +1,28 @@
 //! How invoices open: with their merchant's policy of the day, what their customer has in the balance, the next
 //! number, and their first payment. Many in one statement each.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, PgExecutor, types::Json};
-use uuid::Uuid;
+use sqlx::PgConnection;
 
 use crate::{
     clock::Timestamp,
     customer::store::{Purse, credit, credit_all, hold_balances},
     event,
-    id::{InvoiceId, JobId, MerchantId},
+    id::{InvoiceId, JobId},
     invoice::{
         Invoice, Line, Occasion, Status,
         dunning::{Ladder, Next, Policy, Reason},
         state,
+        store::{self as invoices, Numbers, call_for_retries, owed, told, write},
         totals::Totals,
     },
     job::{self, Kind},
-    subscription::{Subscription, store::Circumstances},
+    subscription::Subscription,
 };
 
-use super::{attempt, owed, row, settle::call_for_retries, told, write};
+use super::{attempt, circumstances::Circumstances};
 
 /// What is to be billed.
 pub(crate) struct NewInvoice {
@@ -58,7 +55,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
     let Some(now) = openings.first().map(|first| first.circumstances.now) else { return Ok(Vec::new()) };
     let subscriptions: Vec<_> = openings.iter().map(|opening| opening.subscription).collect();
     let merchants: Vec<_> = subscriptions.iter().map(|subscription| subscription.merchant_id).collect();
-    let policies = policies(&mut *db, &merchants).await?;
+    let policies = invoices::policies(&mut *db, &merchants).await?;
     let mut balances =
         hold_balances(&mut *db, subscriptions.iter().map(|subscription| purse(subscription))).await?;
     let mut numbers = Numbers::take(&mut *db, &merchants).await?;
@@ -91,7 +88,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
         invoices.push(invoice);
     }
     credit_all(&mut *db, credits.into_iter()).await?;
-    row::insert(&mut *db, &invoices).await?;
+    invoices::insert(&mut *db, &invoices).await?;
     event::store::append(&mut *db, &invoices.iter().map(told).collect::<Vec<_>>(), now).await?;
     let jobs = attempt::store(&mut *db, &attempts).await?;
     let charges: HashMap<_, _> = attempts.iter().map(|attempt| attempt.invoice()).zip(jobs).collect();
@@ -99,7 +96,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
         invoices.iter().zip(&opened_as).filter(|(_, opened)| matches!(opened, Opened::Declined(_)));
     let declined: Vec<_> = declined.map(|(invoice, _)| invoice.clone()).collect();
     if !declined.is_empty() {
-        row::update(&mut *db, &declined.iter().collect::<Vec<_>>()).await?;
+        invoices::update(&mut *db, &declined.iter().collect::<Vec<_>>()).await?;
         call_for_retries(db, &declined, None).await?;
     }
     let with_charge = |(invoice, opened): (&Invoice, Opened)| match opened {
@@ -140,76 +137,6 @@ fn purse(subscription: &Subscription) -> Purse {
     (subscription.customer_id, subscription.terms.price.unit.currency)
 }
 
-/// The policy by which a merchant's next invoices are tried again.
-///
-/// # Errors
-/// When the database fails.
-pub async fn policy(db: impl PgExecutor<'_>, merchant: MerchantId) -> sqlx::Result<Policy> {
-    let mut policies = policies(db, &[merchant]).await?;
-    policies.remove(&merchant).ok_or(sqlx::Error::RowNotFound)
-}
-
-async fn policies(
-    db: impl PgExecutor<'_>,
-    merchants: &[MerchantId],
-) -> sqlx::Result<HashMap<MerchantId, Policy>> {
-    let rows = sqlx::query!(
-        r#"SELECT id, dunning AS "dunning: Json<Policy>" FROM merchants WHERE id = ANY($1)"#,
-        &merchants.iter().map(|merchant| merchant.0).collect::<Vec<_>>(),
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| (MerchantId(row.id), row.dunning.0)).collect())
-}
-
-/// From now on invoices open with this policy. Those that are open keep theirs.
-///
-/// # Errors
-/// When the database fails.
-pub async fn set_policy(db: impl PgExecutor<'_>, merchant: MerchantId, policy: &Policy) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE merchants SET dunning = $2 WHERE id = $1", merchant.0, Json(policy) as _)
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
-/// The next numbers of merchants. The rows of their counters are held until the end of the transaction, so that
-/// what fails gives them back.
-struct Numbers {
-    next: HashMap<MerchantId, i64>,
-}
-
-impl Numbers {
-    /// Takes one for each time that a merchant is named.
-    async fn take(db: &mut PgConnection, merchants: &[MerchantId]) -> sqlx::Result<Self> {
-        let mut counts = BTreeMap::<_, i64>::new();
-        for merchant in merchants {
-            *counts.entry(merchant.0).or_default() += 1;
-        }
-        let rows = sqlx::query!(
-            "INSERT INTO invoice_counters AS c (merchant_id, last)
-             SELECT * FROM unnest($1::uuid[], $2::bigint[])
-             ON CONFLICT (merchant_id) DO UPDATE SET last = c.last + excluded.last
-             RETURNING merchant_id, last",
-            &counts.keys().copied().collect::<Vec<_>>(),
-            &counts.values().copied().collect::<Vec<_>>(),
-        )
-        .fetch_all(db)
-        .await?;
-        let first = |merchant: Uuid, last| last - counts.get(&merchant).copied().unwrap_or_default() + 1;
-        let next =
-            rows.into_iter().map(|row| (MerchantId(row.merchant_id), first(row.merchant_id, row.last)));
-        Ok(Self { next: next.collect() })
-    }
-
-    fn give(&mut self, merchant: MerchantId) -> sqlx::Result<String> {
-        let next = self.next.get_mut(&merchant).ok_or(sqlx::Error::RowNotFound)?;
-        let number = format!("{next:06}");
-        *next += 1;
-        Ok(number)
-    }
-}
-
 /// The subscription ends before it has begun: what it owes is void. A payment under way is called off if it
 /// still can be, by the job that also ends subscriptions in time: a payment is locked before its subscription.
 pub(crate) async fn void_unpaid(
@@ -217,7 +144,7 @@ pub(crate) async fn void_unpaid(
     subscription: &Subscription,
     circumstances: &Circumstances<'_>,
 ) -> sqlx::Result<()> {
-    for mut invoice in owed(&mut *db, subscription).await? {
+    for mut invoice in owed(&mut *db, subscription.debtor()).await? {
         let before = invoice.status;
         let Ok(to_balance) = state::call_off(&mut invoice, circumstances.now) else { continue };
         credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;

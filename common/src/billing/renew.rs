@@ -15,13 +15,14 @@ use crate::{
     subscription::{
         Status, Subscription,
         state::{self, Effects, FIRST_INVOICE_WINDOW, Fact, Refusal, Renewal},
+        store::{Trouble, lock_all, wakes_at},
     },
 };
 
 use super::{
-    Trouble,
-    effects::{Case, Circumstances, carry_out},
-    lock_all, wakes_at,
+    circumstances::Circumstances,
+    effects::{Case, carry_out},
+    settlement::grant,
 };
 
 /// How long a payment under way delays the end of a subscription whose first invoice is not paid.
@@ -95,7 +96,7 @@ async fn call_off(db: &PgPool, claims: &[Claim]) -> sqlx::Result<()> {
         let (merchant, id) = (MerchantId(waiting.merchant_id), PaymentId(waiting.id));
         let claim = claims.iter().find(|claim| claim.subject == waiting.subscription);
         let trace = claim.and_then(|claim| claim.traceparent.as_deref()).unwrap_or_default();
-        payment::store::grant(&mut transaction, merchant, id, trace, payment::state::cancel).await?;
+        grant(&mut transaction, merchant, id, trace, payment::state::cancel).await?;
         transaction.commit().await?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::{
     subscription::{state::Fact, store::lock},
 };
 
-use super::settle::follow;
+use super::settlement::follow;
 
 /// The first that is heard of a dispute about this payment, which is locked. Answers what an operator should be woken
 /// for.

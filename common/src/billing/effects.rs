@@ -1,44 +1,30 @@
 //! Doing what the rules have said: periods, invoices, payments and jobs, in the transaction of the change. Of many
 //! subscriptions together: what each is to do next goes into one statement with what the others are to do next.
 
-use std::{collections::VecDeque, slice, time::Duration};
+use std::{collections::VecDeque, slice};
 
 use sqlx::PgConnection;
 
 use crate::{
-    clock::Timestamp,
-    db::column,
     event,
-    id::{InvoiceId, JobId, SubscriptionId},
+    id::{InvoiceId, JobId},
     invoice::{
         self, Occasion,
         dunning::{Next, Reason},
-        store::{NewInvoice, Opened, Opening},
     },
     job::{self, Kind},
     subscription::{
         Subscription,
-        calendar::Period,
         state::{self, Effect, Effects, Fact, Refusal},
+        store::{Trouble, cut_period, open_periods, row, told_change, wakes_at},
     },
 };
 
-use super::{Trouble, lock, row, told_change, wakes_at};
-
-/// What goes with a change.
-#[derive(Clone, Copy)]
-pub(crate) struct Circumstances<'a> {
-    /// Now, by the database's clock.
-    pub now: Timestamp,
-    /// The request that called for it.
-    pub traceparent: Option<&'a str>,
-    /// The kind of the charges: whether somebody waits for them.
-    pub charges: Kind,
-    /// How long the scheduler leaves new charges to the publisher of this process.
-    pub grace: Duration,
-    /// Where a payer who is present comes back to.
-    pub return_url: Option<&'a str>,
-}
+use super::{
+    attempt,
+    circumstances::Circumstances,
+    open::{self, NewInvoice, Opened, Opening},
+};
 
 /// What was done besides.
 #[derive(Debug, Default)]
@@ -165,7 +151,7 @@ async fn open_invoices(db: &mut PgConnection, billed: Vec<(&mut Case<'_>, NewInv
         new,
     });
     let openings = opening.collect();
-    let opened = invoice::store::open(&mut *db, openings).await?;
+    let opened = open::open(&mut *db, openings).await?;
     let mut paid = Vec::new();
     for (case, opened) in cases.into_iter().zip(opened) {
         match opened {
@@ -180,8 +166,8 @@ async fn open_invoices(db: &mut PgConnection, billed: Vec<(&mut Case<'_>, NewInv
 
 /// Invoices of these were paid without a payment: the subscriptions learn it.
 async fn follow_paid(db: &mut PgConnection, paid: Vec<&mut Case<'_>>) -> sqlx::Result<()> {
-    let subscriptions: Vec<_> = paid.iter().map(|case| &case.subscription).collect();
-    let open_left = invoice::store::count_owed(db, &subscriptions).await?;
+    let debtors: Vec<_> = paid.iter().map(|case| case.subscription.debtor()).collect();
+    let open_left = invoice::store::count_owed(db, &debtors).await?;
     for case in paid {
         let open_left = open_left.get(&case.subscription.id).copied().unwrap_or_default();
         case.follow(Fact::InvoicePaid { open_left });
@@ -194,13 +180,13 @@ async fn do_other(db: &mut PgConnection, case: &mut Case<'_>, effect: Effect) ->
     let (subscription, circumstances) = (&case.subscription, &case.circumstances);
     match effect {
         Effect::Cut { index, end } => cut_period(db, subscription.id, index, end).await?,
-        Effect::VoidFirstInvoice => invoice::store::void_unpaid(db, subscription, circumstances).await?,
+        Effect::VoidFirstInvoice => open::void_unpaid(db, subscription, circumstances).await?,
         Effect::TryOpenInvoices => {
-            if invoice::store::use_balance(&mut *db, subscription, circumstances.now).await? {
+            if attempt::use_balance(&mut *db, subscription, circumstances.now).await? {
                 follow_paid(&mut *db, vec![&mut *case]).await?;
             }
             let (subscription, circumstances) = (&case.subscription, &case.circumstances);
-            let jobs = invoice::store::try_open(db, subscription, Reason::Asked, circumstances).await?;
+            let jobs = attempt::try_open(db, subscription, Reason::Asked, circumstances).await?;
             case.done.jobs.extend(jobs);
         }
         Effect::Note { change, lines } => {
@@ -210,7 +196,7 @@ async fn do_other(db: &mut PgConnection, case: &mut Case<'_>, effect: Effect) ->
             }
         }
         Effect::UseBalance => {
-            if invoice::store::use_balance(&mut *db, subscription, circumstances.now).await? {
+            if attempt::use_balance(&mut *db, subscription, circumstances.now).await? {
                 follow_paid(db, vec![case]).await?;
             }
         }
@@ -270,46 +256,4 @@ pub(super) async fn call_for_renewal(
         job::store::enqueue_at(db, kind, subscription.id.0, at, traceparent).await?;
     }
     Ok(())
-}
-
-async fn open_periods(db: &mut PgConnection, new: &[(SubscriptionId, Period)]) -> sqlx::Result<()> {
-    if new.is_empty() {
-        return Ok(());
-    }
-    sqlx::query!(
-        "INSERT INTO subscription_periods (subscription_id, period_index, from_date, to_date, starts_at, ends_at)
-         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::date[], $4::date[], $5::timestamptz[],
-             $6::timestamptz[])",
-        &column(new, |(id, _)| id.0),
-        &column(new, |(_, period)| i64::from(period.index)),
-        &column(new, |(_, period)| period.days.from),
-        &column(new, |(_, period)| period.days.to),
-        &column(new, |(_, period)| period.start),
-        &column(new, |(_, period)| period.end),
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-async fn cut_period(
-    db: &mut PgConnection,
-    id: SubscriptionId,
-    index: u32,
-    end: Timestamp,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE subscription_periods SET ends_at = $3 WHERE subscription_id = $1 AND period_index = $2",
-        id.0,
-        i64::from(index),
-        end,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Locks a subscription, or says that it is missing.
-pub(super) async fn locked(db: &mut PgConnection, id: SubscriptionId) -> sqlx::Result<Subscription> {
-    lock(db, id).await?.ok_or(sqlx::Error::RowNotFound)
 }

@@ -1,9 +1,12 @@
-//! Payments of invoices have ended: the invoices and their subscriptions follow in the same transaction. Many in
-//! one statement each; only a subscription that changes by it is written by itself.
+//! Recording what came of payments: where they pay invoices and have ended, the invoices and their subscriptions
+//! follow in the same transaction. Many in one statement each; only a subscription that changes by it is written by
+//! itself.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use chrono::TimeDelta;
 use sqlx::{Acquire as _, PgConnection};
 
 use crate::{
@@ -11,32 +14,77 @@ use crate::{
     customer::store::credit_all,
     db::row::word,
     gateway::DeclineClass,
-    id::{InvoiceId, SubscriptionId},
+    id::{InvoiceId, MerchantId, PaymentId, SubscriptionId},
     invoice::{
         Invoice, Status,
-        dunning::{Next, Reason, Setback, TECHNICAL_BACKOFF},
-        state::{self, Ended, Settled},
+        dunning::{Next, Reason, Setback},
+        state::{self, Ended},
+        store::{at_next, count_owed, read_all, write},
     },
-    job::{
-        Kind,
-        store::{Planned, plan},
+    job::{Kind, store::plan},
+    payment::{
+        self, Payment,
+        state::Wish,
+        store::{Answered, Recorded, Settled, Settlement},
     },
-    payment::Payment,
     subscription::{
         Subscription,
         state::{Fact, is_moved_by},
-        store::{self as subscriptions, Circumstances, Trouble},
+        store::{Trouble, lock_all},
     },
 };
 
-use super::{count_owed, read_all, write};
+use super::{circumstances::Circumstances, effects::happened};
 
 /// What an operator is woken for when a subscription's own rules stand in its way.
 const CANNOT_FOLLOW: &str = "a subscription cannot follow the payment of its invoice";
 
+/// Records what was learnt of payments, and answers each in its order.
+///
+/// # Errors
+/// When the database fails; then nothing was recorded, and the same facts may be recorded again.
+pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::Result<Vec<Settled>> {
+    let Recorded { mut settled, mut billed, at } = payment::store::settle(&mut *db, batch).await?;
+    while !billed.is_empty() {
+        // Of two results for one payment, the second finds what the first has changed.
+        let mut seen = HashSet::new();
+        let (first, later): (Vec<_>, Vec<_>) =
+            billed.into_iter().partition(|(_, payment)| seen.insert(payment.id));
+        let payments: Vec<_> = first.iter().map(|(_, payment)| payment).collect();
+        let alarm = payments_ended(&mut *db, &payments, at).await?;
+        let mut places = first.iter().map(|(place, _)| *place);
+        if let Some(place) = places.find(|place| settled[*place].alarm.is_none()) {
+            settled[place].alarm = alarm;
+        }
+        billed = later;
+    }
+    Ok(settled)
+}
+
+/// Decides a wish about a payment of this merchant, in the caller's transaction. `None`: no such payment.
+///
+/// # Errors
+/// When the database fails.
+pub async fn grant(
+    db: &mut PgConnection,
+    merchant: MerchantId,
+    id: PaymentId,
+    traceparent: &str,
+    decide: impl FnOnce(&mut Payment, Timestamp) -> Wish,
+) -> sqlx::Result<Option<Answered>> {
+    let answered = payment::store::grant(&mut *db, merchant, id, traceparent, decide).await?;
+    if let Some(Answered { payment, wish: Wish::Granted(_), .. }) = &answered
+        && payment.billing.is_some()
+    {
+        let now = crate::db::now(&mut *db).await?;
+        payments_ended(db, &[payment], now).await?;
+    }
+    Ok(answered)
+}
+
 /// Payments that have come into their present status. Those that pay invoices and have ended settle them.
 /// Answers what an operator should be woken for.
-pub(crate) async fn payments_ended(
+async fn payments_ended(
     db: &mut PgConnection,
     payments: &[&Payment],
     now: Timestamp,
@@ -46,11 +94,8 @@ pub(crate) async fn payments_ended(
     while !left.is_empty() {
         // All are locked before anything is written, in one order, so that two batches cannot wait for each other.
         let ids: Vec<_> = left.iter().map(|end| end.subscription.0).collect();
-        let mut locked: HashMap<_, _> = subscriptions::lock_all(&mut *db, &ids)
-            .await?
-            .into_iter()
-            .map(|found| (found.id, found))
-            .collect();
+        let mut locked: HashMap<_, _> =
+            lock_all(&mut *db, &ids).await?.into_iter().map(|found| (found.id, found)).collect();
         // Of two ends of one subscription, the second finds what the first has changed.
         let (mut first, mut later) = (Vec::new(), Vec::new());
         for end in left {
@@ -62,7 +107,7 @@ pub(crate) async fn payments_ended(
         if first.is_empty() {
             return Err(sqlx::Error::RowNotFound);
         }
-        alarm = alarm.or(settle(&mut *db, first, now).await?);
+        alarm = alarm.or(follow_all(&mut *db, first, now).await?);
         left = later;
     }
     Ok(alarm)
@@ -110,7 +155,7 @@ async fn find_ends<'a>(db: &mut PgConnection, payments: &[&'a Payment]) -> sqlx:
 }
 
 /// One end of each of these subscriptions, which are locked.
-async fn settle(
+async fn follow_all(
     db: &mut PgConnection,
     ends: Vec<(End<'_>, Subscription)>,
     now: Timestamp,
@@ -129,24 +174,24 @@ async fn settle(
         let before = invoice.status;
         let purse = (invoice.customer_id, invoice.currency);
         match state::settle(&mut invoice, end.payment.id, end.ended, end.reason, now) {
-            Settled::Paid { to_balance } => {
+            state::Settled::Paid { to_balance } => {
                 credits.push((purse, to_balance));
                 paid.push(subscription);
             }
-            Settled::Surplus { to_balance, alarm: why } => {
+            state::Settled::Surplus { to_balance, alarm: why } => {
                 credits.push((purse, to_balance));
                 alarm = alarm.or(why);
             }
-            Settled::Owed(next) => {
+            state::Settled::Owed(next) => {
                 retries.extend(at_next(&invoice, next, now));
                 if invoice.status == Status::Open && matches!(end.ended, Ended::Failed(Setback::Declined(_)))
                 {
                     facts.push((subscription, Fact::PaymentDeclined));
                 }
             }
-            Settled::PartlyPaid => retries.extend(at_next(&invoice, Next::Soon, now)),
-            Settled::GivenUp(then) => facts.push((subscription, Fact::DunningExhausted(then))),
-            Settled::Ended => {}
+            state::Settled::PartlyPaid => retries.extend(at_next(&invoice, Next::Soon, now)),
+            state::Settled::GivenUp(then) => facts.push((subscription, Fact::DunningExhausted(then))),
+            state::Settled::Ended => {}
         }
         changed.push((before, invoice));
     }
@@ -154,7 +199,7 @@ async fn settle(
         .await?;
     credit_all(&mut *db, credits.into_iter()).await?;
     plan(&mut *db, &retries).await?;
-    let open_left = count_owed(&mut *db, &paid.iter().collect::<Vec<_>>()).await?;
+    let open_left = count_owed(&mut *db, &paid.iter().map(Subscription::debtor).collect::<Vec<_>>()).await?;
     facts.extend(paid.into_iter().map(|subscription| {
         let open_left = open_left.get(&subscription.id).copied().unwrap_or_default();
         (subscription, Fact::InvoicePaid { open_left })
@@ -222,7 +267,7 @@ pub(super) async fn follow(
     let id = subscription.id;
     // Money that moved is recorded, whatever the subscription's own rules have against it.
     let mut inner = db.begin().await?;
-    match subscriptions::happened(&mut inner, subscription, fact, &circumstances).await {
+    match happened(&mut inner, subscription, fact, &circumstances).await {
         Ok(done) => {
             inner.commit().await?;
             Ok(done.alarm)
@@ -234,32 +279,4 @@ pub(super) async fn follow(
         }
         Err(Trouble::Database(error)) => Err(error),
     }
-}
-
-/// When the invoice is looked at next.
-fn at_next(invoice: &Invoice, next: Next, now: Timestamp) -> Option<Planned<'static>> {
-    let at = match next {
-        Next::Soon => {
-            let attempts = i32::try_from(invoice.attempts).unwrap_or(i32::MAX);
-            now + TimeDelta::from_std(TECHNICAL_BACKOFF.delay(attempts)).unwrap_or(TimeDelta::days(1))
-        }
-        Next::Now => now,
-        Next::RetryAt(at) | Next::EndAt(at) => at,
-        Next::Exhausted(_) => return None,
-    };
-    Some(retry(invoice, at, None))
-}
-
-/// Invoices whose ladders have a next step have jobs for it, or for an earlier one.
-pub(super) async fn call_for_retries(
-    db: &mut PgConnection,
-    invoices: &[Invoice],
-    traceparent: Option<&str>,
-) -> sqlx::Result<()> {
-    let at_next = |invoice: &Invoice| Some(retry(invoice, invoice.ladder.next_at?, traceparent));
-    plan(db, &invoices.iter().filter_map(at_next).collect::<Vec<_>>()).await.map(drop)
-}
-
-fn retry<'a>(invoice: &Invoice, at: Timestamp, traceparent: Option<&'a str>) -> Planned<'a> {
-    Planned { kind: Kind::RetryInvoice, subject: invoice.id.0, at, traceparent }
 }

@@ -15,14 +15,17 @@ use crate::{
     subscription::{
         OnDispute, Subscription, Terms, WithoutMethod,
         state::{self, New, Refusal},
+        store::{
+            Trouble, dispute,
+            row::{self, RequestKey, subscriptions},
+            told,
+        },
     },
 };
 
 use super::{
-    Trouble,
-    effects::{Case, Circumstances, call_for_renewal, carry_out_one},
-    row::{self, RequestKey, subscriptions},
-    told,
+    circumstances::Circumstances,
+    effects::{Case, call_for_renewal, carry_out_one},
 };
 
 /// What a merchant asks for.
@@ -127,7 +130,7 @@ async fn accept(
     };
     let on_dispute = match new.on_dispute {
         Some(on_dispute) => on_dispute,
-        None => super::dispute::policy(&mut *db, merchant).await?,
+        None => dispute::policy(&mut *db, merchant).await?,
     };
     let now = crate::db::now(&mut *db).await?;
     let trial_days = new.trial_days.unwrap_or(plan.trial_days);

@@ -1,5 +1,4 @@
-//! What was billed for a period, and what of it is still here: its invoices, the credit notes on them, and what of
-//! their payments has gone back.
+//! The credit notes on invoices, and what of their payments has gone back.
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -9,13 +8,12 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    db::{column, row::known, unreadable},
+    db::{row::known, unreadable},
     id::{InvoiceId, SubscriptionId},
     invoice::{CreditNote, Invoice, LineRef, NoteLine, Span, state},
-    subscription::proration::{Book, Gone},
 };
 
-use super::{read_all, row::invoices, write};
+use super::{read_all, write};
 
 /// A [`NoteLine`], as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,30 +27,9 @@ struct StoredLine {
     days: (NaiveDate, NaiveDate),
 }
 
-/// What was billed for a period of a subscription that is locked.
-pub(crate) async fn book(
-    db: &mut PgConnection,
-    subscription: SubscriptionId,
-    index: u32,
-) -> sqlx::Result<Book> {
-    let rows = invoices!(
-        " WHERE i.subscription_id = $1 AND i.period_index = $2 AND i.status <> 'void' ORDER BY i.id",
-        subscription.0,
-        i64::from(index)
-    )
-    .fetch_all(&mut *db)
-    .await?;
-    let invoices: Vec<_> = rows.into_iter().map(Invoice::try_from).collect::<Result<_, _>>()?;
-    let ids = column(&invoices, |invoice| invoice.id.0);
-    let notes = notes(&mut *db, &ids).await?;
-    let flows = flows(&mut *db, &ids).await?;
-    let gone: Gone = flows.into_iter().map(|flow| (InvoiceId(flow.invoice), flow.gone())).collect();
-    Ok(Book::of(&invoices, &notes, &gone))
-}
-
 /// How the money of an invoice's payments flowed beside the invoice.
 #[derive(Debug, Default)]
-pub(super) struct Flow {
+pub(crate) struct Flow {
     invoice: Uuid,
     /// What came that was too much for it: it went to the customer's balance.
     pub surplus: Decimal,
@@ -82,8 +59,16 @@ impl Flow {
 }
 
 /// [`flows`], of one; nothing has flowed where nothing was paid.
-pub(super) async fn flow(db: &mut PgConnection, invoice: InvoiceId) -> sqlx::Result<Flow> {
+pub(crate) async fn flow(db: &mut PgConnection, invoice: InvoiceId) -> sqlx::Result<Flow> {
     Ok(flows(db, &[invoice.0]).await?.pop().unwrap_or_default())
+}
+
+/// What of these invoices went back of what their lines were paid.
+pub(crate) async fn gone(
+    db: &mut PgConnection,
+    invoices: &[Uuid],
+) -> sqlx::Result<impl Iterator<Item = (InvoiceId, Decimal)>> {
+    Ok(flows(db, invoices).await?.into_iter().map(|flow| (InvoiceId(flow.invoice), flow.gone())))
 }
 
 async fn flows(db: &mut PgConnection, invoices: &[Uuid]) -> sqlx::Result<Vec<Flow>> {

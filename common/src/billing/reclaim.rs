@@ -6,19 +6,22 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::{
-    customer::store::{balance, credit},
+    customer::{
+        ToBalance,
+        store::{balance, credit},
+    },
     event::{self, Event},
     id::{CustomerId, InvoiceId, MerchantId, SubscriptionId},
-    invoice::{Invoice, state::ToBalance},
+    invoice::{
+        Invoice,
+        store::{Flow, flow, read},
+    },
     money::{Currency, display_amount},
     payment::Payment,
     subscription::{self, Subscription},
 };
 
-use super::{
-    book::{Flow, book, flow},
-    read,
-};
+use super::book::book;
 
 /// An invoice, and what was paid of it, whose subscription is locked from here on.
 struct Paid {

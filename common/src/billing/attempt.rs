@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::{
     clock::Timestamp,
     customer::{
-        PaymentMethod,
+        PaymentMethod, ToBalance,
         store::{balance, credit},
     },
     db::column,
@@ -16,14 +16,15 @@ use crate::{
     invoice::{
         Invoice, Status,
         dunning::{Exhausted, Next, Reason},
-        state::{self, ToBalance},
+        state,
+        store::{call_for_retries, owed, update, write},
     },
     job::store::Planned,
     payment::store::{InvoicePayment, bill},
-    subscription::{Subscription, store::Circumstances},
+    subscription::Subscription,
 };
 
-use super::{owed, reclaim::collect, row::update, settle::call_for_retries, write};
+use super::{circumstances::Circumstances, reclaim::collect};
 
 /// An attempt that has begun, and is still to be stored.
 pub(super) struct Attempt<'a> {
@@ -166,7 +167,7 @@ pub(crate) async fn use_balance(
     now: Timestamp,
 ) -> sqlx::Result<bool> {
     collect(&mut *db, subscription).await?;
-    let mut invoices = owed(&mut *db, subscription).await?;
+    let mut invoices = owed(&mut *db, subscription.debtor()).await?;
     let before = column(&invoices, |invoice| (invoice.status, invoice.from_balance));
     draw(&mut *db, &mut invoices, subscription.method.as_ref(), now).await?;
     let all = before.iter().zip(&invoices);
@@ -189,7 +190,7 @@ pub(crate) async fn try_open(
     let Some(method) = subscription.method.as_ref().filter(|method| !method.is_declined) else {
         return Ok(Vec::new());
     };
-    let mut invoices = owed(&mut *db, subscription).await?;
+    let mut invoices = owed(&mut *db, subscription.debtor()).await?;
     for invoice in &mut invoices {
         let _ = invoice.ladder.renew_method(circumstances.now);
     }

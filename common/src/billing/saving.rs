@@ -2,12 +2,12 @@
 //! payment that saves it does so for all of the customer's.
 
 use sha2::{Digest as _, Sha256};
-use sqlx::{PgConnection, PgExecutor, types::Json};
+use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 
 use crate::{
     gateway::{SaveRequest, SavedMethod, Sending},
     id::{CustomerId, InvoiceId, PaymentId},
-    payment::Payment,
+    payment::{Order, Payment},
 };
 
 /// What stands between a payment of an invoice and its charge.
@@ -72,9 +72,39 @@ fn key(payment: PaymentId, email: Option<&str>, name: Option<&str>) -> String {
     format!("{payment}-save-{told}")
 }
 
+/// The method of a payment was saved at its gateway: from now on that is what is charged, for this payment and for
+/// all of its customer's that come. Answers what is to be charged: of two who saved it at once, one was first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remember_saved(
+    db: &PgPool,
+    payment: &Payment,
+    saved: &SavedMethod,
+) -> sqlx::Result<SavedMethod> {
+    let mut transaction = db.begin().await?;
+    let kept = match (&payment.billing, &payment.order) {
+        (Some(billing), Order { method, token: Some(token), gateway, .. }) => {
+            let (method, gateway) = ((method.as_str(), token.as_str()), gateway.as_str());
+            remember(&mut transaction, billing.invoice, method, gateway, saved).await?
+        }
+        _ => saved.clone(),
+    };
+    let charged = sqlx::query_scalar!(
+        r#"UPDATE payments SET saved = coalesce(saved, $2) WHERE id = $1
+           RETURNING saved AS "saved!: Json<SavedMethod>""#,
+        payment.id.0,
+        Json(&kept) as _,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(charged.0)
+}
+
 /// A method was saved by a payment of this invoice. Answers what is saved: of two who saved it at once, one was
 /// first. A method that was deleted meanwhile is saved for this payment alone.
-pub(crate) async fn remember(
+async fn remember(
     db: &mut PgConnection,
     invoice: InvoiceId,
     method: (&str, &str),
