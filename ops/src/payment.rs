@@ -17,7 +17,11 @@ use common::{
 };
 use serde_json::json;
 
-use crate::{Session, duplicates, explain, jobs, table};
+use crate::{
+    duplicates, jobs,
+    session::{Session, explain},
+    table,
+};
 
 #[derive(Subcommand)]
 pub enum Command {

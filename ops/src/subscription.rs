@@ -12,7 +12,12 @@ use common::{
 };
 use serde_json::json;
 
-use crate::{Session, explain, jobs, payment::events_table, table};
+use crate::{
+    jobs,
+    payment::events_table,
+    session::{Session, explain},
+    table,
+};
 
 /// Invoices that are shown, at most: the newest.
 const INVOICES_MAX: u16 = 100;

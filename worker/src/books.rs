@@ -21,8 +21,6 @@ use sqlx::{Acquire as _, PgConnection, PgPool};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::jobs::Learnt;
-
 const CLAIMS: Bounds = Bounds { lanes: 1, batch: 64, waiting: 1024 };
 const SETTLEMENTS: Bounds = Bounds { lanes: 2, batch: 64, waiting: 1024 };
 /// In one lane: two would wait for each other where they number the invoices of the same merchants.
@@ -55,6 +53,18 @@ pub enum Subject {
     Subscription(SubscriptionId),
     /// An invoice that may be due.
     Invoice(InvoiceId),
+}
+
+/// What a job has learnt, to be recorded.
+pub enum Learnt {
+    /// Of a payment.
+    Payment(Arc<Settlement>),
+    /// Of a refund.
+    Refund(Arc<refund::store::Settlement>),
+    /// Of a gateway's event.
+    Event(Arc<receipt::Findings>),
+    /// The job has recorded it.
+    Recorded,
 }
 
 /// What recording has changed.

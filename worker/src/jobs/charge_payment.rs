@@ -10,7 +10,7 @@ use common::{
     payment::{Payment, state},
 };
 
-use crate::Context;
+use crate::context::Context;
 
 /// Asks the payment's gateway for the money.
 pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {

@@ -7,7 +7,7 @@ use common::{
     job::{Claim, Kind},
 };
 
-use crate::Context;
+use crate::context::Context;
 
 /// Does what is due, and publishes the charge. If it does not get out, the scheduler finds it.
 pub async fn run(context: &Context, claim: &Claim, id: InvoiceId) {
