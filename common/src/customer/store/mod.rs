@@ -1,4 +1,4 @@
-//! The rows of `customers`, whom gateways know them as, what they have in the balance, and how they pay.
+//! The rows of `customers`, what they have in the balance, and how they pay.
 
 mod balance;
 mod methods;
