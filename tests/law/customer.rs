@@ -195,14 +195,9 @@ impl<'a> Customer<'a> {
             _ if self.store.subscriptions.is_empty() => {}
             Happens::Subscribed(order) if self.store.subscriptions.len() < 2 => self.subscribe(order)?,
             Happens::Subscribed(_) => {}
-            Happens::Wish(wish) => self.wish(of, wish)?,
+            Happens::Wish(wish, card) => self.wish(of, wish, *card)?,
             Happens::Card(new) => {
-                let before = self.store.subscriptions[of].card;
-                self.store.subscriptions[of].card = *new;
-                let update = Update { method: Some(card(*new)), ..Update::default() };
-                if self.update(of, update).is_err() {
-                    self.store.subscriptions[of].card = before;
-                }
+                let _ = self.with_card(of, Some(*new), Update::default());
             }
             _ => self.asked_of_invoices(&step.happens)?,
         }
@@ -270,7 +265,7 @@ impl<'a> Customer<'a> {
                 }
                 Ok(())
             }
-            Happens::Subscribed(_) | Happens::Wish(_) | Happens::Card(_) | Happens::Nothing => Ok(()),
+            Happens::Subscribed(_) | Happens::Wish(..) | Happens::Card(_) | Happens::Nothing => Ok(()),
         };
         self.done(done)
     }
@@ -280,12 +275,23 @@ impl<'a> Customer<'a> {
         self.store.decide(of, |subscription, book| state::update(subscription, update, Place { now, book }))
     }
 
-    fn wish(&mut self, of: usize, wish: &Wish) -> Broken {
+    /// An update, by which it gets another card, perhaps.
+    fn with_card(&mut self, of: usize, new: Option<Card>, update: Update) -> Result<(), Refusal> {
+        let before = self.store.subscriptions[of].card;
+        self.store.subscriptions[of].card = new.unwrap_or(before);
+        let done = self.update(of, Update { method: new.map(card), ..update });
+        if done.is_err() {
+            self.store.subscriptions[of].card = before;
+        }
+        done
+    }
+
+    fn wish(&mut self, of: usize, wish: &Wish, card: Option<Card>) -> Broken {
         let status = self.store.subscriptions[of].subscription.status;
         let facts = self.facts();
         self.law.learn(&facts);
-        if let Err(refusal) = self.grant(of, wish) {
-            self.law.story.push(format!("{} {of}: {wish:?} {refusal}", self.today()));
+        if let Err(refusal) = self.grant(of, wish, card) {
+            self.law.story.push(format!("{} {of}: {wish:?} {card:?} {refusal}", self.today()));
             return Ok(());
         }
         let (mut change, mut period) = (None, None);
@@ -303,7 +309,7 @@ impl<'a> Customer<'a> {
         self.law.granted(of, wish, &granted)
     }
 
-    fn grant(&mut self, of: usize, wish: &Wish) -> Result<(), Refusal> {
+    fn grant(&mut self, of: usize, wish: &Wish, card: Option<Card>) -> Result<(), Refusal> {
         let now = self.store.now;
         let how = |proration: law::wishes::Proration| match proration {
             law::wishes::Proration::ByDay => Proration::ByDay,
@@ -316,11 +322,13 @@ impl<'a> Customer<'a> {
         match wish {
             Wish::Plan(place, _, proration) => {
                 let plan = Some(self.plans[*place].clone());
-                self.update(of, Update { plan, proration: how(*proration), ..Update::default() })
+                let update = Update { plan, proration: how(*proration), ..Update::default() };
+                self.with_card(of, card, update)
             }
             Wish::Seats(quantity, proration) => {
                 let quantity = u32::try_from(*quantity).ok();
-                self.update(of, Update { quantity, proration: how(*proration), ..Update::default() })
+                let update = Update { quantity, proration: how(*proration), ..Update::default() };
+                self.with_card(of, card, update)
             }
             Wish::Discounts(discounts) => {
                 let discounts = discounts.iter().map(|one| self.discount(one)).collect();

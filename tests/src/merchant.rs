@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::eventually;
 
+/// How often a request is sent again that found the API's servers away.
+const UNAVAILABLE_MAX: usize = 3;
+
 /// Somebody with a key.
 #[derive(Clone)]
 pub struct Merchant {
@@ -92,11 +95,20 @@ impl Merchant {
         Some(Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
     }
 
-    /// Any request, with the key.
+    /// Any request, with the key. Where the answer says that the same may be sent again, and will be done once, it is, as
+    /// by any client: a server that others keep busy may be away for a moment.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
         let mut all = vec![("content-type", "application/json")];
         all.extend_from_slice(headers);
         let body = (!body.is_null()).then(|| body.to_string());
+        let is_once = method != Method::POST || headers.iter().any(|(name, _)| *name == "idempotency-key");
+        for _ in 0..UNAVAILABLE_MAX {
+            let answer = self.try_send(method.clone(), path, &all, body.clone()).await.expect("an answer");
+            if !(is_once && answer.status == 503 && answer.body["code"] == "unavailable") {
+                return answer;
+            }
+            eprintln!("{method} {path}, once more: {answer:?}");
+        }
         self.try_send(method, path, &all, body).await.expect("an answer")
     }
 

@@ -445,6 +445,11 @@ async fn money_from_nowhere_is_told() {
             "UPDATE invoices SET status = 'paid', amount_paid = 30 WHERE amount_paid = 20",
             "an invoice gave back more than was paid of it, by 10 EUR",
         ),
+        (
+            "UPDATE invoices SET amount_twice = 7 WHERE amount_paid = 30",
+            "UPDATE invoices SET amount_twice = 0 WHERE amount_paid = 30",
+            "what went back is in the balance as well, by 7 EUR",
+        ),
     ] {
         sqlx::query(breaks).execute(&deployment.pool).await.unwrap();
         assert!(ails().await.contains("checks failed"));

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use common::{
     clock::Timestamp,
-    gateway::GatewayName,
-    id::MerchantId,
+    dispute::{self as disputes, store::Recorded},
+    gateway::{Dispute, GatewayName, Standing},
+    id::{MerchantId, PaymentId},
+    money::{Currency, Money},
     reconciliation::{State, store},
 };
 use reqwest::Method;
@@ -220,4 +222,38 @@ async fn whoever_hears_of_the_dispute_ends_the_subscription_with_it() {
     let told = "SELECT count(*) FROM events WHERE type = 'subscription.canceled'";
     assert_eq!(deployment.count(told).await, 2);
     deployment.check_billing().await;
+}
+
+/// What another gateway took beside a payment is disputed, and lost: nobody was billed for that, so the subscription
+/// goes on, and what was paid for its days is given back whole.
+#[tokio::test]
+async fn a_dispute_of_a_duplicate_is_not_the_payments() {
+    let deployment = Deployment::start().await;
+    let merchant = &deployment.merchant;
+    deployment.noon_of("04-01").await;
+    let plan = merchant.plan("30.00", "month").await;
+    let order = order(merchant, &plan, GatewayName::Stripe).await;
+    let id = subscribed(merchant, "a", order, Some("cancel")).await;
+    let payment: PaymentId = last_payment(merchant, &id).await.parse().unwrap();
+    let duplicate = "INSERT INTO duplicates (id, merchant_id, payment_id, gateway, gateway_ref, movement_ref, amount,
+            currency)
+        SELECT gen_random_uuid(), merchant_id, id, 'paypal', '5O1', '3C6', amount, currency FROM payments WHERE id = $1";
+    sqlx::query(duplicate).bind(payment.0).execute(&deployment.pool).await.unwrap();
+    let told = Dispute {
+        dispute_ref: "PP-D-1".into(),
+        reference: Some(payment.to_string()),
+        money: Money::parse_positive("30.00", Currency::from_code("EUR").unwrap()).unwrap(),
+        fee: None,
+        reason: None,
+        standing: Standing::Lost,
+        withdrawn: true,
+    };
+    let mut transaction = deployment.pool.begin().await.unwrap();
+    let recorded = disputes::store::record(&mut transaction, GatewayName::Paypal, &told).await.unwrap();
+    assert_eq!(recorded, Recorded::Ours { alarm: None });
+    transaction.commit().await.unwrap();
+    assert_eq!(merchant.payment(&payment.to_string()).await.body["disputes"][0]["status"], "lost");
+    assert_eq!(merchant.subscription(&id).await.text("status"), "active");
+    merchant.cancel_subscription(&id, "?proration=by_day", &[]).await;
+    assert_eq!(merchant.balance(&id).await, "30.00");
 }

@@ -12,12 +12,12 @@ use crate::{
         store::{balance, credit},
     },
     db::column,
-    id::{InvoiceId, JobId, PaymentId},
+    id::{InvoiceId, JobId, PaymentId, SubscriptionId},
     invoice::{
         Invoice, Status,
         dunning::{Exhausted, Next, Reason},
         state,
-        store::{call_for_retries, owed, update, write},
+        store::{call_for_retries, find_all, owed, update, waiting, write},
     },
     job::store::Planned,
     payment::store::{InvoicePayment, bill},
@@ -102,11 +102,12 @@ pub(super) async fn attempt(
     circumstances: &Circumstances<'_>,
 ) -> sqlx::Result<Attempted> {
     let (before, now) = (invoice.status, circumstances.now);
+    collect(&mut *db, (invoice.merchant_id, invoice.customer_id, invoice.currency)).await?;
     draw(&mut *db, slice::from_mut(&mut *invoice), method, now).await?;
     let attempted = match method {
         _ if invoice.status == Status::Paid => Attempted::Paid,
         None => Attempted::Nothing,
-        Some(method) if method.is_declined => match state::decline_unasked(invoice, now) {
+        Some(method) if method.is_declined => match state::decline_unasked(invoice, reason, now) {
             Ok(Next::Exhausted(then)) if invoice.status != before => Attempted::GivenUp(then),
             Ok(_) | Err(_) => Attempted::Declined,
         },
@@ -166,7 +167,8 @@ pub(crate) async fn use_balance(
     subscription: &Subscription,
     now: Timestamp,
 ) -> sqlx::Result<bool> {
-    collect(&mut *db, subscription).await?;
+    let currency = subscription.terms.price.unit.currency;
+    collect(&mut *db, (subscription.merchant_id, subscription.customer_id, currency)).await?;
     let mut invoices = owed(&mut *db, subscription.debtor()).await?;
     let before = column(&invoices, |invoice| (invoice.status, invoice.from_balance));
     draw(&mut *db, &mut invoices, subscription.method.as_ref(), now).await?;
@@ -179,8 +181,9 @@ pub(crate) async fn use_balance(
     Ok(changed.iter().any(|(_, invoice)| invoice.status == Status::Paid))
 }
 
-/// One attempt for every open invoice of a subscription that is locked, oldest first. A method that was declined for
-/// good is asked for none.
+/// There is something new to pay with: one attempt for every open invoice of a subscription that is locked, oldest
+/// first, and one after the other, for until it has answered nobody knows whether it is any good. A method that was
+/// declined for good is asked for none.
 pub(crate) async fn try_open(
     db: &mut PgConnection,
     subscription: &Subscription,
@@ -194,22 +197,28 @@ pub(crate) async fn try_open(
     for invoice in &mut invoices {
         let _ = invoice.ladder.renew_method(circumstances.now);
     }
-    let begin = |invoice| begin(invoice, method, reason, circumstances);
-    let attempts: Vec<_> = invoices.iter_mut().filter_map(begin).collect();
-    let jobs = store(&mut *db, &attempts).await?;
+    let first = invoices.iter_mut().find_map(|invoice| begin(invoice, method, reason, circumstances));
+    let jobs = store(&mut *db, first.as_slice()).await?;
     update(&mut *db, &invoices.iter().collect::<Vec<_>>()).await?;
     call_for_retries(&mut *db, &invoices, circumstances.traceparent).await?;
     Ok(jobs)
 }
 
-/// What the charges of these jobs ask for, together.
-pub(crate) async fn asked_for(db: &mut PgConnection, jobs: &[JobId]) -> sqlx::Result<Decimal> {
+/// What the charges of these jobs ask for, and those that wait for their outcome, together.
+pub(crate) async fn asked_for(
+    db: &mut PgConnection,
+    subscription: SubscriptionId,
+    jobs: &[JobId],
+) -> sqlx::Result<Decimal> {
     let jobs: Vec<_> = jobs.iter().map(|job| job.0).collect();
-    sqlx::query_scalar!(
+    let begun = sqlx::query_scalar!(
         r#"SELECT coalesce(sum(p.amount), 0) AS "amount!"
            FROM jobs j JOIN payments p ON p.id = j.subject_id WHERE j.id = ANY($1)"#,
         &jobs,
     )
-    .fetch_one(db)
-    .await
+    .fetch_one(&mut *db)
+    .await?;
+    let waiting = waiting(&mut *db, &[subscription.0], &[]).await?;
+    let waiting = find_all(db, &waiting).await?;
+    Ok(begun + waiting.iter().map(|invoice| invoice.due().amount).sum::<Decimal>())
 }

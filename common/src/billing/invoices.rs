@@ -28,6 +28,7 @@ use super::{
     attempt::{Attempted, attempt},
     circumstances::Circumstances,
     effects::happened,
+    reclaim::collect,
 };
 
 /// What is asked of an invoice.
@@ -185,6 +186,7 @@ async fn void(
         Err(refusal) => return Ok(Err(refusal)),
     };
     credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
+    collect(&mut *db, (invoice.merchant_id, invoice.customer_id, invoice.currency)).await?;
     write(&mut *db, &[(before, &*invoice)], circumstances.now).await?;
     let open_left = open_left(&mut *db, subscription.debtor()).await?;
     follow(db, subscription, Fact::InvoiceVoided { open_left }, circumstances).await

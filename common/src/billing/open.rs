@@ -22,7 +22,7 @@ use crate::{
     subscription::Subscription,
 };
 
-use super::{attempt, circumstances::Circumstances};
+use super::{attempt, circumstances::Circumstances, reclaim::collect};
 
 /// What is to be billed.
 pub(crate) struct NewInvoice {
@@ -76,7 +76,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
             _ if invoice.status != Status::Open => Opened::Paid,
             None => Opened::Owed(None),
             Some(method) if method.is_declined => Opened::Declined(
-                state::decline_unasked(&mut invoice, now)
+                state::decline_unasked(&mut invoice, Reason::Ladder, now)
                     .map_err(|refusal| sqlx::Error::Protocol(refusal.to_string()))?,
             ),
             Some(method) => {
@@ -148,6 +148,7 @@ pub(crate) async fn void_unpaid(
         let before = invoice.status;
         let Ok(to_balance) = state::call_off(&mut invoice, circumstances.now) else { continue };
         credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
+        collect(&mut *db, (invoice.merchant_id, invoice.customer_id, invoice.currency)).await?;
         write(&mut *db, &[(before, &invoice)], circumstances.now).await?;
         if invoice.live_payment.is_some() {
             let (kind, trace) = (Kind::RenewSubscription, circumstances.traceparent);

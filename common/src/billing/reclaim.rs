@@ -18,7 +18,7 @@ use crate::{
     },
     money::{Currency, display_amount},
     payment::Payment,
-    subscription::{self, Subscription},
+    subscription,
 };
 
 use super::book::book;
@@ -69,9 +69,11 @@ pub(crate) async fn reclaim(db: &mut PgConnection, payment: &Payment) -> sqlx::R
     take(db, invoice.id, change, (invoice.merchant_id, invoice.customer_id, invoice.currency), &why).await
 }
 
-/// Something has come into a balance: what was with the customer twice, and could not be taken then, is taken now.
-pub(super) async fn collect(db: &mut PgConnection, whose: &Subscription) -> sqlx::Result<()> {
-    let (customer, currency) = (whose.customer_id, whose.terms.price.unit.currency);
+/// Something may have come into a balance: what was with the customer twice, and could not be taken then, is taken now.
+pub(super) async fn collect(
+    db: &mut PgConnection,
+    whose @ (_, customer, currency): (MerchantId, CustomerId, Currency),
+) -> sqlx::Result<()> {
     let mut held = balance(&mut *db, customer, currency).await?.max(Decimal::ZERO);
     let owed = sqlx::query!(
         r#"SELECT id, amount_twice - amount_reclaimed AS "owed!" FROM invoices
@@ -84,7 +86,7 @@ pub(super) async fn collect(db: &mut PgConnection, whose: &Subscription) -> sqlx
     for row in owed {
         let change = row.owed.min(held);
         held -= change;
-        let (id, whose) = (InvoiceId(row.id), (whose.merchant_id, customer, currency));
+        let id = InvoiceId(row.id);
         take(&mut *db, id, change, whose, &format!("{id} was refunded, or is disputed")).await?;
     }
     Ok(())

@@ -6,9 +6,9 @@ use crate::{
     clock::Timestamp,
     id::{InvoiceId, JobId, SubscriptionId},
     invoice::{
-        dunning::Due,
+        dunning::{Due, Reason},
         state,
-        store::{open_left, read, write},
+        store::{open_left, read, waits_until, write},
     },
     job::{self, Claim, Kind, PUBLISHER_GRACE},
     subscription::{
@@ -73,6 +73,12 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
             return Ok(retried);
         }
         Ok(Due::Attempt(reason)) => {
+            if reason == Reason::Asked
+                && let Some(until) = waits_until(&mut *db, subscription.id, invoice.id, now).await?
+            {
+                job::store::put_back(&mut *db, &[(claim, until)]).await?;
+                return Ok(retried);
+            }
             let method = subscription.method.as_ref();
             let attempted = attempt(&mut *db, &mut invoice, method, reason, &circumstances).await?;
             let fact = match attempted {

@@ -11,17 +11,18 @@ use sqlx::{Acquire as _, PgConnection};
 
 use crate::{
     clock::Timestamp,
-    customer::store::credit_all,
-    db::row::word,
+    customer::{ToBalance, store::credit_all},
+    db::{column, row::word},
     gateway::DeclineClass,
-    id::{InvoiceId, MerchantId, PaymentId, SubscriptionId},
+    id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     invoice::{
         Invoice, Status,
         dunning::{Next, Reason, Setback},
         state::{self, Ended},
-        store::{at_next, count_owed, read_all, write},
+        store::{at_next, count_owed, read_all, retry, waiting, write},
     },
     job::{Kind, store::plan},
+    money::Currency,
     payment::{
         self, Payment,
         state::Wish,
@@ -34,7 +35,7 @@ use crate::{
     },
 };
 
-use super::{circumstances::Circumstances, effects::happened};
+use super::{circumstances::Circumstances, effects::happened, reclaim::collect};
 
 /// What an operator is woken for when a subscription's own rules stand in its way.
 const CANNOT_FOLLOW: &str = "a subscription cannot follow the payment of its invoice";
@@ -168,18 +169,20 @@ async fn follow_all(
         .await?;
     let (mut changed, mut credits, mut retries, mut alarm) = (Vec::new(), Vec::new(), Vec::new(), None);
     let (mut facts, mut paid) = (Vec::new(), Vec::new());
+    let asked = ends.iter().filter(|(end, _)| end.reason == Reason::Asked);
+    let asked: Vec<_> = asked.map(|(end, _)| end.subscription.0).collect();
     decline_for_good(&mut *db, &ends, &invoices, now).await?;
     for (end, subscription) in ends {
         let mut invoice = invoices.remove(&end.invoice).ok_or(sqlx::Error::RowNotFound)?;
         let before = invoice.status;
-        let purse = (invoice.customer_id, invoice.currency);
+        let whose = (invoice.merchant_id, invoice.customer_id, invoice.currency);
         match state::settle(&mut invoice, end.payment.id, end.ended, end.reason, now) {
             state::Settled::Paid { to_balance } => {
-                credits.push((purse, to_balance));
+                credits.push((whose, to_balance));
                 paid.push(subscription);
             }
             state::Settled::Surplus { to_balance, alarm: why } => {
-                credits.push((purse, to_balance));
+                credits.push((whose, to_balance));
                 alarm = alarm.or(why);
             }
             state::Settled::Owed(next) => {
@@ -197,7 +200,12 @@ async fn follow_all(
     }
     write(&mut *db, &changed.iter().map(|(before, invoice)| (*before, invoice)).collect::<Vec<_>>(), now)
         .await?;
-    credit_all(&mut *db, credits.into_iter()).await?;
+    bring_to_balances(&mut *db, &credits).await?;
+    if !asked.is_empty() {
+        let ended = column(&ids, |id| id.0);
+        let waiting = waiting(&mut *db, &asked, &ended).await?;
+        retries.extend(waiting.iter().map(|invoice| retry(*invoice, now, None)));
+    }
     plan(&mut *db, &retries).await?;
     let open_left = count_owed(&mut *db, &paid.iter().map(Subscription::debtor).collect::<Vec<_>>()).await?;
     facts.extend(paid.into_iter().map(|subscription| {
@@ -208,6 +216,19 @@ async fn follow_all(
         alarm = alarm.or(follow(&mut *db, subscription, fact, now).await?);
     }
     Ok(alarm)
+}
+
+/// What payments brought beyond what was due goes to the balances; of that, what is with the customer twice is taken.
+async fn bring_to_balances(
+    db: &mut PgConnection,
+    credits: &[((MerchantId, CustomerId, Currency), ToBalance)],
+) -> sqlx::Result<()> {
+    let purses = credits.iter().map(|((_, customer, currency), amount)| ((*customer, *currency), *amount));
+    credit_all(&mut *db, purses).await?;
+    for (whose, _) in credits.iter().filter(|(_, amount)| !amount.0.is_zero()) {
+        collect(&mut *db, *whose).await?;
+    }
+    Ok(())
 }
 
 /// What was declined for good is asked for no invoice any more, until it is replaced.

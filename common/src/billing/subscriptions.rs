@@ -275,7 +275,7 @@ async fn foresee(db: &mut PgConnection, granted: Granted) -> Result<Foreseen, Tr
     Ok(Foreseen {
         invoices: opened,
         notes,
-        charged: asked_for(&mut *db, &jobs).await?,
+        charged: asked_for(&mut *db, subscription.id, &jobs).await?,
         balance,
         renewal: renewal.transpose()?,
         subscription,

@@ -66,7 +66,9 @@ pub async fn record(
         event::store::append(&mut *db, &[news], now).await?;
     }
     let mut alarm = change.alarm;
-    if known.is_none() && change.to.standing != Standing::Won {
+    // A duplicate's is about what nobody was billed for.
+    let is_the_payments = payment.order.gateway == gateway;
+    if is_the_payments && known.is_none() && change.to.standing != Standing::Won {
         alarm = alarm.or(billing::payment_disputed(&mut *db, &payment, now).await?);
     }
     Ok(Recorded::Ours { alarm })

@@ -266,10 +266,13 @@ impl Store {
         match is_declined {
             _ if self.invoices[place].status != invoice::Status::Open => self.follow_paid(of),
             None => Ok(()),
-            Some(true) => match invoices::decline_unasked(&mut self.invoices[place], self.now).unwrap() {
-                Next::Exhausted(then) => self.follow(of, Fact::DunningExhausted(then)),
-                _ => self.follow(of, Fact::PaymentDeclined),
-            },
+            Some(true) => {
+                match invoices::decline_unasked(&mut self.invoices[place], Reason::Ladder, self.now).unwrap()
+                {
+                    Next::Exhausted(then) => self.follow(of, Fact::DunningExhausted(then)),
+                    _ => self.follow(of, Fact::PaymentDeclined),
+                }
+            }
             Some(false) => {
                 self.begin(of, place, Reason::Ladder);
                 Ok(())
@@ -361,7 +364,10 @@ impl Store {
         for place in &owed {
             let _ = self.invoices[*place].ladder.renew_method(self.now);
         }
-        owed.into_iter().for_each(|place| self.begin(of, place, Reason::Asked));
+        let first = owed.into_iter().find(|place| self.invoices[*place].live_payment.is_none());
+        if let Some(place) = first {
+            self.begin(of, place, Reason::Asked);
+        }
     }
 
     fn method(&self, of: usize) -> Option<&PaymentMethod> {
@@ -385,7 +391,7 @@ impl Store {
         match is_declined {
             _ if invoice.status == invoice::Status::Paid => self.follow_paid(of)?,
             None => {}
-            Some(true) => match invoices::decline_unasked(invoice, self.now) {
+            Some(true) => match invoices::decline_unasked(invoice, reason, self.now) {
                 Ok(Next::Exhausted(then)) if invoice.status != before => {
                     self.follow(of, Fact::DunningExhausted(then))?;
                 }

@@ -6,7 +6,7 @@ use common::{
     gateway::DeclineClass,
     invoice::{
         self,
-        dunning::{Due, Setback},
+        dunning::{Due, Reason, Setback},
         state::{self as invoices, Ended, Settled},
     },
     subscription::{
@@ -50,6 +50,21 @@ impl Store {
                 Settled::Owed(_) | Settled::PartlyPaid | Settled::Ended => {}
             }
             self.carry_out(of)?;
+            if reason == Reason::Asked {
+                self.try_those_that_wait(of)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A new card is asked for one invoice after the other.
+    fn try_those_that_wait(&mut self, of: usize) -> Result<(), Refusal> {
+        for place in self.owed(of) {
+            let asks =
+                |payment: &Payment| payment.of == of && !payment.has_ended && payment.reason == Reason::Asked;
+            if self.invoices[place].ladder.asked && !self.payments.iter().any(asks) {
+                self.attempt(of, place, Reason::Asked)?;
+            }
         }
         Ok(())
     }

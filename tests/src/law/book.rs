@@ -80,25 +80,32 @@ impl Book {
         at_price.map(|sold| self.in_force(sold)).sum()
     }
 
-    /// How many seats of a sale have left, and not come back.
-    #[must_use]
-    pub fn away(&self, sold: usize) -> i64 {
-        let gone = self.left.iter().filter(|left| left.of == sold).map(|left| left.quantity);
-        let back = self.sold.iter().filter(|again| again.of == Some(sold)).map(|again| again.quantity);
-        (gone.sum::<i64>() - back.sum::<i64>()).max(0)
-    }
-
     /// What so many seats of a sale are worth that leave on this day: no more than was not given back before.
     #[must_use]
     pub fn worth(&self, sold: usize, quantity: i64, day: NaiveDate) -> Exact {
         self.part(sold, quantity, day).min(self.sold[sold].worth - self.given(sold)).or_nothing()
     }
 
-    /// What so many cost that come back on this day, what left last first: no more than was given back for them.
+    /// How many of so many seats of that price come back to each sale that has days left: what left last comes first.
+    #[must_use]
+    pub fn coming_back(&self, unit: i64, quantity: i64, day: NaiveDate) -> Vec<i64> {
+        let (mut wanted, mut back) = (quantity, vec![0; self.sold.len()]);
+        for (left, away) in self.away().into_iter().rev() {
+            let sold = &self.sold[left.of];
+            if sold.unit == unit && sold.days.1 > day {
+                let coming = wanted.min(away);
+                back[left.of] += coming;
+                wanted -= coming;
+            }
+        }
+        back
+    }
+
+    /// What so many of a sale cost that come back on this day: no more than was given back for them.
     #[must_use]
     pub fn worth_again(&self, sold: usize, quantity: i64, day: NaiveDate) -> Exact {
         let (mut wanted, mut worth) = (quantity, Exact::ZERO);
-        for (left, away) in self.gone_from(sold).into_iter().rev() {
+        for (left, away) in self.away().into_iter().rev().filter(|(left, _)| left.of == sold) {
             let coming = wanted.min(away);
             wanted -= coming;
             let given = (left.credit + left.note).share(coming, left.quantity);
@@ -107,19 +114,20 @@ impl Book {
         worth
     }
 
-    /// What has left a sale, and how many of it have not come back.
-    fn gone_from(&self, sold: usize) -> Vec<(&Left, i64)> {
-        let all = self.left.iter().filter(|left| left.of == sold && left.quantity > 0);
-        let mut gone: Vec<_> = all.map(|left| (left, left.quantity)).collect();
-        for (place, again) in self.sold.iter().enumerate().filter(|(_, again)| again.of == Some(sold)) {
+    /// What has left, and how many of it have not come back.
+    fn away(&self) -> Vec<(&Left, i64)> {
+        let all = self.left.iter().filter(|left| left.quantity > 0);
+        let mut away: Vec<_> = all.map(|left| (left, left.quantity)).collect();
+        for (place, again) in self.sold.iter().enumerate() {
             let mut back = again.quantity;
-            for (_, away) in gone.iter_mut().rev().filter(|(left, _)| left.before <= place) {
+            let are_its = |left: &Left| Some(left.of) == again.of && left.before <= place;
+            for (_, away) in away.iter_mut().rev().filter(|(left, _)| are_its(left)) {
                 let coming = back.min(*away);
                 *away -= coming;
                 back -= coming;
             }
         }
-        gone
+        away
     }
 
     fn part(&self, sold: usize, quantity: i64, day: NaiveDate) -> Exact {

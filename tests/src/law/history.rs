@@ -36,8 +36,8 @@ pub enum Card {
 pub enum Happens {
     /// Another subscription begins.
     Subscribed(Order),
-    /// Something is wished of a subscription.
-    Wish(Wish),
+    /// Something is wished of a subscription; of what is subscribed to, with another card in the same request, perhaps.
+    Wish(Wish, Option<Card>),
     /// It gets another card.
     Card(Card),
     /// So much of a payment that has succeeded is refunded, in thirds of what is left; of those there are, this one.
@@ -209,7 +209,10 @@ fn step(days: u32) -> impl Strategy<Value = Step> {
 fn happens(days: u32) -> impl Strategy<Value = Happens> {
     let which = 0_usize..4;
     prop_oneof![
-        24 => wish().prop_map(Happens::Wish),
+        24 => (wish(), option::weighted(0.15, card(days))).prop_map(|(wish, card)| {
+            let card = card.filter(|_| matches!(wish, Wish::Plan(..) | Wish::Seats(..)));
+            Happens::Wish(wish, card)
+        }),
         3 => card(days).prop_map(Happens::Card),
         3 => (which.clone(), 1_i64..=3).prop_map(|(which, thirds)| Happens::Refund { which, thirds }),
         1 => which.clone().prop_map(|which| Happens::Dispute { which }),

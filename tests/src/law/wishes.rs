@@ -80,7 +80,8 @@ impl Law {
                 let base = self.base(of, *proration);
                 self.change(of, Terms { quantity: *quantity, ..base }, *proration, how, runs);
             }
-            Wish::Pause(Proration::ByDay) | Wish::Cancel(Proration::ByDay) if runs => {
+            Wish::Pause(Proration::ByDay) if runs => self.withdraw(of, i64::MAX, |_| true, how),
+            Wish::Cancel(Proration::ByDay) if runs || how.status == "paused" => {
                 self.withdraw(of, i64::MAX, |_| true, how);
             }
             Wish::Resume { old_anchor } if how.status == "paused" => self.resume(of, *old_anchor, how),
@@ -242,21 +243,19 @@ impl Law {
     fn take_up(&mut self, of: usize, quantity: i64, how: &Granted) -> i64 {
         let unit = self.subscriptions[of].terms.price.unit;
         let Some(period) = self.subscriptions[of].period.clone() else { return 0 };
-        let mut wanted = quantity;
-        for (place, first) in period.book.sold.iter().enumerate() {
-            let quantity = wanted.min(period.book.away(place));
-            if first.unit != unit || first.days.1 <= how.day || quantity == 0 {
-                continue;
-            }
-            wanted -= quantity;
-            let (worth, days) = (period.book.worth_again(place, quantity, how.day), (how.day, first.days.1));
+        let mut back = 0;
+        let coming = period.book.coming_back(unit, quantity, how.day);
+        for (place, quantity) in coming.into_iter().enumerate().filter(|(_, coming)| *coming > 0) {
+            back += quantity;
+            let worth = period.book.worth_again(place, quantity, how.day);
+            let days = (how.day, period.book.sold[place].days.1);
             let bill = how.change.clone().unwrap_or_default();
             let its = self.bill(of, &bill);
             (its.sold, its.halves) = (its.sold + worth, its.halves + 4);
-            let back = Sold { bill, unit, quantity, days, worth, of: Some(place) };
-            self.subscriptions[of].period.iter_mut().for_each(|period| period.book.sold.push(back.clone()));
+            let again = Sold { bill, unit, quantity, days, worth, of: Some(place) };
+            self.subscriptions[of].period.iter_mut().for_each(|period| period.book.sold.push(again.clone()));
         }
-        quantity - wanted
+        back
     }
 
     /// Other discounts: those that it has already go on as they are. What is new begins with the next period, and what is

@@ -165,7 +165,7 @@ impl<'a> Customer<'a> {
             _ if self.subscriptions.is_empty() => {}
             Happens::Subscribed(order) if self.subscriptions.len() < 2 => self.subscribe(order, day).await?,
             Happens::Subscribed(_) => {}
-            Happens::Wish(wish) => self.wish(of, wish, day).await?,
+            Happens::Wish(wish, card) => self.wish(of, wish, *card, day).await?,
             Happens::Card(card) => {
                 let body = json!({ "payment_method": self.card(*card) });
                 let answer = self.merchant().update(&self.subscriptions[of], &body).await;
@@ -189,10 +189,10 @@ impl<'a> Customer<'a> {
         if new.is_empty() { Ok(()) } else { Err(format!("it is billed for nothing: {new:?}")) }
     }
 
-    async fn wish(&mut self, of: usize, wish: &Wish, day: NaiveDate) -> Broken {
+    async fn wish(&mut self, of: usize, wish: &Wish, card: Option<Card>, day: NaiveDate) -> Broken {
         let id = self.subscriptions[of].clone();
         let status = self.merchant().subscription(&id).await.text("status").to_owned();
-        let answer = self.send(&id, wish).await;
+        let answer = self.send(&id, wish, card).await;
         if answer.status != 202 {
             assert!(matches!(answer.status, 409 | 422), "{wish:?} {answer:?}");
             self.law.story.push(format!("{day} {of}: {wish:?} {}: {}", answer.status, answer.body["code"]));
@@ -215,8 +215,9 @@ impl<'a> Customer<'a> {
         Ok(())
     }
 
-    async fn send(&self, id: &str, wish: &Wish) -> Answer {
+    async fn send(&self, id: &str, wish: &Wish, card: Option<Card>) -> Answer {
         let merchant = self.merchant();
+        let method = card.map(|card| self.card(card));
         let turn = async |what: &str, body: Value| {
             let path = format!("/subscriptions/{id}/{what}");
             merchant.send(Method::POST, &path, &[("prefer", "wait=30")], &body).await
@@ -224,10 +225,13 @@ impl<'a> Customer<'a> {
         match wish {
             Wish::Plan(plan, _, proration) => {
                 let plan = &self.plans[*plan];
-                merchant.update(id, &json!({ "plan": plan, "proration": proration.name() })).await
+                let body = json!({ "plan": plan, "proration": proration.name(), "payment_method": method });
+                merchant.update(id, &body).await
             }
             Wish::Seats(seats, proration) => {
-                merchant.update(id, &json!({ "quantity": seats, "proration": proration.name() })).await
+                let body =
+                    json!({ "quantity": seats, "proration": proration.name(), "payment_method": method });
+                merchant.update(id, &body).await
             }
             Wish::Pause(Proration::AtPeriodEnd) => turn("pause", json!({ "when": "at_period_end" })).await,
             Wish::Pause(proration) => turn("pause", json!({ "proration": proration.name() })).await,

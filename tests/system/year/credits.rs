@@ -122,11 +122,24 @@ impl Model {
 
     /// Up to so many seats of that price come back as they left. How many do.
     fn take_up(&self, quantity: i64, unit: i64, today: NaiveDate, change: &mut Change) -> i64 {
-        let mut wanted = quantity;
-        for (place, billed) in self.billed.iter().enumerate().filter(|(_, billed)| billed.sold.unit == unit) {
-            let seats = wanted.min(billed.left - billed.back).max(0);
-            let Some(worth) = billed.worth_again(seats, today) else { continue };
+        let lines = || self.billed.iter().enumerate().filter(|(_, billed)| billed.sold.unit == unit);
+        let gone = lines().flat_map(|(place, billed)| {
+            billed.away.iter().map(move |(change, away)| (std::cmp::Reverse(*change), place, *away))
+        });
+        let mut gone: Vec<_> = gone.collect();
+        // What left last comes back first; by one change, what was sold last left first.
+        gone.sort_unstable();
+        let (mut wanted, mut coming) = (quantity, vec![0; self.billed.len()]);
+        for (_, place, away) in gone {
+            let seats = wanted.min(away);
+            coming[place] += seats;
             wanted -= seats;
+        }
+        let mut back = 0;
+        for (place, billed) in lines() {
+            let seats = coming[place];
+            let Some(worth) = billed.worth_again(seats, today) else { continue };
+            back += seats;
             let line = Line {
                 kind: "proration_charge",
                 name: billed.sold.name.clone(),
@@ -138,7 +151,7 @@ impl Model {
             };
             change.items.push(Item::Return(line, place));
         }
-        quantity - wanted
+        back
     }
 
     /// Credit notes first, then the invoice; then what is in the balance pays what is open.
@@ -151,7 +164,7 @@ impl Model {
         let mut is_paid = false;
         for Note { of, leaving, worth } in change.notes {
             let billed = &mut self.billed[of];
-            billed.left += leaving;
+            billed.leave(self.changes, leaving);
             billed.credited = billed.credited.and(worth);
             let invoice = &mut self.invoices[billed.invoice];
             self.story.push(format!("{at}: {} is taken off invoice {}", worth.total(), billed.invoice));

@@ -164,9 +164,9 @@ pub struct Billed {
     pub invoice: usize,
     /// What was sold.
     pub sold: Sale,
-    /// How many seats have left, and how many of these have come back: they were sold again.
+    /// How many seats have left, and how many of these, by which change, have not come back.
     pub left: i64,
-    pub back: i64,
+    pub away: Vec<(u32, i64)>,
     /// What was billed for it after discounts.
     pub billed: Taxed,
     /// What was given back of it, or taken off its invoice.
@@ -182,7 +182,23 @@ impl Billed {
             tax: lines.iter().map(|line| line.tax).sum(),
         };
         let (credited, returned) = (Taxed::default(), Taxed::default());
-        Self { period, invoice, sold: sold.clone(), left: 0, back: 0, billed, credited, returned }
+        Self { period, invoice, sold: sold.clone(), left: 0, away: Vec::new(), billed, credited, returned }
+    }
+
+    /// So many seats leave.
+    pub fn leave(&mut self, change: u32, quantity: i64) {
+        self.left += quantity;
+        self.away.push((change, quantity));
+    }
+
+    /// So many come back, those first that left last: they are sold again.
+    pub fn come_back(&mut self, quantity: i64) {
+        let mut left = quantity;
+        for (_, away) in self.away.iter_mut().rev() {
+            let back = left.min(*away);
+            *away -= back;
+            left -= back;
+        }
     }
 
     pub fn in_force(&self) -> i64 {

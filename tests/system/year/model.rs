@@ -307,14 +307,14 @@ impl Model {
             match item {
                 Item::Credit(line, billed) => {
                     let billed = &mut self.billed[billed];
-                    billed.left += line.quantity;
+                    billed.leave(self.changes, line.quantity);
                     billed.credited = billed.credited.less(Taxed { net: line.amount, tax: line.tax });
                     self.invoices[billed.invoice].given -= line.amount + line.tax;
                     lines.push(line);
                 }
                 Item::Return(line, billed) => {
                     let first = &mut self.billed[billed];
-                    first.back += line.quantity;
+                    first.come_back(line.quantity);
                     first.returned = first.returned.and(Taxed { net: line.amount, tax: line.tax });
                     let Line { ref name, quantity, unit, amount, days, .. } = line;
                     let (name, days) = (name.clone(), days.unwrap_or(first.sold.days));

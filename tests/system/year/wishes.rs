@@ -272,9 +272,9 @@ impl Model {
             Status::IncompleteExpired => return Refused,
             _ => {}
         }
-        let runs = matches!(self.status, Status::Active | Status::PastDue);
+        let has_days = matches!(self.status, Status::Active | Status::PastDue | Status::Paused);
         let mut change = Change::default();
-        if by_day && runs {
+        if by_day && has_days {
             self.withdraw(i64::MAX, |_| true, day_of(at, self.zone), &mut change);
         }
         let never_began = self.status == Status::Incomplete;

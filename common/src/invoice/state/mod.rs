@@ -206,9 +206,10 @@ fn close_if_nothing_is_due(invoice: &mut Invoice, now: Timestamp) {
 ///
 /// # Errors
 /// [`Refusal`], as of [`may_be_tried`].
-pub fn decline_unasked(invoice: &mut Invoice, now: Timestamp) -> Result<Next, Refusal> {
+pub fn decline_unasked(invoice: &mut Invoice, reason: Reason, now: Timestamp) -> Result<Next, Refusal> {
     may_be_tried(invoice)?;
-    let next = invoice.ladder.set_back(Reason::Ladder, Setback::Declined(DeclineClass::Hard), now);
+    invoice.ladder.begin_attempt();
+    let next = invoice.ladder.set_back(reason, Setback::Declined(DeclineClass::Hard), now);
     if let (Status::Open, Next::Exhausted(_)) = (invoice.status, next) {
         end(invoice, Status::Uncollectible, now);
     }

@@ -1,5 +1,5 @@
 //! The law of conservation, as rows tell it: what customers have in their balances is what invoices and payments put
-//! there, and no invoice gave back more than was paid of it. See docs/adr/0038-a-credit-is-money-that-came-in.md.
+//! there, no invoice gave back more than was paid of it, and what went back twice is not there to be spent. See docs/adr/0038-a-credit-is-money-that-came-in.md.
 
 use rust_decimal::Decimal;
 use sqlx::PgPool;
@@ -44,6 +44,7 @@ pub async fn breaches(db: &PgPool, round: Round) -> sqlx::Result<(Vec<Breach>, O
     let customers = customers.fetch_all(db).await?;
     let mut found = balances(db, &customers).await?;
     found.extend(given(db, &customers).await?);
+    found.extend(owed(db, &customers).await?);
     let is_whole = i64::try_from(customers.len()).unwrap_or(BATCH) == BATCH;
     Ok((found, customers.last().filter(|_| is_whole).map(|last| Round(*last))))
 }
@@ -112,6 +113,22 @@ async fn given(db: &PgPool, customers: &[Uuid]) -> sqlx::Result<Vec<Breach>> {
     .fetch_all(db)
     .await?;
     let what = "an invoice gave back more than was paid of it,";
+    let breach = |id, currency, by| Breach { customer: CustomerId(id), currency, what, by };
+    Ok(rows.into_iter().map(|row| breach(row.customer_id, row.currency, row.by)).collect())
+}
+
+/// Money that is with a customer twice, and stays in the balance, where it could be taken from.
+async fn owed(db: &PgPool, customers: &[Uuid]) -> sqlx::Result<Vec<Breach>> {
+    let rows = sqlx::query!(
+        r#"SELECT b.customer_id, b.currency, least(b.amount, sum(i.amount_twice - i.amount_reclaimed)) AS "by!"
+           FROM customer_balances b JOIN invoices i ON i.customer_id = b.customer_id AND i.currency = b.currency
+           WHERE b.customer_id = ANY($1) AND b.amount > 0 AND i.amount_twice > i.amount_reclaimed
+           GROUP BY b.customer_id, b.currency, b.amount"#,
+        customers,
+    )
+    .fetch_all(db)
+    .await?;
+    let what = "what went back is in the balance as well,";
     let breach = |id, currency, by| Breach { customer: CustomerId(id), currency, what, by };
     Ok(rows.into_iter().map(|row| breach(row.customer_id, row.currency, row.by)).collect())
 }

@@ -7,6 +7,7 @@ mod numbers;
 mod policy;
 mod retries;
 mod row;
+mod turn;
 
 use std::collections::HashMap;
 
@@ -28,9 +29,10 @@ pub(crate) use notes::{Flow, credit, flow, gone, notes_of_change};
 pub(crate) use numbers::Numbers;
 pub(crate) use policy::policies;
 pub use policy::{policy, set_policy};
-pub(crate) use retries::{at_next, call_for_retries};
+pub(crate) use retries::{at_next, call_for_retries, retry};
 use row::invoices;
 pub(crate) use row::{insert, update};
+pub(crate) use turn::{waiting, waits_until};
 
 /// One invoice of this merchant. Another merchant's is not found.
 ///
@@ -97,14 +99,16 @@ pub async fn list(
     Ok(filter.page.cut(rows, Invoice::try_from)?)
 }
 
-/// What was billed for a period of a subscription that is locked, and is not void.
+/// What was billed for a period of a subscription that is locked, and is not void: the period itself, then its changes in
+/// their order, which the clocks of the processes that made them do not tell.
 pub(crate) async fn of_period(
     db: &mut PgConnection,
     subscription: SubscriptionId,
     index: u32,
 ) -> sqlx::Result<Vec<Invoice>> {
     let rows = invoices!(
-        " WHERE i.subscription_id = $1 AND i.period_index = $2 AND i.status <> 'void' ORDER BY i.id",
+        " WHERE i.subscription_id = $1 AND i.period_index = $2 AND i.status <> 'void'
+          ORDER BY i.change_seq NULLS FIRST, i.id",
         subscription.0,
         i64::from(index)
     )

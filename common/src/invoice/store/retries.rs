@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
@@ -26,7 +27,7 @@ pub(crate) fn at_next(invoice: &Invoice, next: Next, now: Timestamp) -> Option<P
         Next::RetryAt(at) | Next::EndAt(at) => at,
         Next::Exhausted(_) => return None,
     };
-    Some(retry(invoice, at, None))
+    Some(retry(invoice.id.0, at, None))
 }
 
 /// Invoices whose ladders have a next step have jobs for it, or for an earlier one.
@@ -35,10 +36,11 @@ pub(crate) async fn call_for_retries(
     invoices: &[Invoice],
     traceparent: Option<&str>,
 ) -> sqlx::Result<()> {
-    let at_next = |invoice: &Invoice| Some(retry(invoice, invoice.ladder.next_at?, traceparent));
+    let at_next = |invoice: &Invoice| Some(retry(invoice.id.0, invoice.ladder.next_at?, traceparent));
     plan(db, &invoices.iter().filter_map(at_next).collect::<Vec<_>>()).await.map(drop)
 }
 
-fn retry<'a>(invoice: &Invoice, at: Timestamp, traceparent: Option<&'a str>) -> Planned<'a> {
-    Planned { kind: Kind::RetryInvoice, subject: invoice.id.0, at, traceparent }
+/// An invoice is to be looked at.
+pub(crate) fn retry(invoice: Uuid, at: Timestamp, traceparent: Option<&str>) -> Planned<'_> {
+    Planned { kind: Kind::RetryInvoice, subject: invoice, at, traceparent }
 }

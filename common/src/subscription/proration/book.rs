@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use super::NetAndTax;
 use crate::{
     id::InvoiceId,
-    invoice::{CreditNote, Invoice, Line, LineKind, LineRef, NoteLine, Occasion, Span, Status},
+    invoice::{CreditNote, Invoice, Line, LineKind, LineRef, Occasion, Span, Status},
 };
 
 /// A line that was billed, and what has become of it.
@@ -34,6 +34,8 @@ pub struct Billed {
 /// Seats that left a line by one change.
 #[derive(Debug, Clone)]
 pub struct Departure {
+    /// Which change.
+    pub(super) change: u32,
     /// How many.
     pub(super) quantity: u32,
     /// How many of them have not come back. Those that have stand on lines of their own.
@@ -90,10 +92,10 @@ impl Book {
                 Occasion::Change(change) => note.change <= change,
             };
             while let Some(note) = notes.next_if(is_earlier) {
-                note.lines.iter().for_each(|line| book.take_off(line));
+                book.take_off(note);
             }
             for (place, line) in invoice.places() {
-                book.read(place, line);
+                book.read(invoice.occasion, place, line);
             }
             book.funds.push(Funds {
                 invoice: invoice.id,
@@ -104,7 +106,7 @@ impl Book {
                     - gone.get(&invoice.id).copied().unwrap_or_default(),
             });
         }
-        notes.flat_map(|note| &note.lines).for_each(|line| book.take_off(line));
+        notes.for_each(|note| book.take_off(note));
         for line in invoices.iter().filter(counts).flat_map(|invoice| &invoice.lines) {
             book.give_back(line);
         }
@@ -124,7 +126,7 @@ impl Book {
         self.funds.iter().find(|funds| funds.invoice == invoice).map(|funds| funds.paid)
     }
 
-    fn read(&mut self, place: LineRef, line: &Line) {
+    fn read(&mut self, occasion: Occasion, place: LineRef, line: &Line) {
         let (amount, tax) = (line.amount, line.tax);
         match (line.kind, line.days) {
             (LineKind::Period | LineKind::ProrationCharge, Some(days)) => {
@@ -140,17 +142,21 @@ impl Book {
                 }
             }
             (LineKind::ProrationCredit, _) => {
+                // Only what changes a period gives back.
+                let Occasion::Change(change) = occasion else { return };
                 if let Some(billed) = line.of.and_then(|of| self.line(of)) {
-                    billed.leave(line.quantity, -amount, -tax);
+                    billed.leave(change, line.quantity, NetAndTax { net: -amount, tax: -tax });
                 }
             }
             (LineKind::Period | LineKind::ProrationCharge | LineKind::Tax, _) => {}
         }
     }
 
-    fn take_off(&mut self, note: &NoteLine) {
-        if let Some(billed) = self.line(note.of) {
-            billed.leave(note.leaving, note.amount, note.tax);
+    fn take_off(&mut self, note: &CreditNote) {
+        for line in &note.lines {
+            if let Some(billed) = self.line(line.of) {
+                billed.leave(note.change, line.leaving, NetAndTax { net: line.amount, tax: line.tax });
+            }
         }
     }
 
@@ -189,17 +195,15 @@ impl Billed {
         self.quantity.saturating_sub(left)
     }
 
-    fn leave(&mut self, quantity: u32, net: Decimal, tax: Decimal) {
-        self.credited.net += net;
-        self.credited.tax += tax;
+    fn leave(&mut self, change: u32, quantity: u32, given: NetAndTax) {
+        self.credited = self.credited.and(given);
         match self.departures.last_mut() {
             // A credit note on the same seats comes before, and counts none.
-            Some(noted) if noted.quantity == 0 => {
+            Some(noted) if noted.quantity == 0 && noted.change == change => {
                 (noted.quantity, noted.away) = (quantity, quantity);
-                noted.given.net += net;
-                noted.given.tax += tax;
+                noted.given = noted.given.and(given);
             }
-            _ => self.departures.push(Departure { quantity, away: quantity, given: NetAndTax { net, tax } }),
+            _ => self.departures.push(Departure { change, quantity, away: quantity, given }),
         }
     }
 

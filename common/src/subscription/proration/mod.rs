@@ -5,13 +5,16 @@
 //! - What leaves is worth the same part of what was billed: of the line's net amount after discounts, and of the tax
 //!   on it, each capped at what was not given back before. Of that, what was never paid is noted on the line's own
 //!   invoice, what was paid and is still here is given back, and the rest is nobody's.
-//! - Seats that had left come back as they left: by the same part of the same line, for no more than was given back.
+//! - Seats that had left come back as they left, the last first, whichever line they are of: by the same part of the
+//!   same line, for no more than was given back.
 //!
 //! Every line is rounded once, half away from zero. The seats of a period may stand on several lines (five from the
 //! start, three more since the tenth): what leaves first are the seats that came last, and before them those that
 //! came without proration, which stand on none. See docs/adr/0038-a-credit-is-money-that-came-in.md.
 
 mod book;
+
+use std::cmp::Reverse;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -141,15 +144,31 @@ impl Moment<'_> {
 
     /// Up to `quantity` seats of that price come back to the lines that they left: what left last, first.
     fn take_up(&self, quantity: u32, unit_amount: Decimal) -> Result<Vec<Item>, TooLarge> {
-        let mut left = quantity;
         let mut items = Vec::new();
-        for billed in self.book.lines.iter().filter(|billed| billed.unit_amount == unit_amount) {
-            if let Some(item) = billed.take_up(left, self.day, self.currency)? {
-                left -= item.quantity();
-                items.push(item);
-            }
+        for (billed, back) in self.book.lines.iter().zip(self.coming_back(quantity, unit_amount)) {
+            items.extend(billed.take_up(back, self.day, self.currency)?);
         }
         Ok(items)
+    }
+
+    /// How many of these come back to each line. By one change the newest lines are left first.
+    fn coming_back(&self, quantity: u32, unit_amount: Decimal) -> Vec<u32> {
+        let lines = self.book.lines.iter().enumerate();
+        let lines = lines.filter(|(_, billed)| {
+            billed.unit_amount == unit_amount && !billed.days.since(self.day).is_empty()
+        });
+        let departures = |(place, billed): (usize, &'_ Billed)| {
+            billed.departures.iter().map(|gone| (Reverse(gone.change), place, gone.away)).collect::<Vec<_>>()
+        };
+        let mut away: Vec<_> = lines.flat_map(departures).collect();
+        away.sort_unstable();
+        let (mut left, mut back) = (quantity, vec![0; self.book.lines.len()]);
+        for (_, place, away) in away {
+            let coming = left.min(away);
+            back[place] += coming;
+            left -= coming;
+        }
+        back
     }
 
     fn sell(&self, quantity: u32, seats: &Seats<'_>, is_alone: bool) -> Result<Option<Item>, TooLarge> {
@@ -254,6 +273,10 @@ impl NetAndTax {
         Self { net: self.net - other.net, tax: self.tax - other.tax }
     }
 
+    fn and(self, other: Self) -> Self {
+        Self { net: self.net + other.net, tax: self.tax + other.tax }
+    }
+
     /// So much of it, with its share of the tax.
     fn part(self, total: Decimal, currency: Currency) -> Result<Self, TooLarge> {
         let (mut part, mut whole) = (total, self.total());
@@ -287,8 +310,8 @@ impl Billed {
         Ok(Some(NetAndTax { net: of(self.billed.net, net)?, tax: of(self.billed.tax, tax)? }))
     }
 
-    /// Up to `quantity` of its seats come back on `day`, what left last first, for no more than was given back for them;
-    /// `None` where none do.
+    /// `quantity` of its seats come back on `day`, what left last first, for no more than was given back for them; `None`
+    /// where none do.
     fn take_up(&self, quantity: u32, day: NaiveDate, currency: Currency) -> Result<Option<Item>, TooLarge> {
         let days = self.days.since(day);
         let (mut back, mut amount, mut tax) = (0, Decimal::ZERO, Decimal::ZERO);

@@ -192,8 +192,9 @@ pub fn cancel(
             When::Now,
         ) => {}
     }
-    let is_running = matches!(status, Status::Active | Status::PastDue);
-    let adjustment = if is_running && proration == Proration::ByDay {
+    // What rests may have days that are paid: a pause without proration gave nothing back.
+    let has_days = matches!(status, Status::Active | Status::PastDue | Status::Paused);
+    let adjustment = if has_days && proration == Proration::ByDay {
         end_all(subscription, place)?
     } else {
         Adjustment::default()
