@@ -10,6 +10,8 @@ use common::{batch::BatchError, card_data};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::limits::{BODY_BYTES_MAX, BODY_WITHIN};
+
 /// Faults that are told, at most.
 const FAULTS_MAX: usize = 100;
 /// Characters of what is told of one fault, at most: where it is, and what.
@@ -215,7 +217,7 @@ impl ApiError {
             }
             Self::InvalidQuery(_) | Self::Invalid(_) => "Each fault is listed in errors.".into(),
             Self::UnsupportedMediaType => "Send JSON with Content-Type: application/json.".into(),
-            Self::BodyTooLarge => format!("At most {} bytes are accepted.", crate::BODY_BYTES_MAX),
+            Self::BodyTooLarge => format!("At most {BODY_BYTES_MAX} bytes are accepted."),
             Self::CardData => {
                 "The request holds what looks like a card number or security code, and nothing of it was kept. \
                  Card data must not reach this API in any form: send the token that the gateway's own form gave \
@@ -238,7 +240,7 @@ impl ApiError {
             Self::BodyTooSlow => {
                 format!(
                     "It must be there within {} s. Nothing was done.",
-                    crate::extract::BODY_WITHIN.as_secs()
+                    BODY_WITHIN.as_secs()
                 )
             }
             Self::TooManyReads => {

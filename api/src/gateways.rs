@@ -15,9 +15,14 @@ use common::{
     receipt::store::{self, Accepted, certificates},
 };
 use serde_json::json;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
-use crate::{App, BODY_BYTES_MAX, error::ApiError, extract::BODY_WITHIN, request};
+use crate::{
+    App,
+    error::ApiError,
+    limits::{BODY_BYTES_MAX, BODY_WITHIN},
+    request,
+};
 
 /// Headers of an event that are kept, at most: those of its signature are a handful.
 const HEADERS_MAX: usize = 64;
@@ -27,20 +32,6 @@ const UNVERIFIED_BYTES_MAX: usize = 8 * 1024;
 
 /// How long an event that is to be kept unverified may wait for its turn.
 const TURN_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// By what events are known to be their gateways', and room for those of which that is not known.
-pub struct Events {
-    trust: EventTrust,
-    /// One at a time: however many come, they hold one connection to the database.
-    unverified: Semaphore,
-}
-
-impl Events {
-    /// Events are genuine by this.
-    pub fn trusting(trust: EventTrust) -> Self {
-        Self { trust, unverified: Semaphore::new(1) }
-    }
-}
 
 /// How often processes tell each other which certificates have proved something.
 const SHARE_EVERY: Duration = Duration::from_secs(5);

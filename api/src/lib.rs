@@ -2,14 +2,19 @@
 //! never waits for the broker.
 
 mod answer;
+mod app;
 mod auth;
 mod customers;
 mod docs;
 mod error;
+mod event_trust;
 mod extract;
 mod gateways;
+mod health;
 mod intake;
 mod invoices;
+mod keys;
+mod limits;
 mod outcomes;
 mod payments;
 mod plans;
@@ -18,14 +23,14 @@ mod probes;
 mod refunds;
 mod reports;
 mod request;
+mod router;
 mod routes;
 mod serve;
 mod subscriptions;
 mod test_clock;
 
-use std::{net::SocketAddr, str::FromStr as _, sync::Arc, time::Duration};
+use std::{net::SocketAddr, str::FromStr as _, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post};
 use clap::Args;
 use common::{
     config::{BrokerArgs, DatabaseArgs, EventArgs, Guards, ModeArgs},
@@ -33,22 +38,19 @@ use common::{
     job::broker::{BrokerConfig, Publisher},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-use auth::Keys;
-use error::ApiError;
-use gateways::Events;
+pub(crate) use app::App;
+use app::Parts;
+use event_trust::Events;
+use health::Probe;
 use intake::Intake;
+use keys::Keys;
 use outcomes::Outcomes;
-use pools::{PoolArgs, Pools, Reads};
-use probes::Probe;
+use pools::{PoolArgs, Pools};
+use router::router;
 use routes::Routes;
-
-/// A body larger than this is refused: 64 KiB.
-const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Connections of operators at once, at most.
 const OPERATORS_CONNECTIONS_MAX: usize = 32;
@@ -91,36 +93,6 @@ pub struct ApiArgs {
     pub connections: u32,
 }
 
-/// What every handler may use.
-#[derive(Clone)]
-pub struct App(Arc<Parts>);
-
-/// See [`App`].
-pub struct Parts {
-    /// For whatever is written but payments: see [`Pools`].
-    pool: PgPool,
-    reads: Reads,
-    probe: Probe,
-    keys: Keys,
-    intake: Intake,
-    outcomes: Outcomes,
-    publisher: Publisher,
-    routes: Routes,
-    events: Events,
-    metrics: PrometheusHandle,
-    public_url: String,
-    test_clock: bool,
-    draining: CancellationToken,
-}
-
-impl std::ops::Deref for App {
-    type Target = Parts;
-
-    fn deref(&self) -> &Parts {
-        &self.0
-    }
-}
-
 /// Serves until `shutdown`, then finishes what is in flight. Metrics and the state of things are for operators, at
 /// `metrics_addr`.
 ///
@@ -148,7 +120,7 @@ pub async fn run(
     let publishing = CancellationToken::new();
     let publisher = Publisher::start(broker.clone(), publishing.clone());
     let flushing = publisher.clone();
-    let app = App(Arc::new(Parts {
+    let app = App::new(Parts {
         keys: Keys::new(accepting.clone()),
         intake: Intake::start(accepting.clone(), publisher.clone()),
         outcomes: Outcomes::start(accepting, broker, publishing.clone()),
@@ -162,7 +134,7 @@ pub async fn run(
         pool: writing,
         reads,
         probe: Probe::new(probing),
-    }));
+    });
     tokio::spawn(gateways::share_certificates(app.clone()));
     // Whoever started us reads these lines to learn the ports.
     println!("metrics on http://{operators_address}");
@@ -192,64 +164,4 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> 
         Ok((listener, address))
     };
     bound.await.map_err(|error: std::io::Error| format!("{address}: {error}"))
-}
-
-/// All routes, with their documentation.
-pub fn router(app: App) -> Router {
-    let (resources, mut openapi) = OpenApiRouter::with_openapi(docs::about())
-        .routes(routes!(payments::process::process))
-        .routes(routes!(payments::read::list))
-        .routes(routes!(payments::read::get))
-        .routes(routes!(payments::finish::capture))
-        .routes(routes!(payments::finish::cancel))
-        .routes(routes!(refunds::create::create))
-        .routes(routes!(refunds::read::list))
-        .routes(routes!(refunds::read::get))
-        .routes(routes!(plans::create::create))
-        .routes(routes!(plans::read::list))
-        .routes(routes!(plans::read::get, plans::read::archive))
-        .routes(routes!(customers::create::create))
-        .routes(routes!(customers::read::list))
-        .routes(routes!(customers::read::get, customers::update::update))
-        .routes(routes!(customers::methods::add))
-        .routes(routes!(customers::methods::get, customers::methods::delete))
-        .routes(routes!(customers::methods::make_default))
-        .routes(routes!(subscriptions::create::create))
-        .routes(routes!(subscriptions::read::list))
-        .routes(routes!(subscriptions::read::get))
-        .routes(routes!(subscriptions::update::update))
-        .routes(routes!(subscriptions::preview::preview))
-        .routes(routes!(subscriptions::pause::pause))
-        .routes(routes!(subscriptions::pause::resume))
-        .routes(routes!(subscriptions::cancel::cancel))
-        .routes(routes!(invoices::read::list))
-        .routes(routes!(invoices::read::get))
-        .routes(routes!(invoices::page::show))
-        .routes(routes!(invoices::ask::pay))
-        .routes(routes!(invoices::ask::void))
-        .routes(routes!(invoices::ask::mark_uncollectible))
-        .routes(routes!(reports::subscriptions))
-        .routes(routes!(test_clock::advance))
-        .split_for_parts();
-    docs::complete(&mut openapi, &app.public_url);
-    Router::new()
-        .nest("/v1", resources.clone())
-        .merge(resources)
-        .route("/gateways/{name}/webhook", post(gateways::receive))
-        .merge(probes::router())
-        .merge(docs::router(&openapi))
-        .fallback(|| async { ApiError::NotFound })
-        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn(request::refuse_card_data))
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(request::panicked))
-        .layer(middleware::from_fn(request::complete))
-        .with_state(app)
-}
-
-impl App {
-    /// The URL of a resource, as merchants would call it.
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.public_url)
-    }
 }

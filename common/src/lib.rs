@@ -3,12 +3,14 @@
 //! defines a stored or wire format.
 
 pub mod batch;
+pub mod billing;
 pub mod card_data;
 pub mod clock;
 pub mod config;
 pub mod customer;
 pub mod db;
 pub mod dispute;
+pub mod event;
 pub mod gateway;
 pub mod id;
 pub mod invoice;
@@ -16,6 +18,7 @@ pub mod job;
 pub mod ledger;
 pub mod lifecycle;
 pub mod merchant;
+pub mod metadata;
 pub mod money;
 pub mod name;
 pub mod page;

@@ -3,13 +3,16 @@
 use clap::Subcommand;
 use common::{
     customer::{Customer, store},
+    event::{self, store::EventRow},
     id::CustomerId,
     money::{Currency, Money},
-    payment::store::{self as payments, EventRow},
 };
 use serde_json::json;
 
-use crate::{Session, explain, table};
+use crate::{
+    session::{Session, explain},
+    table,
+};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -52,7 +55,7 @@ async fn show(session: &Session, id: CustomerId) -> Result<(), String> {
     let customer = find(session, id).await?;
     let balances = store::balances(&session.pool, id).await.map_err(explain)?;
     let balances: Vec<_> = balances.iter().map(|money| vec![money.to_string()]).collect();
-    let events = payments::events(&session.pool, &[id.0]).await.map_err(explain)?;
+    let events = event::store::of_subjects(&session.pool, &[id.0]).await.map_err(explain)?;
     let all = json!({
         "customer": id, "merchant": customer.merchant_id, "balances": balances.concat(), "events": events,
     });

@@ -11,7 +11,10 @@ use common::{
 };
 use serde::Serialize;
 
-use crate::{Session, explain, table};
+use crate::{
+    session::{Session, explain},
+    table,
+};
 
 /// How far back the books are added up.
 const CHECKED: Duration = Duration::from_secs(3600);

@@ -9,7 +9,10 @@ use common::{
     },
 };
 
-use crate::{Session, explain, table};
+use crate::{
+    session::{Session, explain},
+    table,
+};
 
 #[derive(Subcommand)]
 pub enum Command {

@@ -10,7 +10,10 @@ use common::{
 };
 use serde_json::json;
 
-use crate::{Session, explain, table};
+use crate::{
+    session::{Session, explain},
+    table,
+};
 
 #[derive(Subcommand)]
 pub enum Command {

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use common::merchant::{key::ApiKey, store};
 use serde_json::json;
 
-use crate::{Session, explain};
+use crate::session::{Session, explain};
 
 #[derive(Subcommand)]
 pub enum Command {

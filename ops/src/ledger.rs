@@ -5,7 +5,10 @@ use common::{id::MerchantId, ledger::store, money::display_amount};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use crate::{Session, explain, table};
+use crate::{
+    session::{Session, explain},
+    table,
+};
 
 #[derive(Subcommand)]
 pub enum Command {

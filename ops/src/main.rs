@@ -8,6 +8,7 @@ mod keys;
 mod ledger;
 mod payment;
 mod reconcile;
+mod session;
 mod subscription;
 mod table;
 
@@ -18,7 +19,8 @@ use common::{
     config::{DatabaseArgs, Guards, ModeArgs},
     db, lifecycle,
 };
-use sqlx::PgPool;
+
+use session::{Session, explain};
 
 /// What one statement of an operator's may take.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -70,13 +72,6 @@ enum Command {
     Doctor(doctor::DoctorArgs),
 }
 
-/// What a command may use.
-struct Session {
-    pool: PgPool,
-    json: bool,
-    mode: ModeArgs,
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
     lifecycle::exit("remit", run(Cli::parse())).await
@@ -120,25 +115,4 @@ async fn migrate(session: &Session) -> Result<(), String> {
         n => format!("Applied {n} migrations."),
     });
     Ok(())
-}
-
-impl Session {
-    /// Prints for scripts or for people.
-    fn print(&self, value: &impl serde::Serialize, text: impl FnOnce() -> String) {
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
-        } else {
-            println!("{}", text().trim_end());
-        }
-    }
-}
-
-/// What an operator can do about a database that does not answer.
-#[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
-fn explain(error: sqlx::Error) -> String {
-    if db::is_unavailable(&error) {
-        format!("the database does not answer ({error}); is DATABASE_URL right, and Postgres running?")
-    } else {
-        format!("database: {error}")
-    }
 }

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use common::{
     dispute::{self, Dispute},
+    event::{self, store::EventRow},
     id::PaymentId,
     job,
     ledger::{self, store::EntryRow},
@@ -10,13 +11,17 @@ use common::{
     payment::{
         Payment,
         duplicate::Duplicate,
-        store::{self, CallRow, EventRow},
+        store::{self, CallRow},
     },
     refund::{self, Refund},
 };
 use serde_json::json;
 
-use crate::{Session, duplicates, explain, jobs, table};
+use crate::{
+    duplicates, jobs,
+    session::{Session, explain},
+    table,
+};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -93,7 +98,7 @@ impl Story {
         }
         Ok(Self {
             calls: store::calls(pool, payment.id).await?,
-            events: store::events(pool, &subjects).await?,
+            events: event::store::of_subjects(pool, &subjects).await?,
             entries: ledger::store::entries(pool, &subjects).await?,
             refunds,
             disputes,

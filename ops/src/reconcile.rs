@@ -15,7 +15,10 @@ use common::{
 };
 use serde_json::json;
 
-use crate::{Session, explain, table};
+use crate::{
+    session::{Session, explain},
+    table,
+};
 
 /// How often a comparison under way is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

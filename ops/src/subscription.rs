@@ -2,19 +2,22 @@
 
 use clap::Subcommand;
 use common::{
+    billing::subscriptions::{self, Answered},
+    event::{self, store::EventRow},
     id::{MerchantId, SubscriptionId},
     invoice::{self, Invoice},
     job,
     page::Page,
-    payment::store::{self as payments, EventRow},
-    subscription::{
-        OnDispute, Subscription,
-        store::{self, Answered},
-    },
+    subscription::{OnDispute, Subscription, store},
 };
 use serde_json::json;
 
-use crate::{Session, explain, jobs, payment::events_table, table};
+use crate::{
+    jobs,
+    payment::events_table,
+    session::{Session, explain},
+    table,
+};
 
 /// Invoices that are shown, at most: the newest.
 const INVOICES_MAX: u16 = 100;
@@ -53,12 +56,12 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
         Command::Missed => missed(session).await,
         Command::BillMissed { id } => {
             let merchant = find(session, id).await?.merchant_id;
-            let answered = store::bill_missed(&session.pool, merchant, id).await.map_err(explain)?;
+            let answered = subscriptions::bill_missed(&session.pool, merchant, id).await.map_err(explain)?;
             decided(session, id, answered, "What was missed will be billed, oldest first.")
         }
         Command::SkipMissed { id } => {
             let merchant = find(session, id).await?.merchant_id;
-            let answered = store::skip_missed(&session.pool, merchant, id).await.map_err(explain)?;
+            let answered = subscriptions::skip_missed(&session.pool, merchant, id).await.map_err(explain)?;
             decided(
                 session,
                 id,
@@ -127,7 +130,7 @@ async fn show(session: &Session, id: SubscriptionId) -> Result<(), String> {
     let invoices = invoices.map_err(explain)?.data;
     let mut subjects = vec![id.0];
     subjects.extend(invoices.iter().map(|invoice| invoice.id.0));
-    let events = payments::events(&session.pool, &subjects).await.map_err(explain)?;
+    let events = event::store::of_subjects(&session.pool, &subjects).await.map_err(explain)?;
     let mut waiting = Vec::new();
     for subject in &subjects {
         waiting.extend(job::store::find(&session.pool, *subject).await.map_err(explain)?);

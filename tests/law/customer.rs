@@ -7,8 +7,9 @@ use common::{
     id::{CustomerId, MerchantId, PlanId, SubscriptionId},
     invoice::{self, Discount, Duration, Occasion, Percent, Reduction, TaxRate},
     money::{Currency, Money},
+    plan::{Interval, Plan, Price, Unit},
     subscription::{
-        Interval, Plan, Price, Terms, Unit, WithoutMethod,
+        Terms, WithoutMethod,
         proration::Proration,
         state::{self, New, Place, Refusal, Resume, Update, When},
     },

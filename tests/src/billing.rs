@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use common::{
+    billing::{
+        self, Accepted, NewSubscription,
+        subscriptions::{self, Answered, Asked, Named},
+    },
     clock::Timestamp,
     customer::{self, MethodChoice, NewCustomer},
     db,
@@ -11,12 +15,8 @@ use common::{
     invoice::{self, Invoice},
     money::{Currency, Money},
     page::Page,
-    plan::{self, NewPlan, Offer},
-    subscription::{
-        Interval, Price, Status, Subscription, Unit, WithoutMethod,
-        state::Update,
-        store::{self, Accepted, Answered, Asked, Named, NewSubscription},
-    },
+    plan::{self, Interval, NewPlan, Offer, Price, Unit},
+    subscription::{self, Status, Subscription, WithoutMethod, state::Update},
 };
 
 use crate::{Deployment, eventually};
@@ -101,7 +101,7 @@ impl Deployment {
 
     /// Subscribes, which must be accepted.
     pub async fn subscribed(&self, order: &NewSubscription) -> SubscriptionId {
-        match store::create(&self.pool, order, "").await.unwrap() {
+        match billing::create(&self.pool, order, "").await.unwrap() {
             Accepted::New(subscription, _) => subscription.id,
             other => panic!("{other:?}"),
         }
@@ -119,7 +119,7 @@ impl Deployment {
     pub async fn subscription(&self, id: SubscriptionId) -> Subscription {
         let merchant = sqlx::query_scalar("SELECT merchant_id FROM subscriptions WHERE id = $1").bind(id.0);
         let merchant = MerchantId(merchant.fetch_one(&self.pool).await.unwrap());
-        store::find(&self.pool, merchant, id).await.unwrap().expect("it is there")
+        subscription::store::find(&self.pool, merchant, id).await.unwrap().expect("it is there")
     }
 
     /// Waits until a subscription is in this status.
@@ -159,7 +159,7 @@ impl Deployment {
         let merchant = self.subscription(id).await.merchant_id;
         let named = Named { offer: None, method: Some(card(token)) };
         let asked = Asked::of(merchant, id);
-        let answered = store::update(&self.pool, &asked, &named, Update::default()).await.unwrap();
+        let answered = subscriptions::update(&self.pool, &asked, &named, Update::default()).await.unwrap();
         assert!(matches!(answered, Answered::Granted(_)), "{answered:?}");
     }
 

@@ -1,16 +1,13 @@
 //! What subscriptions are paid with besides cards: PayPal, and what a customer has in the balance.
 
 use common::{
+    billing::{NewSubscription, subscriptions},
     customer::{self, MethodChoice},
     gateway::MethodType,
     invoice::Status as Paid,
     money::Money,
-    subscription::{
-        Status, Unit,
-        proration::Proration,
-        state::When,
-        store::{self, NewSubscription},
-    },
+    plan::Unit,
+    subscription::{Status, proration::Proration, state::When},
 };
 use rust_decimal::Decimal;
 use tests::{
@@ -124,11 +121,15 @@ async fn what_is_given_back_pays_the_next_subscription() {
     let first = deployment.active(&shop, "a").await;
     deployment.idle().await;
     deployment.advance_all(DAY).await;
-    let canceled =
-        store::cancel(&deployment.pool, &store::Asked::of(shop.merchant, first), When::Now, Proration::ByDay)
-            .await
-            .unwrap();
-    assert!(matches!(canceled, store::Answered::Granted(_)), "{canceled:?}");
+    let canceled = subscriptions::cancel(
+        &deployment.pool,
+        &subscriptions::Asked::of(shop.merchant, first),
+        When::Now,
+        Proration::ByDay,
+    )
+    .await
+    .unwrap();
+    assert!(matches!(canceled, subscriptions::Answered::Granted(_)), "{canceled:?}");
     let credit = deployment.invoices(first).await.remove(1);
     assert!(credit.total.is_sign_negative() && credit.status == Paid::Paid, "{credit:?}");
     assert_eq!(

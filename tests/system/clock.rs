@@ -1,6 +1,6 @@
 //! The clock of a test deployment: it goes from one due moment to the next, and waits at each for what is due.
 
-use common::{clock::Timestamp, invoice::Status as Paid, subscription::Unit};
+use common::{clock::Timestamp, invoice::Status as Paid, plan::Unit};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{

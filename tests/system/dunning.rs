@@ -5,7 +5,8 @@ use common::{
         self, Status as Paid,
         dunning::{Exhausted, Policy},
     },
-    subscription::{Status, Unit},
+    plan::Unit,
+    subscription::Status,
 };
 use serde_json::json;
 use tests::{

@@ -1,7 +1,7 @@
 //! Invoices through the API: paid, called off and given up by their merchant, shown to people, and the figures
 //! of all of them.
 
-use common::{customer, id::InvoiceId, invoice::Status as Paid, subscription::Unit};
+use common::{customer, id::InvoiceId, invoice::Status as Paid, plan::Unit};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{

@@ -1,7 +1,7 @@
 //! How customers pay: what one subscription has saved at its gateway, the next one charges; and the methods of a
 //! customer, as merchants add, choose and delete them.
 
-use common::subscription::{Status, Unit};
+use common::{plan::Unit, subscription::Status};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Deployment, Merchant, Service, Settings, eventually};

@@ -4,6 +4,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use common::{
+    billing::{self, NewSubscription, Renewed, settlement},
     customer,
     gateway::{Answer, Charge, Decline, DeclineClass, Report},
     id::{MerchantId, SubscriptionId},
@@ -13,11 +14,8 @@ use common::{
         Payment,
         store::{self as payments, Settlement},
     },
-    subscription::{
-        Status, Unit,
-        state::Refusal,
-        store::{self, NewSubscription, Renewed},
-    },
+    plan::Unit,
+    subscription::{Status, state::Refusal},
 };
 use tests::{
     Deployment, Service, Settings,
@@ -73,7 +71,7 @@ async fn claim(deployment: &Deployment, kind: Kind) -> Vec<Claim> {
 
 /// Bills them together, and answers by subscription.
 async fn renew(deployment: &Deployment, claims: &[Claim]) -> HashMap<Uuid, Result<Renewed, Refusal>> {
-    let renewed = store::renew(&deployment.pool, claims).await.unwrap();
+    let renewed = billing::renew(&deployment.pool, claims).await.unwrap();
     claims.iter().map(|claim| claim.subject).zip(renewed).collect()
 }
 
@@ -213,7 +211,7 @@ async fn charge(deployment: &Deployment, declined: &[Uuid]) {
         Arc::new(Settlement { claim, payment, answer })
     };
     let batch: Vec<_> = begun.into_iter().map(settlement).collect();
-    payments::settle(&mut transaction, &batch).await.unwrap();
+    settlement::settle(&mut transaction, &batch).await.unwrap();
     transaction.commit().await.unwrap();
 }
 

@@ -5,9 +5,7 @@
 use std::time::{Duration, Instant};
 
 use common::{
-    id::SubscriptionId,
-    invoice::Status as Paid,
-    subscription::{Status, Unit, store::NewSubscription},
+    billing::NewSubscription, id::SubscriptionId, invoice::Status as Paid, plan::Unit, subscription::Status,
 };
 use serde_json::json;
 use tests::{

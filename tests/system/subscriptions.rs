@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use common::{
+    billing::{
+        self, Accepted, NewSubscription,
+        subscriptions::{self, Answered, Asked},
+    },
     invoice::{self, Status as Paid},
     job::{self, Kind},
-    subscription::{
-        Status, Unit,
-        proration::Proration,
-        state::When,
-        store::{self, Accepted, Answered, Asked},
-    },
+    plan::Unit,
+    subscription::{Status, proration::Proration, state::When},
 };
 use tests::{
     Deployment, Service,
@@ -26,10 +26,10 @@ async fn a_subscription_is_made_and_its_first_invoice_paid() {
     let id = deployment.subscribed(&order).await;
     assert_eq!(deployment.subscription(id).await.status, Status::Incomplete);
     // The same request again, and another with its key.
-    let again = store::create(&deployment.pool, &order, "").await.unwrap();
+    let again = billing::create(&deployment.pool, &order, "").await.unwrap();
     assert!(matches!(again, Accepted::Repeated(found) if found.id == id));
-    let other = store::NewSubscription { request_hash: [2; 32], ..order };
-    assert!(matches!(store::create(&deployment.pool, &other, "").await.unwrap(), Accepted::KeyReused));
+    let other = NewSubscription { request_hash: [2; 32], ..order };
+    assert!(matches!(billing::create(&deployment.pool, &other, "").await.unwrap(), Accepted::KeyReused));
     deployment.advance(15).await;
     let subscription = deployment.becomes(id, Status::Active).await;
     deployment.idle().await;
@@ -91,7 +91,7 @@ async fn a_payer_who_does_not_act_gets_no_subscription() {
     let deployment = Deployment::start().await;
     let shop = deployment.shop(Unit::Month).await;
     let order = shop.order("a", "pm_card_authenticationRequired");
-    let order = store::NewSubscription { return_url: Some("https://shop.example/back".into()), ..order };
+    let order = NewSubscription { return_url: Some("https://shop.example/back".into()), ..order };
     let id = deployment.subscribed(&order).await;
     deployment.advance(15).await;
     eventually("the payer is asked", || async {
@@ -119,9 +119,10 @@ async fn a_cancellation_waits_for_the_period_or_does_not() {
     let shop = deployment.shop(Unit::Month).await;
     let (later, at_once) = (deployment.active(&shop, "a").await, deployment.active(&shop, "b").await);
     for (id, when) in [(later, When::AtPeriodEnd), (at_once, When::Now)] {
-        let answer = store::cancel(&deployment.pool, &Asked::of(shop.merchant, id), when, Proration::None)
-            .await
-            .unwrap();
+        let answer =
+            subscriptions::cancel(&deployment.pool, &Asked::of(shop.merchant, id), when, Proration::None)
+                .await
+                .unwrap();
         assert!(matches!(answer, Answered::Granted(_)), "{answer:?}");
     }
     assert_eq!(deployment.subscription(at_once).await.status, Status::Canceled);
@@ -143,9 +144,9 @@ async fn a_trial_is_free_and_then_it_is_not() {
     let deployment = Deployment::start().await;
     let shop = deployment.shop(Unit::Month).await;
     // First, while the customer has no default.
-    let idle = store::NewSubscription { trial_days: Some(14), method: None, ..shop.order("b", "") };
+    let idle = NewSubscription { trial_days: Some(14), method: None, ..shop.order("b", "") };
     let idle = deployment.subscribed(&idle).await;
-    let paying = store::NewSubscription { trial_days: Some(14), ..shop.order("a", "pm_card_visa") };
+    let paying = NewSubscription { trial_days: Some(14), ..shop.order("a", "pm_card_visa") };
     let paying = deployment.subscribed(&paying).await;
     assert_eq!(deployment.subscription(paying).await.status, Status::Trialing);
     assert!(deployment.invoices(paying).await.is_empty());
@@ -184,7 +185,7 @@ async fn what_a_scheduler_missed_is_billed_oldest_first_but_not_too_much_of_it()
     deployment.idle().await;
     assert_eq!(deployment.invoices(id).await.len(), 3, "nothing is billed before");
     assert!(deployment.log(Service::Worker).contains("missed more renewals"));
-    store::bill_missed(&deployment.pool, shop.merchant, id).await.unwrap();
+    subscriptions::bill_missed(&deployment.pool, shop.merchant, id).await.unwrap();
     deployment.idle().await;
     let invoices = deployment.invoices(id).await;
     assert_eq!(

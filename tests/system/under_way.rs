@@ -2,15 +2,15 @@
 //! gets another card. The outcome always ends what is open, and no money is left without an owner.
 
 use common::{
-    customer,
-    invoice::{self, Status as Paid},
-    job::Kind,
-    subscription::{
-        Status, Subscription, Unit,
-        proration::Proration,
-        state::When,
-        store::{self, Answered, Asked, NewSubscription},
+    billing::{
+        NewSubscription, invoices,
+        subscriptions::{self, Answered, Asked},
     },
+    customer,
+    invoice::Status as Paid,
+    job::Kind,
+    plan::Unit,
+    subscription::{Status, Subscription, proration::Proration, state::When},
 };
 use serde_json::json;
 use tests::{
@@ -45,7 +45,8 @@ async fn beginning(deployment: &Deployment, shop: &Shop, key: &str, token: &str)
 async fn cancel(deployment: &Deployment, subscription: &Subscription) {
     let Subscription { id, merchant_id, .. } = *subscription;
     let answered =
-        store::cancel(&deployment.pool, &Asked::of(merchant_id, id), When::Now, Proration::None).await;
+        subscriptions::cancel(&deployment.pool, &Asked::of(merchant_id, id), When::Now, Proration::None)
+            .await;
     assert!(matches!(answered, Ok(Answered::Granted(_))), "{answered:?}");
     let invoice = deployment.invoices(id).await.remove(0);
     assert_eq!((invoice.status, deployment.subscription(id).await.status), (Paid::Void, Status::Canceled));
@@ -260,28 +261,28 @@ async fn a_void_invoice_owes_nothing_and_one_given_up_may_still_be_paid() {
     }
     deployment.next_boundary(forgiven).await;
     let grant =
-        async |invoice, wish| match invoice::store::grant(&deployment.pool, shop.merchant, invoice, wish, "")
+        async |invoice, wish| match invoices::grant(&deployment.pool, shop.merchant, invoice, wish, "")
             .await
             .unwrap()
         {
-            invoice::store::Answered::Granted { invoice, .. } => invoice.status,
+            invoices::Answered::Granted { invoice, .. } => invoice.status,
             other => panic!("{other:?}"),
         };
     let open = deployment.invoices(forgiven).await.remove(1).id;
     for _ in 0..2 {
-        assert_eq!(grant(open, invoice::store::Wish::Void).await, Paid::Void, "once or twice");
+        assert_eq!(grant(open, invoices::Wish::Void).await, Paid::Void, "once or twice");
     }
     assert_eq!(deployment.subscription(forgiven).await.status, Status::Active, "nothing is owed any more");
     let open = deployment.invoices(given_up).await.remove(1).id;
     for _ in 0..2 {
-        assert_eq!(grant(open, invoice::store::Wish::GiveUp).await, Paid::Uncollectible);
+        assert_eq!(grant(open, invoices::Wish::GiveUp).await, Paid::Uncollectible);
     }
     deployment.becomes(given_up, Status::PastDue).await;
     deployment.advance_all(20 * DAY).await;
     deployment.idle().await;
     assert_eq!(deployment.payments_of(given_up).await, ["succeeded", "failed"], "it is not tried again");
     deployment.swap_card(given_up, "pm_card_visa").await;
-    assert_eq!(grant(open, invoice::store::Wish::Pay(None)).await, Paid::Uncollectible);
+    assert_eq!(grant(open, invoices::Wish::Pay(None)).await, Paid::Uncollectible);
     deployment.advance(15).await;
     deployment.becomes(given_up, Status::Active).await;
     deployment.idle().await;

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use common::{
     batch::{BatchError, Batcher, Bounds},
+    billing::{self, Renewed, settlement},
     id::{InvoiceId, JobId, SubscriptionId},
     job::{self, Claim, Kind, Lease},
     payment::{
@@ -14,16 +15,11 @@ use common::{
     receipt::{self, Receipt},
     reconciliation::{self, Reconciliation},
     refund::{self, Refund},
-    subscription::{
-        state::Refusal,
-        store::{self as subscriptions, Renewed, Trouble},
-    },
+    subscription::{state::Refusal, store::Trouble},
 };
 use sqlx::{Acquire as _, PgConnection, PgPool};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
-
-use crate::jobs::Learnt;
 
 const CLAIMS: Bounds = Bounds { lanes: 1, batch: 64, waiting: 1024 };
 const SETTLEMENTS: Bounds = Bounds { lanes: 2, batch: 64, waiting: 1024 };
@@ -57,6 +53,18 @@ pub enum Subject {
     Subscription(SubscriptionId),
     /// An invoice that may be due.
     Invoice(InvoiceId),
+}
+
+/// What a job has learnt, to be recorded.
+pub enum Learnt {
+    /// Of a payment.
+    Payment(Arc<Settlement>),
+    /// Of a refund.
+    Refund(Arc<refund::store::Settlement>),
+    /// Of a gateway's event.
+    Event(Arc<receipt::Findings>),
+    /// The job has recorded it.
+    Recorded,
 }
 
 /// What recording has changed.
@@ -113,7 +121,7 @@ impl Books {
             let pool = settling.clone();
             async move {
                 let mut transaction = pool.begin().await?;
-                let settled = payments::settle(&mut transaction, &batch).await?;
+                let settled = settlement::settle(&mut transaction, &batch).await?;
                 transaction.commit().await?;
                 Ok(settled)
             }
@@ -121,7 +129,7 @@ impl Books {
         let renewing = pool.clone();
         let renewals = Batcher::start(RENEWALS, move |claims: Vec<Claim>| {
             let pool = renewing.clone();
-            async move { subscriptions::renew(&pool, &claims).await }
+            async move { billing::renew(&pool, &claims).await }
         });
         let claims = Kind::ALL.into_iter().map(|kind| (kind, claims(kind))).collect();
         Self { pool, claims, settlements, renewals, events: Semaphore::new(EVENT_CONNECTIONS) }

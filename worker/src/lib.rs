@@ -2,6 +2,7 @@
 //! records what came of them. Any number of workers may run, anywhere.
 
 mod books;
+mod context;
 mod jobs;
 mod runner;
 
@@ -11,16 +12,15 @@ use clap::Args;
 use common::{
     config::{BrokerArgs, DatabaseArgs, GatewayArgs, Guards, ModeArgs},
     db,
-    gateway::Gateways,
     job::{
         Kind,
         broker::{BrokerConfig, Publisher},
     },
 };
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use books::Books;
+use context::Context;
 use runner::Runner;
 
 /// The settings of a worker.
@@ -56,24 +56,6 @@ pub struct WorkerArgs {
     /// Connections besides for what is big, such as comparing a gateway's account with ours: payments never wait for it.
     #[arg(long, env = "REMIT_WORKER_BULK_CONNECTIONS", default_value = "2", value_parser = clap::value_parser!(u32).range(1..))]
     pub bulk_connections: u32,
-}
-
-/// What every job may use.
-pub struct Context {
-    /// Whom to ask for money.
-    pub gateways: Gateways,
-    /// Where jobs are claimed, and what came of them is recorded.
-    pub books: Books,
-    /// The database, for jobs that need no gateway.
-    pub pool: PgPool,
-    /// Connections of its own for what is big. No statement takes longer there than most of a lease.
-    pub bulk: PgPool,
-    /// For how long a job is this worker's own.
-    pub lease: Duration,
-    /// Whether gateways are told what time it is here.
-    pub test_clock: bool,
-    /// Where callers who wait are told.
-    pub publisher: Publisher,
 }
 
 /// Works until `shutdown`, then finishes what is in flight.

@@ -22,13 +22,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 use crate::{
-    Context,
-    books::{Claimed, Subject},
-    jobs::{self, Learnt},
+    books::{Claimed, Learnt, Subject},
+    context::Context,
+    jobs,
 };
-
-/// Failures of a job's own code before it is parked.
-const CODE_FAILURES_MAX: i32 = 10;
 
 /// Waits between attempts to claim a job or to record a result while the database is away.
 const ASK_AGAIN: Policy =
@@ -174,7 +171,7 @@ async fn do_one(context: &Context, claimed: Claimed, reply_to: Option<&str>) {
     let (started, claim) = (Instant::now(), claimed.claim.clone());
     let done = AssertUnwindSafe(run_and_record(context, claimed, reply_to)).catch_unwind().await;
     if done.is_err() {
-        code_failed(context, &claim).await;
+        context.code_failed(&claim).await;
     }
     metrics::histogram!("messaging_process_duration_seconds", "kind" => claim.kind.as_str())
         .record(started.elapsed());
@@ -195,7 +192,7 @@ async fn run_and_record(context: &Context, claimed: Claimed, reply_to: Option<&s
             }
         }
         // It was the panic of a batch, and this job's part in it.
-        Err(BatchError::Panicked) => code_failed(context, &claim).await,
+        Err(BatchError::Panicked) => context.code_failed(&claim).await,
         Err(error) => tracing::error!(%error, "a result was not recorded; the job will be done again"),
     }
 }
@@ -249,15 +246,5 @@ where
             }
             done => return done,
         }
-    }
-}
-
-/// A panic is a defect of ours. Its neighbours go on, and it is tried again until it looks hopeless.
-pub async fn code_failed(context: &Context, claim: &Claim) {
-    metrics::counter!("job_panics_total", "kind" => claim.kind.as_str()).increment(1);
-    match context.books.code_failed(claim, CODE_FAILURES_MAX).await {
-        Ok(false) => {}
-        Ok(true) => tracing::error!("parked: its code has failed {CODE_FAILURES_MAX} times"),
-        Err(error) => tracing::warn!(%error, "a failed job was not put back; its lease will end"),
     }
 }

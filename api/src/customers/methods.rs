@@ -7,7 +7,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use common::{
-    customer::store::{self, Deleted},
+    billing::methods::{Deleted, delete_method},
+    customer::store,
     gateway::MethodType,
     id::{CustomerId, PaymentMethodId, SubscriptionId},
 };
@@ -158,7 +159,7 @@ pub async fn delete(
     PathIds(customer, id): PathIds<CustomerId, PaymentMethodId>,
     NoBody: NoBody,
 ) -> Result<Response, ApiError> {
-    match store::delete_method(&app.pool, merchant.id, customer, id).await? {
+    match delete_method(&app.pool, merchant.id, customer, id).await? {
         Deleted::Gone => Ok(StatusCode::NO_CONTENT.into_response()),
         Deleted::NotFound => Err(ApiError::NotFound),
         Deleted::InUse(subscriptions) => Err(in_use(&subscriptions)),

@@ -38,7 +38,7 @@ pub struct UpdateCustomer {
     /// Key by key: a string sets the key, `null` takes it away, and keys that are not named stay. `null` instead of the
     /// object takes all away. There may be 50 in the end.
     #[schema(value_type = Option<Object>, example = json!({ "tier": "gold", "trial": null }))]
-    metadata: Option<common::payment::Metadata>,
+    metadata: Option<common::metadata::Metadata>,
 }
 
 /// Change a customer

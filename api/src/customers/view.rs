@@ -3,8 +3,8 @@
 use common::{
     clock::Timestamp,
     customer::{Customer, KeptMethod},
+    metadata::Metadata,
     money::Money,
-    payment::Metadata,
 };
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,8 +1,6 @@
 //! A body: there in time, within the limit; JSON of the right media type, and without card data. Whether there is
 //! one is told by its bytes, never by headers: a request may have a body and no header that says so.
 
-use std::time::Duration;
-
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request, rejection::BytesRejection},
@@ -12,12 +10,9 @@ use common::card_data;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::{App, error::ApiError, request};
+use crate::{App, error::ApiError, limits::BODY_WITHIN, request};
 
 use super::fields::{Faults, Fields};
-
-/// How long a body may take, once it is waited for.
-pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// The bytes of a body, whatever they are.
 struct RawBody(Bytes);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use common::{
     clock::Timestamp,
     customer::MetadataChange,
-    payment::{METADATA_ENTRIES_MAX, Metadata},
+    metadata::{ENTRIES_MAX, Metadata},
 };
 use serde_json::{Map, Value};
 
@@ -252,8 +252,8 @@ pub fn metadata(value: Value) -> Result<Metadata, String> {
     let Value::Object(entries) = value else {
         return Err("must be an object of strings".into());
     };
-    if entries.len() > METADATA_ENTRIES_MAX {
-        return Err(format!("must have at most {METADATA_ENTRIES_MAX} entries, and has {}", entries.len()));
+    if entries.len() > ENTRIES_MAX {
+        return Err(format!("must have at most {ENTRIES_MAX} entries, and has {}", entries.len()));
     }
     entries
         .into_iter()

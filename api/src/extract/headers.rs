@@ -8,7 +8,7 @@ use axum::{
 };
 use common::telemetry;
 
-use crate::{App, error::ApiError};
+use crate::error::ApiError;
 
 /// The longest wait that can be asked for.
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -19,10 +19,10 @@ const OUR_KEYS: &str = "remit:";
 /// The caller's own name for a write: the same key is the same write, for ever.
 pub struct IdempotencyKey(pub String);
 
-impl FromRequestParts<App> for IdempotencyKey {
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let mut values = parts.headers.get_all("idempotency-key").iter();
         let value = values.next().ok_or(ApiError::MissingIdempotencyKey)?;
         if values.next().is_some() {
@@ -55,10 +55,10 @@ pub struct Prefer {
     pub wait: Option<Duration>,
 }
 
-impl FromRequestParts<App> for Prefer {
+impl<S: Send + Sync> FromRequestParts<S> for Prefer {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self::read(&parts.headers))
     }
 }
@@ -79,10 +79,10 @@ impl Prefer {
 /// RFC 9110: `If-Match: "3"` asks that it be done only if the version is still that one.
 pub struct IfMatch(pub Option<u32>);
 
-impl FromRequestParts<App> for IfMatch {
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let mut values = parts.headers.get_all(header::IF_MATCH).iter();
         let Some(value) = values.next() else { return Ok(Self(None)) };
         let text = value.to_str().unwrap_or_default().trim();
@@ -102,10 +102,10 @@ impl FromRequestParts<App> for IfMatch {
 /// W3C trace context: taken from the request, or begun here.
 pub struct Trace(pub String);
 
-impl FromRequestParts<App> for Trace {
+impl<S: Send + Sync> FromRequestParts<S> for Trace {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let received = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
         Ok(Self(telemetry::traceparent(received)))
     }

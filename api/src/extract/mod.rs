@@ -9,7 +9,7 @@ mod path;
 mod query;
 
 pub use addresses::{email, return_url};
-pub use body::{BODY_WITHIN, JsonBody, NoBody, OptionalJsonBody};
+pub use body::{JsonBody, NoBody, OptionalJsonBody};
 pub use headers::{IdempotencyKey, IfMatch, Prefer, Trace};
 pub use money::{amount, currency, percent, positive_amount};
 pub use path::{PathId, PathIds};

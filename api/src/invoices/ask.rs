@@ -3,13 +3,13 @@
 
 use axum::{extract::State, response::Response};
 use common::{
+    billing::{
+        self,
+        invoices::{Answered, Wish},
+    },
     customer::MethodChoice,
     id::{InvoiceId, JobId, MerchantId},
-    invoice::{
-        Invoice,
-        state::Refusal,
-        store::{self, Answered, Wish},
-    },
+    invoice::{Invoice, state::Refusal},
     job::Kind,
 };
 use serde_json::Value;
@@ -157,7 +157,7 @@ async fn ask(
     wish: Wish,
     traceparent: &str,
 ) -> Result<(Invoice, Vec<JobId>), ApiError> {
-    match store::grant(&app.pool, merchant, id, wish, traceparent).await? {
+    match billing::invoices::grant(&app.pool, merchant, id, wish, traceparent).await? {
         Answered::Granted { invoice, jobs } => Ok((*invoice, jobs)),
         Answered::NotFound | Answered::NoMethod => Err(ApiError::NotFound),
         Answered::Refused(refusal) => Err(refused(&refusal)),

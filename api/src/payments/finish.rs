@@ -3,6 +3,7 @@
 
 use axum::{extract::State, response::Response};
 use common::{
+    billing::settlement,
     clock::Timestamp,
     id::{MerchantId, PaymentId},
     payment::{
@@ -109,7 +110,7 @@ async fn ask(
 ) -> Result<Response, ApiError> {
     let watch = app.outcomes.watch(id.0);
     let mut transaction = app.pool.begin().await?;
-    let answered = store::grant(&mut transaction, merchant, id, traceparent, decide).await?;
+    let answered = settlement::grant(&mut transaction, merchant, id, traceparent, decide).await?;
     transaction.commit().await?;
     let Answered { payment, wish, job } = answered.ok_or(ApiError::NotFound)?;
     if let Some((job, kind)) = job {

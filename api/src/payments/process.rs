@@ -4,8 +4,9 @@ use axum::{extract::State, response::Response};
 use common::{
     gateway::{Capture, GatewayName, MethodType},
     id::{MerchantId, PaymentId},
+    metadata::Metadata,
     money::{Currency, Money},
-    payment::{Customer, Fallback, Metadata, NewPayment, Order, store::Accepted as Stored},
+    payment::{Customer, Fallback, NewPayment, Order, store::Accepted as Stored},
 };
 use rust_decimal::Decimal;
 use serde_json::Value;

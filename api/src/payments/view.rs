@@ -4,8 +4,9 @@ use common::{
     clock::Timestamp,
     dispute::Dispute,
     gateway::Card,
+    metadata::Metadata,
     money::display_amount,
-    payment::{Customer, Failure, Metadata, Payment, Status},
+    payment::{Customer, Failure, Payment, Status},
     refund::Refund,
 };
 use serde::Serialize;

@@ -3,10 +3,9 @@
 use axum::{extract::State, response::Response};
 use common::{
     id::{MerchantId, PlanId},
+    metadata::Metadata,
     money::Money,
-    payment::Metadata,
-    plan::{NewPlan, store},
-    subscription::{Interval, Price, Unit},
+    plan::{Interval, NewPlan, Price, Unit, store},
 };
 use serde_json::Value;
 use utoipa::ToSchema;

@@ -1,6 +1,10 @@
 //! A plan as its merchant sees it.
 
-use common::{clock::Timestamp, payment::Metadata, plan::Plan, subscription::Interval};
+use common::{
+    clock::Timestamp,
+    metadata::Metadata,
+    plan::{Interval, Plan},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 

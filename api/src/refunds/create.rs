@@ -47,7 +47,7 @@ pub struct RefundPayment {
     reason: Option<String>,
     /// Up to 50 keys (40 characters) with values (500 characters) of your own.
     #[schema(value_type = Option<Object>)]
-    metadata: Option<common::payment::Metadata>,
+    metadata: Option<common::metadata::Metadata>,
 }
 
 /// Refund a payment

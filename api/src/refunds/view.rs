@@ -3,7 +3,7 @@
 use common::{
     clock::Timestamp,
     gateway::RefundReason,
-    payment::Metadata,
+    metadata::Metadata,
     refund::{Failure, Refund},
 };
 use serde::Serialize;

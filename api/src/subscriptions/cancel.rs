@@ -2,10 +2,9 @@
 //! needs no key: asked again, it answers the same.
 
 use axum::{extract::State, response::Response};
-use common::subscription::{
-    proration::Proration,
-    state::When,
-    store::{self, Asked},
+use common::{
+    billing::subscriptions::{self, Asked},
+    subscription::{proration::Proration, state::When},
 };
 
 use crate::{
@@ -47,7 +46,7 @@ pub async fn cancel(
     NoBody: NoBody,
 ) -> Result<Response, ApiError> {
     let (when, proration) = read(query)?;
-    answered(&app, store::cancel(&app.pool, &asked, when, proration).await?, prefer).await
+    answered(&app, subscriptions::cancel(&app.pool, &asked, when, proration).await?, prefer).await
 }
 
 fn read(mut query: QueryFields) -> Result<(When, Proration), ApiError> {

@@ -2,16 +2,13 @@
 
 use axum::{extract::State, response::Response};
 use common::{
+    billing::{self, Accepted as Stored, NewSubscription},
     customer::MethodChoice,
     gateway::MethodType,
     id::{CustomerId, MerchantId, PaymentMethodId, PlanId, SubscriptionId},
-    payment::Metadata,
-    plan::Offer,
-    subscription::{
-        OnDispute, Price, Tz, WithoutMethod,
-        state::Refusal,
-        store::{self, Accepted as Stored, NewSubscription},
-    },
+    metadata::Metadata,
+    plan::{Offer, Price},
+    subscription::{OnDispute, Tz, WithoutMethod, state::Refusal},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -136,7 +133,7 @@ pub async fn create(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let new = read(merchant.id, key, body)?;
-    match store::create(&app.pool, &new, &traceparent).await? {
+    match billing::create(&app.pool, &new, &traceparent).await? {
         Stored::New(subscription, jobs) => {
             Ok(accepted(&app, charged(&app, *subscription, jobs, prefer).await, prefer, false))
         }

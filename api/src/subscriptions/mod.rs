@@ -16,10 +16,9 @@ use axum::{
     http::{HeaderValue, header, request::Parts},
     response::Response,
 };
-use common::subscription::{
-    Status, Subscription,
-    state::Refusal,
-    store::{Answered, Asked, Granted},
+use common::{
+    billing::subscriptions::{Answered, Asked, Granted},
+    subscription::{Status, Subscription, state::Refusal},
 };
 
 use crate::{

@@ -2,11 +2,13 @@
 //! key: asked again, they answer the same.
 
 use axum::{extract::State, response::Response};
-use common::subscription::{
-    Subscription,
-    proration::Proration,
-    state::{self, Place, Resume, When},
-    store::{self, Asked},
+use common::{
+    billing::subscriptions::{self, Asked},
+    subscription::{
+        Subscription,
+        proration::Proration,
+        state::{self, Place, Resume, When},
+    },
 };
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -66,7 +68,7 @@ pub async fn pause(
     let decide = |subscription: &mut Subscription, place: Place<'_>| {
         state::pause(subscription, when, proration, place)
     };
-    answered(&app, store::grant(&app.pool, &asked, decide).await?, prefer).await
+    answered(&app, subscriptions::grant(&app.pool, &asked, decide).await?, prefer).await
 }
 
 /// How it goes on.
@@ -112,7 +114,7 @@ pub async fn resume(
     let (how, return_url) = read_resume(body)?;
     let decide = |subscription: &mut Subscription, place: Place<'_>| state::resume(subscription, how, place);
     let asked = Asked { return_url, ..asked };
-    answered(&app, store::grant(&app.pool, &asked, decide).await?, prefer).await
+    answered(&app, subscriptions::grant(&app.pool, &asked, decide).await?, prefer).await
 }
 
 fn read_pause(body: Option<Value>) -> Result<(When, Proration), ApiError> {

@@ -3,10 +3,10 @@
 
 use axum::{Json, extract::State};
 use common::{
+    billing::subscriptions::{self, Asked, Foreknown, Foreseen},
     clock::Timestamp,
     invoice::{Invoice, Line, TaxRate, totals::Totals},
     money::{Currency, display_amount},
-    subscription::store::{self, Asked, Foreknown, Foreseen},
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -114,7 +114,7 @@ pub async fn preview(
     JsonBody(body): JsonBody,
 ) -> Result<Json<PreviewView>, ApiError> {
     let Wanted { named, update, .. } = Wanted::read(body)?;
-    let foreseen = granted(store::preview(&app.pool, &asked, &named, update).await?)?;
+    let foreseen = granted(subscriptions::preview(&app.pool, &asked, &named, update).await?)?;
     Ok(Json(PreviewView::new(&app, foreseen)))
 }
 

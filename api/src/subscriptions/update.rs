@@ -3,12 +3,9 @@
 
 use axum::{extract::State, response::Response};
 use common::{
-    payment::Metadata,
-    subscription::{
-        proration::Proration,
-        state::Update,
-        store::{self, Asked, Named},
-    },
+    billing::subscriptions::{self, Asked, Named},
+    metadata::Metadata,
+    subscription::{proration::Proration, state::Update},
 };
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -103,7 +100,7 @@ pub async fn update(
 ) -> Result<Response, ApiError> {
     let Wanted { named, update, return_url } = Wanted::read(body)?;
     let asked = Asked { return_url, ..asked };
-    answered(&app, store::update(&app.pool, &asked, &named, update).await?, prefer).await
+    answered(&app, subscriptions::update(&app.pool, &asked, &named, update).await?, prefer).await
 }
 
 /// A body that was read.

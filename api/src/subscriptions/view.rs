@@ -4,7 +4,7 @@ use common::{
     clock::Timestamp,
     customer::PaymentMethod,
     invoice::{Discount, Duration, Reduction, TaxRate},
-    payment::Metadata,
+    metadata::Metadata,
     subscription::{Status, Subscription, Terms, calendar::Period},
 };
 use serde::Serialize;

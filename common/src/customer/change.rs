@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Customer;
-use crate::payment::METADATA_ENTRIES_MAX;
+use crate::metadata::ENTRIES_MAX;
 
 /// What shall be different; `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum MetadataChange {
 
 /// There would be more keys than a customer may have: so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must leave at most {METADATA_ENTRIES_MAX} entries, and would leave {0}")]
+#[error("must leave at most {ENTRIES_MAX} entries, and would leave {0}")]
 pub struct TooManyEntries(pub usize);
 
 impl Change {
@@ -63,7 +63,7 @@ impl Change {
             }
         }
         match then.metadata.len() {
-            entries if entries > METADATA_ENTRIES_MAX => Err(TooManyEntries(entries)),
+            entries if entries > ENTRIES_MAX => Err(TooManyEntries(entries)),
             _ => Ok(then),
         }
     }

@@ -5,12 +5,14 @@ pub mod store;
 
 pub use change::{Change, MetadataChange, TooManyEntries};
 
+use rust_decimal::Decimal;
+
 use crate::{
     clock::Timestamp,
     gateway::{GatewayName, MethodType, SavedMethod},
     id::{CustomerId, MerchantId, PaymentMethodId},
+    metadata::Metadata,
     money::Money,
-    payment::Metadata,
 };
 
 /// What a merchant makes.
@@ -87,6 +89,11 @@ pub struct KeptMethod {
     /// When it was added.
     pub created_at: Timestamp,
 }
+
+/// What a customer's balance gets (or gives, where it is negative).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[must_use]
+pub struct ToBalance(pub Decimal);
 
 /// A payment method, as a merchant names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,15 +3,14 @@
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::{
+    billing,
     db::unreadable,
+    event::{self, Event},
     gateway::{self, GatewayName, Standing},
     id::{DisputeId, MerchantId, PaymentId},
-    invoice, ledger,
+    ledger,
     money::{Currency, Money},
-    payment::{
-        Payment,
-        store::{self as payments, Happened, insert_events},
-    },
+    payment::{Payment, store as payments},
 };
 
 use super::{
@@ -55,7 +54,7 @@ pub async fn record(
     let id = known.as_ref().map_or_else(DisputeId::new, |(id, _)| *id);
     upsert(&mut *db, id, (&payment, gateway), told, change.to).await?;
     // What it takes is with the customer, and may be in the balance too.
-    invoice::store::reclaim(&mut *db, &payment).await?;
+    billing::reclaim::reclaim(&mut *db, &payment).await?;
     let subject = ledger::Subject { merchant_id: payment.merchant_id, gateway, id: id.0 };
     let moved: Vec<_> = change.moved.iter().filter_map(|kind| subject.posting(*kind, told.money)).collect();
     ledger::store::post(&mut *db, &moved, now).await?;
@@ -64,13 +63,13 @@ pub async fn record(
     ledger::store::post_once(&mut *db, fee.as_slice(), now).await?;
     if change.is_news {
         let news = to_dispute(id, &payment, told, change.to, known.is_none());
-        insert_events(&mut *db, &[news], now).await?;
+        event::store::append(&mut *db, &[news], now).await?;
     }
     let mut alarm = change.alarm;
     // A duplicate's is about what nobody was billed for.
     let is_the_payments = payment.order.gateway == gateway;
     if is_the_payments && known.is_none() && change.to.standing != Standing::Won {
-        alarm = alarm.or(invoice::store::payment_disputed(&mut *db, &payment, now).await?);
+        alarm = alarm.or(billing::payment_disputed(&mut *db, &payment, now).await?);
     }
     Ok(Recorded::Ours { alarm })
 }
@@ -125,20 +124,14 @@ async fn upsert(
 }
 
 /// A dispute has come into its present standing.
-fn to_dispute(
-    id: DisputeId,
-    payment: &Payment,
-    told: &gateway::Dispute,
-    to: Known,
-    is_first: bool,
-) -> Happened {
+fn to_dispute(id: DisputeId, payment: &Payment, told: &gateway::Dispute, to: Known, is_first: bool) -> Event {
     let what = match to.standing {
         Standing::Open if is_first => "created",
         Standing::Open => "updated",
         Standing::Won => "won",
         Standing::Lost => "lost",
     };
-    Happened {
+    Event {
         merchant_id: payment.merchant_id,
         subject: id.0,
         kind: format!("dispute.{what}"),

@@ -1,14 +1,14 @@
 //! What a gateway tells by itself. An event is never believed: it is a hint that something should be
 //! looked up. What it says of itself is read from a body whose signature was verified first.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
 
-use super::{Report, paypal};
+use super::Report;
 
 /// An event as it came in, kept until it is worked off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,28 +17,6 @@ pub struct Received {
     pub headers: BTreeMap<String, String>,
     /// The body, byte for byte.
     pub body: Vec<u8>,
-}
-
-/// With what an event's signature can be checked: known from its headers, before its body is read.
-#[derive(Debug, Clone)]
-pub enum EventKey {
-    /// With secrets that we share with the gateway.
-    Secrets,
-    /// With the certificate that it names.
-    Certificate(paypal::signature::Claim, Arc<paypal::signature::Chain>),
-}
-
-/// Why an event's signature cannot be checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoKey {
-    /// This deployment takes no events of the gateway.
-    NotConfigured,
-    /// It cannot be the gateway's.
-    Forged,
-    /// Not now: the gateway should send it again.
-    NotNow,
-    /// Only the gateway can tell: see [`super::Gateway::verify_event`].
-    AskGateway,
 }
 
 /// What could be said about an event's signature on receipt.

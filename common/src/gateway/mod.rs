@@ -6,6 +6,7 @@
 
 pub mod doubt;
 pub mod event;
+mod event_key;
 pub mod guard;
 pub mod operation;
 pub mod paypal;
@@ -28,9 +29,9 @@ use crate::{
     name::names,
 };
 pub use event::{
-    About, Dispute, Event, EventKey, Found, Line, Movement, NoKey, Received, Signature, Standing, Statement,
-    Verdict,
+    About, Dispute, Event, Found, Line, Movement, Received, Signature, Standing, Statement, Verdict,
 };
+pub use event_key::{EventKey, NoKey};
 pub use operation::{
     CancelRequest, CaptureRequest, ChargeRequest, LookUp, RefundLookUp, RefundReason, RefundRequest,
     SaveRequest, SavedMethod,

@@ -117,6 +117,15 @@ pub enum Occasion {
     Change(u32),
 }
 
+/// A subscription that owes invoices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Debtor {
+    /// Which.
+    pub subscription: SubscriptionId,
+    /// It waits for the invoices that were given up, too; others have left them behind.
+    pub is_unpaid: bool,
+}
+
 /// An invoice, whole.
 #[derive(Debug, Clone)]
 pub struct Invoice {

@@ -20,6 +20,9 @@ use crate::{
     retry::Policy,
 };
 
+/// How long the scheduler leaves a new job to the publisher of the process that accepted it.
+pub(crate) const PUBLISHER_GRACE: Duration = Duration::from_secs(15);
+
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,8 +7,6 @@ pub mod duplicate;
 pub mod state;
 pub mod store;
 
-use std::collections::BTreeMap;
-
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +17,7 @@ use crate::{
         MethodType, SavedMethod, Sending, doubt::Exposure,
     },
     id::{InvoiceId, MerchantId, PaymentId},
+    metadata::Metadata,
     money::Money,
     name::names,
 };
@@ -85,12 +84,6 @@ pub struct Fallback {
     /// Whether a soft decline is a reason too.
     pub on_soft_decline: bool,
 }
-
-/// The merchant's own keys and values, which we keep and give back.
-pub type Metadata = BTreeMap<String, String>;
-
-/// Metadata entries, at most.
-pub const METADATA_ENTRIES_MAX: usize = 50;
 
 /// Who pays, as the merchant tells us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,14 +1,37 @@
 //! A plan: a price that subscriptions are made from. They copy it, so a plan is never changed, only archived.
 
+mod interval;
 pub mod store;
 
 use crate::{
+    clock::Timestamp,
     id::{MerchantId, PlanId},
-    payment::Metadata,
-    subscription::Price,
+    metadata::Metadata,
 };
+pub use interval::{Interval, InvalidInterval, Price, Unit};
 
-pub use crate::subscription::Plan;
+/// A plan: what subscriptions are made from. They copy its price, so a later plan changes none of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Its name for programs.
+    pub id: PlanId,
+    /// Whose it is.
+    pub merchant_id: MerchantId,
+    /// Its name for people, which is on the invoices.
+    pub name: String,
+    /// What it costs.
+    pub price: Price,
+    /// How many days a new subscription is free.
+    pub trial_days: u16,
+    /// No new subscription is made from it.
+    pub archived: bool,
+    /// The merchant's own keys and values.
+    pub metadata: Metadata,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
 
 /// What a merchant makes.
 #[derive(Debug, Clone)]

@@ -6,13 +6,14 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    db::row::{InvalidColumn, currency, known, word},
     id::{MerchantId, PlanId},
+    metadata::Metadata,
+    money::Money,
     page::{Found, Page},
-    payment::Metadata,
-    subscription::store::{InvalidColumn, known, price},
 };
 
-use super::{NewPlan, Offer, Plan};
+use super::{Interval, NewPlan, Offer, Plan, Price};
 
 /// A query that answers plans: what stands before the columns, and what after.
 macro_rules! plans {
@@ -20,7 +21,7 @@ macro_rules! plans {
         sqlx::query_as!(
             PlanRow,
             $before + "id, merchant_id, name, unit_amount, currency, interval_unit, interval_count,
-                trial_days, archived, metadata AS \"metadata: sqlx::types::Json<crate::payment::Metadata>\",
+                trial_days, archived, metadata AS \"metadata: sqlx::types::Json<crate::metadata::Metadata>\",
                 created_at, updated_at" + $after
             $(, $argument)*
         )
@@ -58,6 +59,13 @@ impl TryFrom<PlanRow> for Plan {
             updated_at: row.updated_at,
         })
     }
+}
+
+/// A price, as its columns have it.
+pub(crate) fn price(amount: Decimal, code: &str, unit: &str, count: i32) -> Result<Price, InvalidColumn> {
+    let interval = Interval::every(known("interval_count", count)?, word("interval_unit", unit)?)
+        .map_err(|_| InvalidColumn::new("interval_count", &count))?;
+    Ok(Price { unit: Money { amount, currency: currency(code)? }, interval })
 }
 
 /// Stores a new plan.

@@ -11,9 +11,10 @@ use crate::{
     clock::Timestamp,
     gateway::{RefundLookUp, RefundReason, RefundRequest, Sending, doubt::Exposure},
     id::{MerchantId, PaymentId, RefundId},
+    metadata::Metadata,
     money::Money,
     name::names,
-    payment::{Metadata, Payment},
+    payment::Payment,
 };
 
 /// What a merchant asks for.

@@ -5,7 +5,6 @@
 
 pub mod calendar;
 pub mod figures;
-mod interval;
 pub mod proration;
 pub mod state;
 pub mod store;
@@ -13,7 +12,6 @@ pub mod store;
 use serde::Serialize;
 
 pub use chrono_tz::Tz;
-pub use interval::{Interval, InvalidInterval, Price, Unit};
 
 /// The retries of what a subscription owes.
 pub use crate::invoice::dunning;
@@ -23,37 +21,15 @@ use crate::{
     customer::PaymentMethod,
     id::{CustomerId, InvoiceId, MerchantId, PlanId, SubscriptionId},
     invoice::{
-        Discount, Line, TaxRate,
+        Debtor, Discount, Line, TaxRate,
         rounding::TooLarge,
         totals::{self, Item, Sale},
     },
+    metadata::Metadata,
     name::names,
-    payment::Metadata,
+    plan::Price,
 };
 use calendar::{Anchor, OutOfCalendar, Period};
-
-/// A plan: what subscriptions are made from. They copy its price, so a later plan changes none of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// Its name for programs.
-    pub id: PlanId,
-    /// Whose it is.
-    pub merchant_id: MerchantId,
-    /// Its name for people, which is on the invoices.
-    pub name: String,
-    /// What it costs.
-    pub price: Price,
-    /// How many days a new subscription is free.
-    pub trial_days: u16,
-    /// No new subscription is made from it.
-    pub archived: bool,
-    /// The merchant's own keys and values.
-    pub metadata: Metadata,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-}
 
 /// Where a subscription stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -199,6 +175,12 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// It, as one who owes invoices.
+    #[must_use]
+    pub fn debtor(&self) -> Debtor {
+        Debtor { subscription: self.id, is_unpaid: self.status == Status::Unpaid }
+    }
+
     /// The period that is billed next; its start is when. It begins where the one before it ended, whatever
     /// has become of the zone since.
     ///

@@ -2,11 +2,12 @@
 
 use common::{
     clock::Timestamp,
+    customer::ToBalance,
     gateway::DeclineClass,
     invoice::{
         self,
         dunning::{Due, Reason, Setback},
-        state::{self as invoices, Ended, Settled, ToBalance},
+        state::{self as invoices, Ended, Settled},
     },
     subscription::{
         self, Subscription,

@@ -6,7 +6,7 @@ use common::{
     payment::{Payment, state},
 };
 
-use crate::Context;
+use crate::context::Context;
 
 /// Asks the payment's gateway to give up what was begun or reserved.
 pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {

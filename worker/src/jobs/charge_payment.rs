@@ -4,13 +4,13 @@
 //! A payment of an invoice charges a method that its gateway has saved. Until it is, it is saved first.
 
 use common::{
-    customer::store::{ToSave, to_save},
+    billing::saving::{ToSave, remember_saved, to_save},
     gateway::{Answer, Obstacle, Report, SavedMethod},
     job::Claim,
-    payment::{Payment, state, store},
+    payment::{Payment, state},
 };
 
-use crate::Context;
+use crate::context::Context;
 
 /// Asks the payment's gateway for the money.
 pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
@@ -57,7 +57,7 @@ async fn remember(
     payment: &Payment,
     saved: &SavedMethod,
 ) -> Result<Option<SavedMethod>, Answer> {
-    store::remember_saved(&context.pool, payment, saved).await.map(Some).map_err(not_sent)
+    remember_saved(&context.pool, payment, saved).await.map(Some).map_err(not_sent)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]

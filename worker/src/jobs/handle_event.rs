@@ -7,7 +7,7 @@ use common::{
     receipt::{Learnt, News, Receipt},
 };
 
-use crate::Context;
+use crate::context::Context;
 
 /// Asks the gateway whether the event is its own, and for what it names, if that is not ours to look up by itself: a
 /// dispute, a second charge, or a refund that somebody else has made.

@@ -24,22 +24,9 @@ use common::{
 };
 
 use crate::{
-    Context,
-    books::{Claimed, Subject, Undone},
-    runner,
+    books::{Claimed, Learnt, Subject, Undone},
+    context::Context,
 };
-
-/// What a job has learnt, to be recorded.
-pub enum Learnt {
-    /// Of a payment.
-    Payment(Arc<PaymentSettlement>),
-    /// Of a refund.
-    Refund(Arc<RefundSettlement>),
-    /// Of a gateway's event.
-    Event(Arc<Findings>),
-    /// The job has recorded it.
-    Recorded,
-}
 
 /// Does the job, whatever its kind.
 pub async fn run(context: &Context, Claimed { claim, subject }: Claimed) -> Learnt {
@@ -82,7 +69,7 @@ pub fn alarm(alarm: &'static str) {
 /// away, when the lease is over. What the rules refuse is for people besides, and so in the end is what panics.
 async fn not_done(context: &Context, claim: &Claim, undone: &Undone) {
     match undone {
-        Undone::Database(BatchError::Panicked) => return runner::code_failed(context, claim).await,
+        Undone::Database(BatchError::Panicked) => return context.code_failed(claim).await,
         Undone::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
         Undone::Refused(refusal) => {
             tracing::error!(%refusal, "not done");

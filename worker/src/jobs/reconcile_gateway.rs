@@ -9,7 +9,7 @@ use common::{
 };
 use tokio::time::Instant;
 
-use crate::Context;
+use crate::context::Context;
 
 /// Reads on where the last claim ended, and compares once all is read. A database that is away lets go of
 /// the job: its lease ends, and another claim goes on.

@@ -7,7 +7,7 @@ use common::{
     refund::{Refund, state},
 };
 
-use crate::Context;
+use crate::context::Context;
 
 /// Asks the payment's gateway to give money back.
 pub async fn run(context: &Context, claim: &Claim, refund: &Refund, payment: &Payment) -> Answer {

@@ -6,7 +6,7 @@ use common::{
     job::{Claim, Kind},
 };
 
-use crate::Context;
+use crate::context::Context;
 
 /// Does what is due, and publishes the charges. What does not get out is found by the scheduler.
 pub async fn run(context: &Context, claim: &Claim, id: SubscriptionId) {

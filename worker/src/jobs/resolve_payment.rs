@@ -7,7 +7,7 @@ use common::{
     payment::Payment,
 };
 
-use crate::Context;
+use crate::context::Context;
 
 /// Asks the payment's gateway what it knows of it. A list that is too long for one attempt is read on by the next.
 pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {

@@ -2,7 +2,7 @@
 
 use common::{gateway::Answer, job::Claim, payment::Payment, refund::Refund};
 
-use crate::Context;
+use crate::context::Context;
 
 /// Asks the payment's gateway what it knows of the refund.
 pub async fn run(context: &Context, claim: &Claim, refund: &Refund, payment: &Payment) -> Answer {

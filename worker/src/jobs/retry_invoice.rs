@@ -2,16 +2,16 @@
 //! called for in the same transaction.
 
 use common::{
+    billing,
     id::InvoiceId,
-    invoice::store,
     job::{Claim, Kind},
 };
 
-use crate::Context;
+use crate::context::Context;
 
 /// Does what is due, and publishes the charge. If it does not get out, the scheduler finds it.
 pub async fn run(context: &Context, claim: &Claim, id: InvoiceId) {
-    match store::retry(&context.pool, claim).await {
+    match billing::retry(&context.pool, claim).await {
         Ok(retried) => {
             tracing::info!(invoice_id = %id, tried = retried.job.is_some(), "looked at an invoice");
             context.publisher.offer(Kind::ChargeOffSession, retried.job, None);

@@ -8,12 +8,11 @@ use serde_json::json;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::{
-    customer::Customer,
+    customer::{Customer, ToBalance},
     db::unreadable,
+    event::{self, Event},
     id::CustomerId,
-    invoice::state::ToBalance,
     money::{Currency, Money},
-    payment::store::{Happened, insert_events},
 };
 
 /// Whose, and of what.
@@ -119,7 +118,7 @@ pub async fn lower_balance(
     .execute(&mut *transaction)
     .await?;
     let left = Money { amount: had - by.amount, ..by };
-    let lowered = Happened {
+    let lowered = Event {
         merchant_id: customer.merchant_id,
         subject: customer.id.0,
         kind: "customer.balance_lowered".into(),
@@ -129,7 +128,7 @@ pub async fn lower_balance(
         }),
     };
     let now = crate::db::now(&mut *transaction).await?;
-    insert_events(&mut transaction, &[lowered], now).await?;
+    event::store::append(&mut transaction, &[lowered], now).await?;
     transaction.commit().await?;
     Ok(Ok(left))
 }

@@ -8,8 +8,7 @@ use crate::{
     customer::{KeptMethod, MethodChoice, PaymentMethod},
     db::unreadable,
     gateway::{MethodType, SavedMethod},
-    id::{CustomerId, MerchantId, PaymentMethodId, SubscriptionId},
-    subscription,
+    id::{CustomerId, MerchantId, PaymentMethodId},
 };
 
 use super::hold;
@@ -226,44 +225,15 @@ async fn set_default(
     Ok(())
 }
 
-/// What became of a wish to delete a payment method.
-#[derive(Debug)]
-pub enum Deleted {
-    /// It is gone.
-    Gone,
-    /// This merchant has no such customer, or the customer no such method.
-    NotFound,
-    /// These subscriptions are paid by it: some, if they are many.
-    InUse(Vec<SubscriptionId>),
-}
-
-/// Deletes a payment method that no subscription is paid by any more. Those that have ended forget it. What the
-/// gateway has saved stays there; it is only not charged again.
-///
-/// # Errors
-/// When the database fails.
-pub async fn delete_method(
-    db: &PgPool,
-    merchant: MerchantId,
+/// Removes a payment method of a customer who is held.
+pub(crate) async fn remove(
+    db: &mut PgConnection,
     customer: CustomerId,
-    id: PaymentMethodId,
-) -> sqlx::Result<Deleted> {
-    let mut transaction = db.begin().await?;
-    hold(&mut transaction, merchant, customer).await?;
-    let Some(kept) = find_method(&mut *transaction, merchant, customer, id).await? else {
-        return Ok(Deleted::NotFound);
-    };
-    let paid_by_it = subscription::store::paid_by(&mut transaction, customer, id).await?;
-    if !paid_by_it.is_empty() {
-        return Ok(Deleted::InUse(paid_by_it));
-    }
-    subscription::store::forget_method(&mut transaction, customer, id).await?;
+    kept: &KeptMethod,
+) -> sqlx::Result<()> {
     if kept.is_default {
-        set_default(&mut transaction, customer, None).await?;
+        set_default(&mut *db, customer, None).await?;
     }
-    sqlx::query!("DELETE FROM customer_payment_methods WHERE id = $1", id.0)
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(Deleted::Gone)
+    sqlx::query!("DELETE FROM customer_payment_methods WHERE id = $1", kept.method.id.0).execute(db).await?;
+    Ok(())
 }

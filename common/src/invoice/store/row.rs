@@ -8,13 +8,15 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    db::column,
+    db::{
+        column,
+        row::{InvalidColumn, currency, known, word},
+    },
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     invoice::{
         Invoice, Line, LineRef, Occasion, Span,
         dunning::{Ladder, Policy},
     },
-    subscription::store::{InvalidColumn, currency, known, word},
 };
 
 /// A query that answers invoices: what stands after the tables.
@@ -36,7 +38,7 @@ macro_rules! invoices {
         )
     };
 }
-pub(super) use invoices;
+pub(crate) use invoices;
 
 /// The name of a column, which this stands in, is short.
 pub type Lines = Json<Vec<StoredLine>>;

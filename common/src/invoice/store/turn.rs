@@ -7,26 +7,21 @@ use chrono::TimeDelta;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use crate::{
-    clock::Timestamp,
-    invoice::Invoice,
-    job::store::plan,
-    subscription::{Status, Subscription},
-};
+use crate::{clock::Timestamp, invoice::Invoice, job::store::plan};
 
-use super::settle::retry;
+use super::retry;
 
 /// How long an outcome is waited for.
 const PATIENCE: TimeDelta = TimeDelta::hours(1);
 
 /// An invoice that waits.
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     pub invoice: Uuid,
     pub subscription: Uuid,
 }
 
 /// The invoices of these subscriptions that wait for the outcome of another, but for those that are named.
-pub(super) async fn waiting(
+pub(crate) async fn waiting(
     db: impl PgExecutor<'_>,
     subscriptions: &[Uuid],
     but: &[Uuid],
@@ -46,7 +41,7 @@ pub(super) async fn waiting(
 
 /// Of these subscriptions, which are locked, those whose method is being asked off the ladder; and until when what else
 /// they owe waits for that.
-pub(super) async fn asking(
+pub(crate) async fn asking(
     db: impl PgExecutor<'_>,
     subscriptions: &[Uuid],
     now: Timestamp,
@@ -63,20 +58,9 @@ pub(super) async fn asking(
     Ok(until.filter(|(_, until)| now < *until).collect())
 }
 
-/// [`asking`], of those that owe something from before: no other can be.
-pub(super) async fn asking_of(
-    db: &mut PgConnection,
-    subscriptions: &[&Subscription],
-    now: Timestamp,
-) -> sqlx::Result<HashMap<Uuid, Timestamp>> {
-    let is_behind = |one: &&&Subscription| matches!(one.status, Status::PastDue | Status::Unpaid);
-    let behind: Vec<_> = subscriptions.iter().filter(is_behind).map(|one| one.id.0).collect();
-    if behind.is_empty() { Ok(HashMap::new()) } else { asking(db, &behind, now).await }
-}
-
 /// Those of these invoices that were asked for, and did not begin, have their turn in an hour, if nobody calls them
 /// before.
-pub(super) async fn call_for_turns(
+pub(crate) async fn call_for_turns(
     db: &mut PgConnection,
     invoices: &[Invoice],
     now: Timestamp,

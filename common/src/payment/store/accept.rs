@@ -1,6 +1,6 @@
 //! Accepting payments: many in one statement, each with the job that will charge it.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, types::Json};
@@ -9,14 +9,11 @@ use uuid::Uuid;
 use crate::{
     gateway::doubt::Exposure,
     id::{JobId, MerchantId},
-    job::{Kind, store::interval},
+    job::{Kind, PUBLISHER_GRACE, store::interval},
     payment::{NewPayment, Payment, Stage, Status},
 };
 
 use super::row::{PaymentRow, payments};
-
-/// How long the scheduler leaves a new job to the publisher of the process that accepted it.
-pub(crate) const PUBLISHER_GRACE: Duration = Duration::from_secs(15);
 
 /// What became of a request to pay.
 #[derive(Debug, Clone)]

@@ -2,17 +2,15 @@
 //! apart by keys that no merchant may use.
 
 use sha2::{Digest as _, Sha256};
-use sqlx::{PgConnection, PgPool, types::Json};
+use sqlx::{PgConnection, types::Json};
 
 use crate::{
     clock::Timestamp,
-    customer,
     db::column,
     gateway::{GatewayName, MethodType, SavedMethod},
     id::{InvoiceId, JobId, MerchantId, PaymentId},
     job::{self, store::Planned},
     money::Money,
-    payment::{Order, Payment},
 };
 
 /// What the idempotency keys of our own payments begin with. A merchant's key must not.
@@ -77,34 +75,4 @@ pub(crate) async fn bill(db: &mut PgConnection, new: &[&InvoicePayment<'_>]) -> 
     .execute(&mut *db)
     .await?;
     job::store::plan(db, &column(new, |p| p.charge)).await
-}
-
-/// The method of a payment was saved at its gateway: from now on that is what is charged, for this payment and for
-/// all of its customer's that come. Answers what is to be charged: of two who saved it at once, one was first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn remember_saved(
-    db: &PgPool,
-    payment: &Payment,
-    saved: &SavedMethod,
-) -> sqlx::Result<SavedMethod> {
-    let mut transaction = db.begin().await?;
-    let kept = match (&payment.billing, &payment.order) {
-        (Some(billing), Order { method, token: Some(token), gateway, .. }) => {
-            let (method, gateway) = ((method.as_str(), token.as_str()), gateway.as_str());
-            customer::store::remember(&mut transaction, billing.invoice, method, gateway, saved).await?
-        }
-        _ => saved.clone(),
-    };
-    let charged = sqlx::query_scalar!(
-        r#"UPDATE payments SET saved = coalesce(saved, $2) WHERE id = $1
-           RETURNING saved AS "saved!: Json<SavedMethod>""#,
-        payment.id.0,
-        Json(&kept) as _,
-    )
-    .fetch_one(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(charged.0)
 }

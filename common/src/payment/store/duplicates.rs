@@ -9,14 +9,13 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db::unreadable,
+    event::{self, Event},
     gateway::GatewayName,
     id::{DuplicateId, MerchantId, PaymentId, RefundId},
     ledger,
     money::{Currency, Money},
     payment::duplicate::{Duplicate, Found, Status},
 };
-
-use super::write::{Happened, insert_events};
 
 /// Books money that was moved twice, shows it with its payment or refund, and tells the merchant. Tells whether it
 /// was not known yet.
@@ -47,7 +46,7 @@ pub(crate) async fn record(db: &mut PgConnection, found: &Found, now: Timestamp)
     }
     ledger::store::post(&mut *db, &found.postings(id.0), now).await?;
     show(&mut *db, found).await?;
-    insert_events(&mut *db, &[to_merchant(id, found, money)], now).await?;
+    event::store::append(&mut *db, &[to_merchant(id, found, money)], now).await?;
     Ok(true)
 }
 
@@ -70,12 +69,12 @@ async fn show(db: &mut PgConnection, found: &Found) -> sqlx::Result<()> {
     Ok(())
 }
 
-fn to_merchant(id: DuplicateId, found: &Found, money: Money) -> Happened {
+fn to_merchant(id: DuplicateId, found: &Found, money: Money) -> Event {
     let (subject, kind) = match found.refund_id {
         Some(refund) => (refund.0, "refund.duplicated"),
         None => (found.payment_id.0, "payment.duplicated"),
     };
-    Happened {
+    Event {
         merchant_id: found.merchant_id,
         subject,
         kind: kind.into(),

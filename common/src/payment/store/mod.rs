@@ -1,5 +1,6 @@
 //! The rows of `payments`, and what is written with them. [`accept`] makes them, [`begin`]
-//! takes them in hand before a call to the gateway, [`settle`] records what came of it.
+//! takes them in hand before a call to the gateway, [`billing::settlement`](crate::billing::settlement) records what
+//! came of it, with what their invoices make of that.
 
 mod accept;
 mod bill;
@@ -26,17 +27,17 @@ use crate::{
 use super::{Payment, Stage, Status};
 use row::payments;
 
-pub(crate) use accept::PUBLISHER_GRACE;
 pub use accept::{Accepted, accept};
+pub use bill::OWN_KEYS;
 pub(crate) use bill::{InvoicePayment, bill};
-pub use bill::{OWN_KEYS, remember_saved};
 pub use duplicates::{duplicates_of, open_duplicates, settle_duplicate};
 pub(crate) use duplicates::{record as record_duplicate, was_duplicated_at};
-pub use operators::{CallRow, EventRow, calls, events};
-pub use row::InvalidRow;
-pub use settle::{Settled, Settlement, code_failed, settle};
-pub use wish::{Answered, grant};
-pub(crate) use write::{Happened, insert_calls, insert_events};
+pub use operators::{CallRow, calls};
+pub(crate) use settle::{Recorded, settle};
+pub use settle::{Settled, Settlement, code_failed};
+pub use wish::Answered;
+pub(crate) use wish::grant;
+pub(crate) use write::insert_calls;
 
 /// One payment of this merchant. Another merchant's is not found.
 ///
@@ -174,7 +175,7 @@ pub async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Res
 /// They are locked before those jobs are looked for: a capture or a cancellation that was asked for
 /// meanwhile must be seen, or its payment would be found as it was before.
 ///
-/// Like [`begin`] it touches `updated_at`, by which [`settle()`] sees whether somebody else has taken the
+/// Like [`begin`] it touches `updated_at`, by which the settlement sees whether somebody else has taken the
 /// payment in hand since.
 ///
 /// # Errors

@@ -1,7 +1,6 @@
 //! The story of a payment, for the people who must explain it.
 
 use sqlx::PgExecutor;
-use uuid::Uuid;
 
 use crate::{clock::Timestamp, id::PaymentId};
 
@@ -36,31 +35,6 @@ pub async fn calls(db: impl PgExecutor<'_>, id: PaymentId) -> sqlx::Result<Vec<C
         "SELECT attempt, operation, outcome, detail, http_status, request_id, duration_ms, at
          FROM gateway_calls WHERE payment_id = $1 ORDER BY at, job_id, attempt",
         id.0,
-    )
-    .fetch_all(db)
-    .await
-}
-
-/// An event, as operators see it.
-#[derive(Debug, serde::Serialize)]
-pub struct EventRow {
-    /// `payment.succeeded` …
-    pub r#type: String,
-    /// When it happened.
-    pub created_at: Timestamp,
-    /// What merchants are told.
-    pub data: serde_json::Value,
-}
-
-/// What happened to some subjects (a payment, its refunds and disputes), in order.
-///
-/// # Errors
-/// When the database fails.
-pub async fn events(db: impl PgExecutor<'_>, subjects: &[Uuid]) -> sqlx::Result<Vec<EventRow>> {
-    sqlx::query_as!(
-        EventRow,
-        "SELECT type, created_at, data FROM events WHERE subject_id = ANY($1) ORDER BY id",
-        subjects,
     )
     .fetch_all(db)
     .await

@@ -5,10 +5,12 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    db::row::{InvalidColumn, currency, word},
     gateway::{Card, SavedMethod, doubt::Exposure},
     id::{InvoiceId, MerchantId, PaymentId},
-    money::{Currency, Money},
-    payment::{Billing, Customer, Failure, Fallback, Metadata, Order, Payment},
+    metadata::Metadata,
+    money::Money,
+    payment::{Billing, Customer, Failure, Fallback, Order, Payment},
 };
 
 /// A query that answers payments: what stands before the columns, and what after.
@@ -18,7 +20,7 @@ macro_rules! payments {
             $crate::payment::store::row::PaymentRow,
             $before + r#"payments.id, merchant_id, amount, currency, capture, method_type, method_token,
                 gateway, customer AS "customer: sqlx::types::Json<crate::payment::Customer>", description,
-                order_id, metadata AS "metadata: sqlx::types::Json<crate::payment::Metadata>",
+                order_id, metadata AS "metadata: sqlx::types::Json<crate::metadata::Metadata>",
                 return_url, fallback AS "fallback: sqlx::types::Json<crate::payment::Fallback>", created_at,
                 status, stage, stage_number, stage_amount, amount_captured,
                 amount_refunded, amount_refunding, failure_code, failure_message,
@@ -75,50 +77,27 @@ pub struct PaymentRow {
     pub saved: Option<sqlx::types::Json<SavedMethod>>,
 }
 
-/// A row with a word that this version does not know: written by a newer one.
-#[derive(Debug, thiserror::Error)]
-#[error("payment {id}: column {column} holds {value:?}, which this version does not know")]
-pub struct InvalidRow {
-    /// The payment.
-    pub id: PaymentId,
-    /// The column.
-    pub column: &'static str,
-    /// What it holds.
-    pub value: String,
-}
-
-impl From<InvalidRow> for sqlx::Error {
-    fn from(error: InvalidRow) -> Self {
-        Self::Decode(Box::new(error))
-    }
-}
-
 impl TryFrom<PaymentRow> for Payment {
-    type Error = InvalidRow;
+    type Error = InvalidColumn;
 
-    fn try_from(row: PaymentRow) -> Result<Self, InvalidRow> {
-        let id = PaymentId(row.id);
-        let currency = Currency::from_code(&row.currency).map_err(|_| InvalidRow {
-            id,
-            column: "currency",
-            value: row.currency.clone(),
-        })?;
-        let failure = row.failure_code.map(|code| -> Result<_, InvalidRow> {
+    fn try_from(row: PaymentRow) -> Result<Self, InvalidColumn> {
+        let currency = currency(&row.currency)?;
+        let failure = row.failure_code.map(|code| -> Result<_, InvalidColumn> {
             Ok(Failure {
                 code,
                 message: row.failure_message.unwrap_or_default(),
-                decline_class: row.decline_class.map(|word| known(id, "decline_class", &word)).transpose()?,
+                decline_class: row.decline_class.map(|class| word("decline_class", &class)).transpose()?,
             })
         });
         Ok(Self {
-            id,
+            id: PaymentId(row.id),
             merchant_id: MerchantId(row.merchant_id),
             order: Order {
                 money: Money { amount: row.amount, currency },
-                method: known(id, "method_type", &row.method_type)?,
+                method: word("method_type", &row.method_type)?,
                 token: row.method_token,
-                capture: known(id, "capture", &row.capture)?,
-                gateway: known(id, "gateway", &row.gateway)?,
+                capture: word("capture", &row.capture)?,
+                gateway: word("gateway", &row.gateway)?,
                 customer: row.customer.map(|json| json.0),
                 description: row.description,
                 order_id: row.order_id,
@@ -132,8 +111,8 @@ impl TryFrom<PaymentRow> for Payment {
                 saved: row.saved.map(|json| json.0),
             }),
             created_at: row.created_at,
-            status: known(id, "status", &row.status)?,
-            stage: known(id, "stage", &row.stage)?,
+            status: word("status", &row.status)?,
+            stage: word("stage", &row.stage)?,
             stage_number: row.stage_number,
             stage_amount: row.stage_amount,
             amount_captured: row.amount_captured,
@@ -155,8 +134,4 @@ impl TryFrom<PaymentRow> for Payment {
             },
         })
     }
-}
-
-fn known<T: std::str::FromStr>(id: PaymentId, column: &'static str, word: &str) -> Result<T, InvalidRow> {
-    word.parse().map_err(|_| InvalidRow { id, column, value: word.to_owned() })
 }

@@ -11,9 +11,9 @@ use sqlx::PgConnection;
 
 use crate::{
     clock::Timestamp,
+    event,
     gateway::{Answer, Report},
     id::PaymentId,
-    invoice,
     job::{self, Claim, work::Work},
     ledger,
     payment::{
@@ -24,7 +24,7 @@ use crate::{
 
 use super::{
     duplicates::record as record_duplicate,
-    write::{Happened, insert_calls, insert_events, postings, reroute, update},
+    write::{insert_calls, postings, reroute, status_event, update},
 };
 
 /// What a worker learnt about a payment.
@@ -77,11 +77,23 @@ struct Decided<'a> {
     duplicate: Option<duplicate::Found>,
 }
 
-/// Records what was learnt, and answers each in its order.
+/// What was made of a batch.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    /// Of each, in its order.
+    pub settled: Vec<Settled>,
+    /// The payments of invoices that have come into another status by it, each with its place in the batch.
+    pub billed: Vec<(usize, Payment)>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Records what was learnt. What the invoices of these payments make of it is `billing`'s to record, in the same
+/// transaction.
 ///
 /// # Errors
 /// When the database fails; then nothing was recorded, and the same facts may be recorded again.
-pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::Result<Vec<Settled>> {
+pub(crate) async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::Result<Recorded> {
     let now = crate::db::now(&mut *db).await?;
     let decided: Vec<_> = batch.iter().map(|s| decide(&s.payment, s, s.change(now), now)).collect();
     let written = update(db, decided.iter().map(|d| (&d.payment, d.seen))).await?;
@@ -93,15 +105,24 @@ pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::R
     insert_calls(db, batch.iter().map(|s| (s.payment.id.0, &s.claim, &s.answer)), now).await?;
     tell(db, results().map(|((_, decided), _)| decided), now).await?;
     job::store::end(db, results().map(|((s, decided), _)| (&s.claim, &decided.work))).await?;
-    let mut alarm = settle_invoices(db, results().map(|((_, decided), _)| decided), now).await?;
-    let mut answers = Vec::with_capacity(batch.len());
-    for ((settlement, decided), in_time) in batch.iter().zip(&decided).zip(&in_time) {
-        answers.push(match in_time {
-            true => Settled { alarm: decided.settled.alarm.or_else(|| alarm.take()), ..decided.settled },
-            false => settle_late(db, settlement, now).await?,
-        });
+    let (mut settled, mut billed) = (Vec::with_capacity(batch.len()), Vec::new());
+    for (place, ((settlement, decided), in_time)) in batch.iter().zip(decided).zip(in_time).enumerate() {
+        let decided = match in_time {
+            true => decided,
+            false => match settle_late(db, settlement, now).await? {
+                Late::Changed(decided) => *decided,
+                Late::Unchanged(answer) => {
+                    settled.push(answer);
+                    continue;
+                }
+            },
+        };
+        settled.push(decided.settled);
+        if decided.settled.changed && decided.payment.billing.is_some() {
+            billed.push((place, decided.payment));
+        }
     }
-    Ok(answers)
+    Ok(Recorded { settled, billed, at: now })
 }
 
 /// `payment` as it is now, and what the rules make of the report for it.
@@ -144,43 +165,36 @@ async fn tell<'a>(
     for decided in changed.iter().filter(|d| d.rerouted) {
         reroute(&mut *db, &decided.payment).await?;
     }
-    let happened: Vec<_> = changed.iter().map(|d| Happened::to_payment(&d.payment)).collect();
-    insert_events(db, &happened, now).await?;
+    let happened: Vec<_> = changed.iter().map(|d| status_event(&d.payment)).collect();
+    event::store::append(db, &happened, now).await?;
     let moved: Vec<_> = changed.iter().flat_map(|d| postings(&d.payment, d.report)).collect();
     ledger::store::post(db, &moved, now).await
 }
 
-/// Payments of invoices take their invoices along. Others pay for this with one look at what is in memory.
-async fn settle_invoices<'a>(
-    db: &mut PgConnection,
-    decided: impl Iterator<Item = &'a Decided<'a>>,
-    now: Timestamp,
-) -> sqlx::Result<Option<&'static str>> {
-    let is_billed = |d: &&Decided<'_>| d.settled.changed && d.payment.billing.is_some();
-    let billed: Vec<_> = decided.filter(is_billed).map(|d| &d.payment).collect();
-    match billed.is_empty() {
-        true => Ok(None),
-        false => invoice::store::payments_ended(db, &billed, now).await,
-    }
+/// What a result that came late has changed.
+enum Late<'a> {
+    /// This.
+    Changed(Box<Decided<'a>>),
+    /// Nothing.
+    Unchanged(Settled),
 }
 
 /// Somebody else has taken the payment in hand since: only money that moved still counts. The job is
 /// theirs to end.
-async fn settle_late(
+async fn settle_late<'a>(
     db: &mut PgConnection,
-    settlement: &Settlement,
+    settlement: &'a Settlement,
     now: Timestamp,
-) -> sqlx::Result<Settled> {
+) -> sqlx::Result<Late<'a>> {
     let current = super::lock(&mut *db, settlement.payment.id).await?.ok_or(sqlx::Error::RowNotFound)?;
     let change = settlement.late_change(&current, now);
     if change.to.is_none() && change.duplicate.is_none() {
-        return Ok(Settled { status: current.status, changed: false, alarm: change.alarm });
+        return Ok(Late::Unchanged(Settled { status: current.status, changed: false, alarm: change.alarm }));
     }
     let decided = decide(&current, settlement, change, now);
     update(db, std::iter::once((&decided.payment, decided.seen))).await?;
     tell(db, std::iter::once(&decided), now).await?;
-    let alarm = settle_invoices(db, std::iter::once(&decided), now).await?;
-    Ok(Settled { alarm: decided.settled.alarm.or(alarm), ..decided.settled })
+    Ok(Late::Changed(Box::new(decided)))
 }
 
 /// The code of a payment's job has failed for good: the payment is shown to a person.
@@ -198,5 +212,5 @@ pub async fn code_failed(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<(
     state::enter(&mut payment, state::Outcome::NeedsReview { reason }, now);
     payment.updated_at = later(now, seen);
     update(&mut *db, std::iter::once((&payment, seen))).await?;
-    insert_events(&mut *db, &[Happened::to_payment(&payment)], now).await
+    event::store::append(&mut *db, &[status_event(&payment)], now).await
 }

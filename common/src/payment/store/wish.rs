@@ -5,16 +5,15 @@ use sqlx::PgConnection;
 
 use crate::{
     clock::Timestamp,
+    event,
     id::{JobId, MerchantId, PaymentId},
-    invoice,
-    job::{self, Kind},
+    job::{self, Kind, PUBLISHER_GRACE},
     payment::{Payment, state::Wish},
 };
 
 use super::{
-    PUBLISHER_GRACE,
     settle::later,
-    write::{Happened, insert_events, update},
+    write::{status_event, update},
 };
 
 /// The answer to a wish.
@@ -28,11 +27,12 @@ pub struct Answered {
     pub job: Option<(JobId, Kind)>,
 }
 
-/// Decides a wish about a payment of this merchant, in the caller's transaction. `None`: no such payment.
+/// Decides a wish about a payment of this merchant, in the caller's transaction. `None`: no such payment. What its
+/// invoice makes of it is `billing`'s to record.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn grant(
+pub(crate) async fn grant(
     db: &mut PgConnection,
     merchant: MerchantId,
     id: PaymentId,
@@ -47,10 +47,7 @@ pub async fn grant(
     let Wish::Granted(kind) = wish else { return Ok(Some(Answered { payment, wish, job: None })) };
     payment.updated_at = later(now, seen);
     update(&mut *db, std::iter::once((&payment, seen))).await?;
-    insert_events(&mut *db, &[Happened::to_payment(&payment)], now).await?;
-    if payment.billing.is_some() {
-        invoice::store::payments_ended(&mut *db, &[&payment], now).await?;
-    }
+    event::store::append(&mut *db, &[status_event(&payment)], now).await?;
     let job = match kind {
         None => None,
         Some(kind) => {

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db::column,
+    event::Event,
     gateway::{Answer, Charge, Report},
-    id::{EventId, MerchantId},
     job::Claim,
     ledger::{Kind, Posting, Subject},
     money::Money,
@@ -124,61 +124,23 @@ pub(crate) async fn insert_calls<'a>(
     Ok(())
 }
 
-/// Something that happened, as merchants are told it.
-pub(crate) struct Happened {
-    /// Whom it concerns.
-    pub merchant_id: MerchantId,
-    /// What it is about: a payment, a refund, a dispute.
-    pub subject: Uuid,
-    /// `payment.succeeded` …
-    pub kind: String,
-    /// Ids, status, amounts, metadata. No personal data.
-    pub data: serde_json::Value,
-}
-
-impl Happened {
-    /// A payment has come into its present status.
-    pub fn to_payment(payment: &Payment) -> Self {
-        Self {
-            merchant_id: payment.merchant_id,
-            subject: payment.id.0,
-            kind: format!("payment.{}", payment.status.as_str()),
-            data: json!({
-                "id": payment.id,
-                "object": "payment",
-                "status": payment.status,
-                "amount": payment.order.money.display_amount(),
-                "currency": payment.order.money.currency,
-                "order_id": payment.order.order_id,
-                "metadata": payment.order.metadata,
-                "failure": payment.failure,
-            }),
-        }
+/// A payment has come into its present status.
+pub(super) fn status_event(payment: &Payment) -> Event {
+    Event {
+        merchant_id: payment.merchant_id,
+        subject: payment.id.0,
+        kind: format!("payment.{}", payment.status.as_str()),
+        data: json!({
+            "id": payment.id,
+            "object": "payment",
+            "status": payment.status,
+            "amount": payment.order.money.display_amount(),
+            "currency": payment.order.money.currency,
+            "order_id": payment.order.order_id,
+            "metadata": payment.order.metadata,
+            "failure": payment.failure,
+        }),
     }
-}
-
-/// Writes down what happened.
-pub(crate) async fn insert_events(
-    db: &mut PgConnection,
-    happened: &[Happened],
-    now: Timestamp,
-) -> sqlx::Result<()> {
-    if happened.is_empty() {
-        return Ok(());
-    }
-    sqlx::query!(
-        "INSERT INTO events (id, merchant_id, subject_id, type, data, created_at)
-         SELECT *, $6::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[])",
-        &column(happened, |_| EventId::new().0),
-        &column(happened, |h| h.merchant_id.0),
-        &column(happened, |h| h.subject),
-        &column(happened, |h| h.kind.clone()),
-        &column(happened, |h| h.data.clone()) as _,
-        now,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
 }
 
 /// What the books say of a payment that has come into its present status: money that moved, and its fee

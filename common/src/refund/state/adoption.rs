@@ -3,13 +3,14 @@
 //! movement that the payment stands for, is taken in.
 
 use crate::{
+    clock::Timestamp,
     gateway::{GatewayName, GatewayRefund, Report, doubt::Exposure},
     id::RefundId,
-    payment::{Metadata, Payment, Status as PaymentStatus},
+    metadata::Metadata,
+    payment::{Payment, Status as PaymentStatus},
 };
 
 use super::super::{Origin, Refund, Status};
-use crate::clock::Timestamp;
 
 /// Why a refund that nobody here knows does not become one of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]

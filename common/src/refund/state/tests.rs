@@ -36,7 +36,7 @@ fn refund(status: Status, amount: &str) -> Refund {
         origin: Origin::Api,
         money: euros(amount),
         reason: None,
-        metadata: crate::payment::Metadata::new(),
+        metadata: crate::metadata::Metadata::new(),
         created_at: at(0),
         status,
         failure: (status == Failed).then_some(failure),

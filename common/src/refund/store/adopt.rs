@@ -7,15 +7,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
+    billing, event,
     gateway::{GatewayName, GatewayRefund},
     id::{PaymentId, RefundId},
-    invoice,
     job::{self, Kind, work::Work},
     ledger,
-    payment::{
-        Payment,
-        store::{self as payments, insert_events},
-    },
+    payment::{Payment, store as payments},
     refund::{
         Refund, Status,
         state::{
@@ -115,9 +112,9 @@ async fn book(
     }
     write(&mut *db, &refund, payment.order.gateway).await?;
     write_amounts(&mut *db, payment).await?;
-    invoice::store::reclaim(&mut *db, payment).await?;
+    billing::reclaim::reclaim(&mut *db, payment).await?;
     ledger::store::post(&mut *db, &postings(&refund, before, payment, &made.report), now).await?;
-    insert_events(&mut *db, &[to_refund(&refund)], now).await?;
+    event::store::append(&mut *db, &[to_refund(&refund)], now).await?;
     match change.work {
         Work::Done => Ok(()),
         Work::Retry { at_least: after, .. } | Work::PutOff { wait: after, .. } | Work::Next { after, .. } => {

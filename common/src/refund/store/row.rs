@@ -8,8 +8,8 @@ use crate::{
     db::unreadable,
     gateway::doubt::Exposure,
     id::{MerchantId, PaymentId, RefundId},
+    metadata::Metadata,
     money::{Currency, Money},
-    payment::Metadata,
     refund::{Failure, Refund},
 };
 
@@ -19,7 +19,7 @@ macro_rules! refunds {
         sqlx::query_as!(
             $crate::refund::store::row::RefundRow,
             $before + r#"refunds.id, merchant_id, payment_id, origin, amount, currency, reason,
-                metadata AS "metadata: sqlx::types::Json<crate::payment::Metadata>", created_at, status,
+                metadata AS "metadata: sqlx::types::Json<crate::metadata::Metadata>", created_at, status,
                 failure_code, failure_message, review_reason, updated_at, settled_at, gateway_ref,
                 calls_begun, calls_not_sent, first_call_at, last_call_at"# + $after
             $(, $argument)*

@@ -7,9 +7,10 @@ use crate::{
     gateway::MethodType,
     id::{MerchantId, PlanId, SubscriptionId},
     invoice::{Duration, Percent, Reduction, TaxRate},
+    metadata::Metadata,
     money::Money,
-    payment::Metadata,
-    subscription::{OnDispute, Price, Terms, WithoutMethod, state},
+    plan::Price,
+    subscription::{OnDispute, Terms, WithoutMethod, state},
 };
 
 fn euro() -> Currency {

@@ -9,7 +9,7 @@ use crate::{
     customer::PaymentMethod,
     id::{CustomerId, MerchantId, SubscriptionId},
     invoice::{Discount, TaxRate},
-    payment::Metadata,
+    metadata::Metadata,
     subscription::{
         OnDispute, Status, Subscription, Terms, WithoutMethod,
         calendar::{Anchor, OutOfCalendar},

@@ -10,8 +10,9 @@ use super::{
 use crate::{
     customer::PaymentMethod,
     invoice::{Discount, TaxRate},
-    payment::Metadata,
-    subscription::{OnDispute, Plan, Status, Subscription, Terms, proration::Proration},
+    metadata::Metadata,
+    plan::Plan,
+    subscription::{OnDispute, Status, Subscription, Terms, proration::Proration},
 };
 
 /// What shall be different. What is not named stays.

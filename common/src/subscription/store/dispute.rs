@@ -2,9 +2,7 @@
 
 use sqlx::PgExecutor;
 
-use crate::{id::MerchantId, subscription::OnDispute};
-
-use super::word;
+use crate::{db::row::word, id::MerchantId, subscription::OnDispute};
 
 /// What a dispute does to the subscriptions that a merchant makes without saying so.
 ///

@@ -4,13 +4,16 @@
 
 use sqlx::PgExecutor;
 
-use super::stored::{currency, known, price, word};
 use crate::{
     clock::Timestamp,
-    db::unreadable,
+    db::{
+        row::{currency, known, word},
+        unreadable,
+    },
     id::{CustomerId, MerchantId},
     invoice::{Discount, TaxRate},
     money::Currency,
+    plan::store::price,
     subscription::figures::{Recovery, Recurring},
 };
 

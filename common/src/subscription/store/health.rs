@@ -8,7 +8,7 @@ use crate::{
     job::{self, Kind},
 };
 
-use super::{Trouble, effects::locked, wakes_at};
+use super::{Trouble, lock, wakes_at};
 use crate::subscription::state::Refusal;
 
 /// Live subscriptions looked at by one statement.
@@ -46,7 +46,7 @@ pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<SubscriptionId>> {
 /// [`Trouble`].
 pub async fn heal(db: &PgPool, id: SubscriptionId) -> Result<(), Trouble> {
     let mut transaction = db.begin().await?;
-    let subscription = locked(&mut transaction, id).await?;
+    let subscription = lock(&mut transaction, id).await?.ok_or(sqlx::Error::RowNotFound)?;
     if let Some(at) = wakes_at(&subscription).map_err(Refusal::from)? {
         job::store::enqueue_at(&mut *transaction, Kind::RenewSubscription, id.0, at, None).await?;
     }

@@ -5,15 +5,19 @@ use rust_decimal::Decimal;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::stored::{InvalidColumn, StoredDiscount, StoredTax, StoredTerms, known, price, word};
+use super::stored::{StoredDiscount, StoredTax, StoredTerms};
 use crate::{
     clock::Timestamp,
     customer::PaymentMethod,
-    db::column,
+    db::{
+        column,
+        row::{InvalidColumn, known, word},
+    },
     gateway::SavedMethod,
     id::{CustomerId, InvoiceId, MerchantId, PaymentMethodId, PlanId, SubscriptionId},
     invoice::{Discount, Span, TaxRate},
-    payment::Metadata,
+    metadata::Metadata,
+    plan::store::price,
     subscription::{
         Subscription, Terms,
         calendar::{Anchor, Period},
@@ -36,7 +40,7 @@ macro_rules! subscriptions {
                 s.pause_at_period_end,
                 s.pending_terms AS "pending_terms: crate::subscription::store::row::Pending",
                 s.pending_zone, s.missed_renewals, s.catch_up_to,
-                s.metadata AS "metadata: sqlx::types::Json<crate::payment::Metadata>",
+                s.metadata AS "metadata: sqlx::types::Json<crate::metadata::Metadata>",
                 s.version, s.created_at, s.updated_at, s.ended_at,
                 period.period_index AS "period_index?", period.from_date AS "from_date?",
                 period.to_date AS "to_date?", period.starts_at AS "starts_at?", period.ends_at AS "ends_at?",
@@ -50,7 +54,7 @@ macro_rules! subscriptions {
         )
     };
 }
-pub(super) use subscriptions;
+pub(crate) use subscriptions;
 
 // The names of columns, which these stand in, are short.
 pub type Discounts = Json<Vec<StoredDiscount>>;

@@ -4,55 +4,12 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    db::row::InvalidColumn,
     id::PlanId,
     invoice::{Discount, Duration, Percent, Reduction, TaxRate},
-    money::{Currency, Money},
-    subscription::{Interval, Price, Terms},
+    plan::store::price,
+    subscription::Terms,
 };
-
-/// A column that holds what this version does not know: written by a newer one.
-#[derive(Debug, thiserror::Error)]
-#[error("column {column} holds {value:?}, which this version does not know")]
-pub struct InvalidColumn {
-    column: &'static str,
-    value: String,
-}
-
-impl InvalidColumn {
-    pub(crate) fn new(column: &'static str, value: &impl std::fmt::Debug) -> Self {
-        Self { column, value: format!("{value:?}") }
-    }
-}
-
-impl From<InvalidColumn> for sqlx::Error {
-    fn from(error: InvalidColumn) -> Self {
-        Self::Decode(Box::new(error))
-    }
-}
-
-/// A number as wide as the noun has it.
-pub(crate) fn known<T, V>(column: &'static str, value: V) -> Result<T, InvalidColumn>
-where
-    V: TryInto<T> + std::fmt::Debug + Copy,
-{
-    value.try_into().map_err(|_| InvalidColumn::new(column, &value))
-}
-
-/// A word of a closed set.
-pub(crate) fn word<T: std::str::FromStr>(column: &'static str, value: &str) -> Result<T, InvalidColumn> {
-    value.parse().map_err(|_| InvalidColumn::new(column, &value))
-}
-
-pub(crate) fn currency(code: &str) -> Result<Currency, InvalidColumn> {
-    Currency::from_code(code).map_err(|_| InvalidColumn::new("currency", &code))
-}
-
-/// A price, as its columns have it.
-pub(crate) fn price(amount: Decimal, code: &str, unit: &str, count: i32) -> Result<Price, InvalidColumn> {
-    let interval = Interval::every(known("interval_count", count)?, word("interval_unit", unit)?)
-        .map_err(|_| InvalidColumn::new("interval_count", &count))?;
-    Ok(Price { unit: Money { amount, currency: currency(code)? }, interval })
-}
 
 /// [`Terms`].
 #[derive(Serialize, Deserialize)]

@@ -2,10 +2,12 @@
 
 use serde::Deserialize;
 
-use crate::gateway::{Decline, Report};
+use crate::gateway::{
+    Decline, Report,
+    stripe::{decline, refusal, unresolved},
+};
 
-use super::{Operation, Received, intent::PaymentIntent, refund};
-use crate::gateway::stripe::{decline, refusal, unresolved};
+use super::{ErrorBody, Operation, Received, refund};
 
 /// Not a decline: the bank believes that it has this payment already.
 const DUPLICATE: &str = "duplicate_transaction";
@@ -24,20 +26,6 @@ const NO_LONGER_AS_IT_WAS: [&str; 5] = [
 #[serde(default)]
 struct Envelope {
     error: Option<ErrorBody>,
-}
-
-/// What Stripe says of an error.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct ErrorBody {
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-    pub code: Option<String>,
-    pub decline_code: Option<String>,
-    pub advice_code: Option<String>,
-    pub message: Option<String>,
-    pub param: Option<String>,
-    pub payment_intent: Option<Box<PaymentIntent>>,
 }
 
 /// An answer whose status says no.

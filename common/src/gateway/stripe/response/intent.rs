@@ -7,9 +7,8 @@ use serde::Deserialize;
 use crate::gateway::{Card, Charge, Report, Resolution, stripe::decline};
 
 use super::{
-    Expandable,
+    ErrorBody, Expandable,
     balance::{BalanceTransaction, fee_of, money},
-    error::ErrorBody,
 };
 
 #[derive(Debug, Default, Deserialize)]

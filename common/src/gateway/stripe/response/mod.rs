@@ -19,6 +19,7 @@ use bytes::Bytes;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::gateway::{Obstacle, Report, Resolution};
+use intent::PaymentIntent;
 
 /// The longest wait that we take a gateway's word for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
@@ -30,6 +31,20 @@ pub struct Received {
     pub should_retry: Option<String>,
     pub retry_after: Option<String>,
     pub body: Bytes,
+}
+
+/// What Stripe says of an error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ErrorBody {
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub code: Option<String>,
+    pub decline_code: Option<String>,
+    pub advice_code: Option<String>,
+    pub message: Option<String>,
+    pub param: Option<String>,
+    pub payment_intent: Option<Box<PaymentIntent>>,
 }
 
 /// What was asked for, under a key.

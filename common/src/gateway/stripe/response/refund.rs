@@ -14,9 +14,8 @@ use crate::{
 };
 
 use super::{
-    Expandable, Received,
+    ErrorBody, Expandable, Received,
     balance::{BalanceTransaction, fee_of, money},
-    error::ErrorBody,
     intent::PaymentIntent,
     list::List,
     parse,

@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     invoice::{Discount, Duration, Percent, Reduction},
-    subscription::Plan,
+    plan::Plan,
 };
 
 fn plan(terms: &Terms, archived: bool) -> Plan {

@@ -1,0 +1,55 @@
+//! What every handler may use. Handlers take it in; it knows none of them.
+
+use std::sync::Arc;
+
+use common::job::broker::Publisher;
+use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    event_trust::Events, health::Probe, intake::Intake, keys::Keys, outcomes::Outcomes, pools::Reads,
+    routes::Routes,
+};
+
+/// What every handler may use.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// See [`App`].
+pub struct Parts {
+    /// For whatever is written but payments: see [`Pools`](crate::pools::Pools).
+    pub(crate) pool: PgPool,
+    pub(crate) reads: Reads,
+    pub(crate) probe: Probe,
+    pub(crate) keys: Keys,
+    pub(crate) intake: Intake,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) publisher: Publisher,
+    pub(crate) routes: Routes,
+    pub(crate) events: Events,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) public_url: String,
+    pub(crate) test_clock: bool,
+    pub(crate) draining: CancellationToken,
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Of these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The URL of a resource, as merchants would call it.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url)
+    }
+}

@@ -1,0 +1,202 @@
+//! What a merchant asks of an invoice, decided under the lock of its subscription. What is asked for twice is
+//! granted twice and changes nothing, but for a payment: of that there is one at a time.
+
+use sqlx::{PgConnection, PgPool};
+
+use crate::{
+    clock::Timestamp,
+    customer::{
+        MethodChoice, PaymentMethod,
+        store::{chosen, credit, default_method, hold},
+    },
+    id::{CustomerId, InvoiceId, JobId, MerchantId, SubscriptionId},
+    invoice::{
+        Invoice,
+        dunning::Reason,
+        state::{self, Refusal},
+        store::{open_left, read, write},
+    },
+    job::{Kind, PUBLISHER_GRACE},
+    subscription::{
+        Subscription,
+        state::Fact,
+        store::{self as subscriptions, Trouble},
+    },
+};
+
+use super::{
+    attempt::{Attempted, attempt},
+    circumstances::Circumstances,
+    effects::happened,
+    reclaim::reclaim_of_void,
+};
+
+/// What is asked of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// One attempt now, off the ladder, with this payment method of its customer. Without one, with the
+    /// subscription's; where that has ended, with the customer's default.
+    Pay(Option<MethodChoice>),
+    /// It is called off.
+    Void,
+    /// It is given up.
+    GiveUp,
+}
+
+/// The answer to a wish.
+#[derive(Debug)]
+pub enum Answered {
+    /// It was granted.
+    Granted {
+        /// The invoice, as it stands now.
+        invoice: Box<Invoice>,
+        /// Charges (of kind `ChargePayment`) to be published after this call.
+        jobs: Vec<JobId>,
+    },
+    /// This merchant has no such invoice.
+    NotFound,
+    /// The customer has no such payment method.
+    NoMethod,
+    /// The rules say no.
+    Refused(Refusal),
+}
+
+/// Decides a wish about an invoice of this merchant, in a transaction of its own.
+///
+/// # Errors
+/// When the database fails.
+pub async fn grant(
+    db: &PgPool,
+    merchant: MerchantId,
+    id: InvoiceId,
+    wish: Wish,
+    traceparent: &str,
+) -> sqlx::Result<Answered> {
+    let mut transaction = db.begin().await?;
+    let of = sqlx::query!(
+        "SELECT subscription_id, customer_id FROM invoices WHERE id = $1 AND merchant_id = $2",
+        id.0,
+        merchant.0,
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(of) = of else { return Ok(Answered::NotFound) };
+    // A customer is held before the subscription is locked.
+    let customer = CustomerId(of.customer_id);
+    let named = match &wish {
+        Wish::Pay(Some(choice)) => {
+            hold(&mut transaction, merchant, customer).await?;
+            let chosen = chosen(&mut transaction, merchant, customer, choice).await?;
+            if chosen.is_none() {
+                return Ok(Answered::NoMethod);
+            }
+            chosen
+        }
+        Wish::Pay(None) | Wish::Void | Wish::GiveUp => None,
+    };
+    let found = subscriptions::lock(&mut transaction, SubscriptionId(of.subscription_id)).await?;
+    let subscription = found.ok_or(sqlx::Error::RowNotFound)?;
+    let now = crate::db::now(&mut *transaction).await?;
+    let mut invoice = read(&mut transaction, id).await?;
+    let circumstances = Circumstances {
+        now,
+        charges: Kind::ChargePayment,
+        traceparent: Some(traceparent),
+        grace: PUBLISHER_GRACE,
+        return_url: None,
+    };
+    let decided = match wish {
+        Wish::Pay(_) => {
+            let method = means(&mut transaction, &subscription, named).await?;
+            pay(&mut transaction, &mut invoice, subscription, method.as_ref(), &circumstances).await?
+        }
+        Wish::Void => void(&mut transaction, &mut invoice, subscription, &circumstances).await?,
+        Wish::GiveUp => give_up(&mut transaction, &mut invoice, now).await?,
+    };
+    match decided {
+        Ok(jobs) => {
+            transaction.commit().await?;
+            Ok(Answered::Granted { invoice: Box::new(invoice), jobs })
+        }
+        Err(refusal) => Ok(Answered::Refused(refusal)),
+    }
+}
+
+type Decided = sqlx::Result<Result<Vec<JobId>, Refusal>>;
+
+/// What pays: what was named; or what pays the subscription; or, where that has ended, what its customer would pay a
+/// new one with.
+async fn means(
+    db: &mut PgConnection,
+    subscription: &Subscription,
+    named: Option<PaymentMethod>,
+) -> sqlx::Result<Option<PaymentMethod>> {
+    if named.is_some() || !subscription.status.is_final() {
+        return Ok(named.or_else(|| subscription.method.clone()));
+    }
+    let default = default_method(db, subscription.merchant_id, subscription.customer_id).await?;
+    Ok(default.or_else(|| subscription.method.clone()))
+}
+
+async fn pay(
+    db: &mut PgConnection,
+    invoice: &mut Invoice,
+    subscription: Subscription,
+    method: Option<&PaymentMethod>,
+    circumstances: &Circumstances<'_>,
+) -> Decided {
+    if let Err(refusal) = state::may_be_tried(invoice) {
+        return Ok(Err(refusal));
+    }
+    match attempt(&mut *db, invoice, method, Reason::Asked, circumstances).await? {
+        Attempted::Charging(job) => Ok(Ok(vec![job])),
+        Attempted::Paid => {
+            let open_left = open_left(&mut *db, subscription.debtor()).await?;
+            follow(db, subscription, Fact::InvoicePaid { open_left }, circumstances).await
+        }
+        Attempted::Nothing => Ok(Err(Refusal::NoMethod)),
+        Attempted::Declined | Attempted::GivenUp(_) => Ok(Err(Refusal::MethodDeclined)),
+    }
+}
+
+/// The subscription follows; what it bills by that is charged.
+async fn follow(
+    db: &mut PgConnection,
+    subscription: Subscription,
+    fact: Fact,
+    circumstances: &Circumstances<'_>,
+) -> Decided {
+    match happened(db, subscription, fact, circumstances).await {
+        Ok(done) => Ok(Ok(done.jobs)),
+        Err(Trouble::Database(error)) => Err(error),
+        Err(Trouble::Refused(refusal)) => Err(sqlx::Error::Protocol(refusal.to_string())),
+    }
+}
+
+async fn void(
+    db: &mut PgConnection,
+    invoice: &mut Invoice,
+    subscription: Subscription,
+    circumstances: &Circumstances<'_>,
+) -> Decided {
+    let before = invoice.status;
+    let to_balance = match state::void(invoice, circumstances.now) {
+        Ok(to_balance) => to_balance,
+        Err(Refusal::Void) => return Ok(Ok(Vec::new())),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
+    write(&mut *db, &[(before, &*invoice)], circumstances.now).await?;
+    reclaim_of_void(&mut *db, invoice).await?;
+    let open_left = open_left(&mut *db, subscription.debtor()).await?;
+    follow(db, subscription, Fact::InvoiceVoided { open_left }, circumstances).await
+}
+
+async fn give_up(db: &mut PgConnection, invoice: &mut Invoice, now: Timestamp) -> Decided {
+    let before = invoice.status;
+    match state::give_up(invoice, now) {
+        Ok(()) => write(db, &[(before, &*invoice)], now).await.map(|()| Ok(Vec::new())),
+        Err(Refusal::Uncollectible) => Ok(Ok(Vec::new())),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}

@@ -1,0 +1,316 @@
+//! What a merchant asks of a subscription after it was made, decided under its lock.
+
+use rust_decimal::Decimal;
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+
+use crate::{
+    clock::Timestamp,
+    customer::{self, MethodChoice},
+    id::{CustomerId, InvoiceId, JobId, MerchantId, SubscriptionId},
+    invoice::{self, CreditNote, Invoice, Line, totals::Totals},
+    job::{Kind, PUBLISHER_GRACE},
+    money::Money,
+    plan::{self, Offer},
+    subscription::{
+        Subscription,
+        proration::{Book, Proration},
+        state::{self, Effects, Place, Refusal, Update, When},
+        store::{Trouble, lock},
+    },
+};
+
+use super::{
+    attempt::asked_for,
+    book::book,
+    circumstances::Circumstances,
+    effects::{Case, call_for_renewal, carry_out_one},
+};
+
+/// Whose subscription it is about, and how it is asked.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Who asks.
+    pub merchant: MerchantId,
+    /// About what.
+    pub id: SubscriptionId,
+    /// Only if this is still its version.
+    pub version: Option<u32>,
+    /// The request.
+    pub traceparent: String,
+    /// Where a payer who is present comes back to; `None`: there is no payer to do anything.
+    pub return_url: Option<String>,
+}
+
+impl Asked {
+    /// By somebody who has not read it before.
+    #[must_use]
+    pub fn of(merchant: MerchantId, id: SubscriptionId) -> Self {
+        Self { merchant, id, version: None, traceparent: String::new(), return_url: None }
+    }
+}
+
+/// The answer to a wish.
+#[derive(Debug)]
+pub enum Answered<T = Granted> {
+    /// It was granted.
+    Granted(Box<T>),
+    /// This merchant has no such subscription.
+    NotFound,
+    /// This merchant has no such plan.
+    NoPlan,
+    /// The customer has no such payment method.
+    NoMethod,
+    /// It has changed since the caller read it.
+    VersionDiffers,
+    /// The rules say no.
+    Refused(Refusal),
+}
+
+/// A wish that was granted.
+#[derive(Debug)]
+pub struct Granted {
+    /// The subscription, as it stands now.
+    pub subscription: Subscription,
+    /// Charges (of kind `ChargePayment`) to be published after this call.
+    pub jobs: Vec<JobId>,
+    /// The invoices that were opened for it.
+    pub invoices: Vec<InvoiceId>,
+    /// The change for which open invoices were made smaller, by credit notes.
+    pub noted: Option<u32>,
+}
+
+/// What would come of a wish.
+#[derive(Debug)]
+pub struct Foreseen {
+    /// The subscription, as it would stand.
+    pub subscription: Subscription,
+    /// The invoices that would open, in their order.
+    pub invoices: Vec<Invoice>,
+    /// The credit notes that would make open invoices smaller.
+    pub notes: Vec<CreditNote>,
+    /// What would be charged at once, in the subscription's currency: for these, and for what was open before.
+    pub charged: Decimal,
+    /// What the customer would have in the balance of that currency; below zero, what would be carried forward.
+    pub balance: Decimal,
+    /// The renewal that would come next, if one does.
+    pub renewal: Option<Foreknown>,
+}
+
+/// A renewal to come.
+#[derive(Debug)]
+pub struct Foreknown {
+    /// When.
+    pub at: Timestamp,
+    /// What its invoice would ask for.
+    pub lines: Vec<Line>,
+    /// What of it the customer's balance would pay.
+    pub from_balance: Decimal,
+}
+
+/// Decides a wish about a subscription of this merchant, in a transaction of its own. `decide` is one of the
+/// functions of [`state`]. What changes nothing leaves the version as it is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn grant(
+    db: &PgPool,
+    asked: &Asked,
+    decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal> + Send,
+) -> sqlx::Result<Answered> {
+    let mut transaction = db.begin().await?;
+    let answered = answer(&mut transaction, asked, decide).await?;
+    keep(transaction, answered).await
+}
+
+/// What an update names that is to be looked up first.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// What shall be subscribed to.
+    pub offer: Option<Offer>,
+    /// How it shall be paid.
+    pub method: Option<MethodChoice>,
+}
+
+/// Changes a subscription of this merchant: to what is named, and the rest of `update`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn update(db: &PgPool, asked: &Asked, named: &Named, update: Update) -> sqlx::Result<Answered> {
+    let mut transaction = db.begin().await?;
+    let answered = answer_update(&mut transaction, asked, named, update).await?;
+    keep(transaction, answered).await
+}
+
+/// What was granted stays.
+async fn keep(transaction: Transaction<'_, Postgres>, mut answered: Answered) -> sqlx::Result<Answered> {
+    if let Answered::Granted(granted) = &mut answered {
+        transaction.commit().await?;
+        let last = granted.invoices.last().copied();
+        granted.subscription.latest_invoice = last.or(granted.subscription.latest_invoice);
+    }
+    Ok(answered)
+}
+
+/// What [`update`] would do. It is done, looked at, and taken back: so both agree to the cent, no number is given
+/// out, and nobody is told.
+///
+/// # Errors
+/// When the database fails.
+pub async fn preview(
+    db: &PgPool,
+    asked: &Asked,
+    named: &Named,
+    update: Update,
+) -> sqlx::Result<Answered<Foreseen>> {
+    let mut transaction = db.begin().await?;
+    let answered = match answer_update(&mut transaction, asked, named, update).await? {
+        Answered::Granted(granted) => match foresee(&mut transaction, *granted).await {
+            Ok(foreseen) => Answered::Granted(Box::new(foreseen)),
+            Err(Trouble::Refused(refusal)) => Answered::Refused(refusal),
+            Err(Trouble::Database(error)) => return Err(error),
+        },
+        Answered::NotFound => Answered::NotFound,
+        Answered::NoPlan => Answered::NoPlan,
+        Answered::NoMethod => Answered::NoMethod,
+        Answered::VersionDiffers => Answered::VersionDiffers,
+        Answered::Refused(refusal) => Answered::Refused(refusal),
+    };
+    transaction.rollback().await?;
+    Ok(answered)
+}
+
+async fn answer_update(
+    db: &mut PgConnection,
+    asked: &Asked,
+    named: &Named,
+    mut update: Update,
+) -> sqlx::Result<Answered> {
+    if let Some(offer) = &named.offer {
+        update.plan = plan::store::of_offer(&mut *db, asked.merchant, offer).await?;
+        if update.plan.is_none() {
+            return Ok(Answered::NoPlan);
+        }
+    }
+    if let Some(choice) = &named.method {
+        let Some(customer) = customer_of(&mut *db, asked).await? else { return Ok(Answered::NotFound) };
+        customer::store::hold(&mut *db, asked.merchant, customer).await?;
+        update.method = customer::store::chosen(&mut *db, asked.merchant, customer, choice).await?;
+        if update.method.is_none() {
+            return Ok(Answered::NoMethod);
+        }
+    }
+    answer(db, asked, |subscription, place| state::update(subscription, update, place)).await
+}
+
+/// Whose subscription it is: that never changes, so it is known before the lock, which comes after the customer's.
+async fn customer_of(db: &mut PgConnection, asked: &Asked) -> sqlx::Result<Option<CustomerId>> {
+    let customer = sqlx::query_scalar!(
+        "SELECT customer_id FROM subscriptions WHERE id = $1 AND merchant_id = $2",
+        asked.id.0,
+        asked.merchant.0,
+    );
+    Ok(customer.fetch_optional(db).await?.map(CustomerId))
+}
+
+async fn answer(
+    db: &mut PgConnection,
+    asked: &Asked,
+    decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal>,
+) -> sqlx::Result<Answered> {
+    let found = lock(&mut *db, asked.id).await?.filter(|found| found.merchant_id == asked.merchant);
+    let Some(subscription) = found else { return Ok(Answered::NotFound) };
+    if asked.version.is_some_and(|version| version != subscription.version) {
+        return Ok(Answered::VersionDiffers);
+    }
+    match change(db, subscription, asked, decide).await {
+        Ok(granted) => Ok(Answered::Granted(Box::new(granted))),
+        Err(Trouble::Refused(refusal)) => Ok(Answered::Refused(refusal)),
+        Err(Trouble::Database(error)) => Err(error),
+    }
+}
+
+async fn change(
+    db: &mut PgConnection,
+    before: Subscription,
+    asked: &Asked,
+    decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal>,
+) -> Result<Granted, Trouble> {
+    let now = crate::db::now(&mut *db).await?;
+    let mut subscription = before.clone();
+    let book = match before.current_period {
+        Some(period) => book(&mut *db, before.id, period.index).await?,
+        None => Book::default(),
+    };
+    let effects = decide(&mut subscription, Place { now, book: &book })?;
+    let (traceparent, return_url) = (Some(asked.traceparent.as_str()), asked.return_url.as_deref());
+    let circumstances =
+        Circumstances { now, charges: Kind::ChargePayment, traceparent, grace: PUBLISHER_GRACE, return_url };
+    let mut case = Case::new(before, subscription, effects, circumstances);
+    carry_out_one(&mut *db, &mut case).await?;
+    if case.is_changed() {
+        call_for_renewal(db, &case.subscription, traceparent).await?;
+    }
+    let Case { subscription, done, .. } = case;
+    Ok(Granted { subscription, jobs: done.jobs, invoices: done.invoices, noted: done.noted })
+}
+
+async fn foresee(db: &mut PgConnection, granted: Granted) -> Result<Foreseen, Trouble> {
+    let Granted { subscription, jobs, invoices, noted } = granted;
+    let mut opened = Vec::with_capacity(invoices.len());
+    for id in invoices {
+        opened.extend(invoice::store::find(&mut *db, subscription.merchant_id, id).await?);
+    }
+    let currency = subscription.terms.price.unit.currency;
+    let balance = customer::store::balance(&mut *db, subscription.customer_id, currency).await?;
+    let renewal = state::foresee(&subscription)?.map(|(then, period)| {
+        let lines = then.period_lines(InvoiceId::new(), &period).map_err(Refusal::from)?;
+        let total = Money { amount: Totals::of(&lines).total, currency };
+        let from_balance = invoice::state::from_balance(total, balance, |due| then.chargeable(due));
+        Ok::<_, Refusal>(Foreknown { at: period.start, lines, from_balance })
+    });
+    let notes = match noted {
+        Some(change) => invoice::store::notes_of_change(&mut *db, subscription.id, change).await?,
+        None => Vec::new(),
+    };
+    Ok(Foreseen {
+        invoices: opened,
+        notes,
+        charged: asked_for(&mut *db, subscription.id, &jobs).await?,
+        balance,
+        renewal: renewal.transpose()?,
+        subscription,
+    })
+}
+
+/// Ends a subscription: at once, and the rest of the period is given back only by day; or with its period.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cancel(db: &PgPool, asked: &Asked, when: When, proration: Proration) -> sqlx::Result<Answered> {
+    let decide = |subscription: &mut Subscription, place: Place<'_>| {
+        state::cancel(subscription, when, proration, place)
+    };
+    grant(db, asked, decide).await
+}
+
+/// A person lets all renewals be billed that were missed, one after the other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn bill_missed(db: &PgPool, merchant: MerchantId, id: SubscriptionId) -> sqlx::Result<Answered> {
+    let decide = |subscription: &mut Subscription, place: Place<'_>| {
+        state::bill_missed(subscription, place.now).map(|()| Effects::new())
+    };
+    grant(db, &Asked::of(merchant, id), decide).await
+}
+
+/// A person forgoes the renewals that were missed: only the period that is running now is billed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn skip_missed(db: &PgPool, merchant: MerchantId, id: SubscriptionId) -> sqlx::Result<Answered> {
+    let decide = |subscription: &mut Subscription, place: Place<'_>| {
+        state::skip_missed(subscription, place.now).map(|()| Effects::new())
+    };
+    grant(db, &Asked::of(merchant, id), decide).await
+}

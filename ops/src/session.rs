@@ -1,0 +1,35 @@
+//! What every command has: the database, and how its answers are to be printed.
+
+use common::{config::ModeArgs, db};
+use sqlx::PgPool;
+
+/// What a command may use.
+pub struct Session {
+    /// The database.
+    pub pool: PgPool,
+    /// Whether scripts read what is printed.
+    pub json: bool,
+    /// Whether money is real.
+    pub mode: ModeArgs,
+}
+
+impl Session {
+    /// Prints for scripts or for people.
+    pub fn print(&self, value: &impl serde::Serialize, text: impl FnOnce() -> String) {
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+        } else {
+            println!("{}", text().trim_end());
+        }
+    }
+}
+
+/// What an operator can do about a database that does not answer.
+#[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
+pub fn explain(error: sqlx::Error) -> String {
+    if db::is_unavailable(&error) {
+        format!("the database does not answer ({error}); is DATABASE_URL right, and Postgres running?")
+    } else {
+        format!("database: {error}")
+    }
+}
