@@ -9,12 +9,11 @@ use super::money_objects::{
 };
 use super::objects::{Charge, ChargeStatus, Intent, PaymentMethod, REFERENCE};
 use super::render;
-use super::store::Change as StripeChange;
+use super::store::{Change, StripeChange};
 use super::test_cards::Kind;
 use crate::books;
 use crate::clock::Moment;
 use crate::ids::new_id;
-use crate::state::Change;
 
 /// The gateway's name in the books.
 const GATEWAY: &str = "stripe";
@@ -85,7 +84,7 @@ fn new_transaction(
 }
 
 fn stored(transaction: BalanceTransaction) -> Change {
-    Change::Stripe(StripeChange::BalanceTransaction(Box::new(transaction)))
+    Change::Own(StripeChange::BalanceTransaction(Box::new(transaction)))
 }
 
 /// The books' entry for a charge: none unless money was taken or reserved.

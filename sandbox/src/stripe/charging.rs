@@ -10,13 +10,12 @@ use super::declines::{AUTHENTICATION_REQUIRED, Decline};
 use super::errors::StripeError;
 use super::objects::{CaptureMethod, Charge, ChargeStatus, Intent, IntentStatus, NextAction, PaymentMethod};
 use super::render;
-use super::store::Change as StripeChange;
+use super::store::{Change, StripeChange};
 use super::test_cards::{self, Behaviour, Settlement};
-use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
+use crate::engine::Setting;
 use crate::ids::new_id;
-use crate::state::Change;
 
 /// How long an authorization can be captured: seven days.
 const AUTHORIZATION_LIFE_MS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -242,13 +241,13 @@ impl Attempt {
     /// Everything that this attempt changes, the books included.
     pub(crate) fn into_changes(self) -> Vec<Change> {
         let mut changes = Vec::with_capacity(5);
-        changes.push(Change::Stripe(StripeChange::PaymentMethod(self.method)));
+        changes.push(Change::Own(StripeChange::PaymentMethod(self.method)));
         changes.extend(self.taken);
         if let Some(charge) = self.charge {
             changes.extend(balance::booked_charge(&self.intent, &charge, books_status(&charge)));
-            changes.push(Change::Stripe(StripeChange::Charge(Box::new(charge))));
+            changes.push(Change::Own(StripeChange::Charge(Box::new(charge))));
         }
-        changes.push(Change::Stripe(StripeChange::Intent(Box::new(self.intent))));
+        changes.push(Change::Own(StripeChange::Intent(Box::new(self.intent))));
         changes
     }
 }

@@ -6,11 +6,10 @@ use super::expand::{self, Expand, Shelf};
 use super::form::Params;
 use super::objects::{Customer, PaymentMethod};
 use super::render;
-use super::store::{Change as StripeChange, Store};
+use super::store::{Change, Store, StripeChange};
 use super::test_cards::{self, Behaviour};
 use crate::clock::Moment;
 use crate::ids::new_id;
-use crate::state::Change;
 
 /// `POST /v1/customers`.
 pub(crate) fn create(store: &Store, params: &Params, now: Moment) -> Result<Effect, StripeError> {
@@ -44,9 +43,9 @@ pub(crate) fn create(store: &Store, params: &Params, now: Moment) -> Result<Effe
         customer.default_payment_method = method.as_ref().map(|method| method.id.clone());
     }
     let mut changes = Vec::new();
-    changes.extend(method.map(|method| Change::Stripe(StripeChange::PaymentMethod(method))));
+    changes.extend(method.map(|method| Change::Own(StripeChange::PaymentMethod(method))));
     let shown = render::customer_with_method(&customer, Shelf::after(store, &changes), &expand);
-    changes.push(Change::Stripe(StripeChange::Customer(customer)));
+    changes.push(Change::Own(StripeChange::Customer(customer)));
     Ok(Effect::ok(shown).with(changes))
 }
 
@@ -71,7 +70,7 @@ pub(crate) fn create_method(store: &Store, params: &Params, now: Moment) -> Resu
     let known = known.ok_or_else(|| StripeError::no_such(400, "token", token, "card[token]"))?;
     let method = resolve_method(store, known, now)?;
     let effect = Effect::ok(render::payment_method(&method));
-    Ok(effect.with([Change::Stripe(StripeChange::PaymentMethod(method))]))
+    Ok(effect.with([Change::Own(StripeChange::PaymentMethod(method))]))
 }
 
 /// `GET /v1/payment_methods/{id}`.
@@ -91,7 +90,7 @@ pub(crate) fn attach(store: &Store, id: &str, params: &Params, now: Moment) -> R
     };
     let method = attached(resolve_method(store, id, now)?, &customer)?;
     let effect = Effect::ok(render::payment_method(&method));
-    Ok(effect.with([Change::Stripe(StripeChange::PaymentMethod(method))]))
+    Ok(effect.with([Change::Own(StripeChange::PaymentMethod(method))]))
 }
 
 /// The id of the customer that `customer` names, who must exist.

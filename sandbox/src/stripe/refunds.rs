@@ -12,14 +12,13 @@ use super::money_objects::{DisputeStatus, Refund, RefundStatus};
 use super::objects::{Charge, ChargeStatus, Intent, PaymentMethod};
 use super::render;
 use super::render_money;
-use super::store::{Change as StripeChange, Store};
+use super::store::{Change, Store, StripeChange};
 use super::test_cards::Refunding;
-use crate::app::Setting;
 use crate::clock::Moment;
-use crate::control::Ending;
+use crate::engine::Setting;
+use crate::engine::settling::Ending;
 use crate::faults::Operation;
 use crate::ids::new_id;
-use crate::state::Change;
 
 /// `POST /v1/refunds`.
 pub(crate) fn create(store: &Store, params: &Params, setting: &Setting<'_>) -> Result<Effect, StripeError> {
@@ -64,10 +63,10 @@ pub(crate) fn create(store: &Store, params: &Params, setting: &Setting<'_>) -> R
         }
     }
     changes.push(balance::booked_refund(intent, &refund));
-    changes.push(Change::Stripe(StripeChange::Charge(Box::new(charge))));
+    changes.push(Change::Own(StripeChange::Charge(Box::new(charge))));
     let shown = |changes: &[Change]| render_money::refund(&refund, Shelf::after(store, changes), &expand);
     let effect = Effect::ok(shown(&changes));
-    changes.push(Change::Stripe(StripeChange::Refund(Box::new(refund))));
+    changes.push(Change::Own(StripeChange::Refund(Box::new(refund))));
     Ok(effect.with(changes))
 }
 
@@ -200,10 +199,10 @@ fn ended(store: &Store, refund: &Refund, status: RefundStatus, now: Moment) -> O
             }
             let mut charge = charge.clone();
             charge.amount_refunded -= refund.amount;
-            changes.push(Change::Stripe(StripeChange::Charge(Box::new(charge))));
+            changes.push(Change::Own(StripeChange::Charge(Box::new(charge))));
         }
     }
     changes.push(balance::booked_refund(intent, &refund));
-    changes.push(Change::Stripe(StripeChange::Refund(Box::new(refund))));
+    changes.push(Change::Own(StripeChange::Refund(Box::new(refund))));
     Some(changes)
 }
