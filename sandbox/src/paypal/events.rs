@@ -135,7 +135,7 @@ fn reversal(dispute: &Dispute, capture: &Capture, public_url: &str) -> Value {
         "note_to_payer": "Payment reversed",
         "create_time": times::write(dispute.created_ms),
         "update_time": times::write(dispute.updated_ms),
-        "links": [render::link(&up, "up", "GET")],
+        "links": [render_payments::link(&up, "up", "GET")],
     });
     if let Some(custom) = &capture.custom_id {
         shown["custom_id"] = json!(custom);
@@ -194,7 +194,7 @@ pub(crate) fn envelope(
         "event_type": kind,
         "summary": kind.to_lowercase().replace(['.', '_'], " "),
         "resource": resource,
-        "links": [render::link(&href, "self", "GET")],
+        "links": [render_payments::link(&href, "self", "GET")],
     });
     (id, body.to_string())
 }

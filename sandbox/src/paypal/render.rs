@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::objects::{Authorization, Capture, Intent, Object, Order, OrderStatus, Source, Unit};
-use super::render_payments::{authorization, capture, dispute, refund};
+use super::render_payments::{SELLER, authorization, capture, dispute, insert, link, refund};
 use super::store::{Change, PayPalChange, Store};
 use super::times;
 
@@ -42,9 +42,6 @@ impl<'a> View<'a> {
         coming.or_else(|| self.store.authorization(id))
     }
 }
-
-/// The account that is paid: PayPal's ids have neither 0 nor 1, I nor O.
-pub(crate) const SELLER: &str = "SANDBXMERCHNT";
 
 /// How much of an object is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,18 +170,6 @@ fn order_links(order: &Order, public_url: &str) -> Value {
         OrderStatus::Completed | OrderStatus::Voided => {}
     }
     json!(links)
-}
-
-/// A link to another call.
-pub(crate) fn link(href: &str, rel: &str, method: &str) -> Value {
-    json!({"href": href, "rel": rel, "method": method})
-}
-
-/// Adds a field that is there.
-pub(crate) fn insert(shown: &mut Value, name: &str, value: &Option<String>) {
-    if let Some(value) = value {
-        shown[name] = json!(value);
-    }
 }
 
 fn intent_name(intent: Intent) -> &'static str {

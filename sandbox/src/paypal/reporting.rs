@@ -8,7 +8,7 @@ use super::disputes;
 use super::effect::Effect;
 use super::errors::PayPalError;
 use super::objects::{Capture, CaptureStatus, Dispute, DisputeStatus, Object, Refund, RefundStatus};
-use super::render::{SELLER, link};
+use super::render_payments::{SELLER, link};
 use super::store::Store;
 use super::times;
 use crate::clock::Moment;

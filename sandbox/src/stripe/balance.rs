@@ -8,9 +8,8 @@ use super::money_objects::{
     BalanceTransaction, Dispute, DisputeStatus, Refund, RefundStatus, TransactionKind,
 };
 use super::objects::{Charge, ChargeStatus, Intent, PaymentMethod, REFERENCE};
-use super::render;
 use super::store::{Change, StripeChange};
-use super::test_cards::Kind;
+use super::test_cards::{self, Kind};
 use crate::books;
 use crate::clock::Moment;
 use crate::ids::new_id;
@@ -61,7 +60,7 @@ pub(crate) fn reinstate(dispute: &mut Dispute, now: Moment) -> Change {
 }
 
 fn is_card(method: &PaymentMethod) -> bool {
-    render::test_method(method).kind == Kind::Card
+    test_cards::of(method).kind == Kind::Card
 }
 
 fn new_transaction(

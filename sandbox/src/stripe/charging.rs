@@ -9,7 +9,7 @@ use super::balance;
 use super::declines::{AUTHENTICATION_REQUIRED, Decline};
 use super::errors::StripeError;
 use super::objects::{CaptureMethod, Charge, ChargeStatus, Intent, IntentStatus, NextAction, PaymentMethod};
-use super::render;
+use super::render_methods;
 use super::store::{Change, StripeChange};
 use super::test_cards::{self, Behaviour, Settlement};
 use crate::books;
@@ -102,7 +102,7 @@ pub(crate) fn take(
 ) -> Change {
     charge.captured = true;
     charge.amount_captured = amount;
-    if render::test_method(method).disputes {
+    if test_cards::of(method).disputes {
         charge.dispute_due_ms = Some(setting.now.0 + setting.settle_after_ms);
     }
     balance::take(charge, method, setting.now)
@@ -130,7 +130,7 @@ fn fail(mut intent: Intent, method: PaymentMethod, decline: &Decline<'_>, now: M
     charge.decline_code = decline.decline_code.map(str::to_owned);
     charge.advice_code = decline.advice_code.map(str::to_owned);
     let mut error = decline.fields();
-    error.insert("payment_method".to_owned(), render::payment_method(&method));
+    error.insert("payment_method".to_owned(), render_methods::payment_method(&method));
     error.insert("charge".to_owned(), json!(charge.id));
     intent.latest_charge = Some(charge.id.clone());
     back_to_start(&mut intent, &error);
@@ -201,7 +201,7 @@ fn error_fields(kind: &str, code: &str, message: &str, method: &PaymentMethod) -
     fields.insert("type".to_owned(), json!(kind));
     fields.insert("code".to_owned(), json!(code));
     fields.insert("message".to_owned(), json!(message));
-    fields.insert("payment_method".to_owned(), render::payment_method(method));
+    fields.insert("payment_method".to_owned(), render_methods::payment_method(method));
     fields
 }
 

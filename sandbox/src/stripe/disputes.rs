@@ -10,7 +10,7 @@ use super::form::Params;
 use super::listing;
 use super::money_objects::{Dispute, DisputeStatus};
 use super::objects::Charge;
-use super::render_money::{self, EVIDENCE};
+use super::render::{self, EVIDENCE};
 use super::store::{Change, Store, StripeChange};
 use crate::clock::Moment;
 use crate::engine::Setting;
@@ -101,7 +101,7 @@ pub(crate) fn update(
         };
         dispute.verdict = verdict.map(|verdict| (verdict, setting.now.0 + setting.settle_after_ms));
     }
-    let effect = Effect::ok(render_money::dispute(&dispute, Shelf::stored(store), &expand));
+    let effect = Effect::ok(render::dispute(&dispute, Shelf::stored(store), &expand));
     Ok(effect.with([Change::Own(StripeChange::Dispute(Box::new(dispute)))]))
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn close(
     let dispute = answerable(store, id)?;
     let changes = end(store, dispute, false, setting.now).ok_or_else(StripeError::internal)?;
     let shelf = Shelf::after(store, &changes);
-    let effect = Effect::ok(render_money::dispute(shelf.dispute(id).unwrap_or(dispute), shelf, &expand));
+    let effect = Effect::ok(render::dispute(shelf.dispute(id).unwrap_or(dispute), shelf, &expand));
     Ok(effect.with(changes))
 }
 

@@ -15,7 +15,7 @@ use super::listing::{self, PAGING};
 use super::money_objects::{Dispute, DisputeStatus, Refund, RefundStatus};
 use super::objects::{Charge, ChargeStatus, Intent, IntentStatus};
 use super::store::{Change, Store, StripeChange};
-use super::{render, render_money, settling};
+use super::{render, settling};
 use crate::clock::Moment;
 use crate::ids::new_id;
 use crate::webhooks::outbox::Outbox;
@@ -52,12 +52,12 @@ pub(crate) fn caused_by(store: &Store, changes: &[Change], now: Moment) -> Vec<E
             }
             StripeChange::Refund(refund) => {
                 let kinds = of_refund(store.refunds.get(&refund.id), refund);
-                let object = |expand: &Expand| render_money::refund(refund, shelf, expand);
+                let object = |expand: &Expand| render::refund(refund, shelf, expand);
                 told.extend(teller.tell(&kinds, &refund.payment_intent, object));
             }
             StripeChange::Dispute(dispute) => {
                 let kinds = of_dispute(store.disputes.get(&dispute.id), dispute);
-                let object = |expand: &Expand| render_money::dispute(dispute, shelf, expand);
+                let object = |expand: &Expand| render::dispute(dispute, shelf, expand);
                 told.extend(teller.tell(&kinds, &dispute.payment_intent, object));
             }
             StripeChange::BalanceTransaction(_)

@@ -46,7 +46,7 @@ mod others;
 mod payment_intents;
 mod refunds;
 mod render;
-mod render_money;
+mod render_methods;
 mod settling;
 pub(crate) mod store;
 mod table;

@@ -15,7 +15,7 @@ use super::listing;
 use super::objects::{CaptureMethod, Intent, IntentStatus, PaymentMethod, Redirects};
 use super::render;
 use super::store::{Change, Store, StripeChange};
-use super::test_cards::Kind;
+use super::test_cards::{self, Kind};
 use super::{amounts, balance, declines, descriptors};
 use crate::books;
 use crate::clock::Moment;
@@ -361,7 +361,7 @@ fn check_method(intent: &Intent, method: &mut PaymentMethod, params: &Params) ->
             method.id
         ));
     }
-    let kind = render::test_method(method).kind;
+    let kind = test_cards::of(method).kind;
     if kind == Kind::Card {
         return Ok(());
     }

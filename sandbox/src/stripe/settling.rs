@@ -4,8 +4,8 @@ use super::charging::{self, Attempt};
 use super::money_objects::DisputeStatus;
 use super::objects::{Intent, IntentStatus, referred};
 use super::store::{Change, Due, Store, StripeChange};
-use super::test_cards::{Behaviour, Settlement};
-use super::{disputes, payment_intents, refunds, render};
+use super::test_cards::{self, Behaviour, Settlement};
+use super::{disputes, payment_intents, refunds};
 use crate::clock::Moment;
 use crate::engine::Setting;
 use crate::engine::settling::{Ending, Selection};
@@ -91,7 +91,7 @@ fn settle(store: &Store, intent: &Intent, ending: Ending, setting: &Setting<'_>)
     let method = store.method(intent.payment_method.as_deref()?)?;
     let charge = store.charges.get(intent.latest_charge.as_deref()?)?;
     let returned = ("debit_not_authorized", "The debit was returned by the customer's bank.");
-    let failure = match (ending, render::test_method(method).behaviour) {
+    let failure = match (ending, test_cards::of(method).behaviour) {
         (Ending::Succeeded, _) => None,
         (Ending::Failed | Ending::ByToken, Behaviour::Settles(Settlement::Fails(code, message))) => {
             Some((code, message))
