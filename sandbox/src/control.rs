@@ -14,10 +14,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::engine::Engine;
+use crate::engine::settling::Selection;
 use crate::faults::Rule;
-use crate::paypal;
-use crate::stripe::{disputes, settling};
-use crate::words;
 
 /// All of them.
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -25,11 +24,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/livez", get(|| async { "ok" }))
         .route("/books", get(books))
         .route("/requests", get(requests))
-        .route("/control/saved", get(saved))
         .route("/control/faults", get(list_faults).post(set_faults).delete(clear_faults))
         .route("/control/seed", post(seed))
         .route("/control/down", post(down))
-        .route("/control/words", post(words::set))
         .route("/control/clock", get(read_clock).post(advance_clock))
         .route("/control/dispute", post(dispute))
         .route("/control/settle", post(settle))
@@ -42,29 +39,21 @@ struct OfReference {
 }
 
 async fn books(State(app): State<Arc<App>>, Query(query): Query<OfReference>) -> Json<Value> {
-    Json(app.state().books.report(query.reference.as_deref()))
-}
-
-/// Which customers there are of a reference, and what each of them has saved.
-async fn saved(State(app): State<Arc<App>>, Query(query): Query<OfReference>) -> Json<Value> {
-    let state = app.state();
-    let customers = state.stripe.saved(query.reference.as_deref().unwrap_or_default());
-    let shown = customers.iter().map(|(customer, methods)| json!({"id": customer.id, "methods": methods}));
-    Json(json!({"customers": shown.collect::<Vec<_>>()}))
+    Json(app.engine.state().books.report(query.reference.as_deref()))
 }
 
 async fn requests(State(app): State<Arc<App>>, Query(query): Query<OfReference>) -> Json<Value> {
-    let requests = app.requests.list(query.reference.as_deref());
+    let requests = app.engine.requests.list(query.reference.as_deref());
     Json(json!({"object": "list", "data": requests}))
 }
 
 async fn list_faults(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!(app.rules().list()))
+    Json(json!(app.engine.rules().list()))
 }
 
 /// Replaces all rules.
 async fn set_faults(State(app): State<Arc<App>>, Json(rules): Json<Vec<Rule>>) -> Response {
-    let mut in_force = app.rules();
+    let mut in_force = app.engine.rules();
     match in_force.replace(rules) {
         Ok(()) => Json(json!(in_force.list())).into_response(),
         Err(message) => (StatusCode::BAD_REQUEST, Json(json!({"error": message}))).into_response(),
@@ -73,7 +62,7 @@ async fn set_faults(State(app): State<Arc<App>>, Json(rules): Json<Vec<Rule>>) -
 
 async fn clear_faults(State(app): State<Arc<App>>) -> StatusCode {
     // No rules at all cannot be wrong.
-    let _ = app.rules().replace(Vec::new());
+    let _ = app.engine.rules().replace(Vec::new());
     StatusCode::NO_CONTENT
 }
 
@@ -83,8 +72,8 @@ struct Seed {
 }
 
 async fn seed(State(app): State<Arc<App>>, Json(Seed { seed }): Json<Seed>) -> StatusCode {
-    app.rules().seed(seed);
-    app.deliveries().seed(seed);
+    app.engine.rules().seed(seed);
+    app.engine.deliveries().seed(seed);
     StatusCode::NO_CONTENT
 }
 
@@ -94,16 +83,16 @@ struct Down {
 }
 
 async fn down(State(app): State<Arc<App>>, Json(Down { down }): Json<Down>) -> StatusCode {
-    app.set_down(down);
+    app.engine.set_down(down);
     StatusCode::NO_CONTENT
 }
 
 async fn read_clock(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(clock_report(&app))
+    Json(clock_report(&app.engine))
 }
 
-fn clock_report(app: &App) -> Value {
-    json!({"now": app.clock.now().seconds(), "offset_seconds": app.clock.offset_ms() / 1000})
+fn clock_report(engine: &Engine) -> Value {
+    json!({"now": engine.clock.now().seconds(), "offset_seconds": engine.clock.offset_ms() / 1000})
 }
 
 #[derive(Deserialize)]
@@ -114,9 +103,9 @@ struct Advance {
 
 /// Moves the clock, and lets everything happen that is due then before it answers.
 async fn advance_clock(State(app): State<Arc<App>>, Json(advance): Json<Advance>) -> Json<Value> {
-    let line = app.move_clock(app.clock.offset_ms() + i64::from(advance.advance_seconds) * 1000);
-    app.journal.written(line).await;
-    Json(clock_report(&app))
+    let line = app.move_clock(app.engine.clock.offset_ms() + i64::from(advance.advance_seconds) * 1000);
+    app.engine.journal.written(line).await;
+    Json(clock_report(&app.engine))
 }
 
 /// How much later it must be for a caller than here before the clock follows, in milliseconds.
@@ -126,68 +115,23 @@ const LATER_MS: i64 = 1000;
 pub(crate) async fn follow(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let ahead = request.headers().get("remit-clock-ahead").and_then(|value| value.to_str().ok());
     if let Some(ahead_ms) = ahead.and_then(|value| value.parse::<i64>().ok())
-        && ahead_ms > app.clock.offset_ms() + LATER_MS
+        && ahead_ms > app.engine.clock.offset_ms() + LATER_MS
     {
         let line = app.move_clock(ahead_ms);
-        app.journal.written(line).await;
+        app.engine.journal.written(line).await;
     }
     next.run(request).await
-}
-
-/// How something that is pending is made to end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Ending {
-    /// As its token says; one that never ends stays as it is.
-    #[default]
-    #[serde(skip)]
-    ByToken,
-    /// The bank pays.
-    Succeeded,
-    /// The bank refuses.
-    Failed,
-    /// Somebody calls it off: refunds only.
-    Canceled,
-    /// It goes on waiting, for the payer: refunds at Stripe only.
-    RequiresAction,
-}
-
-/// Which pending debits and refunds to end, and how.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Selection {
-    pub(crate) payment_intent: Option<String>,
-    /// The payment's reference, or the refund's.
-    pub(crate) reference: Option<String>,
-    #[serde(default)]
-    pub(crate) all: bool,
-    /// Without it as the token says.
-    outcome: Option<Ending>,
 }
 
 async fn settle(State(app): State<Arc<App>>, Json(wanted): Json<Selection>) -> Json<Value> {
     let ending = wanted.outcome.unwrap_or_default();
     let (settled, line) = {
-        let mut state = app.state();
-        let mut settled = 0;
-        let mut line = app.commit(&mut state, Vec::new());
-        // One after the other: two refunds of one charge both change that charge.
-        for due in settling::selected(&state.stripe, &wanted) {
-            if let Some(changes) = settling::end(&state.stripe, due, ending, &app.setting()) {
-                line = app.commit(&mut state, changes);
-                settled += 1;
-            }
-        }
-        for object in paypal::settling::selected(&state.paypal, &wanted) {
-            let ended = paypal::settling::settle(&state.paypal, &object, ending, app.clock.now());
-            if let Some(changes) = ended {
-                line = app.commit(&mut state, changes);
-                settled += 1;
-            }
-        }
-        (settled, line)
+        let mut state = app.engine.state();
+        let gateways = app.gateways();
+        let settled: usize = gateways.iter().map(|gateway| gateway.settle(&mut state, &wanted, ending)).sum();
+        (settled, app.engine.last_line())
     };
-    app.journal.written(line).await;
+    app.engine.journal.written(line).await;
     Json(json!({"settled": settled}))
 }
 
@@ -208,24 +152,16 @@ enum Verdict {
 /// Opens a dispute unless one is open, and with an outcome ends it.
 async fn dispute(State(app): State<Arc<App>>, Json(wanted): Json<Disputed>) -> Json<Value> {
     let (opened, ended, line) = {
-        let mut state = app.state();
-        let now = app.clock.now();
-        let opened = disputes::open_by_hand(&state.stripe, &wanted.reference, now)
-            .or_else(|| paypal::disputes::open_by_hand(&state.paypal, &wanted.reference, &app.setting()));
-        let is_opened = opened.is_some();
-        let mut line = app.commit(&mut state, opened.unwrap_or_default());
-        let ended = wanted.outcome.and_then(|verdict| {
-            let (reference, won) = (&wanted.reference, verdict == Verdict::Won);
-            disputes::end_by_hand(&state.stripe, reference, won, now)
-                .or_else(|| paypal::disputes::end_by_hand(&state.paypal, reference, won, now))
+        let mut state = app.engine.state();
+        let (gateways, reference) = (app.gateways(), &wanted.reference);
+        let opened = gateways.iter().any(|gateway| gateway.open_dispute(&mut state, reference));
+        let ended = wanted.outcome.is_some_and(|verdict| {
+            let won = verdict == Verdict::Won;
+            gateways.iter().any(|gateway| gateway.end_dispute(&mut state, reference, won))
         });
-        let is_ended = ended.is_some();
-        if let Some(changes) = ended {
-            line = app.commit(&mut state, changes);
-        }
-        (is_opened, is_ended, line)
+        (opened, ended, app.engine.last_line())
     };
-    app.journal.written(line).await;
+    app.engine.journal.written(line).await;
     Json(json!({"opened": opened, "ended": ended}))
 }
 
@@ -235,6 +171,6 @@ struct SettleAfter {
 }
 
 async fn settle_after(State(app): State<Arc<App>>, Json(wanted): Json<SettleAfter>) -> StatusCode {
-    app.set_settle_after_ms(i64::from(wanted.milliseconds));
+    app.engine.set_settle_after_ms(i64::from(wanted.milliseconds));
     StatusCode::NO_CONTENT
 }

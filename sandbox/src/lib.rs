@@ -2,9 +2,9 @@
 //! and misbehaves on request.
 //!
 //! It imports nothing of ours, so that it cannot share a mistake with the adapters it is there to
-//! convict. Shared by all gateways: `journal` (what survives `kill -9`), `books` (what money really
-//! moved), `webhooks` (what is told), `faults` (misbehaviour), `request_log` and `control`. Each gateway is
-//! one folder with its own front door: `stripe`, `paypal`.
+//! convict. All gateways run on one `engine`, over `journal` (what survives `kill -9`), `books` (what money really
+//! moved), `webhooks` (what is told), `faults` (misbehaviour) and `request_log`. Each gateway is one folder that
+//! implements the engine's `Protocol`: `stripe`, `paypal`. `app` puts them together, `control` is for tests.
 
 use std::io;
 use std::path::Path;
@@ -16,12 +16,14 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::connection::{CuttableListener, Switch};
+use crate::webhooks::courier::Courier;
 
 mod app;
 mod books;
 mod clock;
 mod connection;
 mod control;
+mod engine;
 mod faults;
 mod hmac;
 mod ids;
@@ -29,7 +31,6 @@ mod journal;
 mod others;
 mod paypal;
 mod request_log;
-mod state;
 mod stripe;
 #[cfg(test)]
 mod tests;
@@ -61,21 +62,22 @@ impl Sandbox {
     /// # Errors
     /// When the listener fails for good.
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
+        let App { engine, stripe, paypal } = &*self.app;
         let router = Router::new()
-            .merge(control::routes())
-            .merge(others::routes())
-            .merge(webhooks::control::routes())
-            .merge(paypal::routes())
-            .merge(stripe::routes())
+            .merge(control::routes().with_state(Arc::clone(&self.app)))
+            .merge(others::routes().with_state(Arc::clone(&self.app)))
+            .merge(words::routes().with_state(Arc::clone(engine)))
+            .merge(webhooks::control::routes().with_state(Arc::clone(engine)))
+            .merge(paypal::routes().with_state(Arc::clone(paypal)))
+            .merge(stripe::routes().with_state(Arc::clone(stripe)))
             .layer(middleware::from_fn_with_state(Arc::clone(&self.app), control::follow))
-            .layer(middleware::from_fn_with_state(Arc::clone(&self.app), words::quote))
-            .with_state(Arc::clone(&self.app))
+            .layer(middleware::from_fn_with_state(Arc::clone(engine), words::quote))
             .into_make_service_with_connect_info::<Switch>();
-        let client = webhooks::courier::client().map_err(io::Error::other)?;
+        let courier = Courier::new(engine, self.app.gateways().to_vec()).map_err(io::Error::other)?;
         tokio::select! {
             served = async { axum::serve(CuttableListener(listener), router).await } => served,
             never = run_due_for_ever(&self.app) => match never {},
-            never = webhooks::courier::deliver_for_ever(&self.app, client) => match never {},
+            never = courier.deliver_for_ever() => match never {},
         }
     }
 }

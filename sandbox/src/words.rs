@@ -5,16 +5,17 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use axum::routing::post;
+use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::app::App;
+use crate::engine::Engine;
 
 /// Fields of an error that are words for people, or that callers take for such.
 const FIELDS: [&str; 5] = ["message", "description", "param", "field", "error_description"];
@@ -24,21 +25,27 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// What is to be quoted.
 #[derive(Deserialize)]
-pub(crate) struct Wanted {
+struct Wanted {
     words: Option<String>,
 }
 
+/// The one question.
+pub(crate) fn routes() -> Router<Arc<Engine>> {
+    Router::new().route("/control/words", post(set))
+}
+
 /// From now on, or, without words, no more.
-pub(crate) async fn set(State(app): State<Arc<App>>, Json(wanted): Json<Wanted>) -> StatusCode {
-    *app.words() = wanted.words;
+async fn set(State(engine): State<Arc<Engine>>, Json(wanted): Json<Wanted>) -> StatusCode {
+    *engine.words() = wanted.words;
     StatusCode::NO_CONTENT
 }
 
 /// Adds them to every refusal of a gateway.
-pub(crate) async fn quote(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn quote(State(engine): State<Arc<Engine>>, request: Request, next: Next) -> Response {
     let is_gateways = ["/v1/", "/v2/"].iter().any(|prefix| request.uri().path().starts_with(prefix));
     let response = next.run(request).await;
-    let Some(words) = app.words().clone().filter(|_| is_gateways && !response.status().is_success()) else {
+    let Some(words) = engine.words().clone().filter(|_| is_gateways && !response.status().is_success())
+    else {
         return response;
     };
     let (mut parts, body) = response.into_parts();

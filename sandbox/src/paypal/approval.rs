@@ -15,12 +15,12 @@ use serde::Deserialize;
 
 use super::objects::{Order, OrderStatus};
 use super::orders;
-use super::store::Change as PayPalChange;
+use super::store::{PayPalChange, Store};
 use super::vault;
-use crate::app::App;
+use crate::engine::host::Host;
 
 /// `/checkoutnow?token=…` and its two buttons.
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes() -> Router<Arc<Host<Store>>> {
     Router::new()
         .route("/checkoutnow", get(show))
         .route("/checkoutnow/{order}/approve", post(approve))
@@ -39,9 +39,12 @@ struct Choice {
     instrument: Option<String>,
 }
 
-async fn show(State(app): State<Arc<App>>, Query(OfOrder { token: id }): Query<OfOrder>) -> Response {
-    let state = app.state();
-    let Some(order) = orders::find(&state.paypal, &id, app.clock.now()) else {
+async fn show(
+    State(host): State<Arc<Host<Store>>>,
+    Query(OfOrder { token: id }): Query<OfOrder>,
+) -> Response {
+    let (_state, store) = host.lock();
+    let Some(order) = orders::find(&store, &id, host.engine().clock.now()) else {
         return page(StatusCode::NOT_FOUND, "There is no such order.");
     };
     if !waits(order) {
@@ -58,7 +61,7 @@ async fn show(State(app): State<Arc<App>>, Query(OfOrder { token: id }): Query<O
     )
 }
 
-async fn approve(State(app): State<Arc<App>>, Path(id): Path<String>, body: Bytes) -> Response {
+async fn approve(State(host): State<Arc<Host<Store>>>, Path(id): Path<String>, body: Bytes) -> Response {
     let choice = if body.is_empty() { Ok(Choice::default()) } else { serde_json::from_slice(&body) };
     let Some(instrument) = choice.ok().map(|choice| choice.instrument.map(instrument)) else {
         return page(StatusCode::BAD_REQUEST, "That is no JSON with an instrument.");
@@ -67,9 +70,9 @@ async fn approve(State(app): State<Arc<App>>, Path(id): Path<String>, body: Byte
         return page(StatusCode::BAD_REQUEST, "There is no such instrument.");
     }
     let (line, back) = {
-        let mut state = app.state();
-        let now = app.clock.now();
-        let mut order = match orders::find(&state.paypal, &id, now) {
+        let (mut state, mut store) = host.lock();
+        let now = host.engine().clock.now();
+        let mut order = match orders::find(&store, &id, now) {
             None => return page(StatusCode::NOT_FOUND, "There is no such order."),
             Some(order) if !waits(order) => {
                 return page(StatusCode::CONFLICT, "Nothing is left to approve here.");
@@ -81,16 +84,16 @@ async fn approve(State(app): State<Arc<App>>, Path(id): Path<String>, body: Byte
         order.updated_ms = now.0;
         order.instrument = instrument.or(order.instrument);
         let back = address(order.return_url.as_deref(), &id, true);
-        (app.commit(&mut state, vec![PayPalChange::Order(Box::new(order)).into()]), back)
+        (host.commit(&mut state, &mut store, vec![PayPalChange::Order(Box::new(order)).into()]), back)
     };
-    app.journal.written(line).await;
+    host.engine().journal.written(line).await;
     go(back, "Approved.")
 }
 
 /// The payer goes back; PayPal lets the order wait on.
-async fn cancel(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
-    let state = app.state();
-    match orders::find(&state.paypal, &id, app.clock.now()) {
+async fn cancel(State(host): State<Arc<Host<Store>>>, Path(id): Path<String>) -> Response {
+    let (_state, store) = host.lock();
+    match orders::find(&store, &id, host.engine().clock.now()) {
         None => page(StatusCode::NOT_FOUND, "There is no such order."),
         Some(order) => go(address(order.cancel_url.as_deref(), &id, false), "Cancelled."),
     }

@@ -7,13 +7,12 @@ use super::charging::{self, Wanted};
 use super::effect::{Effect, Shown};
 use super::errors::PayPalError;
 use super::fields::Fields;
-use super::objects::{Authorization, AuthorizationStatus};
-use super::store::{Change as PayPalChange, Object, Store};
+use super::objects::{Authorization, AuthorizationStatus, Object};
+use super::store::{Change, PayPalChange, Store};
 use super::vault;
-use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
-use crate::state::Change;
+use crate::engine::Setting;
 
 /// How much of an authorization all its captures together may take, in per cent.
 const MOST_PER_CENT: i64 = 115;

@@ -7,12 +7,10 @@ use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::effect::Effect;
 use super::errors::PayPalError;
 use super::objects::new_id;
-use super::store::Change as PayPalChange;
 use crate::clock::Moment;
 use crate::ids;
 
@@ -80,8 +78,8 @@ pub(crate) fn read_request(headers: &HeaderMap, form: &Bytes) -> Result<String, 
     Ok(client)
 }
 
-/// Issues a token.
-pub(crate) fn issue(client: &str, now: Moment) -> Effect {
+/// A new token, and what its client is told of it.
+pub(crate) fn issue(client: &str, now: Moment) -> (Bearer, Value) {
     let bearer = Bearer {
         token: ids::new_id("A21AA"),
         client: client.to_owned(),
@@ -95,7 +93,7 @@ pub(crate) fn issue(client: &str, now: Moment) -> Effect {
         "expires_in": LIFE_SECONDS,
         "nonce": new_id(),
     });
-    Effect { changes: vec![PayPalChange::Bearer(bearer).into()], ..Effect::json(body) }
+    (bearer, body)
 }
 
 fn client_by_secret(headers: &HeaderMap) -> Option<String> {

@@ -10,10 +10,11 @@ use sha2::{Digest, Sha256};
 use super::bearer;
 use super::errors::PayPalError;
 use super::idempotency::{Api, LONGEST, RequestId, Use};
-use super::objects::new_id;
-use super::store::{Object, Store};
+use super::objects::Object;
+use super::store::Store;
 use super::times;
 use crate::clock::Moment;
+use crate::engine::protocol::Request;
 use crate::faults::Operation;
 
 /// What can be said of any request, however wrong it is.
@@ -30,17 +31,14 @@ pub(crate) struct Envelope {
 
 impl Envelope {
     /// Reads the outside of a request.
-    pub(crate) fn of(method: Method, uri: &Uri, headers: &HeaderMap) -> Self {
-        let text = |name: &str| {
-            let value = headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-            value.filter(|value| !value.is_empty())
-        };
+    pub(crate) fn of(request: &Request) -> Self {
+        let prefer = request.header("prefer");
         Self {
-            debug_id: new_id().to_lowercase(),
-            method,
-            path: uri.path().to_owned(),
-            request_id: text("paypal-request-id"),
-            representation: text("prefer").is_some_and(|prefer| prefer.contains("return=representation")),
+            debug_id: request.id.clone(),
+            method: request.method.clone(),
+            path: request.uri.path().to_owned(),
+            request_id: request.key.clone(),
+            representation: prefer.is_some_and(|prefer| prefer.contains("return=representation")),
         }
     }
 }
@@ -136,14 +134,9 @@ impl Call {
     ///
     /// # Errors
     /// 401, 404, 415, or 400 when it makes no sense as a request to any endpoint.
-    pub(crate) fn read(
-        envelope: Envelope,
-        uri: &Uri,
-        headers: &HeaderMap,
-        body: &Bytes,
-        store: &Store,
-        now: Moment,
-    ) -> Result<Self, PayPalError> {
+    pub(crate) fn read(request: &Request, store: &Store, now: Moment) -> Result<Self, PayPalError> {
+        let Request { uri, headers, body, .. } = request;
+        let envelope = Envelope::of(request);
         let endpoint = Endpoint::find(&envelope.method, &envelope.path);
         if endpoint == Some(Endpoint::IssueToken) {
             let client = bearer::read_request(headers, body)?;

@@ -15,7 +15,8 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::sign::SigningKey;
 
-use crate::app::App;
+use super::store::Store;
+use crate::engine::host::Host;
 use crate::request_log::Entry;
 
 /// Where PayPal keeps certificates.
@@ -69,22 +70,24 @@ pub(crate) fn url(base: &str, name: &str) -> String {
 }
 
 /// `GET /v1/notifications/certs/{name}`, for everybody.
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes() -> Router<Arc<Host<Store>>> {
     Router::new().route("/v1/notifications/certs/{name}", get(show))
 }
 
 async fn show(
-    State(app): State<Arc<App>>,
+    State(host): State<Arc<Host<Store>>>,
     Path(name): Path<String>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
+    let engine = host.engine();
+    let is_away = engine.is_down() || host.lock().1.certificates_are_away;
     let answer = match CERTIFICATES.iter().find(|(known, _)| *known == name) {
-        _ if app.is_down() || app.certificates_are_away() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        _ if is_away => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Some((_, pem)) => ([(header::CONTENT_TYPE, "text/plain")], *pem).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     };
-    let entry = Entry::new(app.clock.now().0, &Method::GET, &uri, &headers, &[]);
-    app.requests.begin(Entry { outcome: format!("answered {}", answer.status().as_u16()), ..entry });
+    let entry = Entry::new(engine.clock.now().0, &Method::GET, &uri, &headers, &[]);
+    engine.requests.begin(Entry { outcome: format!("answered {}", answer.status().as_u16()), ..entry });
     answer
 }

@@ -4,16 +4,16 @@
 //! books if, and only if, money really moves.
 
 use super::amounts::Money;
+use super::effect::Refusal;
 use super::errors::PayPalError;
 use super::objects::{
     Authorization, AuthorizationStatus, Capture, CaptureStatus, Intent, Order, OrderStatus, new_id,
 };
-use super::store::{Change as PayPalChange, Store};
+use super::store::{Change, PayPalChange, Store};
 use super::vault::{self, Charging};
-use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
-use crate::state::Change;
+use crate::engine::Setting;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -32,15 +32,11 @@ const BACK_TO_PAYER: [&str; 4] = [
 ];
 
 /// Pays an order, as its intent says.
-pub(crate) fn pay(
-    store: &Store,
-    mut order: Order,
-    setting: &Setting<'_>,
-) -> Result<Vec<Change>, PayPalError> {
+pub(crate) fn pay(store: &Store, mut order: Order, setting: &Setting<'_>) -> Result<Vec<Change>, Refusal> {
     if let Some(invoice) = &order.unit.invoice_id
         && store.invoice_taken(invoice, &order.id)
     {
-        return Err(PayPalError::issue("DUPLICATE_INVOICE_ID").at("/purchase_units/0/invoice_id"));
+        return Err(PayPalError::issue("DUPLICATE_INVOICE_ID").at("/purchase_units/0/invoice_id").into());
     }
     let token = order.instrument.clone();
     let charging = vault::charging(token.as_deref().unwrap_or(GOOD_PAYER));
@@ -72,15 +68,15 @@ pub(crate) fn pay(
 }
 
 /// An approved order whose payer has to choose again is not approved any more.
-fn refused(mut order: Order, issue: &str, now: Moment) -> PayPalError {
+fn refused(mut order: Order, issue: &str, now: Moment) -> Refusal {
     let error = PayPalError::issue(issue);
     if order.status != OrderStatus::Approved || !BACK_TO_PAYER.contains(&issue) {
-        return error;
+        return error.into();
     }
     order.status = OrderStatus::PayerActionRequired;
     order.instrument = None;
     order.updated_ms = now.0;
-    error.with(vec![PayPalChange::Order(Box::new(order)).into()])
+    Refusal { error, changes: vec![PayPalChange::Order(Box::new(order)).into()] }
 }
 
 fn authorize(order: &Order, charging: Charging<'_>, now: Moment) -> Authorization {

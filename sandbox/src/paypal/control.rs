@@ -9,11 +9,11 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::store::Change as PayPalChange;
-use crate::app::App;
+use super::store::{PayPalChange, Store};
+use crate::engine::host::Host;
 
 /// All of it.
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes() -> Router<Arc<Host<Store>>> {
     Router::new()
         .route("/control/paypal", get(report))
         .route("/control/paypal/certificates", post(set_certificates))
@@ -21,18 +21,17 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/control/paypal/reporting_delay", post(set_reporting_delay))
 }
 
-async fn report(State(app): State<Arc<App>>) -> Json<Value> {
-    let state = app.state();
-    let bearers = &state.paypal.bearers;
+async fn report(State(host): State<Arc<Host<Store>>>) -> Json<Value> {
+    let (_state, store) = host.lock();
+    let bearers = &store.bearers;
     Json(json!({
         "tokens_issued": bearers.issued(),
-        "tokens_alive": bearers.alive(app.clock.now()),
+        "tokens_alive": bearers.alive(host.engine().clock.now()),
     }))
 }
 
-async fn expire_tokens(State(app): State<Arc<App>>) -> StatusCode {
-    let line = app.commit(&mut app.state(), vec![PayPalChange::BearersForgotten.into()]);
-    app.journal.written(line).await;
+async fn expire_tokens(State(host): State<Arc<Host<Store>>>) -> StatusCode {
+    commit(&host, PayPalChange::BearersForgotten).await;
     StatusCode::NO_CONTENT
 }
 
@@ -43,10 +42,10 @@ struct Certificates {
 }
 
 async fn set_certificates(
-    State(app): State<Arc<App>>,
+    State(host): State<Arc<Host<Store>>>,
     Json(Certificates { away }): Json<Certificates>,
 ) -> StatusCode {
-    app.take_certificates_away(away);
+    host.lock().1.certificates_are_away = away;
     StatusCode::NO_CONTENT
 }
 
@@ -57,11 +56,17 @@ struct Delay {
 }
 
 async fn set_reporting_delay(
-    State(app): State<Arc<App>>,
+    State(host): State<Arc<Host<Store>>>,
     Json(Delay { seconds }): Json<Delay>,
 ) -> StatusCode {
-    let change = PayPalChange::ReportingDelay(i64::from(seconds) * 1000).into();
-    let line = app.commit(&mut app.state(), vec![change]);
-    app.journal.written(line).await;
+    commit(&host, PayPalChange::ReportingDelay(i64::from(seconds) * 1000)).await;
     StatusCode::NO_CONTENT
+}
+
+async fn commit(host: &Host<Store>, change: PayPalChange) {
+    let line = {
+        let (mut state, mut store) = host.lock();
+        host.commit(&mut state, &mut store, vec![change.into()])
+    };
+    host.engine().journal.written(line).await;
 }

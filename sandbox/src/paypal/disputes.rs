@@ -5,14 +5,12 @@ use serde_json::{Value, json};
 use super::call::Query;
 use super::effect::Effect;
 use super::errors::PayPalError;
-use super::objects::{Capture, CaptureStatus, Dispute, DisputeStatus, new_id};
-use super::render::link;
-use super::render_payments;
-use super::store::{Change as PayPalChange, Object, Store};
-use crate::app::Setting;
+use super::objects::{Capture, CaptureStatus, Dispute, DisputeStatus, Object, new_id};
+use super::render_payments::{self, link};
+use super::store::{Change, PayPalChange, Store};
 use crate::books;
 use crate::clock::Moment;
-use crate::state::Change;
+use crate::engine::Setting;
 
 /// What a dispute costs the seller, whoever wins it, in minor units.
 pub(crate) const FEE: i64 = 2_000;

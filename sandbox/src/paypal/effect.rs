@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::store::{Change as PayPalChange, Object};
-use crate::state::Change;
+use super::errors::PayPalError;
+use super::objects::Object;
+use super::store::Change;
 
 /// What is shown.
 #[derive(Clone, Debug)]
@@ -41,8 +42,16 @@ impl Effect {
     }
 }
 
-impl From<PayPalChange> for Change {
-    fn from(change: PayPalChange) -> Self {
-        Self::Paypal(change)
+/// A request that is refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) error: PayPalError,
+    /// What it leaves behind: a declined instrument sends its order back to the payer.
+    pub(crate) changes: Vec<Change>,
+}
+
+impl From<PayPalError> for Refusal {
+    fn from(error: PayPalError) -> Self {
+        Self { error, changes: Vec::new() }
     }
 }

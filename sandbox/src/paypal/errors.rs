@@ -3,14 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::faults::Status;
-use crate::state::Change;
 
 /// An answer that is not a success.
 #[derive(Clone, Debug)]
 pub(crate) struct PayPalError {
     pub(crate) status: u16,
-    /// What the refusal leaves behind: a declined instrument sends its order back to the payer.
-    pub(crate) changes: Vec<Change>,
     name: &'static str,
     message: String,
     details: Vec<Value>,
@@ -20,14 +17,7 @@ pub(crate) struct PayPalError {
 
 impl PayPalError {
     fn new(status: u16, name: &'static str, message: &str) -> Self {
-        Self {
-            status,
-            changes: Vec::new(),
-            name,
-            message: message.to_owned(),
-            details: Vec::new(),
-            oauth: false,
-        }
+        Self { status, name, message: message.to_owned(), details: Vec::new(), oauth: false }
     }
 
     /// 400: the request's JSON or one of its fields makes no sense. `field` is a JSON pointer.
@@ -81,12 +71,6 @@ impl PayPalError {
         for detail in self.details.iter_mut().filter_map(Value::as_object_mut) {
             detail.insert("field".to_owned(), json!(field));
         }
-        self
-    }
-
-    /// The same with changes that happen although the request is refused.
-    pub(crate) fn with(mut self, changes: Vec<Change>) -> Self {
-        self.changes = changes;
         self
     }
 

@@ -14,22 +14,21 @@ use super::objects::{
 };
 use super::render::{self, View};
 use super::render_payments;
-use super::store::{Change as PayPalChange, Store};
+use super::store::{Change, PayPalChange, Store};
 use super::times;
 use crate::clock::Moment;
-use crate::state::Change;
-use crate::webhooks::outbox::{Change as OutboxChange, Outbox};
+use crate::webhooks::outbox::Outbox;
 use crate::webhooks::{Event, Gateway};
 
 /// The events that these changes cause.
-pub(crate) fn caused_by(store: &Store, changes: &[Change], now: Moment, public_url: &str) -> Vec<Change> {
+pub(crate) fn caused_by(store: &Store, changes: &[Change], now: Moment, public_url: &str) -> Vec<Event> {
     let view = View::after(store, changes);
     let teller = Teller { now, public_url };
     let told = changes.iter().flat_map(|change| match change {
-        Change::Paypal(change) => of_change(store, view, change, &teller),
+        Change::Own(change) => of_change(store, view, change, &teller),
         _ => Vec::new(),
     });
-    told.map(|event| Change::Webhooks(OutboxChange::Event(Box::new(event)))).collect()
+    told.collect()
 }
 
 fn of_change(store: &Store, view: View<'_>, change: &PayPalChange, teller: &Teller<'_>) -> Vec<Event> {
@@ -136,7 +135,7 @@ fn reversal(dispute: &Dispute, capture: &Capture, public_url: &str) -> Value {
         "note_to_payer": "Payment reversed",
         "create_time": times::write(dispute.created_ms),
         "update_time": times::write(dispute.updated_ms),
-        "links": [render::link(&up, "up", "GET")],
+        "links": [render_payments::link(&up, "up", "GET")],
     });
     if let Some(custom) = &capture.custom_id {
         shown["custom_id"] = json!(custom);
@@ -195,7 +194,7 @@ pub(crate) fn envelope(
         "event_type": kind,
         "summary": kind.to_lowercase().replace(['.', '_'], " "),
         "resource": resource,
-        "links": [render::link(&href, "self", "GET")],
+        "links": [render_payments::link(&href, "self", "GET")],
     });
     (id, body.to_string())
 }

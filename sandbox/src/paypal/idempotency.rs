@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::errors::PayPalError;
-use super::store::Object;
+use super::objects::Object;
 use crate::clock::Moment;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;

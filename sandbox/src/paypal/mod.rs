@@ -1,116 +1,187 @@
-//! PayPal's protocol: every request to its API comes in here and leaves with PayPal's manners.
+//! PayPal's protocol, as the engine runs it: what comes to its API leaves with PayPal's manners.
 //!
-//! One front door for all endpoints, because authentication, misbehaviour, idempotency and the log
-//! are the same for each. The endpoints themselves are plain functions from the store and the body to
-//! what is shown and what changes.
+//! The endpoints are plain functions from the store and the body to what is shown and what changes.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::Response;
 use axum::routing::{any, post};
 
-use crate::app::App;
-use crate::connection::Switch;
-use crate::request_log::Entry;
-use call::{Call, Envelope};
+use crate::clock::Moment;
+use crate::engine::Setting;
+use crate::engine::front_door;
+use crate::engine::host::Host;
+use crate::engine::protocol::{Asked, Decision, Protocol, Reply, Request};
+use crate::engine::settling::{Ending, Selection};
+use crate::faults::{Status, Subject, TokenFault, When};
+use crate::webhooks::outbox::{Outbox, Targets};
+use crate::webhooks::{Event, Gateway, Header};
+use call::Call;
 use errors::PayPalError;
-use execution::{Ended, Reply};
+use execution::Answer;
+use idempotency::Work;
+use objects::{Object, new_id};
+use store::{Change, PayPalChange, Store};
 
-pub(crate) mod amounts;
+mod amounts;
 mod approval;
 mod authorizations;
 mod bearer;
 mod call;
 mod certificates;
 mod charging;
-pub(crate) mod control;
-pub(crate) mod disputes;
+mod control;
+mod disputes;
 mod effect;
 mod errors;
-pub(crate) mod events;
+mod events;
 mod execution;
 mod fields;
 mod idempotency;
-pub(crate) mod objects;
+mod objects;
 mod orders;
+mod others;
 mod refunds;
 mod render;
 mod render_payments;
 mod reporting;
-pub(crate) mod settling;
+mod settling;
 pub(crate) mod store;
 pub(crate) mod times;
 mod vault;
-pub(crate) mod webhooks;
+mod webhooks;
 
-/// PayPal's API, and the page where payers approve.
-pub(crate) fn routes() -> Router<Arc<App>> {
+/// PayPal's API, the page where payers approve, and what tests ask about PayPal alone.
+pub(crate) fn routes() -> Router<Arc<Host<Store>>> {
     Router::new()
-        .route("/v1/oauth2/token", post(answer))
-        .route("/v1/customer/{*path}", any(answer))
-        .route("/v1/notifications/{*path}", any(answer))
-        .route("/v1/reporting/{*path}", any(answer))
-        .route("/v2/{*path}", any(answer))
+        .route("/v1/oauth2/token", post(front_door::answer::<Store>))
+        .route("/v1/customer/{*path}", any(front_door::answer::<Store>))
+        .route("/v1/notifications/{*path}", any(front_door::answer::<Store>))
+        .route("/v1/reporting/{*path}", any(front_door::answer::<Store>))
+        .route("/v2/{*path}", any(front_door::answer::<Store>))
         .merge(approval::routes())
         .merge(certificates::routes())
         .merge(control::routes())
 }
 
-/// Any request to the API.
-async fn answer(
-    State(app): State<Arc<App>>,
-    ConnectInfo(switch): ConnectInfo<Switch>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let entry = Entry::new(app.clock.now().0, &method, &uri, &headers, &body);
-    let envelope = Envelope::of(method, &uri, &headers);
-    let debug_id = envelope.debug_id.clone();
-    let number = app.requests.begin(Entry {
-        idempotency_key: envelope.request_id.clone(),
-        request_id: debug_id.clone(),
-        ..entry
-    });
-    let ended = if app.is_down() {
-        Ended::Answered(Reply::error(&PayPalError::unavailable(), &debug_id))
-    } else {
-        let call = Call::read(envelope, &uri, &headers, &body, &app.state().paypal, app.clock.now());
-        match call {
-            Ok(call) => {
-                let reference = call.reference(&app.state().paypal).map(str::to_owned);
-                app.requests.update(number, |entry| entry.reference = reference);
-                execution::carry_out(&app, call).await
-            }
-            Err(error) => Ended::Answered(Reply::error(&error, &debug_id)),
-        }
-    };
-    app.requests.update(number, |entry| entry.outcome = ended.to_string());
-    match ended {
-        Ended::Answered(reply) => response(reply, &debug_id),
-        Ended::Held => std::future::pending().await,
-        Ended::Dropped => {
-            switch.cut();
-            Response::default()
-        }
-    }
-}
+impl Protocol for Store {
+    const GATEWAY: Gateway = Gateway::Paypal;
+    const KEY_HEADER: &'static str = "paypal-request-id";
 
-/// A reply with the headers that PayPal sends.
-fn response(reply: Reply, debug_id: &str) -> Response {
-    let mut response = Response::new(Body::from(reply.body));
-    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    if reply.status != 204 {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    type Change = PayPalChange;
+    type Call = Call;
+    type Answer = Answer;
+    type Work = Work;
+    type Pending = Object;
+
+    fn apply(&mut self, change: PayPalChange) {
+        self.apply(change);
     }
-    if let Ok(debug_id) = HeaderValue::from_str(debug_id) {
-        headers.insert("paypal-debug-id", debug_id);
+
+    fn new_request_id() -> String {
+        new_id().to_lowercase()
     }
-    response
+
+    fn read(&self, request: &Request, now: Moment) -> Result<Call, Reply> {
+        Call::read(request, self, now).map_err(|error| execution::refusal(&error, &request.id))
+    }
+
+    fn asked<'a>(&'a self, call: &'a Call) -> Asked<'a> {
+        let subject = Subject {
+            method: call.envelope.method.as_str(),
+            path: &call.envelope.path,
+            token: call.token(self),
+            reference: call.reference(self),
+        };
+        let order = call.endpoint.object().and_then(|object| self.order_of(&object));
+        Asked {
+            subject,
+            account: &call.client,
+            key: call.envelope.request_id.as_deref(),
+            payment: order.map(|order| order.id.as_str()),
+            operations: call.operations(),
+        }
+    }
+
+    fn decide(
+        &self,
+        outbox: &Outbox,
+        call: &Call,
+        setting: &Setting<'_>,
+        spoiled: Option<When>,
+    ) -> Decision<Self> {
+        execution::decide(self, outbox, call, setting, spoiled)
+    }
+
+    fn reply(&self, call: &Call, answer: Answer, setting: &Setting<'_>) -> Reply {
+        execution::reply(self, call, answer, setting.public_url)
+    }
+
+    fn refuse(request: &Request, status: Status) -> Reply {
+        execution::refusal(&PayPalError::of_status(status), &request.id)
+    }
+
+    fn headers(request: &Request) -> Vec<Header> {
+        vec![("paypal-debug-id", request.id.clone())]
+    }
+
+    fn work(&self, call: &Call, now: Moment) -> Work {
+        execution::free_work(self, call, now)
+    }
+
+    fn start(&mut self, work: &Work) {
+        self.request_ids.start(work);
+    }
+
+    fn finish(&mut self, work: &Work) {
+        self.request_ids.finish(work);
+    }
+
+    fn token_fault(token: &str) -> Option<TokenFault> {
+        vault::fault(token)
+    }
+
+    fn is_fault_spent(&self, name: &str) -> bool {
+        self.fault_spent(name)
+    }
+
+    fn spend_fault(name: String) -> PayPalChange {
+        PayPalChange::FaultSpent(name)
+    }
+
+    fn events(&self, changes: &[Change], setting: &Setting<'_>) -> Vec<Event> {
+        events::caused_by(self, changes, setting.now, setting.public_url)
+    }
+
+    fn sign(targets: &Targets, body: &str, forged: bool, now: Moment, public_url: &str) -> Vec<Header> {
+        webhooks::sign(targets, body, forged, now, public_url)
+    }
+
+    fn forge(&self, event: &Event, setting: &Setting<'_>) -> Option<String> {
+        webhooks::forge(self, event, setting.now, setting.public_url)
+    }
+
+    fn next_due(&self, setting: &Setting<'_>) -> Option<Vec<Change>> {
+        settling::next_due(self, setting)
+    }
+
+    fn selected(&self, selection: &Selection) -> Vec<Object> {
+        settling::selected(self, selection)
+    }
+
+    fn settle(&self, pending: &Object, ending: Ending, setting: &Setting<'_>) -> Option<Vec<Change>> {
+        settling::settle(self, pending, ending, setting.now)
+    }
+
+    fn open_dispute(&self, reference: &str, setting: &Setting<'_>) -> Option<Vec<Change>> {
+        disputes::open_by_hand(self, reference, setting)
+    }
+
+    fn end_dispute(&self, reference: &str, won: bool, now: Moment) -> Option<Vec<Change>> {
+        disputes::end_by_hand(self, reference, won, now)
+    }
+
+    fn payment_of_others(at: Moment) -> PayPalChange {
+        PayPalChange::Capture(Box::new(others::capture(at)))
+    }
 }

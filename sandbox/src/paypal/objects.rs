@@ -7,6 +7,17 @@ use uuid::Uuid;
 
 use super::amounts::Money;
 
+/// One of PayPal's objects, by its id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Object {
+    Order(String),
+    Authorization(String),
+    Capture(String),
+    Refund(String),
+    Dispute(String),
+}
+
 /// An order: what a payer is asked to pay.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Order {

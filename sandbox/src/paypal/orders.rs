@@ -5,14 +5,14 @@ use serde_json::Value;
 use super::amounts::Money;
 use super::call::Call;
 use super::charging;
-use super::effect::{Effect, Shown};
+use super::effect::{Effect, Refusal, Shown};
 use super::errors::PayPalError;
 use super::fields::Fields;
-use super::objects::{Intent, Order, OrderStatus, Source, Unit, new_id};
-use super::store::{Change as PayPalChange, Object, Store};
+use super::objects::{Intent, Object, Order, OrderStatus, Source, Unit, new_id};
+use super::store::{PayPalChange, Store};
 use super::vault::{self, Creating};
-use crate::app::Setting;
 use crate::clock::Moment;
+use crate::engine::Setting;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -39,14 +39,14 @@ pub(crate) fn retrieve(store: &Store, id: &str, now: Moment) -> Result<Effect, P
 }
 
 /// `POST /v2/checkout/orders`.
-pub(crate) fn create(store: &Store, call: &Call, setting: &Setting<'_>) -> Result<Effect, PayPalError> {
+pub(crate) fn create(store: &Store, call: &Call, setting: &Setting<'_>) -> Result<Effect, Refusal> {
     let wanted = Wanted::read(&call.body)?;
     if wanted.source != Source::Unsaid && call.envelope.request_id.is_none() {
-        return Err(PayPalError::invalid("PAYPAL_REQUEST_ID_REQUIRED", "PayPal-Request-Id"));
+        return Err(PayPalError::invalid("PAYPAL_REQUEST_ID_REQUIRED", "PayPal-Request-Id").into());
     }
     let token = wanted.instrument.clone();
     if token.as_deref().is_some_and(|token| !vault::is_known(token)) {
-        return Err(PayPalError::issue("TOKEN_ID_NOT_FOUND").at("/payment_source/paypal/vault_id"));
+        return Err(PayPalError::issue("TOKEN_ID_NOT_FOUND").at("/payment_source/paypal/vault_id").into());
     }
     let mut order = wanted.into_order(setting.now);
     let shown = Shown::Object(Object::Order(order.id.clone()));
@@ -73,11 +73,11 @@ pub(crate) fn complete(
     intent: Intent,
     body: &Value,
     setting: &Setting<'_>,
-) -> Result<Effect, PayPalError> {
+) -> Result<Effect, Refusal> {
     Fields::of(body, "")?.only(&[])?;
     let order = find(store, id, setting.now).ok_or_else(PayPalError::no_such_resource)?;
     if order.intent != intent {
-        return Err(PayPalError::issue("ACTION_DOES_NOT_MATCH_INTENT"));
+        return Err(PayPalError::issue("ACTION_DOES_NOT_MATCH_INTENT").into());
     }
     let issue = match (order.status, intent) {
         (OrderStatus::Approved, _) => None,
@@ -90,10 +90,10 @@ pub(crate) fn complete(
         (OrderStatus::Created | OrderStatus::PayerActionRequired, _) => Some("ORDER_NOT_APPROVED"),
     };
     if let Some(issue) = issue {
-        return Err(PayPalError::issue(issue));
+        return Err(PayPalError::issue(issue).into());
     }
     if let Some(issue) = order.instrument.as_deref().and_then(vault::capture_issue) {
-        return Err(PayPalError::issue(issue));
+        return Err(PayPalError::issue(issue).into());
     }
     let changes = charging::pay(store, order.clone(), setting)?;
     Ok(Effect::created(Object::Order(id.to_owned()), changes))

@@ -6,13 +6,12 @@ use super::amounts::Money;
 use super::effect::Effect;
 use super::errors::PayPalError;
 use super::fields::Fields;
-use super::objects::{Capture, CaptureStatus, DisputeStatus, Refund, RefundStatus, new_id};
-use super::store::{Change as PayPalChange, Object, Store};
+use super::objects::{Capture, CaptureStatus, DisputeStatus, Object, Refund, RefundStatus, new_id};
+use super::store::{Change, PayPalChange, Store};
 use super::vault::{self, Refunding};
-use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
-use crate::state::Change;
+use crate::engine::Setting;
 
 /// How long after its capture money can be given back.
 const REFUNDABLE_MS: i64 = 180 * 24 * 60 * 60 * 1000;

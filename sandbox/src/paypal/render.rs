@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::objects::{Authorization, Capture, Intent, Order, OrderStatus, Source, Unit};
-use super::render_payments::{authorization, capture, dispute, refund};
-use super::store::{Change as PayPalChange, Object, Store};
+use super::objects::{Authorization, Capture, Intent, Object, Order, OrderStatus, Source, Unit};
+use super::render_payments::{SELLER, authorization, capture, dispute, insert, link, refund};
+use super::store::{Change, PayPalChange, Store};
 use super::times;
-use crate::state::Change;
 
 /// The stored objects, and before them those that are about to be stored.
 #[derive(Clone, Copy)]
@@ -29,7 +28,7 @@ impl<'a> View<'a> {
     /// The capture with this id.
     pub(crate) fn capture(self, id: &str) -> Option<&'a Capture> {
         let coming = self.changes.iter().find_map(|change| match change {
-            Change::Paypal(PayPalChange::Capture(capture)) if capture.id == id => Some(&**capture),
+            Change::Own(PayPalChange::Capture(capture)) if capture.id == id => Some(&**capture),
             _ => None,
         });
         coming.or_else(|| self.store.capture(id))
@@ -37,15 +36,12 @@ impl<'a> View<'a> {
 
     fn authorization(self, id: &str) -> Option<&'a Authorization> {
         let coming = self.changes.iter().find_map(|change| match change {
-            Change::Paypal(PayPalChange::Authorization(found)) if found.id == id => Some(&**found),
+            Change::Own(PayPalChange::Authorization(found)) if found.id == id => Some(&**found),
             _ => None,
         });
         coming.or_else(|| self.store.authorization(id))
     }
 }
-
-/// The account that is paid: PayPal's ids have neither 0 nor 1, I nor O.
-pub(crate) const SELLER: &str = "SANDBXMERCHNT";
 
 /// How much of an object is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,18 +170,6 @@ fn order_links(order: &Order, public_url: &str) -> Value {
         OrderStatus::Completed | OrderStatus::Voided => {}
     }
     json!(links)
-}
-
-/// A link to another call.
-pub(crate) fn link(href: &str, rel: &str, method: &str) -> Value {
-    json!({"href": href, "rel": rel, "method": method})
-}
-
-/// Adds a field that is there.
-pub(crate) fn insert(shown: &mut Value, name: &str, value: &Option<String>) {
-    if let Some(value) = value {
-        shown[name] = json!(value);
-    }
 }
 
 fn intent_name(intent: Intent) -> &'static str {

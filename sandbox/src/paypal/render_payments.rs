@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use super::objects::{
     Authorization, AuthorizationStatus, Capture, CaptureStatus, Dispute, DisputeStatus, Refund, RefundStatus,
 };
-use super::render::{SELLER, insert, link};
 use super::times;
+
+/// The account that is paid: PayPal's ids have neither 0 nor 1, I nor O.
+pub(crate) const SELLER: &str = "SANDBXMERCHNT";
 
 /// An authorization.
 pub(crate) fn authorization(authorization: &Authorization, public_url: &str) -> Value {
@@ -143,6 +145,18 @@ pub(crate) fn dispute(dispute: &Dispute, capture: &Capture, public_url: &str) ->
         shown["dispute_outcome"] = json!({"outcome_code": code, "amount_refunded": refunded});
     }
     shown
+}
+
+/// A link to another call.
+pub(crate) fn link(href: &str, rel: &str, method: &str) -> Value {
+    json!({"href": href, "rel": rel, "method": method})
+}
+
+/// Adds a field that is there.
+pub(crate) fn insert(shown: &mut Value, name: &str, value: &Option<String>) {
+    if let Some(value) = value {
+        shown[name] = json!(value);
+    }
 }
 
 fn seller_protection() -> Value {

@@ -7,9 +7,9 @@ use super::call::Query;
 use super::disputes;
 use super::effect::Effect;
 use super::errors::PayPalError;
-use super::objects::{Capture, CaptureStatus, Dispute, DisputeStatus, Refund, RefundStatus};
-use super::render::{SELLER, link};
-use super::store::{Object, Store};
+use super::objects::{Capture, CaptureStatus, Dispute, DisputeStatus, Object, Refund, RefundStatus};
+use super::render_payments::{SELLER, link};
+use super::store::Store;
 use super::times;
 use crate::clock::Moment;
 

@@ -3,15 +3,14 @@
 use super::authorizations;
 use super::charging;
 use super::disputes;
-use super::objects::{AuthorizationStatus, Capture, CaptureStatus, Refund, RefundStatus};
+use super::objects::{AuthorizationStatus, Capture, CaptureStatus, Object, Refund, RefundStatus};
 use super::refunds;
-use super::store::{Change as PayPalChange, Object, Store};
+use super::store::{Change, PayPalChange, Store};
 use super::vault::{self, Charging, Refunding};
-use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
-use crate::control::{Ending, Selection};
-use crate::state::Change;
+use crate::engine::Setting;
+use crate::engine::settling::{Ending, Selection};
 
 /// The changes that are due at this moment, for the object for which they have been due longest.
 pub(crate) fn next_due(store: &Store, setting: &Setting<'_>) -> Option<Vec<Change>> {

@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::bearer::{Bearer, Bearers};
 use super::idempotency::{Kept, RequestIds};
-use super::objects::{Authorization, AuthorizationStatus, Capture, Dispute, Order, Refund, RefundStatus};
+use super::objects::{
+    Authorization, AuthorizationStatus, Capture, Dispute, Object, Order, Refund, RefundStatus,
+};
+use crate::engine::state::{self, Recorded};
 
 /// One change of PayPal's state, as the journal keeps it: the whole object as it is afterwards.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Change {
+pub(crate) enum PayPalChange {
     Order(Box<Order>),
     Authorization(Box<Authorization>),
     Capture(Box<Capture>),
@@ -32,15 +35,17 @@ pub(crate) enum Change {
     ReportingDelay(i64),
 }
 
-/// One of PayPal's objects, by its id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Object {
-    Order(String),
-    Authorization(String),
-    Capture(String),
-    Refund(String),
-    Dispute(String),
+/// A change of PayPal's state or of what it shares with the others.
+pub(crate) type Change = state::Change<PayPalChange>;
+
+impl Recorded for PayPalChange {
+    const NAME: &'static str = "paypal";
+}
+
+impl From<PayPalChange> for Change {
+    fn from(change: PayPalChange) -> Self {
+        Self::Own(change)
+    }
 }
 
 /// All of PayPal's state.
@@ -62,6 +67,8 @@ pub(crate) struct Store {
     ledger: BTreeSet<(i64, Object)>,
     due: BTreeSet<(i64, Object)>,
     spent_faults: HashSet<String>,
+    /// Whether its certificates cannot be fetched. In memory only.
+    pub(crate) certificates_are_away: bool,
     /// If it is not the usual one.
     pub(crate) reporting_delay_ms: Option<i64>,
     pub(crate) request_ids: RequestIds,
@@ -70,22 +77,22 @@ pub(crate) struct Store {
 
 impl Store {
     /// Makes a change happen.
-    pub(crate) fn apply(&mut self, change: Change) {
+    pub(crate) fn apply(&mut self, change: PayPalChange) {
         match change {
-            Change::Order(order) => {
+            PayPalChange::Order(order) => {
                 self.orders.insert(order.id.clone(), *order);
             }
-            Change::Authorization(authorization) => self.put_authorization(*authorization),
-            Change::Capture(capture) => self.put_capture(*capture),
-            Change::Refund(refund) => self.put_refund(*refund),
-            Change::Dispute(dispute) => self.put_dispute(*dispute),
-            Change::Kept(kept) => self.request_ids.keep(kept),
-            Change::FaultSpent(scope) => {
+            PayPalChange::Authorization(authorization) => self.put_authorization(*authorization),
+            PayPalChange::Capture(capture) => self.put_capture(*capture),
+            PayPalChange::Refund(refund) => self.put_refund(*refund),
+            PayPalChange::Dispute(dispute) => self.put_dispute(*dispute),
+            PayPalChange::Kept(kept) => self.request_ids.keep(kept),
+            PayPalChange::FaultSpent(scope) => {
                 self.spent_faults.insert(scope);
             }
-            Change::Bearer(bearer) => self.bearers.add(bearer),
-            Change::BearersForgotten => self.bearers.forget(),
-            Change::ReportingDelay(delay_ms) => self.reporting_delay_ms = Some(delay_ms),
+            PayPalChange::Bearer(bearer) => self.bearers.add(bearer),
+            PayPalChange::BearersForgotten => self.bearers.forget(),
+            PayPalChange::ReportingDelay(delay_ms) => self.reporting_delay_ms = Some(delay_ms),
         }
     }
 

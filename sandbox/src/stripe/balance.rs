@@ -8,13 +8,11 @@ use super::money_objects::{
     BalanceTransaction, Dispute, DisputeStatus, Refund, RefundStatus, TransactionKind,
 };
 use super::objects::{Charge, ChargeStatus, Intent, PaymentMethod, REFERENCE};
-use super::render;
-use super::store::Change as StripeChange;
-use super::test_cards::Kind;
+use super::store::{Change, StripeChange};
+use super::test_cards::{self, Kind};
 use crate::books;
 use crate::clock::Moment;
 use crate::ids::new_id;
-use crate::state::Change;
 
 /// The gateway's name in the books.
 const GATEWAY: &str = "stripe";
@@ -62,7 +60,7 @@ pub(crate) fn reinstate(dispute: &mut Dispute, now: Moment) -> Change {
 }
 
 fn is_card(method: &PaymentMethod) -> bool {
-    render::test_method(method).kind == Kind::Card
+    test_cards::of(method).kind == Kind::Card
 }
 
 fn new_transaction(
@@ -85,7 +83,7 @@ fn new_transaction(
 }
 
 fn stored(transaction: BalanceTransaction) -> Change {
-    Change::Stripe(StripeChange::BalanceTransaction(Box::new(transaction)))
+    Change::Own(StripeChange::BalanceTransaction(Box::new(transaction)))
 }
 
 /// The books' entry for a charge: none unless money was taken or reserved.

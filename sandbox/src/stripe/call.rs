@@ -1,7 +1,7 @@
 //! A request to Stripe's API as it is read off the wire: who asks, for what, under which key.
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, Method, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
@@ -12,8 +12,8 @@ use super::idempotency::{Key, LONGEST_KEY, Use};
 use super::money_objects::Refund;
 use super::objects::{Intent, REFERENCE, REFUND_REFERENCE};
 use super::store::Store;
+use crate::engine::protocol::Request;
 use crate::faults::Operation;
-use crate::ids::new_id;
 
 /// The version of Stripe's API that the sandbox speaks, and that a request means which names none.
 pub(crate) const API_VERSION: &str = "2026-11-18.endive";
@@ -34,17 +34,13 @@ pub(crate) struct Envelope {
 
 impl Envelope {
     /// Reads the outside of a request.
-    pub(crate) fn of(method: Method, uri: &Uri, headers: &HeaderMap) -> Self {
-        let text = |name: &str| {
-            let value = headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-            value.filter(|value| !value.is_empty())
-        };
+    pub(crate) fn of(request: &Request) -> Self {
         Self {
-            request_id: new_id("req"),
-            method,
-            path: uri.path().to_owned(),
-            version: text("stripe-version").unwrap_or_else(|| API_VERSION.to_owned()),
-            key: text("idempotency-key"),
+            request_id: request.id.clone(),
+            method: request.method.clone(),
+            path: request.uri.path().to_owned(),
+            version: request.header("stripe-version").unwrap_or_else(|| API_VERSION.to_owned()),
+            key: request.key.clone(),
         }
     }
 }
@@ -130,13 +126,9 @@ impl Call {
     ///
     /// # Errors
     /// 401, 404, or 400 when it makes no sense as a request to any endpoint.
-    pub(crate) fn read(
-        envelope: Envelope,
-        uri: &Uri,
-        headers: &HeaderMap,
-        body: &Bytes,
-    ) -> Result<Self, StripeError> {
-        let account = authenticate(headers)?;
+    pub(crate) fn read(request: &Request) -> Result<Self, StripeError> {
+        let envelope = Envelope::of(request);
+        let account = authenticate(&request.headers)?;
         check_version(&envelope.version)?;
         let endpoint = Endpoint::find(&envelope.method, &envelope.path)
             .ok_or_else(|| StripeError::no_such_url(envelope.method.as_str(), &envelope.path))?;
@@ -145,10 +137,10 @@ impl Call {
             return Err(StripeError::invalid(message));
         }
         let params = if envelope.method == Method::GET {
-            Params::parse(uri.query().unwrap_or_default().as_bytes())?
+            Params::parse(request.uri.query().unwrap_or_default().as_bytes())?
         } else {
-            check_content_type(headers, body)?;
-            Params::parse(body)?
+            check_content_type(&request.headers, &request.body)?;
+            Params::parse(&request.body)?
         };
         Ok(Self { envelope, endpoint, params, account })
     }
@@ -189,14 +181,14 @@ impl Call {
     }
 
     /// What this request wants to do to a payment.
-    pub(crate) fn operation(&self) -> Option<Operation> {
+    pub(crate) fn operations(&self) -> &'static [Operation] {
         match self.endpoint {
-            Endpoint::CreateIntent if self.params.text("confirm") == Some("true") => Some(Operation::Charge),
-            Endpoint::ConfirmIntent(_) => Some(Operation::Charge),
-            Endpoint::CaptureIntent(_) => Some(Operation::Capture),
-            Endpoint::CancelIntent(_) => Some(Operation::Cancel),
-            Endpoint::CreateRefund => Some(Operation::Refund),
-            _ => None,
+            Endpoint::CreateIntent if self.params.text("confirm") == Some("true") => &[Operation::Charge],
+            Endpoint::ConfirmIntent(_) => &[Operation::Charge],
+            Endpoint::CaptureIntent(_) => &[Operation::Capture],
+            Endpoint::CancelIntent(_) => &[Operation::Cancel],
+            Endpoint::CreateRefund => &[Operation::Refund],
+            _ => &[],
         }
     }
 

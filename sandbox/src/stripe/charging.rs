@@ -9,14 +9,13 @@ use super::balance;
 use super::declines::{AUTHENTICATION_REQUIRED, Decline};
 use super::errors::StripeError;
 use super::objects::{CaptureMethod, Charge, ChargeStatus, Intent, IntentStatus, NextAction, PaymentMethod};
-use super::render;
-use super::store::Change as StripeChange;
+use super::render_methods;
+use super::store::{Change, StripeChange};
 use super::test_cards::{self, Behaviour, Settlement};
-use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
+use crate::engine::Setting;
 use crate::ids::new_id;
-use crate::state::Change;
 
 /// How long an authorization can be captured: seven days.
 const AUTHORIZATION_LIFE_MS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -103,7 +102,7 @@ pub(crate) fn take(
 ) -> Change {
     charge.captured = true;
     charge.amount_captured = amount;
-    if render::test_method(method).disputes {
+    if test_cards::of(method).disputes {
         charge.dispute_due_ms = Some(setting.now.0 + setting.settle_after_ms);
     }
     balance::take(charge, method, setting.now)
@@ -131,7 +130,7 @@ fn fail(mut intent: Intent, method: PaymentMethod, decline: &Decline<'_>, now: M
     charge.decline_code = decline.decline_code.map(str::to_owned);
     charge.advice_code = decline.advice_code.map(str::to_owned);
     let mut error = decline.fields();
-    error.insert("payment_method".to_owned(), render::payment_method(&method));
+    error.insert("payment_method".to_owned(), render_methods::payment_method(&method));
     error.insert("charge".to_owned(), json!(charge.id));
     intent.latest_charge = Some(charge.id.clone());
     back_to_start(&mut intent, &error);
@@ -202,7 +201,7 @@ fn error_fields(kind: &str, code: &str, message: &str, method: &PaymentMethod) -
     fields.insert("type".to_owned(), json!(kind));
     fields.insert("code".to_owned(), json!(code));
     fields.insert("message".to_owned(), json!(message));
-    fields.insert("payment_method".to_owned(), render::payment_method(method));
+    fields.insert("payment_method".to_owned(), render_methods::payment_method(method));
     fields
 }
 
@@ -242,13 +241,13 @@ impl Attempt {
     /// Everything that this attempt changes, the books included.
     pub(crate) fn into_changes(self) -> Vec<Change> {
         let mut changes = Vec::with_capacity(5);
-        changes.push(Change::Stripe(StripeChange::PaymentMethod(self.method)));
+        changes.push(Change::Own(StripeChange::PaymentMethod(self.method)));
         changes.extend(self.taken);
         if let Some(charge) = self.charge {
             changes.extend(balance::booked_charge(&self.intent, &charge, books_status(&charge)));
-            changes.push(Change::Stripe(StripeChange::Charge(Box::new(charge))));
+            changes.push(Change::Own(StripeChange::Charge(Box::new(charge))));
         }
-        changes.push(Change::Stripe(StripeChange::Intent(Box::new(self.intent))));
+        changes.push(Change::Own(StripeChange::Intent(Box::new(self.intent))));
         changes
     }
 }

@@ -5,12 +5,11 @@ use super::errors::StripeError;
 use super::expand::{self, Expand, Shelf};
 use super::form::Params;
 use super::objects::{Customer, PaymentMethod};
-use super::render;
-use super::store::{Change as StripeChange, Store};
+use super::render_methods;
+use super::store::{Change, Store, StripeChange};
 use super::test_cards::{self, Behaviour};
 use crate::clock::Moment;
 use crate::ids::new_id;
-use crate::state::Change;
 
 /// `POST /v1/customers`.
 pub(crate) fn create(store: &Store, params: &Params, now: Moment) -> Result<Effect, StripeError> {
@@ -44,9 +43,9 @@ pub(crate) fn create(store: &Store, params: &Params, now: Moment) -> Result<Effe
         customer.default_payment_method = method.as_ref().map(|method| method.id.clone());
     }
     let mut changes = Vec::new();
-    changes.extend(method.map(|method| Change::Stripe(StripeChange::PaymentMethod(method))));
-    let shown = render::customer_with_method(&customer, Shelf::after(store, &changes), &expand);
-    changes.push(Change::Stripe(StripeChange::Customer(customer)));
+    changes.extend(method.map(|method| Change::Own(StripeChange::PaymentMethod(method))));
+    let shown = render_methods::customer_with_method(&customer, Shelf::after(store, &changes), &expand);
+    changes.push(Change::Own(StripeChange::Customer(customer)));
     Ok(Effect::ok(shown).with(changes))
 }
 
@@ -56,7 +55,7 @@ pub(crate) fn retrieve(store: &Store, id: &str, params: &Params) -> Result<Effec
     let expand = Expand::read(params, "", &expand::IN_CUSTOMER)?;
     let found = store.customer(id);
     let customer = found.ok_or_else(|| StripeError::no_such(404, "customer", id, "id"))?;
-    Ok(Effect::ok(render::customer_with_method(customer, Shelf::stored(store), &expand)))
+    Ok(Effect::ok(render_methods::customer_with_method(customer, Shelf::stored(store), &expand)))
 }
 
 /// `POST /v1/payment_methods`: what the payer's browser does, with a card behind a `tok_…`.
@@ -70,8 +69,8 @@ pub(crate) fn create_method(store: &Store, params: &Params, now: Moment) -> Resu
     let known = known.iter().find(|name| test_cards::find(name).is_some());
     let known = known.ok_or_else(|| StripeError::no_such(400, "token", token, "card[token]"))?;
     let method = resolve_method(store, known, now)?;
-    let effect = Effect::ok(render::payment_method(&method));
-    Ok(effect.with([Change::Stripe(StripeChange::PaymentMethod(method))]))
+    let effect = Effect::ok(render_methods::payment_method(&method));
+    Ok(effect.with([Change::Own(StripeChange::PaymentMethod(method))]))
 }
 
 /// `GET /v1/payment_methods/{id}`.
@@ -80,7 +79,7 @@ pub(crate) fn retrieve_method(store: &Store, id: &str, params: &Params) -> Resul
     let expand = Expand::read(params, "", &expand::IN_METHOD)?;
     let found = store.method(id);
     let method = found.ok_or_else(|| StripeError::no_such(404, "PaymentMethod", id, "payment_method"))?;
-    Ok(Effect::ok(render::owned_method(method, store, &expand)))
+    Ok(Effect::ok(render_methods::owned_method(method, store, &expand)))
 }
 
 /// `POST /v1/payment_methods/{pm}/attach`.
@@ -90,8 +89,8 @@ pub(crate) fn attach(store: &Store, id: &str, params: &Params, now: Moment) -> R
         return Err(StripeError::missing("customer"));
     };
     let method = attached(resolve_method(store, id, now)?, &customer)?;
-    let effect = Effect::ok(render::payment_method(&method));
-    Ok(effect.with([Change::Stripe(StripeChange::PaymentMethod(method))]))
+    let effect = Effect::ok(render_methods::payment_method(&method));
+    Ok(effect.with([Change::Own(StripeChange::PaymentMethod(method))]))
 }
 
 /// The id of the customer that `customer` names, who must exist.
@@ -123,7 +122,7 @@ pub(crate) fn resolve_method(store: &Store, name: &str, now: Moment) -> Result<P
 }
 
 fn attached(mut method: PaymentMethod, customer: &str) -> Result<PaymentMethod, StripeError> {
-    let test = render::test_method(&method);
+    let test = test_cards::of(&method);
     if let (Behaviour::Declines(decline), false) = (test.behaviour, test.attaches) {
         // Stripe asks the issuer when a card is saved, and this one says no.
         return Err(StripeError::declined(&decline));

@@ -6,8 +6,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::test_cards::MISBEHAVING;
 use crate::faults::Operation;
+
+/// The prefix of tokens whose requests go wrong.
+pub(crate) const MISBEHAVING: &str = "pm_sandbox_";
 
 /// A decline. Some have no decline code, some no advice: a caller has to cope with every combination.
 #[derive(Clone, Copy, Debug)]

@@ -3,15 +3,14 @@
 use super::errors::StripeError;
 use super::form::Params;
 use super::objects::PaymentMethod;
-use super::render;
-use super::test_cards::Kind;
+use super::test_cards::{self, Kind};
 
 /// A card's statement takes only a suffix; the whole descriptor is refused.
 pub(crate) fn refuse_whole_on_card(
     params: &Params,
     method: Option<&PaymentMethod>,
 ) -> Result<(), StripeError> {
-    let is_card = method.is_none_or(|method| render::test_method(method).kind == Kind::Card);
+    let is_card = method.is_none_or(|method| test_cards::of(method).kind == Kind::Card);
     if is_card && params.has("statement_descriptor") {
         let message = "The `statement_descriptor` parameter is not supported for charges on cards. Use \
             `statement_descriptor_suffix` instead.";

@@ -10,12 +10,11 @@ use super::form::Params;
 use super::listing;
 use super::money_objects::{Dispute, DisputeStatus};
 use super::objects::Charge;
-use super::render_money::{self, EVIDENCE};
-use super::store::{Change as StripeChange, Store};
-use crate::app::Setting;
+use super::render::{self, EVIDENCE};
+use super::store::{Change, Store, StripeChange};
 use crate::clock::Moment;
+use crate::engine::Setting;
 use crate::ids::new_id;
-use crate::state::Change;
 
 /// The text that wins, as at Stripe.
 const WINNING: &str = "winning_evidence";
@@ -50,8 +49,8 @@ pub(crate) fn open(store: &Store, charge: &Charge, now: Moment) -> Option<Vec<Ch
     Some(vec![
         withdrawn,
         balance::booked_dispute(intent, &dispute),
-        Change::Stripe(StripeChange::Charge(Box::new(charge))),
-        Change::Stripe(StripeChange::Dispute(Box::new(dispute))),
+        Change::Own(StripeChange::Charge(Box::new(charge))),
+        Change::Own(StripeChange::Dispute(Box::new(dispute))),
     ])
 }
 
@@ -67,7 +66,7 @@ pub(crate) fn end(store: &Store, dispute: &Dispute, won: bool, now: Moment) -> O
     let reinstated = won.then(|| balance::reinstate(&mut dispute, now));
     let mut changes: Vec<Change> = reinstated.into_iter().collect();
     changes.push(balance::booked_dispute(intent, &dispute));
-    changes.push(Change::Stripe(StripeChange::Dispute(Box::new(dispute))));
+    changes.push(Change::Own(StripeChange::Dispute(Box::new(dispute))));
     Some(changes)
 }
 
@@ -102,8 +101,8 @@ pub(crate) fn update(
         };
         dispute.verdict = verdict.map(|verdict| (verdict, setting.now.0 + setting.settle_after_ms));
     }
-    let effect = Effect::ok(render_money::dispute(&dispute, Shelf::stored(store), &expand));
-    Ok(effect.with([Change::Stripe(StripeChange::Dispute(Box::new(dispute)))]))
+    let effect = Effect::ok(render::dispute(&dispute, Shelf::stored(store), &expand));
+    Ok(effect.with([Change::Own(StripeChange::Dispute(Box::new(dispute)))]))
 }
 
 /// `POST /v1/disputes/{id}/close`: the merchant gives in.
@@ -118,7 +117,7 @@ pub(crate) fn close(
     let dispute = answerable(store, id)?;
     let changes = end(store, dispute, false, setting.now).ok_or_else(StripeError::internal)?;
     let shelf = Shelf::after(store, &changes);
-    let effect = Effect::ok(render_money::dispute(shelf.dispute(id).unwrap_or(dispute), shelf, &expand));
+    let effect = Effect::ok(render::dispute(shelf.dispute(id).unwrap_or(dispute), shelf, &expand));
     Ok(effect.with(changes))
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::errors::StripeError;
-use crate::state::Change;
+use super::store::Change;
 
 /// An answer together with the changes that must be recorded before it is sent.
 pub(crate) struct Effect {

@@ -14,25 +14,24 @@ use super::idempotency::Answer;
 use super::listing::{self, PAGING};
 use super::money_objects::{Dispute, DisputeStatus, Refund, RefundStatus};
 use super::objects::{Charge, ChargeStatus, Intent, IntentStatus};
-use super::store::{Change as StripeChange, Store};
-use super::{render, render_money, settling};
+use super::store::{Change, Store, StripeChange};
+use super::{render, settling};
 use crate::clock::Moment;
 use crate::ids::new_id;
-use crate::state::Change;
-use crate::webhooks::outbox::{Change as OutboxChange, Outbox};
+use crate::webhooks::outbox::Outbox;
 use crate::webhooks::{Event, Gateway};
 
 /// The events that these changes cause.
-pub(crate) fn caused_by(store: &Store, changes: &[Change], now: Moment) -> Vec<Change> {
+pub(crate) fn caused_by(store: &Store, changes: &[Change], now: Moment) -> Vec<Event> {
     let shelf = Shelf::after(store, changes);
     let request = changes.iter().find_map(|change| match change {
-        Change::Stripe(StripeChange::Answer(answer)) => Some(answer),
+        Change::Own(StripeChange::Answer(answer)) => Some(answer),
         _ => None,
     });
     let teller = Teller { request, now };
     let mut told = Vec::new();
     for change in changes {
-        let Change::Stripe(change) = change else {
+        let Change::Own(change) = change else {
             continue;
         };
         match change {
@@ -53,12 +52,12 @@ pub(crate) fn caused_by(store: &Store, changes: &[Change], now: Moment) -> Vec<C
             }
             StripeChange::Refund(refund) => {
                 let kinds = of_refund(store.refunds.get(&refund.id), refund);
-                let object = |expand: &Expand| render_money::refund(refund, shelf, expand);
+                let object = |expand: &Expand| render::refund(refund, shelf, expand);
                 told.extend(teller.tell(&kinds, &refund.payment_intent, object));
             }
             StripeChange::Dispute(dispute) => {
                 let kinds = of_dispute(store.disputes.get(&dispute.id), dispute);
-                let object = |expand: &Expand| render_money::dispute(dispute, shelf, expand);
+                let object = |expand: &Expand| render::dispute(dispute, shelf, expand);
                 told.extend(teller.tell(&kinds, &dispute.payment_intent, object));
             }
             StripeChange::BalanceTransaction(_)
@@ -140,7 +139,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    fn tell(&self, kinds: &[&str], about: &str, object: impl Fn(&Expand) -> Value) -> Vec<Change> {
+    fn tell(&self, kinds: &[&str], about: &str, object: impl Fn(&Expand) -> Value) -> Vec<Event> {
         let event = |kind: &&str| {
             let id = new_id("evt");
             let body = envelope(&id, kind, object(&Expand::default()), self.request, self.now);
@@ -153,8 +152,7 @@ impl Teller<'_> {
                 about: about.to_owned(),
             }
         };
-        let events = kinds.iter().map(event);
-        events.map(|event| Change::Webhooks(OutboxChange::Event(Box::new(event)))).collect()
+        kinds.iter().map(event).collect()
     }
 }
 

@@ -5,8 +5,7 @@ use super::errors::StripeError;
 use super::form::Params;
 use super::money_objects::{BalanceTransaction, Dispute, Refund};
 use super::objects::{Charge, Intent, PaymentMethod};
-use super::store::{Change as StripeChange, Store};
-use crate::state::Change;
+use super::store::{Change, Store, StripeChange};
 
 /// Which references become whole objects: the request's `expand[]`.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +97,7 @@ impl<'a> Shelf<'a> {
 
     fn find_fresh<T>(&self, find: impl Fn(&'a StripeChange) -> Option<&'a T>) -> Option<&'a T> {
         self.fresh.iter().rev().find_map(|change| match change {
-            Change::Stripe(change) => find(change),
+            Change::Own(change) => find(change),
             _ => None,
         })
     }

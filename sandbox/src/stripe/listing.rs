@@ -11,9 +11,9 @@ use super::effect::Effect;
 use super::errors::StripeError;
 use super::expand::{self, Expand, Shelf};
 use super::form::Params;
+use super::render;
 use super::store::Store;
 use super::table::{Row, Table};
-use super::{render, render_money};
 
 /// What every list takes.
 pub(crate) const PAGING: [&str; 9] = [
@@ -46,7 +46,7 @@ pub(crate) fn charges(store: &Store, params: &Params) -> Result<Effect, StripeEr
 pub(crate) fn refunds(store: &Store, params: &Params) -> Result<Effect, StripeError> {
     let expand = Expand::read(params, "data.", &expand::IN_REFUND)?;
     list(&store.refunds, params, &["charge", "payment_intent"], |found| {
-        render_money::refund(found, Shelf::stored(store), &expand)
+        render::refund(found, Shelf::stored(store), &expand)
     })
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn refunds(store: &Store, params: &Params) -> Result<Effect, StripeEr
 pub(crate) fn disputes(store: &Store, params: &Params) -> Result<Effect, StripeError> {
     let expand = Expand::read(params, "data.", &expand::IN_DISPUTE)?;
     list(&store.disputes, params, &["charge", "payment_intent"], |found| {
-        render_money::dispute(found, Shelf::stored(store), &expand)
+        render::dispute(found, Shelf::stored(store), &expand)
     })
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn disputes(store: &Store, params: &Params) -> Result<Effect, StripeE
 pub(crate) fn transactions(store: &Store, params: &Params) -> Result<Effect, StripeError> {
     let expand = Expand::read(params, "data.", &expand::IN_TRANSACTION)?;
     list(&store.transactions, params, &["source", "type"], |found| {
-        render_money::transaction(found, Shelf::stored(store), &expand)
+        render::transaction(found, Shelf::stored(store), &expand)
     })
 }
 
@@ -77,21 +77,21 @@ pub(crate) fn charge(store: &Store, id: &str, params: &Params) -> Result<Effect,
 pub(crate) fn refund(store: &Store, id: &str, params: &Params) -> Result<Effect, StripeError> {
     let expand = only_expand(params, &expand::IN_REFUND)?;
     let found = find(&store.refunds, id)?;
-    Ok(Effect::ok(render_money::refund(found, Shelf::stored(store), &expand)))
+    Ok(Effect::ok(render::refund(found, Shelf::stored(store), &expand)))
 }
 
 /// `GET /v1/disputes/{id}`.
 pub(crate) fn dispute(store: &Store, id: &str, params: &Params) -> Result<Effect, StripeError> {
     let expand = only_expand(params, &expand::IN_DISPUTE)?;
     let found = find(&store.disputes, id)?;
-    Ok(Effect::ok(render_money::dispute(found, Shelf::stored(store), &expand)))
+    Ok(Effect::ok(render::dispute(found, Shelf::stored(store), &expand)))
 }
 
 /// `GET /v1/balance_transactions/{id}`.
 pub(crate) fn transaction(store: &Store, id: &str, params: &Params) -> Result<Effect, StripeError> {
     let expand = only_expand(params, &expand::IN_TRANSACTION)?;
     let found = find(&store.transactions, id)?;
-    Ok(Effect::ok(render_money::transaction(found, Shelf::stored(store), &expand)))
+    Ok(Effect::ok(render::transaction(found, Shelf::stored(store), &expand)))
 }
 
 /// The object that a path names.

@@ -1,121 +1,190 @@
-//! Stripe's protocol: every request to `/v1` comes in here and leaves with Stripe's manners.
+//! Stripe's protocol, as the engine runs it: what comes to `/v1` leaves with Stripe's manners.
 //!
-//! One front door for all endpoints, because authentication, misbehaviour, idempotency and the log
-//! are the same for each. The endpoints themselves are plain functions from the store and the
-//! parameters to an answer and its changes.
+//! The endpoints are plain functions from the store and the parameters to an answer and its changes.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::Response;
+use axum::http::Method;
 use axum::routing::any;
 
-use crate::app::App;
-use crate::connection::Switch;
-use crate::request_log::Entry;
+use crate::clock::Moment;
+use crate::engine::Setting;
+use crate::engine::front_door;
+use crate::engine::host::Host;
+use crate::engine::protocol::{Asked, Decision, Protocol, Reply, Request};
+use crate::engine::settling::{Ending, Selection};
+use crate::faults::{Status, Subject, TokenFault, When};
+use crate::ids::new_id;
+use crate::webhooks::outbox::{Outbox, Targets};
+use crate::webhooks::{Event, Gateway, Header};
 use call::{Call, Envelope};
 use errors::StripeError;
-use execution::{Ended, Reply};
+use idempotency::Use;
+use store::{Change, Due, Store, StripeChange};
 
 mod amounts;
 mod balance;
 mod call;
-pub(crate) mod charging;
+mod charging;
+mod control;
 mod customers;
 mod declines;
 mod descriptors;
-pub(crate) mod disputes;
+mod disputes;
 mod effect;
 mod errors;
-pub(crate) mod events;
+mod events;
 mod execution;
 mod expand;
 mod form;
 mod idempotency;
 mod listing;
 mod money_objects;
-pub(crate) mod objects;
+mod objects;
+mod others;
 mod payment_intents;
 mod refunds;
 mod render;
-mod render_money;
-pub(crate) mod settling;
+mod render_methods;
+mod settling;
 pub(crate) mod store;
 mod table;
 mod test_cards;
 mod three_d_secure;
 pub(crate) mod webhooks;
 
-/// Stripe's API, and the page where payers authenticate.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/{*path}", any(answer)).merge(three_d_secure::routes())
+/// Stripe's API, the page where payers authenticate, and what tests ask about Stripe alone.
+pub(crate) fn routes() -> Router<Arc<Host<Store>>> {
+    Router::new()
+        .route("/v1/{*path}", any(front_door::answer::<Store>))
+        .merge(three_d_secure::routes())
+        .merge(control::routes())
 }
 
-/// Any request to the API.
-async fn answer(
-    State(app): State<Arc<App>>,
-    ConnectInfo(switch): ConnectInfo<Switch>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let entry = Entry::new(app.clock.now().0, &method, &uri, &headers, &body);
-    let envelope = Envelope::of(method, &uri, &headers);
-    let number = app.requests.begin(Entry {
-        idempotency_key: envelope.key.clone(),
-        request_id: envelope.request_id.clone(),
-        ..entry
-    });
-    let ended = if app.is_down() {
-        Ended::Answered(Reply::error(&StripeError::unavailable()))
-    } else {
-        match Call::read(envelope.clone(), &uri, &headers, &body) {
-            Ok(call) => {
-                let reference = call.reference(&app.state().stripe).map(str::to_owned);
-                app.requests.update(number, |entry| entry.reference = reference);
-                execution::carry_out(&app, call).await
-            }
-            Err(error) => Ended::Answered(Reply::error(&error)),
-        }
-    };
-    app.requests.update(number, |entry| entry.outcome = ended.to_string());
-    match ended {
-        Ended::Answered(reply) => response(reply, envelope),
-        Ended::Held => std::future::pending().await,
-        Ended::Dropped => {
-            switch.cut();
-            Response::default()
-        }
-    }
-}
+impl Protocol for Store {
+    const GATEWAY: Gateway = Gateway::Stripe;
+    const KEY_HEADER: &'static str = "idempotency-key";
 
-/// A reply with the headers that Stripe sends.
-fn response(reply: Reply, envelope: Envelope) -> Response {
-    let mut response = Response::new(Body::from(reply.body));
-    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let mut set = |name: &'static str, value: &str| {
-        // A key that came in as a header but is not plain text is not sent back.
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
+    type Change = StripeChange;
+    type Call = Call;
+    type Answer = Reply;
+    type Work = Option<Use>;
+    type Pending = Due;
+
+    fn apply(&mut self, change: StripeChange) {
+        self.apply(change);
+    }
+
+    fn new_request_id() -> String {
+        new_id("req")
+    }
+
+    fn read(&self, request: &Request, _now: Moment) -> Result<Call, Reply> {
+        Call::read(request).map_err(|error| execution::refusal(&error))
+    }
+
+    fn asked<'a>(&'a self, call: &'a Call) -> Asked<'a> {
+        let subject = Subject {
+            method: call.envelope.method.as_str(),
+            path: &call.envelope.path,
+            token: call.token(self),
+            reference: call.reference(self),
+        };
+        Asked {
+            subject,
+            account: &call.account,
+            key: call.envelope.key.as_deref(),
+            payment: call.intent(self).map(|intent| intent.id.as_str()),
+            operations: call.operations(),
         }
-    };
-    set("request-id", &envelope.request_id);
-    set("stripe-version", &envelope.version);
-    if let Some(key) = envelope.key.filter(|_| envelope.method == Method::POST) {
-        set("idempotency-key", &key);
     }
-    if let Some(original) = reply.original_request {
-        set("idempotent-replayed", "true");
-        set("original-request", &original);
+
+    fn decide(
+        &self,
+        outbox: &Outbox,
+        call: &Call,
+        setting: &Setting<'_>,
+        spoiled: Option<When>,
+    ) -> Decision<Self> {
+        execution::decide(self, outbox, call, setting, spoiled)
     }
-    if let Some(should_retry) = reply.should_retry {
-        set("stripe-should-retry", if should_retry { "true" } else { "false" });
+
+    fn reply(&self, _call: &Call, answer: Reply, _setting: &Setting<'_>) -> Reply {
+        answer
     }
-    response
+
+    fn refuse(request: &Request, status: Status) -> Reply {
+        execution::refusal(&StripeError::of_status(status, request.key.as_deref().unwrap_or_default()))
+    }
+
+    fn headers(request: &Request) -> Vec<Header> {
+        let Envelope { request_id, method, version, key, .. } = Envelope::of(request);
+        let key = key.filter(|_| method == Method::POST).map(|key| ("idempotency-key", key));
+        [("request-id", request_id), ("stripe-version", version)].into_iter().chain(key).collect()
+    }
+
+    fn work(&self, call: &Call, now: Moment) -> Option<Use> {
+        execution::free_key(self, call, now)
+    }
+
+    fn start(&mut self, work: &Option<Use>) {
+        if let Some(first_use) = work {
+            self.answers.start(first_use.clone());
+        }
+    }
+
+    fn finish(&mut self, work: &Option<Use>) {
+        if let Some(first_use) = work {
+            self.answers.finish(&first_use.key);
+        }
+    }
+
+    fn token_fault(token: &str) -> Option<TokenFault> {
+        test_cards::fault(token)
+    }
+
+    fn is_fault_spent(&self, name: &str) -> bool {
+        self.fault_spent(name)
+    }
+
+    fn spend_fault(name: String) -> StripeChange {
+        StripeChange::FaultSpent(name)
+    }
+
+    fn events(&self, changes: &[Change], setting: &Setting<'_>) -> Vec<Event> {
+        events::caused_by(self, changes, setting.now)
+    }
+
+    fn sign(targets: &Targets, body: &str, forged: bool, now: Moment, _public_url: &str) -> Vec<Header> {
+        webhooks::sign(targets, body, forged, now)
+    }
+
+    fn forge(&self, event: &Event, setting: &Setting<'_>) -> Option<String> {
+        webhooks::forge(self, event, setting.now)
+    }
+
+    fn next_due(&self, setting: &Setting<'_>) -> Option<Vec<Change>> {
+        settling::next_due(self, setting)
+    }
+
+    fn selected(&self, selection: &Selection) -> Vec<Due> {
+        settling::selected(self, selection)
+    }
+
+    fn settle(&self, pending: &Due, ending: Ending, setting: &Setting<'_>) -> Option<Vec<Change>> {
+        settling::end(self, *pending, ending, setting)
+    }
+
+    fn open_dispute(&self, reference: &str, setting: &Setting<'_>) -> Option<Vec<Change>> {
+        disputes::open_by_hand(self, reference, setting.now)
+    }
+
+    fn end_dispute(&self, reference: &str, won: bool, now: Moment) -> Option<Vec<Change>> {
+        disputes::end_by_hand(self, reference, won, now)
+    }
+
+    fn payment_of_others(at: Moment) -> StripeChange {
+        StripeChange::Intent(Box::new(others::intent(at)))
+    }
 }

@@ -14,15 +14,14 @@ use super::form::Params;
 use super::listing;
 use super::objects::{CaptureMethod, Intent, IntentStatus, PaymentMethod, Redirects};
 use super::render;
-use super::store::{Change as StripeChange, Store};
-use super::test_cards::Kind;
+use super::store::{Change, Store, StripeChange};
+use super::test_cards::{self, Kind};
 use super::{amounts, balance, declines, descriptors};
-use crate::app::Setting;
 use crate::books;
 use crate::clock::Moment;
+use crate::engine::Setting;
 use crate::faults::Operation;
 use crate::ids::new_id;
-use crate::state::Change;
 
 /// What create and confirm both take.
 const CONFIRMATION: [&str; 13] = [
@@ -161,9 +160,9 @@ pub(crate) fn capture(
     intent.statement_descriptor_suffix = suffix.or(intent.statement_descriptor_suffix);
     let mut changes = vec![taken];
     changes.extend(balance::booked_charge(&intent, &charge, books::Status::Captured));
-    changes.push(Change::Stripe(StripeChange::Charge(Box::new(charge))));
+    changes.push(Change::Own(StripeChange::Charge(Box::new(charge))));
     let effect = Effect::ok(render::intent(&intent, Shelf::after(store, &changes), &expand));
-    changes.push(Change::Stripe(StripeChange::Intent(Box::new(intent))));
+    changes.push(Change::Own(StripeChange::Intent(Box::new(intent))));
     Ok(effect.with(changes))
 }
 
@@ -185,7 +184,7 @@ pub(crate) fn cancel(store: &Store, id: &str, params: &Params, now: Moment) -> R
     }
     let (intent, released) = canceled(store, intent.clone(), reason, now);
     let effect = Effect::ok(render::intent(&intent, Shelf::stored(store), &expand));
-    Ok(effect.with(released).with([Change::Stripe(StripeChange::Intent(Box::new(intent)))]))
+    Ok(effect.with(released).with([Change::Own(StripeChange::Intent(Box::new(intent)))]))
 }
 
 /// An intent canceled, and the entry in the books that gives a reserved amount free.
@@ -292,8 +291,8 @@ fn new_intent(
 }
 
 fn created(intent: Intent, method: Option<PaymentMethod>) -> Vec<Change> {
-    let method = method.map(|method| Change::Stripe(StripeChange::PaymentMethod(method)));
-    let intent = Change::Stripe(StripeChange::Intent(Box::new(intent)));
+    let method = method.map(|method| Change::Own(StripeChange::PaymentMethod(method)));
+    let intent = Change::Own(StripeChange::Intent(Box::new(intent)));
     method.into_iter().chain([intent]).collect()
 }
 
@@ -362,7 +361,7 @@ fn check_method(intent: &Intent, method: &mut PaymentMethod, params: &Params) ->
             method.id
         ));
     }
-    let kind = render::test_method(method).kind;
+    let kind = test_cards::of(method).kind;
     if kind == Kind::Card {
         return Ok(());
     }

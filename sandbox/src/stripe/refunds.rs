@@ -11,15 +11,13 @@ use super::listing;
 use super::money_objects::{DisputeStatus, Refund, RefundStatus};
 use super::objects::{Charge, ChargeStatus, Intent, PaymentMethod};
 use super::render;
-use super::render_money;
-use super::store::{Change as StripeChange, Store};
-use super::test_cards::Refunding;
-use crate::app::Setting;
+use super::store::{Change, Store, StripeChange};
+use super::test_cards::{self, Refunding};
 use crate::clock::Moment;
-use crate::control::Ending;
+use crate::engine::Setting;
+use crate::engine::settling::Ending;
 use crate::faults::Operation;
 use crate::ids::new_id;
-use crate::state::Change;
 
 /// `POST /v1/refunds`.
 pub(crate) fn create(store: &Store, params: &Params, setting: &Setting<'_>) -> Result<Effect, StripeError> {
@@ -52,7 +50,7 @@ pub(crate) fn create(store: &Store, params: &Params, setting: &Setting<'_>) -> R
     let mut charge = charge.clone();
     charge.amount_refunded += amount;
     let mut changes = Vec::with_capacity(4);
-    match render::test_method(method).refunding {
+    match test_cards::of(method).refunding {
         Refunding::Succeeds => changes.push(balance::give_back(&mut refund, method, now)),
         Refunding::Pends => {
             refund.status = RefundStatus::Pending;
@@ -64,10 +62,10 @@ pub(crate) fn create(store: &Store, params: &Params, setting: &Setting<'_>) -> R
         }
     }
     changes.push(balance::booked_refund(intent, &refund));
-    changes.push(Change::Stripe(StripeChange::Charge(Box::new(charge))));
-    let shown = |changes: &[Change]| render_money::refund(&refund, Shelf::after(store, changes), &expand);
+    changes.push(Change::Own(StripeChange::Charge(Box::new(charge))));
+    let shown = |changes: &[Change]| render::refund(&refund, Shelf::after(store, changes), &expand);
     let effect = Effect::ok(shown(&changes));
-    changes.push(Change::Stripe(StripeChange::Refund(Box::new(refund))));
+    changes.push(Change::Own(StripeChange::Refund(Box::new(refund))));
     Ok(effect.with(changes))
 }
 
@@ -89,7 +87,7 @@ pub(crate) fn cancel(
         return Err(StripeError::invalid(message).executed());
     };
     let shelf = Shelf::after(store, &changes);
-    let effect = Effect::ok(render_money::refund(shelf.refund(id).unwrap_or(refund), shelf, &expand));
+    let effect = Effect::ok(render::refund(shelf.refund(id).unwrap_or(refund), shelf, &expand));
     Ok(effect.with(changes))
 }
 
@@ -200,10 +198,10 @@ fn ended(store: &Store, refund: &Refund, status: RefundStatus, now: Moment) -> O
             }
             let mut charge = charge.clone();
             charge.amount_refunded -= refund.amount;
-            changes.push(Change::Stripe(StripeChange::Charge(Box::new(charge))));
+            changes.push(Change::Own(StripeChange::Charge(Box::new(charge))));
         }
     }
     changes.push(balance::booked_refund(intent, &refund));
-    changes.push(Change::Stripe(StripeChange::Refund(Box::new(refund))));
+    changes.push(Change::Own(StripeChange::Refund(Box::new(refund))));
     Some(changes)
 }

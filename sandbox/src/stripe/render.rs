@@ -1,17 +1,54 @@
-//! The JSON of Stripe's objects, as complete as the official client libraries expect it.
+//! The JSON of what moves money, as complete as the official client libraries expect it: intents, charges, refunds,
+//! disputes and balance transactions. They stand together, because each can be shown within another.
 
 use serde_json::{Map, Value, json};
 
 use super::expand::{Expand, Shelf};
-use super::objects::{Charge, ChargeStatus, Customer, Intent, NextAction, PaymentMethod, Redirects};
-use super::render_money;
-use super::store::Store;
-use super::test_cards::{self, Kind, TestMethod};
+use super::money_objects::{BalanceTransaction, Dispute, Refund, TransactionKind};
+use super::objects::{Charge, ChargeStatus, Intent, NextAction, Redirects};
+use super::render_methods::{
+    billing_details, customer_field, extend, payment_method, payment_method_details,
+};
+use super::test_cards::{self, Kind};
+
+/// How long a merchant has to answer a dispute.
+const ANSWER_WITHIN_SECONDS: i64 = 7 * 24 * 60 * 60;
+
+/// The evidence that Stripe knows.
+pub(crate) const EVIDENCE: [&str; 27] = [
+    "access_activity_log",
+    "billing_address",
+    "cancellation_policy",
+    "cancellation_policy_disclosure",
+    "cancellation_rebuttal",
+    "customer_communication",
+    "customer_email_address",
+    "customer_name",
+    "customer_purchase_ip",
+    "customer_signature",
+    "duplicate_charge_documentation",
+    "duplicate_charge_explanation",
+    "duplicate_charge_id",
+    "product_description",
+    "receipt",
+    "refund_policy",
+    "refund_policy_disclosure",
+    "refund_refusal_explanation",
+    "service_date",
+    "service_documentation",
+    "shipping_address",
+    "shipping_carrier",
+    "shipping_date",
+    "shipping_documentation",
+    "shipping_tracking_number",
+    "uncategorized_file",
+    "uncategorized_text",
+];
 
 /// A payment intent.
 pub(crate) fn intent(intent: &Intent, shelf: Shelf<'_>, expand: &Expand) -> Value {
     let method = intent.payment_method.as_deref().and_then(|id| shelf.method(id));
-    let kind = method.map_or(Kind::Card, |method| test_method(method).kind);
+    let kind = method.map_or(Kind::Card, |method| test_cards::of(method).kind);
     let mut fields = fixed_intent_fields();
     let own = json!({
         "id": intent.id,
@@ -107,7 +144,7 @@ pub(crate) fn charge(charge: &Charge, shelf: Shelf<'_>, expand: &Expand) -> Valu
         "amount": charge.amount,
         "amount_captured": charge.amount_captured,
         "amount_refunded": charge.amount_refunded,
-        "balance_transaction": render_money::transaction_field(
+        "balance_transaction": transaction_field(
             charge.balance_transaction.as_deref(), "balance_transaction", shelf, expand,
         ),
         "captured": charge.captured,
@@ -120,7 +157,7 @@ pub(crate) fn charge(charge: &Charge, shelf: Shelf<'_>, expand: &Expand) -> Valu
         "metadata": charge.metadata,
         "outcome": outcome(charge),
         "paid": charge.status == ChargeStatus::Succeeded,
-        "payment_intent": render_money::intent_field(&charge.payment_intent, shelf, expand),
+        "payment_intent": intent_field(&charge.payment_intent, shelf, expand),
         "payment_method": charge.payment_method,
         "payment_method_details": method.map(|method| payment_method_details(method, charge)),
         "receipt_email": charge.receipt_email,
@@ -140,8 +177,7 @@ pub(crate) fn charge(charge: &Charge, shelf: Shelf<'_>, expand: &Expand) -> Valu
 fn refunds(charge: &Charge, shelf: Shelf<'_>, expand: &Expand) -> Value {
     let all = shelf.refunds(&charge.id);
     let inner = expand.within("data").unwrap_or_default();
-    let data: Vec<Value> =
-        all.iter().take(10).map(|refund| render_money::refund(refund, shelf, &inner)).collect();
+    let data: Vec<Value> = all.iter().take(10).map(|found| refund(found, shelf, &inner)).collect();
     json!({
         "object": "list",
         "data": data,
@@ -200,175 +236,149 @@ fn outcome(charge: &Charge) -> Value {
     })
 }
 
-fn payment_method_details(method: &PaymentMethod, charge: &Charge) -> Value {
-    let test = test_method(method);
-    let details = match test.kind {
+/// A refund.
+pub(crate) fn refund(refund: &Refund, shelf: Shelf<'_>, expand: &Expand) -> Value {
+    let kind = charge_kind(&refund.charge, shelf);
+    let details = match kind {
         Kind::Card => json!({
-            "amount_authorized": charge.amount,
-            "brand": test.brand,
-            "checks": checks(),
-            "country": "US",
-            "exp_month": 12,
-            "exp_year": 2034,
-            "fingerprint": fingerprint(&test),
-            "funding": "credit",
-            "installments": null,
-            "last4": test.last4,
-            "mandate": null,
-            "network": test.brand,
-            "network_token": {"used": false},
-            "three_d_secure": null,
-            "wallet": null,
+            "reference": null, "reference_status": "pending", "reference_type": "acquirer_reference_number",
+            "type": "refund",
         }),
-        Kind::UsBankAccount | Kind::SepaDebit => {
-            let mut details = bank_account(&test);
-            details.insert("mandate".to_owned(), json!(method.mandate));
-            Value::Object(details)
-        }
+        Kind::UsBankAccount | Kind::SepaDebit => json!({}),
     };
-    json!({"type": test.kind.name(), test.kind.name(): details})
-}
-
-/// A payment method, and whose it is.
-pub(crate) fn owned_method(method: &PaymentMethod, store: &Store, expand: &Expand) -> Value {
-    let mut shown = payment_method(method);
-    shown["customer"] = customer_field(method.customer.as_deref(), store, expand);
-    shown
-}
-
-/// A payment method.
-pub(crate) fn payment_method(method: &PaymentMethod) -> Value {
-    let test = test_method(method);
-    let details = match test.kind {
-        Kind::Card => json!({
-            "brand": test.brand,
-            "checks": checks(),
-            "country": "US",
-            "display_brand": test.brand,
-            "exp_month": 12,
-            "exp_year": 2034,
-            "fingerprint": fingerprint(&test),
-            "funding": "credit",
-            "generated_from": null,
-            "last4": test.last4,
-            "networks": {"available": [test.brand], "preferred": null},
-            "three_d_secure_usage": {"supported": true},
-            "wallet": null,
-        }),
-        Kind::UsBankAccount | Kind::SepaDebit => Value::Object(bank_account(&test)),
-    };
-    json!({
-        "id": method.id,
-        "object": "payment_method",
-        "allow_redisplay": "unspecified",
-        "billing_details": billing_details(),
-        "created": method.created,
-        "customer": method.customer,
-        "customer_account": null,
-        "livemode": false,
-        "metadata": {},
-        "type": test.kind.name(),
-        test.kind.name(): details,
-    })
-}
-
-/// A customer, and what they pay with.
-pub(crate) fn customer_with_method(customer: &Customer, shelf: Shelf<'_>, expand: &Expand) -> Value {
-    let mut shown = self::customer(customer);
-    let is_wanted = expand.within("invoice_settings.default_payment_method").is_some();
-    if let Some(method) = customer.default_payment_method.as_deref().filter(|_| is_wanted) {
-        shown["invoice_settings"]["default_payment_method"] = json!(shelf.method(method).map(payment_method));
+    let mut shown = json!({
+        "id": refund.id,
+        "object": "refund",
+        "amount": refund.amount,
+        "balance_transaction": transaction_field(
+            refund.balance_transaction.as_deref(), "balance_transaction", shelf, expand,
+        ),
+        "charge": charge_field(&refund.charge, shelf, expand),
+        "created": refund.created,
+        "currency": refund.currency,
+        "destination_details": {"type": kind.name(), kind.name(): details},
+        "metadata": refund.metadata,
+        "payment_intent": intent_field(&refund.payment_intent, shelf, expand),
+        "reason": refund.reason,
+        "receipt_number": null,
+        "source_transfer_reversal": null,
+        "status": refund.status.name(),
+        "transfer_reversal": null,
+    });
+    // Stripe shows these two only where there is something to show.
+    if let Some(reason) = &refund.failure_reason {
+        shown["failure_reason"] = json!(reason);
+    }
+    if let Some(id) = refund.failure_balance_transaction.as_deref() {
+        shown["failure_balance_transaction"] =
+            transaction_field(Some(id), "failure_balance_transaction", shelf, expand);
     }
     shown
 }
 
-/// A customer.
-pub(crate) fn customer(customer: &Customer) -> Value {
+/// A dispute.
+pub(crate) fn dispute(dispute: &Dispute, shelf: Shelf<'_>, expand: &Expand) -> Value {
+    let kind = charge_kind(&dispute.charge, shelf);
+    let details = match kind {
+        Kind::Card => json!({"brand": "visa", "case_type": "chargeback", "network_reason_code": "10.4"}),
+        Kind::UsBankAccount | Kind::SepaDebit => json!({}),
+    };
+    let transactions = dispute.balance_transactions.iter().filter_map(|id| shelf.transaction(id));
+    let transactions: Vec<Value> =
+        transactions.map(|found| transaction(found, shelf, &Expand::default())).collect();
+    let evidence: Map<String, Value> =
+        EVIDENCE.iter().map(|name| ((*name).to_owned(), json!(dispute.evidence.get(*name)))).collect();
     json!({
-        "id": customer.id,
-        "object": "customer",
-        "address": null,
-        "balance": 0,
-        "created": customer.created,
-        "currency": null,
-        "default_source": null,
-        "delinquent": false,
-        "description": customer.description,
-        "discount": null,
-        "email": customer.email,
-        "invoice_settings": {
-            "custom_fields": null,
-            "default_payment_method": customer.default_payment_method,
-            "footer": null,
-            "rendering_options": null,
+        "id": dispute.id,
+        "object": "dispute",
+        "amount": dispute.amount,
+        "balance_transactions": transactions,
+        "charge": charge_field(&dispute.charge, shelf, expand),
+        "created": dispute.created,
+        "currency": dispute.currency,
+        "enhanced_eligibility_types": [],
+        "evidence": evidence,
+        "evidence_details": {
+            "due_by": dispute.created + ANSWER_WITHIN_SECONDS,
+            "enhanced_eligibility": {},
+            "has_evidence": !dispute.evidence.is_empty(),
+            "past_due": false,
+            "submission_count": dispute.submission_count,
         },
+        "is_charge_refundable": false,
         "livemode": false,
-        "metadata": customer.metadata,
-        "name": customer.name,
-        "phone": customer.phone,
-        "preferred_locales": [],
-        "shipping": null,
-        "tax_exempt": "none",
-        "test_clock": null,
+        "metadata": dispute.metadata,
+        "payment_intent": intent_field(&dispute.payment_intent, shelf, expand),
+        "payment_method_details": {"type": kind.name(), kind.name(): details},
+        "reason": "fraudulent",
+        "status": dispute.status.name(),
     })
 }
 
-fn customer_field(id: Option<&str>, store: &Store, expand: &Expand) -> Value {
-    match id.and_then(|id| store.customer(id)) {
-        Some(found) if expand.within("customer").is_some() => customer(found),
+/// A balance transaction. The sandbox pays out at once, so all of them are available.
+pub(crate) fn transaction(transaction: &BalanceTransaction, shelf: Shelf<'_>, expand: &Expand) -> Value {
+    let fees = match (transaction.fee, transaction.kind) {
+        (0, _) => json!([]),
+        (fee, kind) => json!([{
+            "amount": fee,
+            "application": null,
+            "currency": transaction.currency,
+            "description": if kind == TransactionKind::Dispute { "Dispute fee" } else { "Stripe processing fees" },
+            "type": "stripe_fee",
+        }]),
+    };
+    let source = expand.within("source").and_then(|inner| {
+        let id = transaction.source.as_str();
+        let charge = || shelf.charge(id).map(|found| charge(found, shelf, &inner));
+        let refunded = || shelf.refund(id).map(|found| refund(found, shelf, &inner));
+        let disputed = || shelf.dispute(id).map(|found| dispute(found, shelf, &inner));
+        charge().or_else(refunded).or_else(disputed)
+    });
+    json!({
+        "id": transaction.id,
+        "object": "balance_transaction",
+        "amount": transaction.amount,
+        "available_on": transaction.created,
+        "balance_type": "payments",
+        "created": transaction.created,
+        "currency": transaction.currency,
+        "description": null,
+        "exchange_rate": null,
+        "fee": transaction.fee,
+        "fee_details": fees,
+        "net": transaction.amount - transaction.fee,
+        "reporting_category": transaction.kind.category(),
+        "source": source.unwrap_or_else(|| json!(transaction.source)),
+        "status": "available",
+        "type": transaction.kind.name(),
+    })
+}
+
+/// A reference to a balance transaction, whole if asked for; null where there is none yet.
+pub(crate) fn transaction_field(id: Option<&str>, name: &str, shelf: Shelf<'_>, expand: &Expand) -> Value {
+    match (id.and_then(|id| shelf.transaction(id)), expand.within(name)) {
+        (Some(found), Some(inner)) => transaction(found, shelf, &inner),
         _ => json!(id),
     }
 }
 
-fn bank_account(test: &TestMethod) -> Map<String, Value> {
-    let mut fields = Map::new();
-    let own = match test.kind {
-        Kind::SepaDebit => json!({
-            "bank_code": "37040044",
-            "branch_code": "",
-            "country": "DE",
-        }),
-        Kind::Card | Kind::UsBankAccount => json!({
-            "account_holder_type": "individual",
-            "account_type": "checking",
-            "bank_name": test.brand,
-            "routing_number": "110000000",
-        }),
-    };
-    extend(&mut fields, own);
-    extend(&mut fields, json!({"fingerprint": fingerprint(test), "last4": test.last4}));
-    fields
-}
-
-fn checks() -> Value {
-    json!({"address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass"})
-}
-
-fn billing_details() -> Value {
-    json!({
-        "address": {
-            "city": null, "country": null, "line1": null, "line2": null, "postal_code": null, "state": null,
-        },
-        "email": null,
-        "name": null,
-        "phone": null,
-        "tax_id": null,
-    })
-}
-
-/// The same for the same card, as at Stripe.
-fn fingerprint(test: &TestMethod) -> String {
-    format!("sandbox{}{}", test.kind.name(), test.last4).replace('_', "")
-}
-
-/// What a stored method does. Tokens are checked before a method is made of them, so every stored one
-/// is known, unless a newer sandbox has dropped it: then it is a plain Visa.
-pub(crate) fn test_method(method: &PaymentMethod) -> TestMethod<'_> {
-    test_cards::find(&method.token).unwrap_or(test_cards::VISA)
-}
-
-fn extend(fields: &mut Map<String, Value>, more: Value) {
-    if let Value::Object(more) = more {
-        fields.extend(more);
+fn charge_field(id: &str, shelf: Shelf<'_>, expand: &Expand) -> Value {
+    match (shelf.charge(id), expand.within("charge")) {
+        (Some(found), Some(inner)) => charge(found, shelf, &inner),
+        _ => json!(id),
     }
+}
+
+/// A reference to an intent, whole if asked for.
+pub(crate) fn intent_field(id: &str, shelf: Shelf<'_>, expand: &Expand) -> Value {
+    match (shelf.intent(id), expand.within("payment_intent")) {
+        (Some(found), Some(inner)) => intent(found, shelf, &inner),
+        _ => json!(id),
+    }
+}
+
+/// How the charge was paid.
+fn charge_kind(charge: &str, shelf: Shelf<'_>) -> Kind {
+    let method = shelf.charge(charge).and_then(|charge| shelf.method(&charge.payment_method));
+    method.map_or(Kind::Card, |method| test_cards::of(method).kind)
 }

@@ -3,13 +3,12 @@
 use super::charging::{self, Attempt};
 use super::money_objects::DisputeStatus;
 use super::objects::{Intent, IntentStatus, referred};
-use super::store::{Change as StripeChange, Due, Store};
-use super::test_cards::{Behaviour, Settlement};
-use super::{disputes, payment_intents, refunds, render};
-use crate::app::Setting;
+use super::store::{Change, Due, Store, StripeChange};
+use super::test_cards::{self, Behaviour, Settlement};
+use super::{disputes, payment_intents, refunds};
 use crate::clock::Moment;
-use crate::control::{Ending, Selection};
-use crate::state::Change;
+use crate::engine::Setting;
+use crate::engine::settling::{Ending, Selection};
 
 /// Why a payment is canceled whose authorization nobody captured in time.
 pub(crate) const EXPIRED: &str = "expired";
@@ -32,7 +31,7 @@ pub(crate) fn next_due(store: &Store, setting: &Setting<'_>) -> Option<Vec<Chang
         }
     };
     // Nothing left to happen: take it off the list, or it would be due for ever.
-    Some(changes.unwrap_or_else(|| vec![Change::Stripe(no_longer_due(store, due))]))
+    Some(changes.unwrap_or_else(|| vec![Change::Own(no_longer_due(store, due))]))
 }
 
 fn no_longer_due(store: &Store, due: Due) -> StripeChange {
@@ -92,7 +91,7 @@ fn settle(store: &Store, intent: &Intent, ending: Ending, setting: &Setting<'_>)
     let method = store.method(intent.payment_method.as_deref()?)?;
     let charge = store.charges.get(intent.latest_charge.as_deref()?)?;
     let returned = ("debit_not_authorized", "The debit was returned by the customer's bank.");
-    let failure = match (ending, render::test_method(method).behaviour) {
+    let failure = match (ending, test_cards::of(method).behaviour) {
         (Ending::Succeeded, _) => None,
         (Ending::Failed | Ending::ByToken, Behaviour::Settles(Settlement::Fails(code, message))) => {
             Some((code, message))
@@ -108,6 +107,6 @@ fn settle(store: &Store, intent: &Intent, ending: Ending, setting: &Setting<'_>)
 
 fn expire(store: &Store, intent: &Intent, now: Moment) -> Vec<Change> {
     let (intent, released) = payment_intents::canceled(store, intent.clone(), Some(EXPIRED), now);
-    let intent = Change::Stripe(StripeChange::Intent(Box::new(intent)));
+    let intent = Change::Own(StripeChange::Intent(Box::new(intent)));
     released.into_iter().chain([intent]).collect()
 }

@@ -11,11 +11,12 @@ use super::idempotency::{Answer, Answers};
 use super::money_objects::{BalanceTransaction, Dispute, Refund};
 use super::objects::{CUSTOMER_REFERENCE, Charge, Customer, Intent, PaymentMethod, referred};
 use super::table::{Row, Table};
+use crate::engine::state::{self, Recorded};
 
 /// One change of Stripe's state, as the journal keeps it: the whole object as it is afterwards.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Change {
+pub(crate) enum StripeChange {
     Intent(Box<Intent>),
     Charge(Box<Charge>),
     Refund(Box<Refund>),
@@ -27,6 +28,13 @@ pub(crate) enum Change {
     Answer(Answer),
     /// A token's fault has struck the first request of this name and lets the later ones pass.
     FaultSpent(String),
+}
+
+/// A change of Stripe's state or of what it shares with the others.
+pub(crate) type Change = state::Change<StripeChange>;
+
+impl Recorded for StripeChange {
+    const NAME: &'static str = "stripe";
 }
 
 /// An object to which something happens by itself, by its place in its table.
@@ -59,23 +67,23 @@ pub(crate) struct Store {
 
 impl Store {
     /// Makes a change happen.
-    pub(crate) fn apply(&mut self, change: Change) {
+    pub(crate) fn apply(&mut self, change: StripeChange) {
         match change {
-            Change::Intent(intent) => put(&mut self.intents, *intent, &mut self.due, Due::Intent),
-            Change::Charge(charge) => put(&mut self.charges, *charge, &mut self.due, Due::Charge),
-            Change::Refund(refund) => put(&mut self.refunds, *refund, &mut self.due, Due::Refund),
-            Change::Dispute(dispute) => put(&mut self.disputes, *dispute, &mut self.due, Due::Dispute),
-            Change::BalanceTransaction(transaction) => {
+            StripeChange::Intent(intent) => put(&mut self.intents, *intent, &mut self.due, Due::Intent),
+            StripeChange::Charge(charge) => put(&mut self.charges, *charge, &mut self.due, Due::Charge),
+            StripeChange::Refund(refund) => put(&mut self.refunds, *refund, &mut self.due, Due::Refund),
+            StripeChange::Dispute(dispute) => put(&mut self.disputes, *dispute, &mut self.due, Due::Dispute),
+            StripeChange::BalanceTransaction(transaction) => {
                 self.transactions.put(*transaction);
             }
-            Change::PaymentMethod(method) => {
+            StripeChange::PaymentMethod(method) => {
                 self.methods.insert(method.id.clone(), method);
             }
-            Change::Customer(customer) => {
+            StripeChange::Customer(customer) => {
                 self.customers.insert(customer.id.clone(), customer);
             }
-            Change::Answer(answer) => self.answers.keep(answer),
-            Change::FaultSpent(scope) => {
+            StripeChange::Answer(answer) => self.answers.keep(answer),
+            StripeChange::FaultSpent(scope) => {
                 self.spent_faults.insert(scope);
             }
         }

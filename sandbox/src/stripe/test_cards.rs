@@ -5,11 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::declines::{self, DECLINED, Decline};
+use super::declines::{self, DECLINED, Decline, MISBEHAVING};
+use super::objects::PaymentMethod;
 use crate::faults::{Operation, TokenFault};
-
-/// The prefix of tokens whose requests go wrong.
-pub(crate) const MISBEHAVING: &str = "pm_sandbox_";
 
 /// The prefix of declining cards that can be saved all the same: they went bad later.
 const SAVED: &str = "pm_sandbox_saved_";
@@ -160,6 +158,12 @@ pub(crate) fn find(token: &str) -> Option<TestMethod<'_>> {
         None => {}
     }
     card(token).or_else(|| bank_debit(token))
+}
+
+/// What a stored method does. Tokens are checked before a method is made of them, so every stored one
+/// is known, unless a newer sandbox has dropped it: then it is a plain Visa.
+pub(crate) fn of(method: &PaymentMethod) -> TestMethod<'_> {
+    find(&method.token).unwrap_or(VISA)
 }
 
 /// How the first charge with this token, or the first other operation on its payment, goes wrong.

@@ -13,19 +13,20 @@ use axum::routing::{get, post};
 
 use super::charging;
 use super::objects::{Intent, IntentStatus};
-use crate::app::App;
+use super::store::Store;
+use crate::engine::host::Host;
 
 /// `/3ds/{intent}` and its two buttons.
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes() -> Router<Arc<Host<Store>>> {
     Router::new()
         .route("/3ds/{intent}", get(show))
         .route("/3ds/{intent}/approve", post(approve))
         .route("/3ds/{intent}/fail", post(fail))
 }
 
-async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
-    let state = app.state();
-    let Some(intent) = state.stripe.intents.get(&id) else {
+async fn show(State(host): State<Arc<Host<Store>>>, Path(id): Path<String>) -> Response {
+    let (_state, store) = host.lock();
+    let Some(intent) = store.intents.get(&id) else {
         return page(StatusCode::NOT_FOUND, "There is no such payment.");
     };
     if intent.status != IntentStatus::RequiresAction {
@@ -42,33 +43,33 @@ async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     )
 }
 
-async fn approve(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
-    finish(&app, &id, true).await
+async fn approve(State(host): State<Arc<Host<Store>>>, Path(id): Path<String>) -> Response {
+    finish(&host, &id, true).await
 }
 
-async fn fail(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
-    finish(&app, &id, false).await
+async fn fail(State(host): State<Arc<Host<Store>>>, Path(id): Path<String>) -> Response {
+    finish(&host, &id, false).await
 }
 
-async fn finish(app: &App, id: &str, approved: bool) -> Response {
+async fn finish(host: &Host<Store>, id: &str, approved: bool) -> Response {
     let (line, action) = {
-        let mut state = app.state();
-        let Some(intent) = state.stripe.intents.get(id).cloned() else {
+        let (mut state, mut store) = host.lock();
+        let Some(intent) = store.intents.get(id).cloned() else {
             return page(StatusCode::NOT_FOUND, "There is no such payment.");
         };
-        let method = intent.payment_method.as_deref().and_then(|id| state.stripe.method(id));
+        let method = intent.payment_method.as_deref().and_then(|id| store.method(id));
         let (IntentStatus::RequiresAction, Some(method)) = (intent.status, method.cloned()) else {
             return page(StatusCode::CONFLICT, "Nothing is left to approve here.");
         };
         let back = return_address(&intent, approved);
         let attempt = if approved {
-            charging::succeed(intent, method, &app.setting())
+            charging::succeed(intent, method, &host.engine().setting())
         } else {
             charging::fail_authentication(intent, method)
         };
-        (app.commit(&mut state, attempt.into_changes()), back)
+        (host.commit(&mut state, &mut store, attempt.into_changes()), back)
     };
-    app.journal.written(line).await;
+    host.engine().journal.written(line).await;
     match action {
         Some(url) => (StatusCode::SEE_OTHER, [(header::LOCATION, url)]).into_response(),
         None => page(StatusCode::OK, if approved { "Approved." } else { "Failed." }),

@@ -8,7 +8,7 @@ use super::expand::{Expand, Shelf};
 use super::money_objects::{Dispute, DisputeStatus};
 use super::objects::{Intent, IntentStatus};
 use super::store::Store;
-use super::{events, render, render_money};
+use super::{events, render};
 use crate::clock::Moment;
 use crate::hmac::hmac;
 use crate::ids::new_id;
@@ -67,7 +67,7 @@ fn invented_dispute(store: &Store, intent: &Intent, now: Moment) -> Value {
         balance_transactions: Vec::new(),
         verdict: None,
     };
-    render_money::dispute(&dispute, Shelf::stored(store), &Expand::default())
+    render::dispute(&dispute, Shelf::stored(store), &Expand::default())
 }
 
 #[cfg(test)]

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use super::deliveries::Faults;
 use super::outbox::{Change as OutboxChange, Targets};
-use crate::app::App;
-use crate::state::Change;
+use crate::engine::Engine;
+use crate::engine::state::Change;
 
 /// All of it.
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes() -> Router<Arc<Engine>> {
     Router::new()
         .route("/control/webhooks", get(report).post(set_targets))
         .route("/control/webhook_faults", get(list_faults).post(set_faults))
@@ -24,10 +24,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 }
 
 /// `pending` is 0 when everything that can be told has been told.
-async fn report(State(app): State<Arc<App>>) -> Json<Value> {
-    let state = app.state();
+async fn report(State(engine): State<Arc<Engine>>) -> Json<Value> {
+    let state = engine.state();
     let outbox = &state.outbox;
-    let deliveries = app.deliveries();
+    let deliveries = engine.deliveries();
     let untouched =
         outbox.waiting_from(deliveries.next_number()).filter(|(_, event)| outbox.is_sent(event)).count();
     let unsent = outbox.waiting_from(0).filter(|(_, event)| !outbox.is_sent(event)).count();
@@ -38,26 +38,26 @@ async fn report(State(app): State<Arc<App>>) -> Json<Value> {
     Json(report)
 }
 
-async fn set_targets(State(app): State<Arc<App>>, Json(targets): Json<Targets>) -> StatusCode {
+async fn set_targets(State(engine): State<Arc<Engine>>, Json(targets): Json<Targets>) -> StatusCode {
     let line = {
-        let mut state = app.state();
-        let line = app.commit(&mut state, vec![Change::Webhooks(OutboxChange::Targets(targets))]);
-        app.deliveries().restart();
+        let mut state = engine.state();
+        let line = engine.commit_shared(&mut state, vec![Change::Webhooks(OutboxChange::Targets(targets))]);
+        engine.deliveries().restart();
         line
     };
-    app.journal.written(line).await;
+    engine.journal.written(line).await;
     StatusCode::NO_CONTENT
 }
 
-async fn list_faults(State(app): State<Arc<App>>) -> Json<Faults> {
-    Json(app.deliveries().faults)
+async fn list_faults(State(engine): State<Arc<Engine>>) -> Json<Faults> {
+    Json(engine.deliveries().faults)
 }
 
-async fn set_faults(State(app): State<Arc<App>>, Json(faults): Json<Faults>) -> Response {
+async fn set_faults(State(engine): State<Arc<Engine>>, Json(faults): Json<Faults>) -> Response {
     if let Some(message) = faults.complaint() {
         return (StatusCode::BAD_REQUEST, Json(json!({"error": message}))).into_response();
     }
-    app.deliveries().faults = faults;
+    engine.deliveries().faults = faults;
     StatusCode::NO_CONTENT.into_response()
 }
 
@@ -67,8 +67,9 @@ struct Redeliver {
     all: bool,
 }
 
-async fn redeliver(State(app): State<Arc<App>>, Json(wanted): Json<Redeliver>) -> Json<Value> {
-    let state = app.state();
-    let count = if wanted.all { app.deliveries().repeat_all(&state.outbox, app.clock.now()) } else { 0 };
+async fn redeliver(State(engine): State<Arc<Engine>>, Json(wanted): Json<Redeliver>) -> Json<Value> {
+    let state = engine.state();
+    let count =
+        if wanted.all { engine.deliveries().repeat_all(&state.outbox, engine.clock.now()) } else { 0 };
     Json(json!({"redelivered": count}))
 }
