@@ -21,6 +21,7 @@ mod process;
 mod proxy;
 mod servers;
 pub mod subscribing;
+mod template;
 mod wire;
 
 pub use deployment::{Deployment, SANDBOX_ROOT, Settings, WEBHOOK_ID, WEBHOOK_SECRET};
