@@ -19,6 +19,7 @@ pub mod law;
 mod merchant;
 mod process;
 mod proxy;
+mod remains;
 mod servers;
 pub mod subscribing;
 mod template;
@@ -29,6 +30,7 @@ pub use filled::{Empty, Filled};
 pub use merchant::{Answer, Merchant, card, ids, ids_of, paypal};
 pub use process::Service;
 pub use proxy::Proxy;
+pub use remains::Remains;
 pub use wire::{Heard, Wire};
 
 use std::{future::Future, time::Duration};

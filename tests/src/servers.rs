@@ -57,12 +57,13 @@ pub async fn drop_database(name: &str) {
 
 /// The same where nothing can be awaited. A fault while cleaning up must not hide a test's own.
 pub fn forget_database(name: String) {
-    // A runtime of its own: the test's is about to end.
-    let away = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(drop_database(&name));
-    });
-    let _ = away.join();
+    apart(async move { drop_database(&name).await });
+}
+
+/// Done where nothing can be awaited, on a runtime of its own: the test's is about to end. `None`: it has panicked.
+pub fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::thread::spawn(move || runtime.block_on(work)).join().ok()
 }
 
 /// A connection of the test's own.
