@@ -1,5 +1,5 @@
 //! The rows of `subscriptions` and their periods. [`create()`] makes them, [`grant`] does what a merchant asks,
-//! [`renew`] what time brings, and what becomes of invoices is told by their store. Each is one transaction
+//! [`mod@renew`] what time brings, and what becomes of invoices is told by their store. Each is one transaction
 //! over one locked subscription: all of it happens, or nothing.
 
 mod create;

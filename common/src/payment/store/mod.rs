@@ -1,5 +1,5 @@
-//! The rows of `payments`, and what is written with them. [`accept`] makes them, [`begin`]
-//! takes them in hand before a call to the gateway, [`settle`] records what came of it.
+//! The rows of `payments`, and what is written with them. [`mod@accept`] makes them, [`begin`]
+//! takes them in hand before a call to the gateway, [`mod@settle`] records what came of it.
 
 mod accept;
 mod bill;
