@@ -24,6 +24,7 @@ mod invariants;
 mod invoices_api;
 mod isolation;
 mod law;
+mod links;
 mod long_lists;
 mod migrations;
 mod mixed;
