@@ -3,10 +3,10 @@
 
 bin=$root/target/debug
 
-build() {
+build() { # [TARGETS…]: besides the programs
   type -P cargo >/dev/null || fail "cargo is missing: install the Rust toolchain (rustup)."
   say "… building (minutes the first time)"
-  cargo build --workspace --bins || fail "the build failed; its messages are above."
+  cargo build --workspace --bins "$@" || fail "the build failed; its messages are above."
 }
 
 migrate() {

@@ -7,12 +7,17 @@ lint() {
   want shellcheck "$(type -P shellcheck || echo /usr/bin/shellcheck)"
   want python3-yaml /usr/lib/python3/dist-packages/yaml/__init__.py
   (install_wanted) || true             # what is missing is then skipped, and said so
+  find_tools
+  check "spelling"          lint_spelling
   check "formatting"        cargo fmt --all --check
   check "clippy"            cargo clippy --workspace --all-targets -- -D warnings
+  check "documentation"     lint_documentation
   check "shell scripts"     lint_shell
   check "compose file"      lint_compose
   check ".sqlx"             "$root/dev" sqlx --check
+  check "migrations"        lint_migrations
   check "dependencies"      lint_dependencies
+  check "unused dependencies" lint_unused
   (( ! ${#failed[@]} )) || fail "not clean: ${failed[*]}"
   say "all clean."
 }
@@ -45,8 +50,7 @@ lint_compose() {
 
 # The advisories come from a public repository, which is not reached from everywhere.
 lint_dependencies() {
-  PATH=$PATH:$dot/tools/bin
-  type -P cargo-deny >/dev/null || { skipped "cargo-deny is not installed"; return; }
+  has_tool cargo-deny || return 0
   cargo deny check bans licenses sources
   if timeout 60 cargo deny fetch db >"$dot/log/advisories.log" 2>&1; then
     cargo deny check advisories
@@ -54,3 +58,23 @@ lint_dependencies() {
     skipped "the advisory database cannot be reached"
   fi
 }
+
+lint_spelling() { if has_tool typos; then typos; fi; }
+
+# Links between what is documented, private parts included: it is written for those who work here.
+lint_documentation() {
+  RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --quiet --workspace --no-deps --document-private-items
+}
+
+# Those that the tests' own rules are for: the older ones were applied before there was anything to stop.
+lint_migrations() {
+  has_tool squawk || return 0
+  local first files=() file
+  first=$(sed -n 's/^const FIRST_CHECKED: u32 = \([0-9]*\);$/\1/p' tests/system/migrations.rs)
+  for file in migrations/*.sql; do
+    if (( 10#$(basename "${file%%_*}") >= first )); then files+=("$file"); fi
+  done
+  (( ! ${#files[@]} )) || squawk "${files[@]}"
+}
+
+lint_unused() { if has_tool cargo-shear; then cargo shear; fi; }

@@ -11,10 +11,10 @@ use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    Merchant, Proxy, Service, eventually,
+    Merchant, Proxy, Remains, Service, eventually,
     process::{Process, binary},
     proxy::authority,
-    servers,
+    remains, servers,
 };
 
 /// What differs from one test to another.
@@ -75,6 +75,7 @@ pub struct Deployment {
     environment: HashMap<&'static str, String>,
     processes: HashMap<Service, Process>,
     descriptors: Option<u32>,
+    allowed: Vec<Remains>,
 }
 
 impl Deployment {
@@ -126,9 +127,19 @@ impl Deployment {
         ]);
         let merchant = Merchant::new(String::new(), String::new());
         let processes = HashMap::new();
-        let descriptors = settings.descriptors;
-        let mut deployment =
-            Self { pool, postgres, rabbitmq, merchant, name, directory, environment, processes, descriptors };
+        let (descriptors, allowed) = (settings.descriptors, Vec::new());
+        let mut deployment = Self {
+            pool,
+            postgres,
+            rabbitmq,
+            merchant,
+            name,
+            directory,
+            environment,
+            processes,
+            descriptors,
+            allowed,
+        };
         for service in settings.services {
             deployment.run(service).await;
         }
@@ -175,6 +186,11 @@ impl Deployment {
             }
         }
         self.processes.insert(service, process);
+    }
+
+    /// This test is about what no other may leave behind.
+    pub fn leaves(&mut self, remains: &[Remains]) {
+        self.allowed.extend_from_slice(remains);
     }
 
     /// Leaves it at its default.
@@ -378,6 +394,18 @@ impl Deployment {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
+    /// What it leaves behind that it must not.
+    fn remains(&self) -> Vec<String> {
+        let (name, allowed) = (self.name.clone(), self.allowed.clone());
+        let found = servers::apart(async move { remains::of(&name, &allowed).await });
+        let mut found = found.unwrap_or_else(|| vec!["its database cannot be looked at".to_owned()]);
+        if !self.allowed.contains(&Remains::Panics) {
+            let logs = Service::ALL.map(|service| self.log(service));
+            found.extend(logs.iter().filter_map(|log| remains::panic(log)));
+        }
+        found
+    }
+
     /// What a process has logged so far.
     #[must_use]
     pub fn log(&self, service: Service) -> String {
@@ -386,27 +414,24 @@ impl Deployment {
     }
 }
 
+/// What a deployment leaves is looked at by every test.
 impl Drop for Deployment {
     fn drop(&mut self) {
         self.processes.clear();
         let failed = std::thread::panicking();
-        if failed {
-            eprintln!("the logs of this deployment: {}", self.directory.display());
-        }
-        let (name, directory) = (self.name.clone(), self.directory.clone());
-        // A runtime of its own: the test's is about to end.
-        let away = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                servers::drop_database(&name).await;
-                servers::wipe_broker(&name).await;
-            });
-            if !failed {
-                let _ = std::fs::remove_dir_all(directory);
-            }
+        let found = if failed { Vec::new() } else { self.remains() };
+        let name = self.name.clone();
+        servers::apart(async move {
+            servers::drop_database(&name).await;
+            servers::wipe_broker(&name).await;
         });
-        // A fault while cleaning up must not hide the test's own.
-        let _ = away.join();
+        if failed || !found.is_empty() {
+            eprintln!("the logs of this deployment: {}", self.directory.display());
+        } else {
+            let _ = std::fs::remove_dir_all(&self.directory);
+        }
+        // Nothing here hides the test's own fault.
+        assert!(failed || found.is_empty(), "the deployment has left\n{}", found.join("\n"));
     }
 }
 

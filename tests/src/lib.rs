@@ -19,15 +19,18 @@ pub mod law;
 mod merchant;
 mod process;
 mod proxy;
+mod remains;
 mod servers;
 pub mod subscribing;
+mod template;
 mod wire;
 
 pub use deployment::{Deployment, SANDBOX_ROOT, Settings, WEBHOOK_ID, WEBHOOK_SECRET};
 pub use filled::{Empty, Filled};
-pub use merchant::{Answer, Merchant, card, ids, paypal};
+pub use merchant::{Answer, Merchant, card, ids, ids_of, paypal};
 pub use process::Service;
 pub use proxy::Proxy;
+pub use remains::Remains;
 pub use wire::{Heard, Wire};
 
 use std::{future::Future, time::Duration};
@@ -39,7 +42,15 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Panics
 /// After [`PATIENCE`], saying what was awaited.
-pub async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+pub async fn eventually<T, F>(what: &str, ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    within(PATIENCE, ask).await.unwrap_or_else(|| panic!("never happened: {what}"))
+}
+
+/// Asks until there is an answer, but no longer than that.
+pub async fn within<T, F>(patience: Duration, mut ask: impl FnMut() -> F) -> Option<T>
 where
     F: Future<Output = Option<T>>,
 {
@@ -51,8 +62,5 @@ where
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    match tokio::time::timeout(PATIENCE, asking).await {
-        Ok(answer) => answer,
-        Err(_) => panic!("never happened: {what}"),
-    }
+    tokio::time::timeout(patience, asking).await.ok()
 }

@@ -49,7 +49,16 @@ impl Answer {
 /// When it is none.
 #[must_use]
 pub fn ids(list: &Value) -> Vec<&str> {
-    list["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect()
+    ids_of(list["data"].as_array().unwrap())
+}
+
+/// The ids of these.
+///
+/// # Panics
+/// When one has none.
+#[must_use]
+pub fn ids_of(all: &[Value]) -> Vec<&str> {
+    all.iter().map(|one| one["id"].as_str().unwrap()).collect()
 }
 
 /// A payment by card with this token.
@@ -66,6 +75,9 @@ pub fn paypal(amount: &str, currency: &str, token: Option<&str>) -> Value {
         "payment_method": { "type": "paypal", "token": token },
     })
 }
+
+/// Pages of a list, at most: more are a list without an end.
+const PAGES_MAX: usize = 1000;
 
 impl Merchant {
     /// Somebody with a key.
@@ -115,6 +127,21 @@ impl Merchant {
     /// `GET`.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], &Value::Null).await
+    }
+
+    /// All that is in a list, as its pages lead from one to the next.
+    pub async fn all(&self, path: &str) -> Vec<Value> {
+        let (mut path, mut all) = (path.to_owned(), Vec::new());
+        for _ in 0..PAGES_MAX {
+            let page = self.get(&path).await;
+            assert_eq!(page.status, 200, "{path}: {page:?}");
+            all.extend(page.body["data"].as_array().unwrap().iter().cloned());
+            let link = page.header("link");
+            assert_eq!(page.body["has_more"], !link.is_empty(), "{path}");
+            let Some(next) = link.strip_prefix('<').and_then(|rest| rest.split_once('>')) else { return all };
+            path = next.0.strip_prefix(&self.url).unwrap().to_owned();
+        }
+        panic!("a list without an end: {path}")
     }
 
     /// `POST /process-payment`.

@@ -30,6 +30,10 @@ pub enum Service {
 }
 
 impl Service {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Sandbox, Self::Api, Self::Worker, Self::SecondWorker, Self::Scheduler, Self::SecondScheduler];
+
     fn binary(self) -> &'static str {
         match self {
             Self::Sandbox => "remit-sandbox",

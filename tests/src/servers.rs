@@ -8,6 +8,8 @@ use lapin::{
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 
+use crate::template;
+
 fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./dev test"))
 }
@@ -24,35 +26,44 @@ pub fn database_url(name: &str) -> String {
     url.to_string()
 }
 
+/// A connection to the server itself, to make and drop databases with.
+pub async fn postgres() -> PgConnection {
+    PgConnection::connect(&setting("DATABASE_URL")).await.expect("Postgres answers")
+}
+
 /// A new database with nothing in it.
 pub async fn create_empty_database(name: &str) {
-    let mut server = PgConnection::connect(&setting("DATABASE_URL")).await.expect("Postgres answers");
+    let mut server = postgres().await;
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut server).await.unwrap();
 }
 
 /// A new database with our schema.
 pub async fn create_database(name: &str) -> PgPool {
-    create_empty_database(name).await;
-    let pool = db::pool(&SecretString::from(database_url(name)), "test", 4).unwrap();
-    db::migrate(&pool).await.unwrap();
-    pool
+    template::copy(name).await;
+    pool(name, 4)
+}
+
+/// Connections to it, of the test's own.
+pub fn pool(name: &str, connections: u32) -> PgPool {
+    db::pool(&SecretString::from(database_url(name)), "test", connections).unwrap()
 }
 
 /// Away with it, whoever is still connected.
 pub async fn drop_database(name: &str) {
-    let mut server = PgConnection::connect(&setting("DATABASE_URL")).await.unwrap();
+    let mut server = postgres().await;
     let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
     sqlx::query(AssertSqlSafe(statement)).execute(&mut server).await.unwrap();
 }
 
 /// The same where nothing can be awaited. A fault while cleaning up must not hide a test's own.
 pub fn forget_database(name: String) {
-    // A runtime of its own: the test's is about to end.
-    let away = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(drop_database(&name));
-    });
-    let _ = away.join();
+    apart(async move { drop_database(&name).await });
+}
+
+/// Done where nothing can be awaited, on a runtime of its own: the test's is about to end. `None`: it has panicked.
+pub fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::thread::spawn(move || runtime.block_on(work)).join().ok()
 }
 
 /// A connection of the test's own.

@@ -8,7 +8,7 @@ use common::{
     reconciliation::store,
 };
 use serde_json::json;
-use tests::{Deployment, Service, Settings, card, eventually};
+use tests::{Deployment, Remains, Service, Settings, card, eventually};
 use uuid::Uuid;
 
 async fn with(services: Vec<Service>) -> Deployment {
@@ -52,6 +52,7 @@ async fn an_invariant_that_cannot_be_checked_keeps_no_other_from_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn work_that_does_not_end_is_told_of() {
     let mut deployment = with(Vec::new()).await;
+    deployment.leaves(&[Remains::DeadJobs, Remains::LapsedJobs, Remains::StrayJobs]);
     let pool = &deployment.pool;
     let healthy = deployment.remit(&["doctor"]).await.unwrap_or_else(|says| says);
     assert!(!healthy.contains("begun again"), "{healthy}");
@@ -144,4 +145,16 @@ async fn a_missing_synchronous_standby_is_told_where_one_is_required() {
     assert!(!durability.is_synchronous(), "{durability}");
     let refused = deployment.remit(&["doctor", "--require-synchronous-standby"]).await.unwrap_err();
     assert!(refused.contains("checks failed"), "{refused}");
+}
+
+/// No other test needs to look: the end of a deployment does.
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "DeadJobs: renew_subscription about")]
+async fn what_a_test_leaves_behind_fails_it() {
+    let deployment = with(Vec::new()).await;
+    let nobody = Uuid::now_v7();
+    job::store::enqueue(&deployment.pool, Kind::RenewSubscription, nobody, Duration::ZERO, None)
+        .await
+        .unwrap();
+    sqlx::raw_sql("UPDATE jobs SET state = 'dead', due_at = NULL").execute(&deployment.pool).await.unwrap();
 }

@@ -17,7 +17,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom as _};
 use reqwest::Method;
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 use serde_json::{Value, json};
-use tests::{Deployment, Merchant, Settings, eventually};
+use tests::{Deployment, Merchant, Settings, eventually, within};
 
 /// Payments, unless asked for otherwise.
 const PAYMENTS: u64 = 400;
@@ -100,15 +100,13 @@ async fn behave(deployment: &Deployment) {
 /// A payment's life, as its dice will have it.
 async fn live(merchant: &Merchant, sandbox: &str, number: u64, mut dice: StdRng) {
     let order = order(&mut dice);
-    let id = loop {
-        // A merchant whose request failed sends it again, with the same key.
+    // A merchant whose request failed sends it again, with the same key.
+    let id = eventually("it is accepted", || async {
         let answer = merchant.pay(&format!("mixed {number}"), &order).await;
-        match answer.status {
-            202 => break answer.text("id").to_owned(),
-            503 => tokio::task::yield_now().await,
-            _ => panic!("{answer:?} to {order}"),
-        }
-    };
+        assert!([202, 503].contains(&answer.status), "{answer:?} to {order}");
+        (answer.status == 202).then(|| answer.text("id").to_owned())
+    })
+    .await;
     let path = format!("/payments/{id}");
     if dice.random_ratio(1, 20) {
         // Perhaps it comes in time, perhaps not: the answer says which.
@@ -188,16 +186,11 @@ fn order(dice: &mut StdRng) -> Value {
 
 /// The payment in one of these states, if it gets there soon. What takes longer is left to the evening.
 async fn soon(merchant: &Merchant, path: &str, statuses: &[&str]) -> Option<Value> {
-    let looking = async {
-        loop {
-            let answer = merchant.get(path).await;
-            if answer.status == 200 && statuses.contains(&answer.text("status")) {
-                return answer.body;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(4), looking).await.ok()
+    within(Duration::from_secs(4), || async {
+        let answer = merchant.get(path).await;
+        (answer.status == 200 && statuses.contains(&answer.text("status"))).then_some(answer.body)
+    })
+    .await
 }
 
 /// The payer approves on PayPal's page, or goes away.

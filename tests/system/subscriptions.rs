@@ -13,7 +13,7 @@ use common::{
     subscription::{Status, proration::Proration, state::When},
 };
 use tests::{
-    Deployment, Service,
+    Deployment, Remains, Service,
     billing::{DAY, DECLINES},
     eventually,
 };
@@ -331,7 +331,8 @@ async fn a_subscription_that_cannot_be_billed_does_not_hold_up_its_neighbours() 
 /// Workers are scaled by the backlog: a renewal in a month's time is none, but one that was given up is.
 #[tokio::test]
 async fn renewals_to_come_are_no_backlog() {
-    let deployment = Deployment::start().await;
+    let mut deployment = Deployment::start().await;
+    deployment.leaves(&[Remains::DeadJobs]);
     let shop = deployment.shop(Unit::Month).await;
     let id = deployment.active(&shop, "a").await;
     deployment.idle().await;

@@ -14,7 +14,7 @@ use common::{
 };
 use serde_json::json;
 use tests::{
-    Deployment, Service, Settings,
+    Deployment, Remains, Service, Settings,
     billing::{DAY, DECLINES, Shop},
     eventually,
 };
@@ -86,7 +86,9 @@ async fn a_first_payment_under_way_outlives_a_cancellation_and_its_money_is_the_
 /// Money that came for nothing is refunded by hand: then the balance must not be used as well.
 #[tokio::test]
 async fn an_operator_takes_from_the_balance_what_was_given_back() {
-    let deployment = Deployment::api_alone().await;
+    let mut deployment = Deployment::api_alone().await;
+    // What is in the balance comes from nowhere.
+    deployment.leaves(&[Remains::Imbalances]);
     let merchant = &deployment.merchant;
     let customer = merchant.customer().await;
     sqlx::query("INSERT INTO customer_balances SELECT id, 'EUR', 49.90 FROM customers")

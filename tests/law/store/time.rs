@@ -18,6 +18,9 @@ use tests::law::history::Card;
 
 use super::{Payment, Store};
 
+/// What one moment brings to one subscription, at most.
+const BOUNDARIES_MAX: usize = 1000;
+
 impl Store {
     /// The outcomes come of all payments that are under way.
     pub fn outcomes(&mut self) -> Result<(), Refusal> {
@@ -90,7 +93,8 @@ impl Store {
     pub fn comes(&mut self, now: Timestamp) -> Result<(), Refusal> {
         self.now = now;
         for of in 0..self.subscriptions.len() {
-            loop {
+            for boundary in 0.. {
+                assert!(boundary < BOUNDARIES_MAX, "boundaries without an end");
                 let one = &mut self.subscriptions[of];
                 let effects = if one.subscription.status == subscription::Status::Incomplete {
                     let is_live = |payment: &Payment| payment.of == of && !payment.has_ended;

@@ -5,7 +5,7 @@ use common::{
     clock::Timestamp,
     gateway::{
         Answer, CancelRequest, Capture, CaptureRequest, Charge, ChargeRequest, DeclineClass, EventTrust,
-        Gateway, GatewayName, LookUp, MethodType, RefundLookUp, RefundRequest, Report, SaveRequest,
+        Gateway, GatewayName, Line, LookUp, MethodType, RefundLookUp, RefundRequest, Report, SaveRequest,
         SavedMethod, Sending,
     },
     id::PaymentId,
@@ -14,6 +14,9 @@ use common::{
 use serde_json::{Value, json};
 use tests::Deployment;
 use uuid::Uuid;
+
+/// Parts of an account, at most.
+const PARTS_MAX: usize = 1000;
 
 /// An adapter, and the gateway that it is pointed at.
 pub struct Bench {
@@ -267,6 +270,21 @@ impl Bench {
     /// What the gateway's books say about a payment or a refund.
     pub async fn books(&self, reference: &str) -> Value {
         self.deployment.sandbox("GET", &format!("/books?reference={reference}"), &Value::Null).await
+    }
+
+    /// The gateway's account of the time since so many seconds ago, in however many parts it comes.
+    pub async fn account(&self, seconds: i64) -> Vec<Line> {
+        let between = (from_now(-seconds), from_now(60));
+        let (mut lines, mut cursor) = (Vec::new(), None);
+        for _ in 0..PARTS_MAX {
+            let part = self.gateway.statement(between, cursor.as_deref()).await.unwrap();
+            lines.extend(part.lines);
+            cursor = part.next;
+            if cursor.is_none() {
+                return lines;
+            }
+        }
+        panic!("an account without an end")
     }
 
     pub async fn control(&self, what: &str, body: Value) {

@@ -62,11 +62,14 @@ impl Inbox {
     }
 }
 
+/// Headers of one request, at most.
+const HEADERS_MAX: usize = 100;
+
 /// Takes one request, and confirms it.
 async fn take(stream: TcpStream) -> Option<Received> {
     let mut stream = BufReader::new(stream);
     let mut headers = BTreeMap::new();
-    loop {
+    for _ in 0..HEADERS_MAX {
         let mut line = String::new();
         stream.read_line(&mut line).await.ok()?;
         if line.trim().is_empty() {

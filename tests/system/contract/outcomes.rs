@@ -1,8 +1,7 @@
 //! What can come of a call, the same for every operation: done, not done, nobody knows.
 
-use std::time::Duration;
-
 use common::gateway::{Fault, Report, Resolution};
+use tests::eventually;
 
 use super::bench::{Bench, Operation, Ready, look_up, new_name, send};
 
@@ -31,11 +30,12 @@ pub async fn silence_is_unknown_and_a_replay_tells(bench: &Bench) {
                 matches!(first, Report::Unknown { resolution: Resolution::Replay, .. }),
                 "{operation:?} {fault}: {first:?}"
             );
-            let mut last = bench.send(&ready).await.report;
-            while matches!(last, Report::Unknown { resolution: Resolution::Replay, .. }) {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                last = bench.send(&ready).await.report;
-            }
+            let last = eventually("a replay tells", || async {
+                let report = bench.send(&ready).await.report;
+                let is_open = matches!(report, Report::Unknown { resolution: Resolution::Replay, .. });
+                (!is_open).then_some(report)
+            })
+            .await;
             assert!(operation.is_done(&last), "{operation:?} {fault}: {last:?}");
             assert_eq!(bench.times_done(&ready).await, 1, "{operation:?} {fault}");
         }

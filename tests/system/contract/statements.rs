@@ -8,24 +8,10 @@ use common::{
 };
 use serde_json::json;
 
-use super::bench::{Bench, Ready, charge_of, from_now, money};
+use super::bench::{Bench, Ready, charge_of, money};
 
 /// More than one page of payments.
 const PAYMENTS: usize = 120;
-
-/// All lines of the last minutes.
-async fn account(bench: &Bench) -> Vec<Line> {
-    let between = (from_now(-600), from_now(60));
-    let (mut lines, mut cursor) = (Vec::new(), None);
-    loop {
-        let part = bench.gateway.statement(between, cursor.as_deref()).await.unwrap();
-        lines.extend(part.lines);
-        cursor = part.next;
-        if cursor.is_none() {
-            return lines;
-        }
-    }
-}
 
 pub async fn the_account_of_a_time_has_every_payment_and_every_movement_once(bench: &Bench) {
     let mut payments = HashMap::new();
@@ -46,7 +32,7 @@ pub async fn the_account_of_a_time_has_every_payment_and_every_movement_once(ben
 
     let mut moved: HashMap<Movement, Vec<(Option<String>, Money)>> = HashMap::new();
     let mut told = HashMap::new();
-    for line in account(bench).await {
+    for line in bench.account(600).await {
         match line {
             Line::Payment { reference, report, .. } => {
                 let reference = reference.expect("a reference of ours");

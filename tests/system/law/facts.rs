@@ -33,16 +33,7 @@ pub async fn of(deployment: &Deployment, customer: &str, digits: u32) -> (Facts,
     let merchant = &deployment.merchant;
     let shown = merchant.get(&format!("/customers/{customer}")).await.body;
     let balance = coins(&shown["balances"][0]["amount"], digits);
-    let mut invoices = Vec::new();
-    let mut after = String::new();
-    loop {
-        let page = merchant.get(&format!("/invoices?customer={customer}&limit=100{after}")).await.body;
-        invoices.extend(page["data"].as_array().unwrap().iter().cloned());
-        if page["has_more"] == false {
-            break;
-        }
-        after = format!("&starting_after={}", invoices.last().unwrap()["id"].as_str().unwrap());
-    }
+    let mut invoices = merchant.all(&format!("/invoices?customer={customer}&limit=100")).await;
     invoices.reverse();
     let moved = moved(&deployment.pool, &invoices, digits).await;
     let mut bills = BTreeMap::new();

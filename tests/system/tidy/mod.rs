@@ -196,6 +196,15 @@ fn each_library_has_its_place() {
     );
 }
 
+/// What waits does so with `eventually`, and what goes through pages knows how many there may be.
+#[test]
+fn no_test_goes_on_for_ever() {
+    for (name, text) in ["tests/src", "tests/law", "tests/system"].into_iter().flat_map(sources) {
+        let has_loop = text.lines().any(|line| line.trim_end().ends_with(concat!("lo", "op {")));
+        assert_eq!(has_loop, name == "tests/src/lib.rs", "{name} has a loop without a bound");
+    }
+}
+
 #[test]
 fn modules_are_nouns() {
     for (name, _) in all_sources() {

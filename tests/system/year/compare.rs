@@ -124,19 +124,9 @@ pub fn is_about(shown: &Value, expected: Option<At>) -> bool {
 
 /// All invoices of a subscription, oldest first, page by page.
 pub async fn invoices(merchant: &Merchant, id: &str) -> Vec<Value> {
-    let mut all: Vec<Value> = Vec::new();
-    loop {
-        let after = all
-            .last()
-            .map_or(String::new(), |last| format!("&starting_after={}", last["id"].as_str().unwrap()));
-        let page = merchant.get(&format!("/invoices?subscription={id}&limit=100{after}")).await;
-        assert_eq!(page.status, 200, "{page:?}");
-        all.extend(page.body["data"].as_array().unwrap().iter().cloned());
-        if page.body["has_more"] == false {
-            all.reverse();
-            return all;
-        }
-    }
+    let mut all = merchant.all(&format!("/invoices?subscription={id}&limit=100")).await;
+    all.reverse();
+    all
 }
 
 /// Every difference between a subscription and its model.

@@ -1,4 +1,4 @@
-//! The rows of `payments`, and what is written with them. [`accept`] makes them, [`begin`]
+//! The rows of `payments`, and what is written with them. [`mod@accept`] makes them, [`begin`]
 //! takes them in hand before a call to the gateway, [`billing::settlement`](crate::billing::settlement) records what
 //! came of it, with what their invoices make of that.
 

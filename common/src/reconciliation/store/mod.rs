@@ -1,5 +1,5 @@
 //! The rows of a comparison: the lines that were read, while they are compared, and what differs. The
-//! comparing itself is in [`compare`].
+//! comparing itself is in [`mod@compare`].
 
 mod compare;
 mod disputes;

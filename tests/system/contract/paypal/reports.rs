@@ -7,23 +7,12 @@ use serde_json::json;
 
 use super::{bench, is_to_be_looked_up};
 use crate::contract::{
-    bench::{Bench, Ready, charge_of, from_now, money},
+    bench::{Ready, charge_of, from_now, money},
     inbox::Inbox,
 };
 
-async fn account(bench: &Bench) -> Vec<Line> {
-    // Longer than PayPal tells at once.
-    let between = (from_now(-40 * 24 * 3600), from_now(60));
-    let (mut lines, mut cursor) = (Vec::new(), None);
-    loop {
-        let part = bench.gateway.statement(between, cursor.as_deref()).await.unwrap();
-        lines.extend(part.lines);
-        cursor = part.next;
-        if cursor.is_none() {
-            return lines;
-        }
-    }
-}
+/// Longer than PayPal tells at once.
+const FORTY_DAYS: i64 = 40 * 24 * 3600;
 
 #[tokio::test]
 async fn the_account_of_a_time_has_every_movement_once() {
@@ -56,7 +45,7 @@ async fn the_account_of_a_time_has_every_movement_once() {
     bench.control("dispute", json!({ "reference": reference, "outcome": "won" })).await;
 
     let mut disputes = Vec::new();
-    for line in account(&bench).await {
+    for line in bench.account(FORTY_DAYS).await {
         let Line::Movement { reference: about, gateway_ref, movement, money, fee } = line else {
             panic!("{line:?}")
         };

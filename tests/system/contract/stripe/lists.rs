@@ -49,18 +49,18 @@ async fn a_look_up_goes_on_where_the_last_one_stopped() {
     others(&bench, 4000, 0, 60).await;
     let slow = json!([{ "fault": "slow_before_50", "match": { "method": "GET", "path_prefix": LIST } }]);
     bench.control("faults", slow).await;
-    let mut look_ups = 0;
-    let found = loop {
+    let (mut look_ups, mut found) = (0, None);
+    while found.is_none() {
         look_ups += 1;
         assert!(look_ups < 30, "it goes on for ever");
         let answer = bench.gateway.look_up(&question).await;
         match answer.report {
             Report::Unknown { .. } => assert_ne!(answer.cursor, question.cursor, "it has come no further"),
-            report => break report,
+            report => found = Some(report),
         }
         question.cursor = answer.cursor;
-    };
-    assert!(matches!(found, Report::Succeeded(_)), "{found:?}");
+    }
+    assert!(matches!(found, Some(Report::Succeeded(_))), "{found:?}");
     assert!(look_ups > 1, "it was to take more than one");
     let read = pages(&bench, LIST).await;
     assert!(read <= 80 + 5 + look_ups, "{read} pages in {look_ups} look-ups, of 80 that there are");
