@@ -142,8 +142,10 @@ impl Book {
                 }
             }
             (LineKind::ProrationCredit, _) => {
-                // Only what changes a period gives back.
-                let Occasion::Change(change) = occasion else { return };
+                let change = match occasion {
+                    Occasion::Period => 0,
+                    Occasion::Change(change) => change,
+                };
                 if let Some(billed) = line.of.and_then(|of| self.line(of)) {
                     billed.leave(change, line.quantity, NetAndTax { net: -amount, tax: -tax });
                 }

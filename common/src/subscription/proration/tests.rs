@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     id::InvoiceId,
     invoice::{
-        self, Invoice, Line, LineRef, Percent, TaxRate,
+        self, Invoice, Line, LineRef, Occasion, Percent, TaxRate,
         totals::{Terms, lines},
     },
 };
@@ -216,7 +216,11 @@ impl Invoices {
         let lines = lines(items, &terms).unwrap();
         let total: Decimal = lines.iter().map(|line| line.amount).sum();
         let paid = invoice::state::tests::invoice(invoice::Status::Paid, &total.to_string());
-        self.all.push(Invoice { id, lines, ..paid });
+        let occasion = match u32::try_from(self.all.len()).unwrap() {
+            0 => Occasion::Period,
+            change => Occasion::Change(change),
+        };
+        self.all.push(Invoice { id, lines, occasion, ..paid });
         total
     }
 
