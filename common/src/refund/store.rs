@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    gateway::{Answer, Charge, GatewayName, Report},
+    gateway::{Answer, Charge, GatewayName, RefundOutcome, Report},
     id::{JobId, MerchantId, PaymentId, RefundId},
     invoice,
     job::{self, Claim, Kind, work::Work},
@@ -262,7 +262,7 @@ pub struct Settlement {
     /// The gateway that was asked.
     pub gateway: GatewayName,
     /// What the gateway answered.
-    pub answer: Answer,
+    pub answer: Answer<RefundOutcome>,
 }
 
 impl Settlement {
@@ -306,7 +306,7 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
     let mut refund = Refund::try_from(row)?;
     insert_calls(&mut *db, std::iter::once((payment.id.0, claim, answer)), now).await?;
     let is_late = refund.updated_at != seen.updated_at;
-    if is_late && !matches!(answer.report, Report::Succeeded(_)) {
+    if is_late && !matches!(answer.report, Ok(RefundOutcome::Succeeded(_))) {
         transaction.commit().await?;
         return Ok(Settled { status: refund.status, changed: false, alarm: None });
     }
@@ -351,7 +351,7 @@ async fn write(db: &mut PgConnection, refund: &Refund, gateway: GatewayName) -> 
         refund.failure.as_ref().map(|failure| failure.message.as_str()),
         refund.review_reason,
         refund.settled_at,
-        refund.gateway_ref,
+        refund.gateway_ref.as_deref(),
         refund.exposure.calls_not_sent,
         gateway.as_str(),
     )
@@ -361,11 +361,16 @@ async fn write(db: &mut PgConnection, refund: &Refund, gateway: GatewayName) -> 
 }
 
 /// What the books say of a refund that has come from one status into another.
-fn postings(refund: &Refund, before: Status, payment: &Payment, report: &Report) -> Vec<Posting> {
+fn postings(
+    refund: &Refund,
+    before: Status,
+    payment: &Payment,
+    report: &Report<RefundOutcome>,
+) -> Vec<Posting> {
     let subject =
         ledger::Subject { merchant_id: refund.merchant_id, gateway: payment.order.gateway, id: refund.id.0 };
     let fee = match report {
-        Report::Succeeded(Charge { fee, .. }) => *fee,
+        Ok(RefundOutcome::Succeeded(Charge { fee, .. })) => *fee,
         _ => None,
     };
     match (before, refund.status) {

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use common::gateway::{ChargeRequest, DeclineClass, Fault, Report, Resolution, SaveRequest, SavedMethod};
+use common::gateway::{ChargeRequest, DeclineClass, Fault, Resolution, SaveRequest, SavedMethod};
 use serde_json::{Value, json};
 
 use super::bench;
-use crate::contract::bench::{Bench, charge_of};
+use crate::contract::{
+    bench::{Bench, charge_of},
+    vocabulary::Report,
+};
 
 /// A payment method as the payer's browser makes it: of nobody yet.
 async fn new_method(bench: &Bench) -> String {
