@@ -61,7 +61,7 @@ pub fn overview(duplicates: &[Duplicate]) -> String {
             of,
             duplicate.money.to_string(),
             duplicate.gateway.to_string(),
-            duplicate.gateway_ref.clone(),
+            duplicate.gateway_ref.to_string(),
             duplicate.status.to_string(),
             duplicate.note.clone().unwrap_or_default(),
         ]

@@ -142,7 +142,7 @@ fn refunds_rows(refunds: &[Refund]) -> Vec<Vec<String>> {
             refund.origin.to_string(),
             refund.status.to_string(),
             refund.money.to_string(),
-            refund.gateway_ref.clone().unwrap_or_default(),
+            refund.gateway_ref.clone().map(String::from).unwrap_or_default(),
             failure.or_else(|| refund.review_reason.clone()).unwrap_or_default(),
         ]
     };
@@ -196,8 +196,8 @@ fn facts(payment: &Payment) -> Vec<(&'static str, String)> {
     let optional = [
         ("settled", payment.settled_at.map(|at| at.to_rfc3339())),
         ("order", payment.order.order_id.clone()),
-        ("gateway ref", payment.gateway_ref.clone()),
-        ("charge ref", payment.charge_ref.clone()),
+        ("gateway ref", payment.gateway_ref.clone().map(Into::into)),
+        ("charge ref", payment.charge_ref.clone().map(Into::into)),
         ("failure", payment.failure.as_ref().map(|failure| format!("{}: {}", failure.code, failure.message))),
         ("next action", payment.next_action_url.clone()),
         ("to review", payment.review_reason.clone()),

@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use common::{
     billing::{self, NewSubscription, Renewed, settlement},
     customer,
-    gateway::{Answer, Charge, Decline, DeclineClass, Report},
+    gateway::{Answer, Charge, ChargeOutcome, Decline, DeclineClass, GatewayRef},
     id::{MerchantId, SubscriptionId},
     invoice::{self, Discount, Percent, Reduction, Status as Paid},
     job::{self, Claim, Kind, Lease},
@@ -183,18 +183,24 @@ async fn each_of_a_mixed_batch_is_billed_as_if_it_were_alone() {
 }
 
 /// What the gateway says of a charge.
-fn answer(payment: &Payment, is_declined: bool) -> Answer {
-    let gateway_ref = format!("pi_{}", payment.id);
+fn answer(payment: &Payment, is_declined: bool) -> Answer<ChargeOutcome> {
+    let gateway_ref = GatewayRef(format!("pi_{}", payment.id));
     Answer::without_a_call(match is_declined {
-        true => Report::Declined(Decline {
+        true => Ok(ChargeOutcome::Declined(Decline {
             class: DeclineClass::Soft,
             code: "card_declined".into(),
             message: "No.".into(),
             gateway_ref: Some(gateway_ref),
-        }),
+        })),
         false => {
             let money = Some(payment.order.money);
-            Report::Succeeded(Charge { gateway_ref, charge_ref: None, card: None, money, fee: None })
+            Ok(ChargeOutcome::Succeeded(Charge {
+                gateway_ref,
+                charge_ref: None,
+                card: None,
+                money,
+                fee: None,
+            }))
         }
     })
 }

@@ -5,6 +5,7 @@ use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use common::{
     batch::BatchError,
+    gateway::{Answer, GatewayName, Outcome},
     id::JobId,
     job::{
         Claim, Kind,
@@ -216,17 +217,20 @@ async fn in_time<T>(claim: &Claim, work: impl Future<Output = T>) -> Option<T> {
 
 /// How long the gateway took, and what it said where that is no outcome.
 fn measure(learnt: &Learnt) {
-    let (answer, gateway) = match learnt {
-        Learnt::Payment(settlement) => (&settlement.answer, settlement.payment.order.gateway),
-        Learnt::Refund(settlement) => (&settlement.answer, settlement.gateway),
-        Learnt::Event(_) | Learnt::Recorded => return,
-    };
-    let outcome = answer.report.word();
+    match learnt {
+        Learnt::Payment(settlement) => measure_call(settlement.payment.order.gateway, &settlement.answer),
+        Learnt::Refund(settlement) => measure_call(settlement.gateway, &settlement.answer),
+        Learnt::Event(_) | Learnt::Recorded => {}
+    }
+}
+
+fn measure_call<T: Outcome>(gateway: GatewayName, answer: &Answer<T>) {
+    let outcome = answer.word();
     metrics::histogram!("gateway_request_duration_seconds",
         "gateway" => gateway.as_str(),
         "operation" => answer.call.operation, "outcome" => outcome)
     .record(answer.call.duration);
-    if let Some(why) = answer.report.detail() {
+    if let Some(why) = answer.detail() {
         tracing::info!(outcome, why, request_id = answer.call.request_id, "the gateway answered");
     }
 }

@@ -149,7 +149,7 @@ impl RefundOfPayment {
             origin: refund.origin.as_str(),
             amount: refund.money.display_amount(),
             currency: refund.money.currency.code(),
-            gateway_reference: refund.gateway_ref.clone(),
+            gateway_reference: refund.gateway_ref.clone().map(Into::into),
         }
     }
 }
@@ -205,7 +205,7 @@ impl PaymentView {
                 .collect(),
             disputes: disputes.iter().filter(|d| d.payment_id == payment.id).map(DisputeView::new).collect(),
             gateway: payment.order.gateway.as_str(),
-            gateway_reference: payment.gateway_ref,
+            gateway_reference: payment.gateway_ref.map(Into::into),
             created_at: payment.created_at,
             updated_at: payment.updated_at,
         }

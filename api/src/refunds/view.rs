@@ -70,7 +70,7 @@ impl RefundView {
             metadata: refund.metadata,
             failure: refund.failure,
             review_reason: refund.review_reason,
-            gateway_reference: refund.gateway_ref,
+            gateway_reference: refund.gateway_ref.map(Into::into),
             created_at: refund.created_at,
             updated_at: refund.updated_at,
         }

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 
 use crate::{
-    gateway::{SaveRequest, SavedMethod, Sending},
+    gateway::{GatewayKey, SaveRequest, SavedMethod, Sending},
     id::{CustomerId, InvoiceId, PaymentId},
     payment::{Order, Payment},
 };
@@ -66,10 +66,10 @@ pub async fn to_save(
 
 /// A customer's address or name may be changed between two tries, which are two requests then: so the key says what was
 /// told. Another key saves nothing twice, because a method belongs to one customer at most.
-fn key(payment: PaymentId, email: Option<&str>, name: Option<&str>) -> String {
+fn key(payment: PaymentId, email: Option<&str>, name: Option<&str>) -> GatewayKey {
     let told = Sha256::digest(format!("{email:?}{name:?}"));
     let told: String = told.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{payment}-save-{told}")
+    GatewayKey(format!("{payment}-save-{told}"))
 }
 
 /// The method of a payment was saved at its gateway: from now on that is what is charged, for this payment and for

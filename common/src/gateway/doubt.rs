@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-use super::{Fault, Report, Resolution, Terms, refusal};
+use super::{Fault, InDoubt, Resolution, Terms, refusal};
 
 /// How long an outcome that nothing is known of is looked up before a person is asked.
 pub const LOOK_UP_WINDOW: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -35,7 +35,7 @@ pub struct Exposure {
     pub last_call_at: Option<Timestamp>,
 }
 
-/// A report in doubt, and its circumstances.
+/// The circumstances of what is in doubt.
 #[derive(Debug, Clone, Copy)]
 pub struct Case<'a> {
     /// What we may have set in motion.
@@ -54,7 +54,7 @@ pub struct Case<'a> {
 
 /// What to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Doubt {
+pub enum Recovery {
     /// The same again, not before `at_least`.
     Again {
         /// Why, for operators.
@@ -87,65 +87,65 @@ pub enum Doubt {
     },
 }
 
-/// The verdict on a report in doubt.
+/// What is made of a report in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Weighed {
+pub struct Assessment {
     /// What to do.
-    pub doubt: Doubt,
+    pub recovery: Recovery,
     /// The report proves that its call never ran.
     pub call_not_sent: bool,
     /// Something that an operator should be woken for.
     pub alarm: Option<&'static str>,
 }
 
-/// Weighs a report that tells no outcome; `None` for one that does.
+/// Says what to do about a report in doubt, whatever was asked.
 #[must_use]
-pub fn weigh(report: &Report, case: Case<'_>) -> Option<Weighed> {
-    let weighed = match report {
-        Report::NotSent { why, retry_after, .. } => Weighed {
+pub fn assess(in_doubt: &InDoubt, case: Case<'_>) -> Assessment {
+    let assessment = match in_doubt {
+        InDoubt::NotSent { why, retry_after, obstacle: _ } => Assessment {
             call_not_sent: !case.is_question,
             ..only(not_sent(why, retry_after.unwrap_or_default(), case))
         },
-        Report::PutOff { why, wait, .. } => Weighed {
+        InDoubt::Deferred { why, wait, obstacle: _ } => Assessment {
             call_not_sent: !case.is_question,
-            ..only(Doubt::PutOff { why: why.clone(), wait: *wait })
+            ..only(Recovery::PutOff { why: why.clone(), wait: *wait })
         },
-        Report::Refused { code, fault, .. } => {
-            Weighed { alarm: fault.alarm(), ..only(refused(code, *fault, case)) }
+        InDoubt::Refused { code, message: _, fault } => {
+            Assessment { alarm: fault.alarm(), ..only(refused(code, *fault, case)) }
         }
-        Report::Unknown { why, resolution } => only(unknown(why, *resolution, case)),
-        Report::NotFound => only(not_found(case)),
-        _ => return None,
+        InDoubt::Unknown { why, resolution } => only(unknown(why, *resolution, case)),
+        InDoubt::NotFound => only(not_found(case)),
     };
-    let alarm = match weighed.doubt {
-        Doubt::Review { alarm, .. } => Some(alarm),
-        _ => weighed.alarm,
-    };
-    Some(Weighed { alarm, ..weighed })
+    match assessment.recovery {
+        Recovery::Review { alarm, .. } => Assessment { alarm: Some(alarm), ..assessment },
+        Recovery::Again { .. } | Recovery::PutOff { .. } | Recovery::LookUp | Recovery::NeverRan { .. } => {
+            assessment
+        }
+    }
 }
 
-fn only(doubt: Doubt) -> Weighed {
-    Weighed { doubt, call_not_sent: false, alarm: None }
+fn only(recovery: Recovery) -> Assessment {
+    Assessment { recovery, call_not_sent: false, alarm: None }
 }
 
-fn not_sent(why: &str, at_least: Duration, case: Case<'_>) -> Doubt {
+fn not_sent(why: &str, at_least: Duration, case: Case<'_>) -> Recovery {
     if case.is_question || case.within(case.terms.replay_window) {
-        Doubt::Again { why: why.to_owned(), at_least }
+        Recovery::Again { why: why.to_owned(), at_least }
     } else if case.exposure.is_first_that_could_run() {
         // The one failure that we may tell by ourselves: no request of ours ever ran.
-        Doubt::NeverRan {
+        Recovery::NeverRan {
             code: "gateway_unreachable".into(),
             message: "The payment gateway could not be reached; nothing was done.".into(),
         }
     } else {
-        Doubt::LookUp
+        Recovery::LookUp
     }
 }
 
 /// A refusal is about this request; an earlier one with the same key may still have run.
-fn refused(code: &str, fault: Fault, case: Case<'_>) -> Doubt {
+fn refused(code: &str, fault: Fault, case: Case<'_>) -> Recovery {
     if !case.exposure.is_first_that_could_run() {
-        return Doubt::LookUp;
+        return Recovery::LookUp;
     }
     let (code, message) = match fault {
         Fault::Request => (code, refusal::sentence(code)),
@@ -154,32 +154,32 @@ fn refused(code: &str, fault: Fault, case: Case<'_>) -> Doubt {
         // What is wrong with our credentials is nobody else's business.
         Fault::Credentials => ("gateway_configuration", "The payment gateway cannot be used at the moment."),
     };
-    Doubt::NeverRan { code: code.to_owned(), message: message.to_owned() }
+    Recovery::NeverRan { code: code.to_owned(), message: message.to_owned() }
 }
 
-fn unknown(why: &str, resolution: Resolution, case: Case<'_>) -> Doubt {
-    let again = Doubt::Again { why: why.to_owned(), at_least: Duration::ZERO };
+fn unknown(why: &str, resolution: Resolution, case: Case<'_>) -> Recovery {
+    let again = Recovery::Again { why: why.to_owned(), at_least: Duration::ZERO };
     if !case.is_question {
         let replay = resolution == Resolution::Replay && case.within(case.terms.replay_window);
-        return if replay { again } else { Doubt::LookUp };
+        return if replay { again } else { Recovery::LookUp };
     }
     if case.within(if case.is_known { SLOW_OUTCOME_WINDOW } else { LOOK_UP_WINDOW }) {
         return again;
     }
-    Doubt::Review {
+    Recovery::Review {
         reason: format!("the gateway does not tell the outcome: {why}"),
         alarm: "an outcome stays unknown",
     }
 }
 
-fn not_found(case: Case<'_>) -> Doubt {
+fn not_found(case: Case<'_>) -> Recovery {
     if case.is_known {
         return unknown("the gateway has lost its trace", Resolution::LookUp, case);
     }
     if case.within(case.terms.empty_look_ups_window) {
-        return Doubt::Again { why: "the gateway has no trace of it".into(), at_least: Duration::ZERO };
+        return Recovery::Again { why: "the gateway has no trace of it".into(), at_least: Duration::ZERO };
     }
-    Doubt::Review {
+    Recovery::Review {
         reason: "the gateway has no trace of a request that it may have run".into(),
         alarm: "an outcome stays unknown",
     }

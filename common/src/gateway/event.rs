@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
 
-use super::Report;
+use super::{ChargeOutcome, GatewayRef, Report};
 
 /// An event as it came in, kept until it is worked off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,9 +165,9 @@ pub enum Line {
         /// Our name for it, where it has one.
         reference: Option<String>,
         /// The gateway's name for it.
-        gateway_ref: String,
+        gateway_ref: GatewayRef,
         /// What became of it.
-        report: Report,
+        report: Report<ChargeOutcome>,
     },
     /// Money that moved.
     Movement {

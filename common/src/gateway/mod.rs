@@ -10,6 +10,7 @@ mod event_key;
 pub mod guard;
 pub mod operation;
 pub mod paypal;
+mod reference;
 pub mod refund;
 pub mod refusal;
 pub mod report;
@@ -36,8 +37,12 @@ pub use operation::{
     CancelRequest, CaptureRequest, ChargeRequest, LookUp, RefundLookUp, RefundReason, RefundRequest,
     SaveRequest, SavedMethod,
 };
+pub use reference::{ChargeRef, GatewayKey, GatewayRef};
 pub use refund::{GatewayRefund, RefundsAsked};
-pub use report::{Answer, Call, Card, Charge, Decline, DeclineClass, Fault, Obstacle, Report, Resolution};
+pub use report::{
+    Answer, Call, Card, Charge, ChargeOutcome, Decline, DeclineClass, Fault, InDoubt, Obstacle, Outcome,
+    RefundOutcome, Report, Resolution, SaveOutcome,
+};
 pub use sending::Sending;
 
 /// Which gateway: stored with each payment. Only a fallback, which the first has not taken, moves it.
@@ -92,28 +97,28 @@ pub struct Terms {
 }
 
 /// The future of an adapter's answer. It never fails: not knowing is an answer too.
-pub type Reply<'a, T = Answer> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What every gateway can do. Adapters are safe to call twice with the same request: questions change
 /// nothing, and operations have keys.
 pub trait Gateway: Send + Sync {
     /// Charges (or authorizes) under the request's own key.
-    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a>;
-    /// Saves a payment method, so that it can be charged without its payer. `Saved` names it.
+    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a, Answer<ChargeOutcome>>;
+    /// Saves a payment method, so that it can be charged without its payer.
     ///
     /// There is nothing to look up: a method belongs to one customer at most, so the request may be sent
     /// again at any time, also when its key is forgotten, and tells what it has come to.
-    fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a>;
+    fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a, Answer<SaveOutcome>>;
     /// Asks what became of a payment: its charge, capture, or cancellation.
-    fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a>;
+    fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a, Answer<ChargeOutcome>>;
     /// Takes money that was reserved. `Succeeded` says what was taken.
-    fn capture<'a>(&'a self, request: &'a CaptureRequest) -> Reply<'a>;
+    fn capture<'a>(&'a self, request: &'a CaptureRequest) -> Reply<'a, Answer<ChargeOutcome>>;
     /// Calls a payment off. `Canceled`: no money of it will move.
-    fn cancel<'a>(&'a self, request: &'a CancelRequest) -> Reply<'a>;
+    fn cancel<'a>(&'a self, request: &'a CancelRequest) -> Reply<'a, Answer<ChargeOutcome>>;
     /// Gives money back. `Succeeded` says what was given back, and names the refund as its gateway ref.
-    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a>;
+    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a, Answer<RefundOutcome>>;
     /// Asks what became of a refund.
-    fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a>;
+    fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a, Answer<RefundOutcome>>;
     /// Asks for refunds as the gateway knows them, whoever made them.
     fn find_refunds<'a>(&'a self, asked: RefundsAsked<'a>) -> Reply<'a, Result<Vec<GatewayRefund>, String>>;
     /// Asks for a dispute by the gateway's name for it, or as the gateway's account names it.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{clock::Timestamp, money::Money};
 
-use super::{Capture, MethodType, Sending};
+use super::{Capture, ChargeRef, GatewayKey, GatewayRef, MethodType, Sending};
 
 /// One charge, as every gateway needs to know it. A pure function of a payment's immutable columns and
 /// its stage: the same payment always makes the same request, which is what makes the same key safe to
@@ -15,7 +15,7 @@ pub struct ChargeRequest {
     /// Our name for the payment (`pay_…`): stored at the gateway, and found again.
     pub reference: String,
     /// The idempotency key.
-    pub key: String,
+    pub key: GatewayKey,
     /// How much, of what.
     pub money: Money,
     /// How the payer pays.
@@ -35,7 +35,7 @@ pub struct ChargeRequest {
     pub return_url: Option<String>,
     /// The gateway's name for an operation that was begun and that the payer has approved since: it is
     /// completed, and no other one begun.
-    pub approved: Option<String>,
+    pub approved: Option<GatewayRef>,
     /// What goes with it.
     pub sending: Sending,
 }
@@ -65,7 +65,7 @@ pub struct SaveRequest {
     /// Our name for the customer (`cus_…`): stored at the gateway, and found again.
     pub reference: String,
     /// The idempotency key; one for each method to be saved.
-    pub key: String,
+    pub key: GatewayKey,
     /// The gateway's name for the customer, where it has one already. `None` makes a customer.
     pub customer_ref: Option<String>,
     /// Shown to the merchant in the gateway's dashboard.
@@ -84,7 +84,7 @@ pub struct LookUp {
     /// Our name for it, which the gateway stored when it was created.
     pub reference: String,
     /// The gateway's name for it, where we have learnt it.
-    pub gateway_ref: Option<String>,
+    pub gateway_ref: Option<GatewayRef>,
     /// Ours was made within this time, by our clock: from the first call to the last.
     pub made_between: (Timestamp, Timestamp),
     /// Where an earlier look-up of the same has stopped: [`super::Answer::cursor`].
@@ -99,11 +99,11 @@ pub struct CaptureRequest {
     /// Our name for the payment.
     pub reference: String,
     /// The idempotency key.
-    pub key: String,
+    pub key: GatewayKey,
     /// The gateway's name for the payment.
-    pub gateway_ref: String,
+    pub gateway_ref: GatewayRef,
     /// The gateway's name for the reservation, where it has one of its own.
-    pub charge_ref: Option<String>,
+    pub charge_ref: Option<ChargeRef>,
     /// How much to take; at most what was reserved.
     pub money: Money,
     /// What goes with it.
@@ -116,11 +116,11 @@ pub struct CancelRequest {
     /// Our name for the payment.
     pub reference: String,
     /// The idempotency key.
-    pub key: String,
+    pub key: GatewayKey,
     /// The gateway's name for the payment.
-    pub gateway_ref: String,
+    pub gateway_ref: GatewayRef,
     /// The gateway's name for the reservation; `None` where none was made.
-    pub charge_ref: Option<String>,
+    pub charge_ref: Option<ChargeRef>,
     /// What goes with it.
     pub sending: Sending,
 }
@@ -131,13 +131,13 @@ pub struct RefundRequest {
     /// Our name for the refund (`re_…`): stored at the gateway, and found again.
     pub reference: String,
     /// The idempotency key.
-    pub key: String,
+    pub key: GatewayKey,
     /// Our name for the payment.
     pub payment_reference: String,
     /// The gateway's name for the payment.
-    pub payment_ref: String,
+    pub payment_ref: GatewayRef,
     /// The gateway's name for the movement that took the money.
-    pub charge_ref: Option<String>,
+    pub charge_ref: Option<ChargeRef>,
     /// How much to give back.
     pub money: Money,
     /// Why.
@@ -152,11 +152,11 @@ pub struct RefundLookUp {
     /// Our name for it.
     pub reference: String,
     /// The gateway's name for it, where we have learnt it.
-    pub gateway_ref: Option<String>,
+    pub gateway_ref: Option<GatewayRef>,
     /// The gateway's name for the payment.
-    pub payment_ref: String,
+    pub payment_ref: GatewayRef,
     /// The gateway's name for the movement that took the money.
-    pub charge_ref: Option<String>,
+    pub charge_ref: Option<ChargeRef>,
     /// W3C trace context, for the gateway's logs.
     pub traceparent: Option<String>,
 }

@@ -1,5 +1,6 @@
-//! The one vocabulary in which every gateway answers. The difference that matters most is between "it
-//! did not happen", "it happened" and "nobody knows yet": a time-out is the third, never the first.
+//! The one vocabulary in which every gateway answers, typed by what it was asked. The difference that matters most is
+//! between "it did not happen", "it happened" and "nobody knows yet": a time-out is the third, never the first. The
+//! first two are outcomes, the third is [`InDoubt`].
 
 use std::time::Duration;
 
@@ -7,46 +8,81 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
 
-use super::SavedMethod;
+use super::{ChargeRef, GatewayRef, SavedMethod};
 
-/// What became of an operation, as far as the gateway lets us know.
+/// What a gateway has reported: an outcome of what was asked, or that there is none to tell.
+pub type Report<T> = Result<T, InDoubt>;
+
+/// What has become of a payment. A charge, a capture, a cancellation and a look-up are all answered with the payment
+/// as it is: who calls off what was taken a moment before is told that it was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Report {
+pub enum ChargeOutcome {
     /// The money has moved.
     Succeeded(Charge),
     /// The money is reserved and waits for a capture.
     Authorized(Charge),
-    /// The payment method is saved. No money has moved.
-    Saved {
-        /// What can be charged from now on.
-        method: SavedMethod,
-        /// What may be kept of the card.
-        card: Option<Card>,
-    },
     /// Accepted; the outcome comes later (a bank debit: days).
     Processing {
         /// The gateway's name for it.
-        gateway_ref: String,
+        gateway_ref: GatewayRef,
     },
     /// The payer must do something first.
     RequiresAction {
         /// The gateway's name for it.
-        gateway_ref: String,
+        gateway_ref: GatewayRef,
         /// Where the payer does it.
         url: Option<String>,
     },
     /// The payer has approved, and the gateway waits for us to complete it: nothing has moved yet.
     Approved {
         /// The gateway's name for it.
-        gateway_ref: String,
+        gateway_ref: GatewayRef,
     },
     /// A definite no from the gateway, the bank or the payer. Final for this key.
     Declined(Decline),
     /// Called off at the gateway before any money moved.
     Canceled {
         /// The gateway's name for it.
-        gateway_ref: String,
+        gateway_ref: GatewayRef,
     },
+}
+
+/// What has become of a refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundOutcome {
+    /// The money was given back.
+    Succeeded(Charge),
+    /// Accepted; the outcome comes later.
+    Processing {
+        /// The gateway's name for it.
+        gateway_ref: GatewayRef,
+    },
+    /// A definite no: the money is where it was, or has come back.
+    Declined(Decline),
+    /// Called off at the gateway before any money moved.
+    Canceled {
+        /// The gateway's name for it.
+        gateway_ref: GatewayRef,
+    },
+}
+
+/// What has become of a payment method that was to be saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SaveOutcome {
+    /// It is saved.
+    Saved {
+        /// What can be charged from now on.
+        method: SavedMethod,
+        /// What may be kept of the card.
+        card: Option<Card>,
+    },
+    /// A definite no from the gateway, the bank or the payer. Final for this key.
+    Declined(Decline),
+}
+
+/// Why no outcome can be told. [`super::doubt`] says what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InDoubt {
     /// The gateway provably did not run *this request*. An earlier one with the same key may have run.
     NotSent {
         /// What went wrong, for operators.
@@ -57,7 +93,7 @@ pub enum Report {
         obstacle: Obstacle,
     },
     /// No request was made: the gateway is given a rest, or we are at the limit that it sets us.
-    PutOff {
+    Deferred {
         /// Why, for operators.
         why: String,
         /// How long to wait.
@@ -132,9 +168,9 @@ pub enum Resolution {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     /// The gateway's name for the operation.
-    pub gateway_ref: String,
+    pub gateway_ref: GatewayRef,
     /// The gateway's name for the movement of money, where it has one of its own.
-    pub charge_ref: Option<String>,
+    pub charge_ref: Option<ChargeRef>,
     /// What may be kept of the card.
     pub card: Option<Card>,
     /// What the gateway says it took, reserved, or gave back; `None` where it did not say.
@@ -167,7 +203,7 @@ pub struct Decline {
     /// A sentence, safe to show to a payer.
     pub message: String,
     /// The gateway's name for the operation, where it made one.
-    pub gateway_ref: Option<String>,
+    pub gateway_ref: Option<GatewayRef>,
 }
 
 /// What may change a decline.
@@ -182,11 +218,11 @@ pub enum DeclineClass {
     Hard,
 }
 
-/// A report, and the call that it came from.
+/// A report of what was asked, and the call that it came from.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Answer<T> {
     /// What became of the operation.
-    pub report: Report,
+    pub report: Report<T>,
     /// The call, for the record.
     pub call: Call,
     /// Where a look-up that has come to no end goes on, as [`super::LookUp::cursor`]; `None`: at the beginning.
@@ -217,46 +253,149 @@ impl Call {
     }
 }
 
-impl Answer {
+impl<T> Answer<T> {
     /// What can be said without asking.
     #[must_use]
-    pub fn without_a_call(report: Report) -> Self {
+    pub fn without_a_call(report: Report<T>) -> Self {
         let call = Call { operation: NO_CALL, http_status: None, request_id: None, duration: Duration::ZERO };
         Self { report, call, cursor: None }
     }
+
+    /// The same call, and what its report means for what was to follow it.
+    #[must_use]
+    pub fn map<U>(self, meaning: impl FnOnce(Report<T>) -> Report<U>) -> Answer<U> {
+        Answer { report: meaning(self.report), call: self.call, cursor: self.cursor }
+    }
 }
 
-impl Report {
+impl<T: Outcome> Answer<T> {
     /// One word for logs, metrics and the record of calls.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        match self {
-            Self::Succeeded(_) => "succeeded",
-            Self::Authorized(_) => "authorized",
-            Self::Saved { .. } => "saved",
-            Self::Processing { .. } => "processing",
-            Self::RequiresAction { .. } => "requires_action",
-            Self::Approved { .. } => "approved",
-            Self::Declined(_) => "declined",
-            Self::Canceled { .. } => "canceled",
-            Self::NotSent { .. } => "not_sent",
-            Self::PutOff { .. } => "put_off",
-            Self::Unknown { .. } => "unknown",
-            Self::Refused { .. } => "refused",
-            Self::NotFound => "not_found",
-        }
+        self.report.word()
     }
 
     /// More than the word, for people who look into one payment.
     #[must_use]
     pub fn detail(&self) -> Option<String> {
+        match &self.report {
+            Ok(outcome) => outcome.declined().map(|decline| decline.code.clone()),
+            Err(doubt) => doubt.detail(),
+        }
+    }
+}
+
+/// What has a word for logs, metrics and the record of calls. It is stored, so it never changes.
+pub trait Worded {
+    /// The word.
+    fn word(&self) -> &'static str;
+}
+
+impl<T: Outcome> Worded for Report<T> {
+    fn word(&self) -> &'static str {
         match self {
-            Self::Declined(decline) => Some(decline.code.clone()),
-            Self::NotSent { why, .. } | Self::PutOff { why, .. } | Self::Unknown { why, .. } => {
+            Ok(outcome) => outcome.word(),
+            Err(doubt) => doubt.word(),
+        }
+    }
+}
+
+/// What every outcome has: a word, and that it may be a definite no.
+pub trait Outcome: From<Decline> + Worded {
+    /// The decline, if it is one.
+    fn declined(&self) -> Option<&Decline>;
+}
+
+impl Worded for ChargeOutcome {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Succeeded(_) => "succeeded",
+            Self::Authorized(_) => "authorized",
+            Self::Processing { .. } => "processing",
+            Self::RequiresAction { .. } => "requires_action",
+            Self::Approved { .. } => "approved",
+            Self::Declined(_) => "declined",
+            Self::Canceled { .. } => "canceled",
+        }
+    }
+}
+
+impl Outcome for ChargeOutcome {
+    fn declined(&self) -> Option<&Decline> {
+        if let Self::Declined(decline) = self { Some(decline) } else { None }
+    }
+}
+
+impl Worded for RefundOutcome {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Succeeded(_) => "succeeded",
+            Self::Processing { .. } => "processing",
+            Self::Declined(_) => "declined",
+            Self::Canceled { .. } => "canceled",
+        }
+    }
+}
+
+impl Outcome for RefundOutcome {
+    fn declined(&self) -> Option<&Decline> {
+        if let Self::Declined(decline) = self { Some(decline) } else { None }
+    }
+}
+
+impl Worded for SaveOutcome {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Saved { .. } => "saved",
+            Self::Declined(_) => "declined",
+        }
+    }
+}
+
+impl Outcome for SaveOutcome {
+    fn declined(&self) -> Option<&Decline> {
+        if let Self::Declined(decline) = self { Some(decline) } else { None }
+    }
+}
+
+impl From<Decline> for ChargeOutcome {
+    fn from(decline: Decline) -> Self {
+        Self::Declined(decline)
+    }
+}
+
+impl From<Decline> for RefundOutcome {
+    fn from(decline: Decline) -> Self {
+        Self::Declined(decline)
+    }
+}
+
+impl From<Decline> for SaveOutcome {
+    fn from(decline: Decline) -> Self {
+        Self::Declined(decline)
+    }
+}
+
+impl Worded for InDoubt {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::NotSent { .. } => "not_sent",
+            Self::Deferred { .. } => "put_off",
+            Self::Unknown { .. } => "unknown",
+            Self::Refused { .. } => "refused",
+            Self::NotFound => "not_found",
+        }
+    }
+}
+
+impl InDoubt {
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::NotSent { why, .. } | Self::Deferred { why, .. } | Self::Unknown { why, .. } => {
                 Some(why.clone())
             }
             Self::Refused { code, message, .. } => Some(format!("{code}: {message}")),
-            _ => None,
+            Self::NotFound => None,
         }
     }
 }

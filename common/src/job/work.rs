@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Kind;
 use crate::gateway::{
-    Charge,
-    doubt::{Doubt, Weighed},
+    Charge, GatewayRef,
+    doubt::{Assessment, Recovery},
 };
 
 /// What a report changes. `O` is an outcome of the noun that the report is about.
@@ -14,7 +14,7 @@ pub struct Change<O> {
     /// The new status, and what goes with it; `None`: it stays as it is.
     pub to: Option<O>,
     /// The gateway's name for the operation, where the report tells one.
-    pub gateway_ref: Option<String>,
+    pub gateway_ref: Option<GatewayRef>,
     /// The report proves that its call never ran.
     pub call_not_sent: bool,
     /// What becomes of the work.
@@ -78,28 +78,28 @@ impl<O> Change<O> {
         Self { duplicate: Some(charge.clone()), alarm: Some(alarm), ..Self::nothing_left() }
     }
 
-    /// What was weighed, done: `look_up` is the job that asks; the noun says what it means that nothing ran, told
+    /// What is made of a report in doubt, done: `look_up` is the job that asks; the noun says what it means that nothing ran, told
     /// as a code and a message, and that a person must look, told as a reason and an alarm.
     #[must_use]
-    pub fn weighed(
-        Weighed { doubt, call_not_sent, alarm }: Weighed,
+    pub fn recovering(
+        Assessment { recovery, call_not_sent, alarm }: Assessment,
         look_up: Kind,
         never_ran: impl FnOnce(String, String) -> Self,
         needs_review: impl FnOnce(String, &'static str) -> Self,
     ) -> Self {
-        let change = match doubt {
-            Doubt::Again { why, at_least } => Self::stays(Work::Retry { why, at_least }),
-            Doubt::PutOff { why, wait } => Self::stays(Work::PutOff { why, wait }),
-            Doubt::LookUp => Self::stays(Work::Next { kind: look_up, after: Duration::ZERO }),
-            Doubt::NeverRan { code, message } => never_ran(code, message),
-            Doubt::Review { reason, alarm } => needs_review(reason, alarm),
+        let change = match recovery {
+            Recovery::Again { why, at_least } => Self::stays(Work::Retry { why, at_least }),
+            Recovery::PutOff { why, wait } => Self::stays(Work::PutOff { why, wait }),
+            Recovery::LookUp => Self::stays(Work::Next { kind: look_up, after: Duration::ZERO }),
+            Recovery::NeverRan { code, message } => never_ran(code, message),
+            Recovery::Review { reason, alarm } => needs_review(reason, alarm),
         };
         Self { call_not_sent, alarm: alarm.or(change.alarm), ..change }
     }
 
     /// The same, with the gateway's name for it.
     #[must_use]
-    pub fn named(self, gateway_ref: &str) -> Self {
-        Self { gateway_ref: Some(gateway_ref.to_owned()), ..self }
+    pub fn named(self, gateway_ref: &GatewayRef) -> Self {
+        Self { gateway_ref: Some(gateway_ref.clone()), ..self }
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    gateway::{Charge, GatewayName},
+    gateway::{Charge, GatewayName, GatewayRef},
     id::{DuplicateId, MerchantId, PaymentId, RefundId},
     ledger::{Kind, Posting, Subject},
     money::Money,
@@ -35,7 +35,7 @@ pub struct Found {
     /// How much was asked for: what was moved, if the gateway does not say.
     pub asked: Money,
     /// The gateway's name for what the payment, or the refund, stands for.
-    pub first_ref: Option<String>,
+    pub first_ref: Option<GatewayRef>,
 }
 
 impl Found {
@@ -105,7 +105,7 @@ pub struct Duplicate {
     /// Who moved it.
     pub gateway: GatewayName,
     /// The gateway's name for the operation.
-    pub gateway_ref: String,
+    pub gateway_ref: GatewayRef,
     /// The gateway's name for the movement.
     pub movement_ref: String,
     /// How much.

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Timestamp,
     gateway::{
-        CancelRequest, Capture, CaptureRequest, Card, ChargeRequest, DeclineClass, GatewayName, LookUp,
-        MethodType, SavedMethod, Sending, doubt::Exposure,
+        CancelRequest, Capture, CaptureRequest, Card, ChargeRef, ChargeRequest, DeclineClass, GatewayKey,
+        GatewayName, GatewayRef, LookUp, MethodType, SavedMethod, Sending, doubt::Exposure,
     },
     id::{InvoiceId, MerchantId, PaymentId},
     metadata::Metadata,
@@ -196,9 +196,9 @@ pub struct Payment {
     /// When it reached a final status.
     pub settled_at: Option<Timestamp>,
     /// The gateway's name for it.
-    pub gateway_ref: Option<String>,
+    pub gateway_ref: Option<GatewayRef>,
     /// The gateway's name for the movement of money.
-    pub charge_ref: Option<String>,
+    pub charge_ref: Option<ChargeRef>,
     /// What may be kept of the card.
     pub card: Option<Card>,
     /// What this stage may have set in motion at the gateway.
@@ -208,11 +208,11 @@ pub struct Payment {
 impl Payment {
     /// The gateway's idempotency key of the present stage.
     #[must_use]
-    pub fn key(&self) -> String {
-        match self.stage_number {
+    pub fn key(&self) -> GatewayKey {
+        GatewayKey(match self.stage_number {
             0 => self.id.to_string(),
             number => format!("{}-{number}", self.id),
-        }
+        })
     }
 
     /// The charge, as the gateway is asked for it: the same every time.

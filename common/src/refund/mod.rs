@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     clock::Timestamp,
-    gateway::{RefundLookUp, RefundReason, RefundRequest, Sending, doubt::Exposure},
+    gateway::{GatewayKey, GatewayRef, RefundLookUp, RefundReason, RefundRequest, Sending, doubt::Exposure},
     id::{MerchantId, PaymentId, RefundId},
     metadata::Metadata,
     money::Money,
@@ -112,7 +112,7 @@ pub struct Refund {
     /// When it reached a final status.
     pub settled_at: Option<Timestamp>,
     /// The gateway's name for it.
-    pub gateway_ref: Option<String>,
+    pub gateway_ref: Option<GatewayRef>,
     /// What it may have set in motion at the gateway.
     pub exposure: Exposure,
 }
@@ -124,7 +124,7 @@ impl Refund {
     pub fn request(&self, payment: &Payment, sending: Sending) -> Option<RefundRequest> {
         Some(RefundRequest {
             reference: self.id.to_string(),
-            key: self.id.to_string(),
+            key: GatewayKey(self.id.to_string()),
             payment_reference: payment.id.to_string(),
             payment_ref: payment.gateway_ref.clone()?,
             charge_ref: payment.charge_ref.clone(),

@@ -4,8 +4,8 @@
 use common::{
     clock::Timestamp,
     gateway::{
-        Answer, CancelRequest, Capture, CaptureRequest, Charge, ChargeRequest, DeclineClass, EventTrust,
-        Gateway, GatewayName, Line, LookUp, MethodType, RefundLookUp, RefundRequest, Report, SaveRequest,
+        CancelRequest, Capture, CaptureRequest, Charge, ChargeRequest, DeclineClass, EventTrust, GatewayKey,
+        GatewayName, GatewayRef, Line, LookUp, MethodType, RefundLookUp, RefundRequest, SaveRequest,
         SavedMethod, Sending,
     },
     id::PaymentId,
@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use tests::Deployment;
 use uuid::Uuid;
 
+use crate::contract::vocabulary::{Adapter, Answer, Report};
+
 /// Parts of an account, at most.
 const PARTS_MAX: usize = 1000;
 
@@ -22,13 +24,13 @@ const PARTS_MAX: usize = 1000;
 pub struct Bench {
     pub deployment: Deployment,
     pub name: GatewayName,
-    pub gateway: Box<dyn Gateway>,
+    pub gateway: Adapter,
     /// The same adapter, with credentials that the gateway does not know.
-    pub stranger: Box<dyn Gateway>,
+    pub stranger: Adapter,
     /// The same adapter, pointed where nobody listens.
-    pub unreachable: Box<dyn Gateway>,
+    pub unreachable: Adapter,
     /// The same adapter, pointed elsewhere.
-    pub at: fn(&str) -> Box<dyn Gateway>,
+    pub at: fn(&str) -> Adapter,
     pub method: MethodType,
     pub tokens: Tokens,
     /// What the sandbox is told, so that events are sent to a URL.
@@ -122,7 +124,7 @@ impl Bench {
     pub fn charge_request(&self, token: &str) -> ChargeRequest {
         let reference = PaymentId::new().to_string();
         ChargeRequest {
-            key: reference.clone(),
+            key: GatewayKey(reference.clone()),
             reference,
             money: money("49.90", "EUR"),
             method: self.method,
@@ -140,7 +142,7 @@ impl Bench {
     pub fn save_request(&self, token: &str) -> SaveRequest {
         SaveRequest {
             reference: new_name("cus"),
-            key: new_name("save"),
+            key: new_name("save").into(),
             customer_ref: None,
             email: Some("ada@shop.example".into()),
             name: Some("Ada".into()),
@@ -180,7 +182,7 @@ impl Bench {
         let charge = charge_of(reserved);
         CaptureRequest {
             reference: request.reference.clone(),
-            key: new_name("capture"),
+            key: new_name("capture").into(),
             gateway_ref: charge.gateway_ref.clone(),
             charge_ref: charge.charge_ref.clone(),
             money: request.money,
@@ -195,7 +197,7 @@ impl Bench {
         };
         CancelRequest {
             reference: request.reference.clone(),
-            key: new_name("cancel"),
+            key: new_name("cancel").into(),
             gateway_ref,
             charge_ref,
             sending: Sending::default(),
@@ -206,7 +208,7 @@ impl Bench {
         let charge = charge_of(paid);
         let reference = new_name("re");
         RefundRequest {
-            key: reference.clone(),
+            key: GatewayKey(reference.clone()),
             reference,
             payment_reference: request.reference.clone(),
             payment_ref: charge.gateway_ref.clone(),
@@ -240,12 +242,12 @@ impl Bench {
     }
 
     pub async fn send(&self, ready: &Ready) -> Answer {
-        send(&*self.gateway, ready).await
+        send(&self.gateway, ready).await
     }
 
     /// What a look-up tells that knows all that we know before the answer.
     pub async fn found(&self, ready: &Ready) -> Report {
-        look_up(&*self.gateway, ready).await.report
+        look_up(&self.gateway, ready).await.report
     }
 
     /// What a look-up tells of a charge, by our name for it alone.
@@ -312,7 +314,7 @@ impl Ready {
     }
 }
 
-pub async fn send(gateway: &dyn Gateway, ready: &Ready) -> Answer {
+pub async fn send(gateway: &Adapter, ready: &Ready) -> Answer {
     match ready {
         Ready::Charge(request) => gateway.charge(request).await,
         Ready::Capture(request) => gateway.capture(request).await,
@@ -321,8 +323,8 @@ pub async fn send(gateway: &dyn Gateway, ready: &Ready) -> Answer {
     }
 }
 
-pub async fn look_up(gateway: &dyn Gateway, ready: &Ready) -> Answer {
-    let payment = |reference: &str, gateway_ref: Option<&String>| LookUp {
+pub async fn look_up(gateway: &Adapter, ready: &Ready) -> Answer {
+    let payment = |reference: &str, gateway_ref: Option<&GatewayRef>| LookUp {
         reference: reference.to_owned(),
         gateway_ref: gateway_ref.cloned(),
         made_between: (from_now(-60), from_now(0)),
@@ -341,7 +343,7 @@ pub async fn look_up(gateway: &dyn Gateway, ready: &Ready) -> Answer {
     }
 }
 
-pub fn refund_question(request: &RefundRequest, gateway_ref: Option<String>) -> RefundLookUp {
+pub fn refund_question(request: &RefundRequest, gateway_ref: Option<GatewayRef>) -> RefundLookUp {
     RefundLookUp {
         reference: request.reference.clone(),
         gateway_ref,

@@ -1,8 +1,9 @@
 //! Captures and cancellations: what becomes of money that was reserved.
 
-use common::gateway::{CaptureRequest, Fault, Report, Resolution};
+use common::gateway::{CaptureRequest, Fault, Resolution};
 
 use super::bench::{Bench, Ready, charge_of, money};
+use crate::contract::vocabulary::Report;
 
 pub async fn a_part_may_be_taken_and_the_rest_is_given_free(bench: &Bench) {
     let reserved = bench.reserved(bench.tokens.good).await;

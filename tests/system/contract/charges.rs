@@ -1,8 +1,9 @@
 //! Charges: what is taken, reserved, declined, or waits for the payer.
 
-use common::gateway::{ChargeRequest, Fault, Report};
+use common::gateway::{ChargeRequest, Fault};
 
 use super::bench::{Bench, Ready};
+use crate::contract::vocabulary::Report;
 
 pub async fn a_success_says_what_was_taken(bench: &Bench) {
     let (request, report) = bench.paid(bench.tokens.good).await;

@@ -63,7 +63,7 @@ async fn sent(gateway: &str, bench: &Bench) -> Vec<Value> {
             let money = Money { amount: amount.parse().unwrap(), currency };
             let request = ChargeRequest { money, ..bench.charge_request(bench.tokens.good) };
             bench.gateway.charge(&request).await;
-            asked.push((currency, amount, request.key));
+            asked.push((currency, amount, request.key.to_string()));
         }
     }
     let log = bench.deployment.sandbox("GET", "/requests", &Value::Null).await;

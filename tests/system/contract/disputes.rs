@@ -1,12 +1,13 @@
 //! Disputes: a payer's bank takes money back, and may give it again.
 
-use common::gateway::{About, Dispute, Found, Report, Standing};
+use common::gateway::{About, Dispute, Found, Standing};
 use serde_json::json;
 
 use super::{
     bench::{Bench, Ready, charge_of, money, new_name},
     inbox::Inbox,
 };
+use crate::contract::vocabulary::Report;
 
 /// A payment that is disputed, and the gateway's name for the dispute, as its events tell it.
 async fn disputed(bench: &Bench) -> (String, String) {

@@ -80,6 +80,7 @@ mod refunds;
 mod saving;
 mod statements;
 mod table;
+mod vocabulary;
 
 use common::clock::Timestamp;
 use serde_json::{Value, json};

@@ -1,9 +1,10 @@
 //! What can come of a call, the same for every operation: done, not done, nobody knows.
 
-use common::gateway::{Fault, Report, Resolution};
+use common::gateway::{Fault, Resolution};
 use tests::eventually;
 
 use super::bench::{Bench, Operation, Ready, look_up, new_name, send};
+use crate::contract::vocabulary::Report;
 
 pub async fn what_is_done_is_told_alike_by_all_who_are_asked(bench: &Bench) {
     for operation in Operation::ALL {
@@ -59,9 +60,9 @@ pub async fn what_did_not_run_is_told_apart_from_what_may_have(bench: &Bench) {
         assert!(operation.is_done(&bench.send(&conflicting).await.report), "{operation:?}");
 
         let ready = bench.ready(operation, bench.tokens.good).await;
-        let report = send(&*bench.unreachable, &ready).await.report;
+        let report = send(&bench.unreachable, &ready).await.report;
         assert!(matches!(report, Report::NotSent { .. }), "{operation:?}: {report:?}");
-        let report = look_up(&*bench.unreachable, &ready).await.report;
+        let report = look_up(&bench.unreachable, &ready).await.report;
         assert!(
             matches!(report, Report::Unknown { resolution: Resolution::LookUp, .. }),
             "{operation:?}: a look-up that fails says nothing: {report:?}"
@@ -76,7 +77,7 @@ pub async fn what_fails_before_sending_was_not_sent(bench: &Bench) {
         let elsewhere = (bench.at)(url);
         for operation in Operation::ALL {
             let ready = bench.ready(operation, bench.tokens.good).await;
-            let report = send(&*elsewhere, &ready).await.report;
+            let report = send(&elsewhere, &ready).await.report;
             assert!(matches!(report, Report::NotSent { .. }), "{operation:?} {url}: {report:?}");
             assert_eq!(bench.times_done(&ready).await, 0, "{operation:?} {url}");
         }
@@ -86,12 +87,12 @@ pub async fn what_fails_before_sending_was_not_sent(bench: &Bench) {
 pub async fn strangers_are_refused_and_somebody_is_woken(bench: &Bench) {
     for operation in Operation::ALL {
         let ready = bench.ready(operation, bench.tokens.good).await;
-        let report = send(&*bench.stranger, &ready).await.report;
+        let report = send(&bench.stranger, &ready).await.report;
         assert!(
             matches!(report, Report::Refused { fault: Fault::Credentials, .. }),
             "{operation:?}: {report:?}"
         );
-        let report = look_up(&*bench.stranger, &ready).await.report;
+        let report = look_up(&bench.stranger, &ready).await.report;
         assert!(matches!(report, Report::Unknown { .. }), "{operation:?}: it says nothing: {report:?}");
         assert_eq!(bench.times_done(&ready).await, 0, "{operation:?}");
     }
@@ -107,13 +108,13 @@ pub async fn what_the_gateway_has_never_heard_of_is_refused(bench: &Bench) {
         match &mut ready {
             Ready::Charge(_) => {}
             Ready::Capture(request) => {
-                (request.gateway_ref, request.charge_ref) = (nobody.clone(), Some(nobody));
+                (request.gateway_ref, request.charge_ref) = (nobody.as_str().into(), Some(nobody.into()));
             }
             Ready::Cancel(request) => {
-                (request.gateway_ref, request.charge_ref) = (nobody.clone(), Some(nobody));
+                (request.gateway_ref, request.charge_ref) = (nobody.as_str().into(), Some(nobody.into()));
             }
             Ready::Refund(request) => {
-                (request.payment_ref, request.charge_ref) = (nobody.clone(), Some(nobody));
+                (request.payment_ref, request.charge_ref) = (nobody.as_str().into(), Some(nobody.into()));
             }
         }
         let report = bench.send(&ready).await.report;

@@ -1,8 +1,9 @@
 //! Refunds: never more than was taken, and not always final.
 
-use common::gateway::{DeclineClass, GatewayRefund, RefundsAsked, Report};
+use common::gateway::{DeclineClass, GatewayRefund, RefundsAsked};
 
 use super::bench::{Bench, Ready, charge_of, money, refund_question};
+use crate::contract::vocabulary::Report;
 
 pub async fn a_payment_is_given_back_in_parts_and_never_more(bench: &Bench) {
     let paid = bench.paid(bench.tokens.good).await;
@@ -86,9 +87,10 @@ pub async fn a_refund_is_found_with_all_that_says_whose_it_is(bench: &Bench) {
         charge_ref: request.charge_ref,
         money: request.money,
         made_at: named[0].made_at,
-        report,
+        report: named[0].report.clone(),
     };
     assert_eq!(named, [expected]);
+    assert_eq!(Report::from(named[0].report.clone()), report);
     assert!(named[0].made_at.is_some_and(|at| (at - super::now()).num_seconds().abs() < 60), "{named:?}");
     let nobodys = bench.gateway.find_refunds(RefundsAsked::Named("re1nobody")).await;
     assert_eq!(nobodys, Ok(Vec::new()));

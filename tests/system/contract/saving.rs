@@ -1,8 +1,9 @@
 //! Methods that are saved once, and charged again and again while their payer is away.
 
-use common::gateway::{DeclineClass, Report, Resolution};
+use common::gateway::{DeclineClass, Resolution};
 
 use super::bench::{Bench, Ready, charge_of};
+use crate::contract::vocabulary::Report;
 
 pub async fn what_is_saved_is_charged_without_its_payer_again_and_again(bench: &Bench) {
     let request = bench.save_request(bench.tokens.good);

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use common::{
-    gateway::{Line, Movement, Report},
+    gateway::{Line, Movement},
     money::Money,
 };
 use serde_json::json;
 
 use super::bench::{Bench, Ready, charge_of, money};
+use crate::contract::vocabulary::Report;
 
 /// More than one page of payments.
 const PAYMENTS: usize = 120;
@@ -36,7 +37,7 @@ pub async fn the_account_of_a_time_has_every_payment_and_every_movement_once(ben
         match line {
             Line::Payment { reference, report, .. } => {
                 let reference = reference.expect("a reference of ours");
-                assert_eq!(told.insert(reference.clone(), report), None, "{reference} twice");
+                assert_eq!(told.insert(reference.clone(), Report::from(report)), None, "{reference} twice");
             }
             Line::Movement { reference, movement, money, .. } => {
                 moved.entry(movement).or_default().push((reference, money));

@@ -1,6 +1,8 @@
 //! Tables of what a gateway signals and what it means: their rows read like the protocol's own.
 
-use common::gateway::{DeclineClass, Fault, Report, Resolution};
+use common::gateway::{DeclineClass, Fault, Resolution};
+
+use crate::contract::vocabulary::Report;
 
 /// What a signal means for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

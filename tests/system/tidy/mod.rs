@@ -161,6 +161,29 @@ fn rules_do_no_input_or_output() {
     }
 }
 
+/// Where a new variant must be decided on by somebody: the compiler asks only where no arm takes whatever comes.
+#[test]
+fn rules_and_the_dispatch_of_jobs_name_every_case() {
+    let is_rules = |name: &str| {
+        name.ends_with("/state.rs")
+            || (name.contains("/state/") && !name.contains("/tests/") && !name.ends_with("tests.rs"))
+            || name.ends_with("gateway/doubt.rs")
+    };
+    let common_and_worker = sources("common/src").into_iter().chain(sources("worker/src"));
+    for (name, text) in common_and_worker.filter(|(name, _)| is_rules(name)) {
+        let rules = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        for (number, line) in rules.lines().enumerate() {
+            let pattern = line.trim_start().split(" if ").next().unwrap();
+            let pattern = pattern.split("=>").next().unwrap().trim();
+            let is_wildcard = !pattern.is_empty()
+                && pattern.contains('_')
+                && pattern.chars().all(|c| matches!(c, '_' | '(' | ')' | ',' | ' ' | '|'));
+            let is_arm = line.contains("=>") || line.contains(" if ");
+            assert!(!(is_wildcard && is_arm), "{name}:{} takes whatever comes: {line}", number + 1);
+        }
+    }
+}
+
 #[test]
 fn each_library_has_its_place() {
     only_in("lapin::", &["common/src/job/broker"]);

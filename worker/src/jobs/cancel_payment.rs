@@ -1,7 +1,7 @@
 //! Calls a payment off at its gateway, before its money has moved. Safe to run twice, as a charge is.
 
 use common::{
-    gateway::Answer,
+    gateway::{Answer, ChargeOutcome},
     job::Claim,
     payment::{Payment, state},
 };
@@ -9,7 +9,7 @@ use common::{
 use crate::context::Context;
 
 /// Asks the payment's gateway to give up what was begun or reserved.
-pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
+pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer<ChargeOutcome> {
     if !state::may_send(payment, claim.at) {
         return super::look_up(super::KEY_FORGOTTEN);
     }

@@ -1,7 +1,7 @@
 //! Takes the money that a payment has reserved, under a key of its own. Safe to run twice, as a charge is.
 
 use common::{
-    gateway::Answer,
+    gateway::{Answer, ChargeOutcome},
     job::Claim,
     payment::{Payment, state},
 };
@@ -9,7 +9,7 @@ use common::{
 use crate::context::Context;
 
 /// Asks the payment's gateway for what was reserved.
-pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
+pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer<ChargeOutcome> {
     if !state::may_send(payment, claim.at) {
         return super::look_up(super::KEY_FORGOTTEN);
     }

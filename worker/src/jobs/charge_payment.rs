@@ -5,7 +5,7 @@
 
 use common::{
     billing::saving::{ToSave, remember_saved, to_save},
-    gateway::{Answer, Obstacle, Report, SavedMethod},
+    gateway::{Answer, ChargeOutcome, InDoubt, Obstacle, SaveOutcome, SavedMethod},
     job::Claim,
     payment::{Payment, state},
 };
@@ -13,7 +13,7 @@ use common::{
 use crate::context::Context;
 
 /// Asks the payment's gateway for the money.
-pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
+pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer<ChargeOutcome> {
     if !state::may_send(payment, claim.at) {
         return super::look_up(super::KEY_FORGOTTEN);
     }
@@ -29,14 +29,18 @@ pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer 
 
 /// Saves the payment's method, and remembers it before it is charged: the same key always carries the same
 /// request. Where that fails nothing was charged, so the whole may be tried again.
-async fn save(context: &Context, claim: &Claim, payment: &Payment) -> Result<Option<SavedMethod>, Answer> {
+async fn save(
+    context: &Context,
+    claim: &Claim,
+    payment: &Payment,
+) -> Result<Option<SavedMethod>, Answer<ChargeOutcome>> {
     let request = match to_save(&context.pool, payment, claim.sending()).await.map_err(not_sent)? {
         None => return Ok(None),
         Some(ToSave::Done(saved)) => return remember(context, payment, &saved).await,
         Some(ToSave::Ask(request)) => request,
     };
     let answer = context.gateways.get(payment.order.gateway).save_method(&request).await;
-    if let Report::Saved { method, .. } = &answer.report {
+    if let Ok(SaveOutcome::Saved { method, .. }) = &answer.report {
         return remember(context, payment, method).await;
     }
     // Of two payments that save the same method at once one may be told no, because the other has done it.
@@ -45,27 +49,29 @@ async fn save(context: &Context, claim: &Claim, payment: &Payment) -> Result<Opt
     {
         return remember(context, payment, &saved).await;
     }
-    match answer.report {
+    Err(answer.map(|report| match report {
+        Ok(SaveOutcome::Declined(decline)) => Ok(ChargeOutcome::Declined(decline)),
+        Ok(SaveOutcome::Saved { .. }) => Err(busy("the method is saved, and was not charged".into())),
         // Whether it was saved is not known, but that it was not charged is.
-        Report::Unknown { why, .. } => Err(Answer { report: busy(why), ..answer }),
-        _ => Err(answer),
-    }
+        Err(InDoubt::Unknown { why, .. }) => Err(busy(why)),
+        Err(doubt) => Err(doubt),
+    }))
 }
 
 async fn remember(
     context: &Context,
     payment: &Payment,
     saved: &SavedMethod,
-) -> Result<Option<SavedMethod>, Answer> {
+) -> Result<Option<SavedMethod>, Answer<ChargeOutcome>> {
     remember_saved(&context.pool, payment, saved).await.map(Some).map_err(not_sent)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
-fn not_sent(error: sqlx::Error) -> Answer {
-    Answer::without_a_call(busy(error.to_string()))
+fn not_sent(error: sqlx::Error) -> Answer<ChargeOutcome> {
+    Answer::without_a_call(Err(busy(error.to_string())))
 }
 
 /// The charge itself was not sent. No other gateway would do better.
-fn busy(why: String) -> Report {
-    Report::NotSent { why, retry_after: None, obstacle: Obstacle::Busy }
+fn busy(why: String) -> InDoubt {
+    InDoubt::NotSent { why, retry_after: None, obstacle: Obstacle::Busy }
 }

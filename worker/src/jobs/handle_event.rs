@@ -2,7 +2,7 @@
 //! event claims is never believed; it only makes us ask.
 
 use common::{
-    gateway::{About, Found, Gateway, GatewayName, LookUp, RefundsAsked, Report, Verdict},
+    gateway::{About, ChargeOutcome, Found, Gateway, GatewayName, InDoubt, LookUp, RefundsAsked, Verdict},
     payment::{duplicate, state::is_another, store::find_any},
     receipt::{Learnt, News, Receipt},
 };
@@ -61,12 +61,16 @@ async fn find_another_charge(
     let Some(payment) = payment.filter(|payment| payment.is_beside(gateway, named)) else {
         return Ok(News::Hint);
     };
-    let question = LookUp { gateway_ref: Some(named.to_owned()), ..payment.look_up(None) };
+    let question = LookUp { gateway_ref: Some(named.into()), ..payment.look_up(None) };
     match context.gateways.get(gateway).look_up(&question).await.report {
-        Report::Succeeded(charge) if payment.order.gateway != gateway || is_another(&payment, &charge) => {
+        Ok(ChargeOutcome::Succeeded(charge))
+            if payment.order.gateway != gateway || is_another(&payment, &charge) =>
+        {
             Ok(News::Duplicate(Box::new(duplicate::Found::of(&payment, gateway, charge))))
         }
-        Report::Unknown { why, .. } | Report::NotSent { why, .. } | Report::PutOff { why, .. } => Err(why),
-        _ => Ok(News::Hint),
+        Err(InDoubt::Unknown { why, .. } | InDoubt::NotSent { why, .. } | InDoubt::Deferred { why, .. }) => {
+            Err(why)
+        }
+        Ok(_) | Err(InDoubt::Refused { .. } | InDoubt::NotFound) => Ok(News::Hint),
     }
 }

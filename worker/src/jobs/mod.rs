@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use common::{
     batch::BatchError,
-    gateway::{Answer, Report, Resolution},
+    gateway::{Answer, ChargeOutcome, InDoubt, RefundOutcome, Resolution},
     job::{Claim, Kind, store},
     payment::{Payment, store::Settlement as PaymentSettlement},
     receipt::Findings,
@@ -82,7 +82,7 @@ async fn not_done(context: &Context, claim: &Claim, undone: &Undone) {
     }
 }
 
-async fn ask_about_payment(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
+async fn ask_about_payment(context: &Context, claim: &Claim, payment: &Payment) -> Answer<ChargeOutcome> {
     match claim.kind {
         Kind::ChargePayment | Kind::ChargeOffSession => charge_payment::run(context, claim, payment).await,
         Kind::CapturePayment => capture_payment::run(context, claim, payment).await,
@@ -91,7 +91,12 @@ async fn ask_about_payment(context: &Context, claim: &Claim, payment: &Payment) 
     }
 }
 
-async fn ask_about_refund(context: &Context, claim: &Claim, refund: &Refund, payment: &Payment) -> Answer {
+async fn ask_about_refund(
+    context: &Context,
+    claim: &Claim,
+    refund: &Refund,
+    payment: &Payment,
+) -> Answer<RefundOutcome> {
     match claim.kind {
         Kind::RefundPayment => refund_payment::run(context, claim, refund, payment).await,
         _ => resolve_refund::run(context, claim, refund, payment).await,
@@ -99,8 +104,8 @@ async fn ask_about_refund(context: &Context, claim: &Claim, refund: &Refund, pay
 }
 
 /// Nothing was sent, because it is not safe, or not possible: a look-up must tell.
-fn look_up(why: &str) -> Answer {
-    Answer::without_a_call(Report::Unknown { why: why.into(), resolution: Resolution::LookUp })
+fn look_up<T>(why: &str) -> Answer<T> {
+    Answer::without_a_call(Err(InDoubt::Unknown { why: why.into(), resolution: Resolution::LookUp }))
 }
 
 /// Why an operation is not sent again.

@@ -2,7 +2,7 @@
 //! while the payer is at work. Changes nothing at the gateway.
 
 use common::{
-    gateway::{Answer, LookUp},
+    gateway::{Answer, ChargeOutcome, LookUp},
     job::{Claim, store},
     payment::Payment,
 };
@@ -10,7 +10,7 @@ use common::{
 use crate::context::Context;
 
 /// Asks the payment's gateway what it knows of it. A list that is too long for one attempt is read on by the next.
-pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer {
+pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer<ChargeOutcome> {
     let question = LookUp { cursor: claim.cursor.clone(), ..payment.look_up(claim.traceparent.as_deref()) };
     let answer = context.gateways.get(payment.order.gateway).look_up(&question).await;
     if answer.call.was_made()

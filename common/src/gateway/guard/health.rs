@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::gateway::{Answer, Dispute, Found, Obstacle, Report, Verdict};
+use crate::gateway::{Answer, Dispute, Found, InDoubt, Obstacle, Verdict};
 
 use super::breaker::Health;
 
@@ -14,21 +14,23 @@ pub trait Told {
     fn put_off(why: String, wait: Duration, obstacle: Obstacle) -> Self;
 }
 
-impl Told for Answer {
+impl<T> Told for Answer<T> {
     fn health(&self) -> Health {
         match (&self.report, self.call.http_status) {
             _ if !self.call.was_made() => Health::Unclear,
             // Too many calls are our fault, and whoever counts them is well.
-            (Report::NotSent { .. }, Some(429)) => Health::Answered,
+            (Err(InDoubt::NotSent { .. }), Some(429)) => Health::Answered,
             // It was held back: nobody was asked.
-            (Report::NotSent { obstacle: Obstacle::Busy, .. }, None) => Health::Unclear,
-            (Report::NotSent { .. }, _) | (Report::Unknown { .. }, None | Some(500..)) => Health::Failed,
+            (Err(InDoubt::NotSent { obstacle: Obstacle::Busy, .. }), None) => Health::Unclear,
+            (Err(InDoubt::NotSent { .. }), _) | (Err(InDoubt::Unknown { .. }), None | Some(500..)) => {
+                Health::Failed
+            }
             _ => Health::Answered,
         }
     }
 
     fn put_off(why: String, wait: Duration, obstacle: Obstacle) -> Self {
-        Self::without_a_call(Report::PutOff { why, wait, obstacle })
+        Self::without_a_call(Err(InDoubt::Deferred { why, wait, obstacle }))
     }
 }
 
@@ -73,17 +75,19 @@ impl<T> Told for Result<T, String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::gateway::{Call, Fault, Resolution};
+    use crate::gateway::{Call, ChargeOutcome, Fault, Resolution};
 
     use super::*;
 
     #[test]
     fn only_silence_and_server_errors_are_failures() {
-        let not_sent =
-            || Report::NotSent { why: String::new(), retry_after: None, obstacle: Obstacle::Unreachable };
-        let unknown = || Report::Unknown { why: String::new(), resolution: Resolution::Replay };
-        let refused =
-            || Report::Refused { code: String::new(), message: String::new(), fault: Fault::Credentials };
+        let not_sent = || {
+            Err(InDoubt::NotSent { why: String::new(), retry_after: None, obstacle: Obstacle::Unreachable })
+        };
+        let unknown = || Err(InDoubt::Unknown { why: String::new(), resolution: Resolution::Replay });
+        let refused = || {
+            Err(InDoubt::Refused { code: String::new(), message: String::new(), fault: Fault::Credentials })
+        };
         for (report, status, expected) in [
             (not_sent(), None, Health::Failed),
             (not_sent(), Some(429), Health::Answered),
@@ -93,8 +97,8 @@ mod tests {
             (unknown(), Some(409), Health::Answered),
             (unknown(), Some(200), Health::Answered),
             (refused(), Some(401), Health::Answered),
-            (Report::NotFound, Some(404), Health::Answered),
-            (Report::Canceled { gateway_ref: String::new() }, Some(200), Health::Answered),
+            (Err(InDoubt::NotFound), Some(404), Health::Answered),
+            (Ok(ChargeOutcome::Canceled { gateway_ref: "pi_1".into() }), Some(200), Health::Answered),
         ] {
             let call = Call {
                 operation: "charge",

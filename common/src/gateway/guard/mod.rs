@@ -26,9 +26,9 @@ use tokio::{
 };
 
 use super::{
-    CancelRequest, CaptureRequest, ChargeRequest, Dispute, Found, Gateway, GatewayName, GatewayRefund,
-    LookUp, Obstacle, Received, RefundLookUp, RefundRequest, RefundsAsked, Reply, SaveRequest, Statement,
-    Verdict,
+    Answer, CancelRequest, CaptureRequest, ChargeOutcome, ChargeRequest, Dispute, Found, Gateway,
+    GatewayName, GatewayRefund, LookUp, Obstacle, Received, RefundLookUp, RefundOutcome, RefundRequest,
+    RefundsAsked, Reply, SaveOutcome, SaveRequest, Statement, Verdict,
 };
 use crate::clock::Timestamp;
 use breaker::{Breaker, Health, Pass, Rule};
@@ -266,32 +266,32 @@ impl Guarded {
 }
 
 impl Gateway for Guarded {
-    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a> {
+    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a, Answer<ChargeOutcome>> {
         let background = request.off_session.then_some(&self.background);
         Box::pin(self.call_from(background, self.adapter.charge(request)))
     }
 
-    fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a> {
+    fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a, Answer<SaveOutcome>> {
         Box::pin(self.call(self.adapter.save_method(request)))
     }
 
-    fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a> {
+    fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a, Answer<ChargeOutcome>> {
         Box::pin(self.call(self.adapter.look_up(question)))
     }
 
-    fn capture<'a>(&'a self, request: &'a CaptureRequest) -> Reply<'a> {
+    fn capture<'a>(&'a self, request: &'a CaptureRequest) -> Reply<'a, Answer<ChargeOutcome>> {
         Box::pin(self.call(self.adapter.capture(request)))
     }
 
-    fn cancel<'a>(&'a self, request: &'a CancelRequest) -> Reply<'a> {
+    fn cancel<'a>(&'a self, request: &'a CancelRequest) -> Reply<'a, Answer<ChargeOutcome>> {
         Box::pin(self.call(self.adapter.cancel(request)))
     }
 
-    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a> {
+    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a, Answer<RefundOutcome>> {
         Box::pin(self.call(self.adapter.refund(request)))
     }
 
-    fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a> {
+    fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a, Answer<RefundOutcome>> {
         Box::pin(self.call(self.adapter.look_up_refund(question)))
     }
 

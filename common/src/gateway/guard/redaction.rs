@@ -3,7 +3,10 @@
 
 use crate::{
     card_data::{in_text, redact},
-    gateway::{Answer, Card, Decline, Dispute, Found, GatewayRefund, Line, Report, Statement, Verdict},
+    gateway::{
+        Answer, Card, Charge, ChargeOutcome, Decline, Dispute, Found, GatewayRefund, InDoubt, Line,
+        RefundOutcome, Report, SaveOutcome, Statement, Verdict,
+    },
 };
 
 /// What stands for a code that is none.
@@ -19,7 +22,7 @@ pub trait Redact {
     fn redacted(self) -> Self;
 }
 
-impl Redact for Answer {
+impl<T: Redact> Redact for Answer<T> {
     fn redacted(mut self) -> Self {
         self.report = self.report.redacted();
         self.call.request_id = self.call.request_id.map(text);
@@ -27,7 +30,48 @@ impl Redact for Answer {
     }
 }
 
-impl Redact for Report {
+impl<T: Redact> Redact for Report<T> {
+    fn redacted(self) -> Self {
+        self.map(T::redacted).map_err(InDoubt::redacted)
+    }
+}
+
+impl Redact for ChargeOutcome {
+    fn redacted(self) -> Self {
+        match self {
+            Self::Succeeded(charge) => Self::Succeeded(charge.redacted()),
+            Self::Authorized(charge) => Self::Authorized(charge.redacted()),
+            Self::Declined(decline) => Self::Declined(decline.redacted()),
+            Self::RequiresAction { gateway_ref, url } => {
+                Self::RequiresAction { gateway_ref, url: url.filter(|url| !in_text(url)) }
+            }
+            // Nothing but the gateway's names for things.
+            Self::Processing { .. } | Self::Approved { .. } | Self::Canceled { .. } => self,
+        }
+    }
+}
+
+impl Redact for RefundOutcome {
+    fn redacted(self) -> Self {
+        match self {
+            Self::Succeeded(charge) => Self::Succeeded(charge.redacted()),
+            Self::Declined(decline) => Self::Declined(decline.redacted()),
+            // Nothing but the gateway's names for things.
+            Self::Processing { .. } | Self::Canceled { .. } => self,
+        }
+    }
+}
+
+impl Redact for SaveOutcome {
+    fn redacted(self) -> Self {
+        match self {
+            Self::Saved { method, card: of_card } => Self::Saved { method, card: of_card.map(card) },
+            Self::Declined(decline) => Self::Declined(decline.redacted()),
+        }
+    }
+}
+
+impl Redact for InDoubt {
     fn redacted(self) -> Self {
         match self {
             Self::NotSent { why, retry_after, obstacle } => {
@@ -37,28 +81,21 @@ impl Redact for Report {
             Self::Refused { code, message, fault } => {
                 Self::Refused { code: self::code(code), message: text(message), fault }
             }
-            Self::Declined(decline) => Self::Declined(Decline {
-                code: code(decline.code),
-                message: text(decline.message),
-                ..decline
-            }),
-            Self::RequiresAction { gateway_ref, url } => {
-                Self::RequiresAction { gateway_ref, url: url.filter(|url| !in_text(url)) }
-            }
-            Self::Succeeded(mut charge) => {
-                charge.card = charge.card.map(card);
-                Self::Succeeded(charge)
-            }
-            Self::Authorized(mut charge) => {
-                charge.card = charge.card.map(card);
-                Self::Authorized(charge)
-            }
-            Self::Saved { method, card: of_card } => Self::Saved { method, card: of_card.map(card) },
-            // Nothing but the gateway's names for things.
-            Self::Processing { .. } | Self::Approved { .. } | Self::Canceled { .. } | Self::NotFound => self,
-            // Nobody was asked: the words are ours.
-            Self::PutOff { .. } => self,
+            // Nobody was asked, and the words are ours; or there are none.
+            Self::Deferred { .. } | Self::NotFound => self,
         }
+    }
+}
+
+impl Redact for Charge {
+    fn redacted(self) -> Self {
+        Self { card: self.card.map(card), ..self }
+    }
+}
+
+impl Redact for Decline {
+    fn redacted(self) -> Self {
+        Self { code: code(self.code), message: text(self.message), ..self }
     }
 }
 
@@ -145,7 +182,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::gateway::{Call, DeclineClass, Fault, Obstacle, Resolution};
+    use crate::gateway::{Call, DeclineClass, Fault, Obstacle, Resolution, report::Worded as _};
 
     const NUMBER: &str = "4242424242424242";
 
@@ -172,17 +209,17 @@ mod tests {
             fee: None,
         };
         for report in [
-            Report::NotSent { why: words(), retry_after: None, obstacle: Obstacle::Unreachable },
-            Report::Unknown { why: words(), resolution: Resolution::Replay },
-            Report::Refused { code: words(), message: words(), fault: Fault::Request },
-            Report::Refused { code: NUMBER.into(), message: words(), fault: Fault::Credentials },
-            Report::Declined(decline),
-            Report::RequiresAction {
+            Err(InDoubt::NotSent { why: words(), retry_after: None, obstacle: Obstacle::Unreachable }),
+            Err(InDoubt::Unknown { why: words(), resolution: Resolution::Replay }),
+            Err(InDoubt::Refused { code: words(), message: words(), fault: Fault::Request }),
+            Err(InDoubt::Refused { code: NUMBER.into(), message: words(), fault: Fault::Credentials }),
+            Ok(ChargeOutcome::Declined(decline)),
+            Ok(ChargeOutcome::RequiresAction {
                 gateway_ref: "pi_1".into(),
                 url: Some(format!("https://a.example/?n={NUMBER}")),
-            },
-            Report::Succeeded(charge.clone()),
-            Report::Authorized(charge),
+            }),
+            Ok(ChargeOutcome::Succeeded(charge.clone())),
+            Ok(ChargeOutcome::Authorized(charge)),
         ] {
             let call = Call {
                 operation: "charge",
@@ -205,11 +242,11 @@ mod tests {
 
     #[test]
     fn ordinary_words_stay() {
-        let report = Report::Refused {
+        let report: Report<ChargeOutcome> = Err(InDoubt::Refused {
             code: "resource_missing".into(),
             message: "No such PaymentMethod: 'pm_1MqLiJLkdIwHu7ixUEgbFdYF'".into(),
             fault: Fault::Request,
-        };
+        });
         assert_eq!(report.clone().redacted(), report);
     }
 }

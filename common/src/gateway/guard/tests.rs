@@ -8,7 +8,9 @@ use std::sync::{
 use tokio::time::{advance, sleep};
 
 use crate::{
-    gateway::{Answer, Call, Capture, Fault, MethodType, Report, Resolution, Sending},
+    gateway::{
+        Answer, Call, Capture, Decline, DeclineClass, Fault, InDoubt, MethodType, Report, Resolution, Sending,
+    },
     money::{Currency, Money},
 };
 
@@ -19,22 +21,31 @@ struct Stub {
     calls: Arc<AtomicUsize>,
 }
 
-fn not_sent(obstacle: Obstacle) -> Report {
-    Report::NotSent { why: String::new(), retry_after: None, obstacle }
+fn not_sent<T>(obstacle: Obstacle) -> Report<T> {
+    Err(InDoubt::NotSent { why: String::new(), retry_after: None, obstacle })
+}
+
+fn processing() -> ChargeOutcome {
+    ChargeOutcome::Processing { gateway_ref: "pi_1".into() }
+}
+
+fn no() -> Decline {
+    let (code, message) = ("lost_card".into(), "no".into());
+    Decline { class: DeclineClass::Hard, code, message, gateway_ref: None }
 }
 
 impl Stub {
-    fn answer(&self, order: Option<&str>) -> Answer {
+    fn answer<T>(&self, order: Option<&str>, done: T) -> Answer<T> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let why = String::new();
         let (report, http_status) = match order {
-            Some("fail") => (Report::Unknown { why, resolution: Resolution::Replay }, Some(503)),
+            Some("fail") => (Err(InDoubt::Unknown { why, resolution: Resolution::Replay }), Some(503)),
             Some("unreachable") => (not_sent(Obstacle::Unreachable), None),
             Some("limited") => (not_sent(Obstacle::Busy), Some(429)),
             Some("refuse") => {
-                (Report::Refused { code: why.clone(), message: why, fault: Fault::Request }, Some(400))
+                (Err(InDoubt::Refused { code: why.clone(), message: why, fault: Fault::Request }), Some(400))
             }
-            _ => (Report::Processing { gateway_ref: "pi_1".into() }, Some(200)),
+            _ => (Ok(done), Some(200)),
         };
         let duration = Duration::from_millis(1);
         let call = Call { operation: "charge", http_status, request_id: None, duration };
@@ -43,31 +54,31 @@ impl Stub {
 }
 
 impl Gateway for Stub {
-    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a> {
+    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a, Answer<ChargeOutcome>> {
         Box::pin(async {
             if request.description.as_deref() == Some("slow") {
                 sleep(Duration::from_secs(20)).await;
             }
-            self.answer(request.description.as_deref())
+            self.answer(request.description.as_deref(), processing())
         })
     }
-    fn save_method<'a>(&'a self, _: &'a SaveRequest) -> Reply<'a> {
-        Box::pin(async { self.answer(None) })
+    fn save_method<'a>(&'a self, _: &'a SaveRequest) -> Reply<'a, Answer<SaveOutcome>> {
+        Box::pin(async { self.answer(None, no().into()) })
     }
-    fn look_up<'a>(&'a self, _: &'a LookUp) -> Reply<'a> {
-        Box::pin(async { self.answer(None) })
+    fn look_up<'a>(&'a self, _: &'a LookUp) -> Reply<'a, Answer<ChargeOutcome>> {
+        Box::pin(async { self.answer(None, no().into()) })
     }
-    fn capture<'a>(&'a self, _: &'a CaptureRequest) -> Reply<'a> {
-        Box::pin(async { self.answer(None) })
+    fn capture<'a>(&'a self, _: &'a CaptureRequest) -> Reply<'a, Answer<ChargeOutcome>> {
+        Box::pin(async { self.answer(None, no().into()) })
     }
-    fn cancel<'a>(&'a self, _: &'a CancelRequest) -> Reply<'a> {
-        Box::pin(async { self.answer(None) })
+    fn cancel<'a>(&'a self, _: &'a CancelRequest) -> Reply<'a, Answer<ChargeOutcome>> {
+        Box::pin(async { self.answer(None, no().into()) })
     }
-    fn refund<'a>(&'a self, _: &'a RefundRequest) -> Reply<'a> {
-        Box::pin(async { self.answer(None) })
+    fn refund<'a>(&'a self, _: &'a RefundRequest) -> Reply<'a, Answer<RefundOutcome>> {
+        Box::pin(async { self.answer(None, no().into()) })
     }
-    fn look_up_refund<'a>(&'a self, _: &'a RefundLookUp) -> Reply<'a> {
-        Box::pin(async { self.answer(None) })
+    fn look_up_refund<'a>(&'a self, _: &'a RefundLookUp) -> Reply<'a, Answer<RefundOutcome>> {
+        Box::pin(async { self.answer(None, no().into()) })
     }
     fn find_refunds<'a>(&'a self, _: RefundsAsked<'a>) -> Reply<'a, Result<Vec<GatewayRefund>, String>> {
         Box::pin(async { Err(String::new()) })
@@ -120,7 +131,7 @@ fn request(order: &str) -> ChargeRequest {
 
 impl Bench {
     async fn word(&self, order: &str) -> &'static str {
-        self.guarded.charge(&request(order)).await.report.word()
+        self.guarded.charge(&request(order)).await.word()
     }
 
     fn calls(&self) -> usize {
@@ -128,7 +139,7 @@ impl Bench {
     }
 
     /// A call that is under way for 20 seconds.
-    async fn under_way(&self) -> tokio::task::JoinHandle<Answer> {
+    async fn under_way(&self) -> tokio::task::JoinHandle<Answer<ChargeOutcome>> {
         let guarded = self.guarded.clone();
         let call = tokio::spawn(async move { guarded.charge(&request("slow")).await });
         tokio::task::yield_now().await;
@@ -144,7 +155,7 @@ async fn a_gateway_that_does_not_answer_is_given_a_rest() {
     }
     let started = Instant::now();
     let answer = bench.guarded.charge(&request("well")).await;
-    let Report::PutOff { wait, .. } = &answer.report else { panic!("{answer:?}") };
+    let Err(InDoubt::Deferred { wait, .. }) = &answer.report else { panic!("{answer:?}") };
     assert_eq!((*wait, answer.call.was_made(), bench.calls()), (REST, false, 3));
     let dispute = bench.guarded.find_dispute("dp_1").await;
     assert!(matches!(dispute, Found::Unknown(_)), "{dispute:?}");
@@ -189,7 +200,7 @@ async fn no_more_calls_are_under_way_than_are_allowed() {
     assert_eq!(bench.word("well").await, "put_off");
     assert_eq!(started.elapsed(), PATIENCE, "it waits for its turn, but not for long");
     for call in calls {
-        assert_eq!(call.await.unwrap().report.word(), "processing");
+        assert_eq!(call.await.unwrap().word(), "processing");
     }
     assert_eq!(bench.word("well").await, "processing");
     assert_eq!(bench.calls(), 3);
@@ -203,7 +214,7 @@ async fn no_more_calls_begin_in_a_second_than_are_allowed() {
     let calls: Vec<_> = (0..50)
         .map(|_| {
             let guarded = bench.guarded.clone();
-            tokio::spawn(async move { guarded.charge(&request("well")).await.report.word() })
+            tokio::spawn(async move { guarded.charge(&request("well")).await.word() })
         })
         .collect();
     let mut put_off = 0;
@@ -223,7 +234,7 @@ async fn what_nobody_waits_for_leaves_room() {
             let guarded = bench.guarded.clone();
             tokio::spawn(async move {
                 let request = ChargeRequest { off_session: true, ..request("slow") };
-                guarded.charge(&request).await.report.word()
+                guarded.charge(&request).await.word()
             })
         };
         let renewals: Vec<_> = (0..100).map(|_| off_session()).collect();

@@ -11,7 +11,7 @@ use reqwest::{RequestBuilder, Response, Url};
 use secrecy::ExposeSecret;
 
 use crate::gateway::{
-    Answer, Call, Fault, Obstacle, Report, Resolution, Sending,
+    Answer, Call, Fault, GatewayKey, InDoubt, Obstacle, Report, Resolution, Sending,
     sending::{Failed, TooLate, root_cause},
 };
 
@@ -55,13 +55,13 @@ pub enum Silence {
 
 impl Silence {
     /// What it says of an operation.
-    pub fn report(self) -> Report {
+    pub fn in_doubt(self) -> InDoubt {
         match self {
-            Self::NotSent { why, retry_after, obstacle } => Report::NotSent { why, retry_after, obstacle },
+            Self::NotSent { why, retry_after, obstacle } => InDoubt::NotSent { why, retry_after, obstacle },
             Self::NoCredentials(message) => {
-                Report::Refused { code: "invalid_client".into(), message, fault: Fault::Credentials }
+                InDoubt::Refused { code: "invalid_client".into(), message, fault: Fault::Credentials }
             }
-            Self::Unanswered(why) => Report::Unknown { why, resolution: Resolution::Replay },
+            Self::Unanswered(why) => InDoubt::Unknown { why, resolution: Resolution::Replay },
         }
     }
 
@@ -98,7 +98,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Ends with this report.
-    pub fn answer(self, report: Report) -> Answer {
+    pub fn answer<T>(self, report: Report<T>) -> Answer<T> {
         if !self.called {
             return Answer::without_a_call(report);
         }
@@ -113,12 +113,12 @@ impl<'a> Talk<'a> {
     ///
     /// # Errors
     /// [`Silence`].
-    pub async fn post(&mut self, path: &[&str], key: &str, body: String) -> Result<Received, Silence> {
+    pub async fn post(&mut self, path: &[&str], key: &GatewayKey, body: String) -> Result<Received, Silence> {
         let call = self
             .paypal
             .client
             .post(self.paypal.url(path))
-            .header("paypal-request-id", key)
+            .header("paypal-request-id", &**key)
             .header("prefer", "return=representation")
             .header("content-type", "application/json");
         self.send(call, body.into()).await

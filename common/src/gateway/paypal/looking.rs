@@ -4,8 +4,8 @@
 use crate::{
     clock::Timestamp,
     gateway::{
-        self, Answer, Dispute, Found, GatewayRefund, LookUp, RefundLookUp, RefundsAsked, Report, Resolution,
-        Statement, Verdict,
+        self, Answer, ChargeOutcome, Dispute, Found, GatewayRef, GatewayRefund, InDoubt, LookUp,
+        RefundLookUp, RefundOutcome, RefundsAsked, Report, Resolution, Statement, Verdict,
     },
 };
 
@@ -19,7 +19,7 @@ use super::{
 };
 
 impl Paypal {
-    pub(super) async fn ask_for_payment(&self, question: &LookUp) -> Answer {
+    pub(super) async fn ask_for_payment(&self, question: &LookUp) -> Answer<ChargeOutcome> {
         let mut talk = Talk::begin(self, "look_up", question.traceparent.as_deref());
         let Some(order) = &question.gateway_ref else {
             let mut search = Search::of(question);
@@ -30,14 +30,14 @@ impl Paypal {
                 Err(_) if search == Search::of(question) => question.cursor.clone(),
                 Err(_) => search.cursor(),
             };
-            let report = found.unwrap_or_else(|why| unresolved(&why));
+            let report = found.unwrap_or_else(|why| Err(unresolved(&why)));
             return Answer { cursor, ..talk.answer(report) };
         };
         let report = order_report(&mut talk, order).await;
         talk.answer(report)
     }
 
-    pub(super) async fn ask_for_refund(&self, question: &RefundLookUp) -> Answer {
+    pub(super) async fn ask_for_refund(&self, question: &RefundLookUp) -> Answer<RefundOutcome> {
         let mut talk = Talk::begin(self, "look_up_refund", question.traceparent.as_deref());
         let report = match &question.gateway_ref {
             Some(refund) => refund_report(&mut talk, refund).await,
@@ -141,32 +141,36 @@ async fn dispute_by_id(talk: &mut Talk<'_>, id: &str) -> Found<Dispute> {
     }
 }
 
-async fn order_report(talk: &mut Talk<'_>, order: &str) -> Report {
+async fn order_report(talk: &mut Talk<'_>, order: &GatewayRef) -> Report<ChargeOutcome> {
     let received = talk.get(&["v2", "checkout", "orders", order], &[]).await;
-    read::<Order>(received, |order| order.report(Resolution::LookUp))
+    read(received, |order: Order| order.report(Resolution::LookUp))
 }
 
-async fn refund_report(talk: &mut Talk<'_>, refund: &str) -> Report {
+async fn refund_report(talk: &mut Talk<'_>, refund: &GatewayRef) -> Report<RefundOutcome> {
     let received = talk.get(&["v2", "payments", "refunds", refund], &[]).await;
-    read::<Refund>(received, |refund| refund.report(Resolution::LookUp))
+    read(received, |refund: Refund| refund.report(Resolution::LookUp))
 }
 
 /// The order of the payment lists its refunds.
-async fn find_refund(talk: &mut Talk<'_>, question: &RefundLookUp) -> Report {
+async fn find_refund(talk: &mut Talk<'_>, question: &RefundLookUp) -> Report<RefundOutcome> {
     let received = talk.get(&["v2", "checkout", "orders", &question.payment_ref], &[]).await;
     // Without its payment it cannot be said that a refund was not made.
     if matches!(&received, Ok(received) if received.status == 404) {
-        return unresolved("the gateway does not know the payment of this refund");
+        return Err(unresolved("the gateway does not know the payment of this refund"));
     }
-    read::<Order>(received, |order| match order.refund(&question.reference) {
+    read(received, |order: Order| match order.refund(&question.reference) {
         Some(refund) => refund.report(Resolution::LookUp),
-        None if order.id.is_some() => Report::NotFound,
-        None => unresolved("an answer without an id"),
+        None if order.id.is_some() => Err(InDoubt::NotFound),
+        None => Err(unresolved("an answer without an id")),
     })
 }
 
 /// Nothing can be asked for by our reference, but the report of transactions tells it.
-async fn find_payment(talk: &mut Talk<'_>, search: &mut Search, reference: &str) -> Result<Report, String> {
+async fn find_payment(
+    talk: &mut Talk<'_>,
+    search: &mut Search,
+    reference: &str,
+) -> Result<Report<ChargeOutcome>, String> {
     while let Some((place, until)) = search.page() {
         let (place, page) = page(talk, place, until, Records::All).await?;
         let traces = page.transactions.iter().filter_map(|one| one.trace(reference));
@@ -174,7 +178,7 @@ async fn find_payment(talk: &mut Talk<'_>, search: &mut Search, reference: &str)
     }
     let best = search.best();
     let (kind, id) = match best {
-        None => return Ok(Report::NotFound),
+        None => return Ok(Err(InDoubt::NotFound)),
         Some(Trace::Taken(id) | Trace::Tried(id)) => ("captures", id),
         Some(Trace::Reserved(id)) => ("authorizations", id),
     };
@@ -183,7 +187,7 @@ async fn find_payment(talk: &mut Talk<'_>, search: &mut Search, reference: &str)
         Ok(received) => return Err(format!("the gateway answered {}", received.status)),
         Err(silence) => return Err(silence.why()),
     };
-    let order = payment.order_id().ok_or("a payment without its order")?;
+    let order = &GatewayRef::from(payment.order_id().ok_or("a payment without its order")?);
     match best {
         Some(Trace::Taken(_)) => Ok(payment.capture_report(order, Resolution::LookUp)),
         // Something else may have been tried since, and the order knows.
@@ -192,9 +196,9 @@ async fn find_payment(talk: &mut Talk<'_>, search: &mut Search, reference: &str)
 }
 
 /// What the report tells is there, even if it cannot be read.
-fn known(report: Report) -> Report {
+fn known(report: Report<ChargeOutcome>) -> Report<ChargeOutcome> {
     match report {
-        Report::NotFound => unresolved("the gateway reports a transaction that it does not find"),
+        Err(InDoubt::NotFound) => Err(unresolved("the gateway reports a transaction that it does not find")),
         report => report,
     }
 }
@@ -222,17 +226,17 @@ async fn page(
 }
 
 /// The answer to a GET. Whatever is not about the thing itself leaves it unknown.
-fn read<T: serde::de::DeserializeOwned>(
+fn read<T: serde::de::DeserializeOwned, O>(
     received: Result<Received, Silence>,
-    report: impl FnOnce(T) -> Report,
-) -> Report {
+    report: impl FnOnce(T) -> Report<O>,
+) -> Report<O> {
     match received {
         Ok(received) if received.status == 200 => match response::object(&received.body) {
             Ok(object) => report(object),
-            Err(why) => unresolved(&why),
+            Err(why) => Err(unresolved(&why)),
         },
-        Ok(received) if received.status == 404 => Report::NotFound,
-        Ok(received) => unresolved(&format!("the gateway answered {}", received.status)),
-        Err(silence) => unresolved(&silence.why()),
+        Ok(received) if received.status == 404 => Err(InDoubt::NotFound),
+        Ok(received) => Err(unresolved(&format!("the gateway answered {}", received.status))),
+        Err(silence) => Err(unresolved(&silence.why())),
     }
 }

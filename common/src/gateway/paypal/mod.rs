@@ -30,9 +30,9 @@ pub(super) use issue::sentence as refusal_sentence;
 pub use trust::PaypalTrust;
 
 use super::{
-    Answer, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Fault, Found, Gateway, GatewayRefund,
-    LookUp, Received, RefundLookUp, RefundRequest, RefundsAsked, Reply, Report, Resolution, SaveRequest,
-    SavedMethod, Statement, Terms, Verdict,
+    Answer, CancelRequest, CaptureRequest, ChargeOutcome, ChargeRequest, Dispute, Fault, Found, Gateway,
+    GatewayRefund, InDoubt, LookUp, Received, RefundLookUp, RefundOutcome, RefundRequest, RefundsAsked,
+    Reply, Resolution, SaveOutcome, SaveRequest, SavedMethod, Statement, Terms, Verdict,
 };
 use crate::clock::{Ahead, Timestamp};
 
@@ -80,33 +80,33 @@ impl Paypal {
 }
 
 impl Gateway for Paypal {
-    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a> {
+    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a, Answer<ChargeOutcome>> {
         Box::pin(self.charge_order(request))
     }
 
-    fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a> {
+    fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a, Answer<SaveOutcome>> {
         // The payer has saved it at PayPal, and the token is its name there: nothing is asked.
         let method = SavedMethod { customer_ref: None, method_ref: request.token.clone() };
-        Box::pin(async { Answer::without_a_call(Report::Saved { method, card: None }) })
+        Box::pin(async { Answer::without_a_call(Ok(SaveOutcome::Saved { method, card: None })) })
     }
 
-    fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a> {
+    fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a, Answer<ChargeOutcome>> {
         Box::pin(self.ask_for_payment(question))
     }
 
-    fn capture<'a>(&'a self, request: &'a CaptureRequest) -> Reply<'a> {
+    fn capture<'a>(&'a self, request: &'a CaptureRequest) -> Reply<'a, Answer<ChargeOutcome>> {
         Box::pin(self.capture_authorization(request))
     }
 
-    fn cancel<'a>(&'a self, request: &'a CancelRequest) -> Reply<'a> {
+    fn cancel<'a>(&'a self, request: &'a CancelRequest) -> Reply<'a, Answer<ChargeOutcome>> {
         Box::pin(self.void_authorization(request))
     }
 
-    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a> {
+    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a, Answer<RefundOutcome>> {
         Box::pin(self.refund_capture(request))
     }
 
-    fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a> {
+    fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a, Answer<RefundOutcome>> {
         Box::pin(self.ask_for_refund(question))
     }
 
@@ -131,12 +131,12 @@ impl Gateway for Paypal {
     }
 }
 
-fn unresolved(why: &str) -> Report {
-    Report::Unknown { why: why.to_owned(), resolution: Resolution::LookUp }
+fn unresolved(why: &str) -> InDoubt {
+    InDoubt::Unknown { why: why.to_owned(), resolution: Resolution::LookUp }
 }
 
-fn not_chargeable(error: &amount::AmountError) -> Report {
-    Report::Refused {
+fn not_chargeable(error: &amount::AmountError) -> InDoubt {
+    InDoubt::Refused {
         code: "amount_not_chargeable".into(),
         message: error.to_string(),
         fault: Fault::Request,

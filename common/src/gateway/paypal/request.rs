@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::gateway::{Capture, CaptureRequest, ChargeRequest, RefundRequest};
+use crate::gateway::{Capture, CaptureRequest, ChargeRequest, GatewayKey, RefundRequest};
 
 use super::amount::{Amount, AmountError};
 
@@ -107,8 +107,8 @@ pub fn completion(capture: Capture) -> &'static str {
 
 /// The key under which an order is completed that was made under this one.
 #[must_use]
-pub fn completion_key(key: &str) -> String {
-    format!("{key}-capture")
+pub fn completion_key(key: &GatewayKey) -> GatewayKey {
+    GatewayKey(format!("{key}-capture"))
 }
 
 /// The body of `POST /v2/payments/authorizations/{id}/capture`.

@@ -1,7 +1,7 @@
 //! Stripe's decline codes, by what may change them. A code that is not listed is hard, and is logged,
 //! so that it gets listed.
 
-use crate::gateway::{Decline, DeclineClass};
+use crate::gateway::{Decline, DeclineClass, GatewayRef};
 
 const SOFT: &[&str] = &[
     "insufficient_funds",
@@ -85,7 +85,7 @@ pub struct Said<'a> {
 
 /// Sorts a decline. Precedence: advice, then the bank's reason, then Stripe's code.
 #[must_use]
-pub fn classify(said: Said<'_>, gateway_ref: Option<String>) -> Decline {
+pub fn classify(said: Said<'_>, gateway_ref: Option<GatewayRef>) -> Decline {
     let code = said.decline_code.or(said.code).unwrap_or("card_declined");
     let class = match said.advice_code {
         Some("do_not_try_again") => DeclineClass::Hard,

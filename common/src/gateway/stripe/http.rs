@@ -4,7 +4,7 @@ use bytes::Bytes;
 use reqwest::{Body, Client, RequestBuilder, Url};
 use secrecy::ExposeSecret;
 
-use crate::gateway::{Obstacle, Report, Resolution, Sending, sending::Failed};
+use crate::gateway::{GatewayKey, InDoubt, Obstacle, Resolution, Sending, sending::Failed};
 
 pub use crate::gateway::sending::root_cause;
 
@@ -25,11 +25,12 @@ impl Http {
     pub async fn post(
         &self,
         path: &[&str],
-        key: &str,
+        key: &GatewayKey,
         form: &Fields,
         sending: &Sending,
     ) -> reqwest::Result<Received> {
-        let mut call = self.client.post(self.url(path)).header("idempotency-key", key).form(form).build()?;
+        let mut call =
+            self.client.post(self.url(path)).header("idempotency-key", &**key).form(form).build()?;
         let written = call.body().and_then(Body::as_bytes).filter(|form| !form.is_empty());
         if let Some(timely) = written.map(|form| sending.body(Bytes::copy_from_slice(form))) {
             *call.body_mut() = Some(timely);
@@ -82,18 +83,18 @@ impl Http {
 }
 
 /// No answer came.
-pub fn not_answered(error: &reqwest::Error) -> Report {
+pub fn not_answered(error: &reqwest::Error) -> InDoubt {
     let why = root_cause(error);
     match Failed::of(error) {
-        Failed::Unreachable => Report::NotSent { why, retry_after: None, obstacle: Obstacle::Unreachable },
+        Failed::Unreachable => InDoubt::NotSent { why, retry_after: None, obstacle: Obstacle::Unreachable },
         Failed::TooLate => held_back(why),
-        Failed::Unanswered => Report::Unknown { why, resolution: Resolution::Replay },
+        Failed::Unanswered => InDoubt::Unknown { why, resolution: Resolution::Replay },
     }
 }
 
 /// Its time was over, so it was not sent.
-pub fn held_back(why: String) -> Report {
-    Report::NotSent { why, retry_after: None, obstacle: Obstacle::Busy }
+pub fn held_back(why: String) -> InDoubt {
+    InDoubt::NotSent { why, retry_after: None, obstacle: Obstacle::Busy }
 }
 
 #[cfg(test)]

@@ -2,14 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use crate::gateway::{Answer, GatewayRefund, LookUp, RefundLookUp, RefundsAsked, Report};
+use crate::gateway::{
+    Answer, ChargeOutcome, GatewayRefund, InDoubt, LookUp, RefundLookUp, RefundOutcome, RefundsAsked, Report,
+};
 
 use super::{
     answer,
     http::{Http, root_cause},
-    request::{self, Fields, PAYMENT, REFUND},
+    request::{self, Fields},
     response::{
-        self, Received, Subject,
+        self, Object, Received,
         list::{List, Page},
     },
     search::Place,
@@ -31,14 +33,18 @@ impl<'a> Asking<'a> {
     }
 
     /// What became of a payment.
-    pub async fn for_payment(http: &'a Http, question: &'a LookUp, timeout: Duration) -> Answer {
+    pub async fn for_payment(
+        http: &'a Http,
+        question: &'a LookUp,
+        timeout: Duration,
+    ) -> Answer<ChargeOutcome> {
         let mut asking = Self::new(http, question.traceparent.as_deref(), question.cursor.clone());
         let started = Instant::now();
         let report = bounded(timeout, async {
             match &question.gateway_ref {
                 Some(id) => {
                     let query = request::expanding("latest_charge.balance_transaction");
-                    asking.by_id(Subject::Intent, &["payment_intents", id], &query).await
+                    asking.by_id(&["payment_intents", id], &query).await
                 }
                 None => asking.among_payments(Place::of(question), &question.reference).await,
             }
@@ -49,14 +55,18 @@ impl<'a> Asking<'a> {
     }
 
     /// What became of a refund.
-    pub async fn for_refund(http: &'a Http, question: &'a RefundLookUp, timeout: Duration) -> Answer {
+    pub async fn for_refund(
+        http: &'a Http,
+        question: &'a RefundLookUp,
+        timeout: Duration,
+    ) -> Answer<RefundOutcome> {
         let mut asking = Self::new(http, question.traceparent.as_deref(), None);
         let started = Instant::now();
         let report = bounded(timeout, async {
             match &question.gateway_ref {
                 Some(id) => {
                     let query = request::expanding("balance_transaction");
-                    asking.by_id(Subject::Refund, &["refunds", id], &query).await
+                    asking.by_id(&["refunds", id], &query).await
                 }
                 None => asking.among_refunds(&question.payment_ref, &question.reference).await,
             }
@@ -65,18 +75,18 @@ impl<'a> Asking<'a> {
         answer("look_up_refund", started.elapsed(), report, asking.last.as_ref())
     }
 
-    async fn by_id(&mut self, subject: Subject, path: &[&str], query: &Fields) -> Report {
+    async fn by_id<T: Object>(&mut self, path: &[&str], query: &Fields) -> Report<T> {
         match self.http.get(path, query, self.traceparent).await {
-            Ok(received) => response::read_look_up(subject, self.last.insert(received)),
-            Err(error) => unresolved(&root_cause(&error)),
+            Ok(received) => response::read_look_up(self.last.insert(received)),
+            Err(error) => Err(unresolved(&root_cause(&error))),
         }
     }
 
     /// Reads the list of payments until ours turns up, from where an earlier look-up has stopped.
-    async fn among_payments(&mut self, mut place: Place, reference: &str) -> Report {
+    async fn among_payments(&mut self, mut place: Place, reference: &str) -> Report<ChargeOutcome> {
         while let Some((created, after)) = place.page() {
             let query = request::payments_made(created, after);
-            match self.page(Subject::Intent, "payment_intents", &query, reference).await {
+            match self.page("payment_intents", &query, reference).await {
                 Ok(Page::Found(report)) => {
                     self.cursor = None;
                     return report;
@@ -88,44 +98,39 @@ impl<'a> Asking<'a> {
                     // What is refused now is refused again: it begins anew.
                     let is_refused = self.last.as_ref().is_some_and(|last| matches!(last.status, 400 | 404));
                     self.cursor = self.cursor.take().filter(|_| !is_refused);
-                    return unresolved(&why);
+                    return Err(unresolved(&why));
                 }
-                Err(why) => return unresolved(&why),
+                Err(why) => return Err(unresolved(&why)),
             }
             self.cursor = place.cursor();
         }
         self.cursor = None;
-        Report::NotFound
+        Err(InDoubt::NotFound)
     }
 
     /// Reads the list of a payment's refunds, which is short, newest first.
-    async fn among_refunds(&mut self, payment_ref: &str, reference: &str) -> Report {
+    async fn among_refunds(&mut self, payment_ref: &str, reference: &str) -> Report<RefundOutcome> {
         let mut after = None;
         loop {
             let query = request::refunds_of(payment_ref, after.as_deref());
-            match self.page(Subject::Refund, "refunds", &query, reference).await {
+            match self.page("refunds", &query, reference).await {
                 Ok(Page::Found(report)) => return report,
-                Ok(Page::Last) => return Report::NotFound,
+                Ok(Page::Last) => return Err(InDoubt::NotFound),
                 Ok(Page::More { last_id }) => after = Some(last_id),
-                Ok(Page::Unreadable(why)) | Err(why) => return unresolved(&why),
+                Ok(Page::Unreadable(why)) | Err(why) => return Err(unresolved(&why)),
             }
         }
     }
 
-    async fn page(
+    async fn page<T: Object>(
         &mut self,
-        subject: Subject,
         list: &str,
         query: &Fields,
         reference: &str,
-    ) -> Result<Page, String> {
-        let key = match subject {
-            Subject::Intent => PAYMENT,
-            Subject::Refund => REFUND,
-        };
+    ) -> Result<Page<T>, String> {
         let received = self.http.get(&[list], query, self.traceparent).await;
         let received = received.map_err(|error| root_cause(&error))?;
-        Ok(response::list::find(self.last.insert(received), subject, key, reference))
+        Ok(response::list::find(self.last.insert(received), reference))
     }
 }
 
@@ -165,7 +170,7 @@ async fn all_refunds(http: &Http, payment_ref: &str) -> Result<Vec<GatewayRefund
 
 /// However many pages it takes, a look-up is bounded as one call is: a lease outlives it. What is left is for the
 /// next one.
-async fn bounded(timeout: Duration, looking: impl Future<Output = Report>) -> Report {
+async fn bounded<T>(timeout: Duration, looking: impl Future<Output = Report<T>>) -> Report<T> {
     let in_time = tokio::time::timeout(timeout, looking).await;
-    in_time.unwrap_or_else(|_| unresolved("the gateway's list could not be read in time"))
+    in_time.unwrap_or_else(|_| Err(unresolved("the gateway's list could not be read in time")))
 }

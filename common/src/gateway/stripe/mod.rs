@@ -22,16 +22,17 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Call, CancelRequest, CaptureRequest, ChargeRequest, Dispute, Fault, Found, Gateway,
-    GatewayRefund, LookUp, RefundLookUp, RefundRequest, RefundsAsked, Reply, Report, Resolution, SaveRequest,
-    Sending, Statement, Terms, Verdict, sending::TooLate,
+    Answer, Call, CancelRequest, CaptureRequest, ChargeOutcome, ChargeRequest, Dispute, Fault, Found,
+    Gateway, GatewayKey, GatewayRefund, InDoubt, LookUp, RefundLookUp, RefundOutcome, RefundRequest,
+    RefundsAsked, Reply, Report, Resolution, SaveOutcome, SaveRequest, Sending, Statement, Terms, Verdict,
+    sending::TooLate,
 };
 use crate::clock::{Ahead, Timestamp};
 use http::Http;
 use look_up::Asking;
 pub(super) use refusal::sentence as refusal_sentence;
 use request::{Fields, Unspeakable};
-use response::{Operation, Received};
+use response::{Object, Operation, Received};
 use saving::Saving;
 
 /// The version of Stripe's API that this adapter is written against: `docs/stripe-versions.md`.
@@ -74,53 +75,57 @@ impl Stripe {
         Ok(Self { timeout: config.timeout, http: Http::new(config)? })
     }
 
-    async fn charge(&self, request: &ChargeRequest) -> Answer {
+    async fn charge(&self, request: &ChargeRequest) -> Answer<ChargeOutcome> {
         let form = request::charge(request);
         self.operate(Operation::Charge, &["payment_intents"], &request.key, form, &request.sending).await
     }
 
-    async fn capture(&self, request: &CaptureRequest) -> Answer {
+    async fn capture(&self, request: &CaptureRequest) -> Answer<ChargeOutcome> {
         let path = ["payment_intents", &request.gateway_ref, "capture"];
         let form = request::capture(request);
         self.operate(Operation::Capture, &path, &request.key, form, &request.sending).await
     }
 
-    async fn cancel(&self, request: &CancelRequest) -> Answer {
+    async fn cancel(&self, request: &CancelRequest) -> Answer<ChargeOutcome> {
         let path = ["payment_intents", &request.gateway_ref, "cancel"];
         let form = Ok(request::cancel());
         self.operate(Operation::Cancel, &path, &request.key, form, &request.sending).await
     }
 
-    async fn refund(&self, request: &RefundRequest) -> Answer {
+    async fn refund(&self, request: &RefundRequest) -> Answer<RefundOutcome> {
         let form = request::refund(request);
         self.operate(Operation::Refund, &["refunds"], &request.key, form, &request.sending).await
     }
 
     /// One call under a key. What cannot be put into Stripe's words is not sent.
-    async fn operate(
+    async fn operate<T: Object>(
         &self,
         operation: Operation,
         path: &[&str],
-        key: &str,
+        key: &GatewayKey,
         form: Result<Fields, Unspeakable>,
         sending: &Sending,
-    ) -> Answer {
+    ) -> Answer<T> {
         let form = match form {
             Ok(form) => form,
             Err(unspeakable) => {
                 let (code, message) = (unspeakable.code().into(), unspeakable.to_string());
-                return Answer::without_a_call(Report::Refused { code, message, fault: Fault::Request });
+                return Answer::without_a_call(Err(InDoubt::Refused {
+                    code,
+                    message,
+                    fault: Fault::Request,
+                }));
             }
         };
         // The body looks at the clock once more when it is written; a cancellation has none.
         if sending.is_too_late() {
-            return Answer::without_a_call(http::held_back(TooLate.to_string()));
+            return Answer::without_a_call(Err(http::held_back(TooLate.to_string())));
         }
         let started = Instant::now();
         let received = self.http.post(path, key, &form, sending).await;
         let report = match &received {
             Ok(received) => response::read(operation, received),
-            Err(error) => http::not_answered(error),
+            Err(error) => Err(http::not_answered(error)),
         };
         answer(operation.as_str(), started.elapsed(), report, received.as_ref().ok())
     }
@@ -135,31 +140,31 @@ impl Stripe {
 }
 
 impl Gateway for Stripe {
-    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a> {
+    fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a, Answer<ChargeOutcome>> {
         Box::pin(self.charge(request))
     }
 
-    fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a> {
+    fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a, Answer<SaveOutcome>> {
         Box::pin(Saving::of(&self.http, request, self.timeout))
     }
 
-    fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a> {
+    fn look_up<'a>(&'a self, question: &'a LookUp) -> Reply<'a, Answer<ChargeOutcome>> {
         Box::pin(Asking::for_payment(&self.http, question, self.timeout))
     }
 
-    fn capture<'a>(&'a self, request: &'a CaptureRequest) -> Reply<'a> {
+    fn capture<'a>(&'a self, request: &'a CaptureRequest) -> Reply<'a, Answer<ChargeOutcome>> {
         Box::pin(self.capture(request))
     }
 
-    fn cancel<'a>(&'a self, request: &'a CancelRequest) -> Reply<'a> {
+    fn cancel<'a>(&'a self, request: &'a CancelRequest) -> Reply<'a, Answer<ChargeOutcome>> {
         Box::pin(self.cancel(request))
     }
 
-    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a> {
+    fn refund<'a>(&'a self, request: &'a RefundRequest) -> Reply<'a, Answer<RefundOutcome>> {
         Box::pin(self.refund(request))
     }
 
-    fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a> {
+    fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a, Answer<RefundOutcome>> {
         Box::pin(Asking::for_refund(&self.http, question, self.timeout))
     }
 
@@ -185,12 +190,12 @@ impl Gateway for Stripe {
     }
 }
 
-fn answer(
+fn answer<T>(
     operation: &'static str,
     duration: Duration,
-    report: Report,
+    report: Report<T>,
     received: Option<&Received>,
-) -> Answer {
+) -> Answer<T> {
     Answer {
         report,
         call: Call {
@@ -203,6 +208,6 @@ fn answer(
     }
 }
 
-fn unresolved(why: &str) -> Report {
-    Report::Unknown { why: why.to_owned(), resolution: Resolution::LookUp }
+fn unresolved(why: &str) -> InDoubt {
+    InDoubt::Unknown { why: why.to_owned(), resolution: Resolution::LookUp }
 }

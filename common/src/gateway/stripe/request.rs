@@ -114,7 +114,7 @@ pub fn cancel() -> Fields {
 /// is left.
 pub fn refund(request: &RefundRequest) -> Result<Fields, Unspeakable> {
     let mut form = vec![
-        ("payment_intent", request.payment_ref.clone()),
+        ("payment_intent", request.payment_ref.to_string()),
         ("amount", to_minor_units(&request.money)?.to_string()),
         ("metadata[remit_refund]", request.reference.clone()),
         ("metadata[remit_payment]", request.payment_reference.clone()),

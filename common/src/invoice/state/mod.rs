@@ -113,7 +113,7 @@ fn setback(failure: Option<&payment::Failure>) -> Setback {
     match failure {
         Some(payment::Failure { decline_class: Some(class), .. }) => Setback::Declined(*class),
         Some(failure) if !OURS.contains(&failure.code.as_str()) => Setback::Declined(DeclineClass::Hard),
-        _ => Setback::Technical,
+        Some(_) | None => Setback::Technical,
     }
 }
 

@@ -17,8 +17,10 @@ use rust_decimal::Decimal;
 use crate::{
     clock::Timestamp,
     gateway::{
-        Capture, Card, Charge, Decline, DeclineClass, Obstacle, Report,
-        doubt::{Case, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, weigh},
+        Capture, Card, Charge, ChargeOutcome, ChargeRef, Decline, DeclineClass, GatewayRef, InDoubt,
+        Obstacle, Report,
+        doubt::{Case, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, assess},
+        report::Worded as _,
     },
     job::{
         Kind,
@@ -67,7 +69,7 @@ pub enum Outcome {
     /// Money is reserved.
     Authorized {
         /// The gateway's name for the reservation.
-        charge_ref: Option<String>,
+        charge_ref: Option<ChargeRef>,
         /// What may be kept of the card.
         card: Option<Card>,
         /// Why a capture or a cancellation of it did not happen.
@@ -78,7 +80,7 @@ pub enum Outcome {
         /// How much.
         captured: Decimal,
         /// The gateway's name for the movement.
-        charge_ref: Option<String>,
+        charge_ref: Option<ChargeRef>,
         /// What may be kept of the card.
         card: Option<Card>,
     },
@@ -95,37 +97,37 @@ pub enum Outcome {
 
 /// Decides what `report` changes.
 #[must_use]
-pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
+pub fn apply(payment: &Payment, report: &Report<ChargeOutcome>, context: Context) -> Change {
     match (payment.status, report) {
-        (Status::Succeeded, Report::Succeeded(charge)) if is_another(payment, charge) => {
+        (Status::Succeeded, Ok(ChargeOutcome::Succeeded(charge))) if is_another(payment, charge) => {
             Change::beside(charge, duplicate::ALARM)
         }
         (Status::Succeeded, _) => Change::nothing_left(),
-        (_, Report::Succeeded(charge)) => succeeded(payment, charge),
+        (_, Ok(ChargeOutcome::Succeeded(charge))) => succeeded(payment, charge),
         // A capture or a cancellation under way: what was reserved before is no news.
         (Status::Processing | Status::NeedsReview, _) if payment.stage.is_finish() => {
             finish::apply(payment, report, context)
         }
-        (_, Report::Authorized(charge)) => authorized(payment, charge),
+        (_, Ok(ChargeOutcome::Authorized(charge))) => authorized(payment, charge),
         // From here on nothing has moved: an end that we have told stands.
         (Status::Failed | Status::Canceled, _) => Change::nothing_left(),
-        (_, Report::Canceled { gateway_ref }) => canceled(gateway_ref),
+        (_, Ok(ChargeOutcome::Canceled { gateway_ref })) => canceled(gateway_ref),
         (Status::Authorized, _) => Change::nothing_left(),
         (Status::Processing, _) if falls_back(payment, report, context) => rerouted(report),
-        (_, Report::Declined(decline)) => declined(decline),
+        (_, Ok(ChargeOutcome::Declined(decline))) => declined(decline),
         // A person has it: only a definite answer takes it back.
         (Status::NeedsReview, _) => Change::nothing_left(),
-        (_, Report::Approved { gateway_ref }) => approved(gateway_ref),
-        (_, Report::Processing { gateway_ref }) => slow(payment, Outcome::Processing, gateway_ref, context),
-        (_, Report::RequiresAction { gateway_ref, url }) => {
-            slow(payment, Outcome::RequiresAction { url: url.clone() }, gateway_ref, context)
+        (_, Ok(ChargeOutcome::Approved { gateway_ref })) => approved(gateway_ref),
+        (_, Ok(ChargeOutcome::Processing { gateway_ref })) => slow(payment, gateway_ref, context),
+        (_, Ok(ChargeOutcome::RequiresAction { gateway_ref, url })) => {
+            payer_acts(payment, url.as_deref(), gateway_ref, context)
         }
-        (Status::RequiresAction, Report::NotFound) if is_forgotten(payment, context) => {
+        (Status::RequiresAction, Err(InDoubt::NotFound)) if is_forgotten(payment, context) => {
             declined(&payer_did_not_act())
         }
-        _ => in_doubt(payment, report, context, |failure| {
-            Change::becomes(Outcome::Failed(failure), Work::Done)
-        }),
+        (Status::Pending | Status::Processing | Status::RequiresAction, Err(doubt)) => {
+            in_doubt(payment, doubt, context, |failure| Change::becomes(Outcome::Failed(failure), Work::Done))
+        }
     }
 }
 
@@ -133,24 +135,37 @@ pub fn apply(payment: &Payment, report: &Report, context: Context) -> Change {
 /// since, and it may have gone on. `seen` is the payment as the bringer of the report knew it. What is no fact is
 /// lost: whoever has the payment now finds it out.
 #[must_use]
-pub fn apply_late(payment: &Payment, seen: &Payment, report: &Report, context: Context) -> Change {
+pub fn apply_late(
+    payment: &Payment,
+    seen: &Payment,
+    report: &Report<ChargeOutcome>,
+    context: Context,
+) -> Change {
     match report {
         // It went on at its other gateway because this one had provably taken nothing.
-        Report::Succeeded(charge) if payment.order.gateway != seen.order.gateway => {
+        Ok(ChargeOutcome::Succeeded(charge)) if payment.order.gateway != seen.order.gateway => {
             Change::beside(charge, duplicate::ALARM)
         }
-        Report::Succeeded(_) => {
+        Ok(ChargeOutcome::Succeeded(_)) => {
             // Of an operation before the present one: what was taken is what was asked for then.
             let of_then = Payment { stage: seen.stage, stage_amount: seen.stage_amount, ..payment.clone() };
             apply(&of_then, report, context)
         }
         // It was not taken, but it is held until somebody lets go of it at that gateway.
-        Report::Authorized(_) if payment.order.gateway != seen.order.gateway => {
+        Ok(ChargeOutcome::Authorized(_)) if payment.order.gateway != seen.order.gateway => {
             Change { alarm: Some(RESERVED_ELSEWHERE), ..Change::nothing_left() }
         }
-        // What was reserved is no news to a payment that was taken further since.
-        Report::Authorized(_) if !payment.stage.is_finish() => apply(payment, report, context),
-        _ => Change::nothing_left(),
+        Ok(ChargeOutcome::Authorized(_)) if !payment.stage.is_finish() => apply(payment, report, context),
+        // What was reserved is no news to a payment that was taken further since. The others are no facts.
+        Ok(
+            ChargeOutcome::Authorized(_)
+            | ChargeOutcome::Processing { .. }
+            | ChargeOutcome::RequiresAction { .. }
+            | ChargeOutcome::Approved { .. }
+            | ChargeOutcome::Declined(_)
+            | ChargeOutcome::Canceled { .. },
+        )
+        | Err(_) => Change::nothing_left(),
     }
 }
 
@@ -164,22 +179,31 @@ pub fn is_another(payment: &Payment, charge: &Charge) -> bool {
 /// Whether the payment goes on at its other gateway: the first cannot be reached and provably did not get any
 /// request of it, or said a soft no and the merchant wants that. Never while an outcome is unknown, and never
 /// because of a bound of our own.
-fn falls_back(payment: &Payment, report: &Report, context: Context) -> bool {
+fn falls_back(payment: &Payment, report: &Report<ChargeOutcome>, context: Context) -> bool {
     let Some(fallback) = &payment.order.fallback else { return false };
     let is_charge = payment.stage == Stage::Charge && context.kind == Kind::ChargePayment;
     is_charge
         && match report {
             // A gateway that makes us wait will take it; only one that is not there is gone round.
-            Report::NotSent { obstacle: Obstacle::Unreachable, .. }
-            | Report::PutOff { obstacle: Obstacle::Unreachable, .. } => {
-                payment.exposure.is_first_that_could_run()
+            Err(InDoubt::NotSent { obstacle, .. } | InDoubt::Deferred { obstacle, .. }) => {
+                *obstacle == Obstacle::Unreachable && payment.exposure.is_first_that_could_run()
             }
-            Report::Declined(decline) => fallback.on_soft_decline && decline.class == DeclineClass::Soft,
-            _ => false,
+            Ok(ChargeOutcome::Declined(decline)) => {
+                fallback.on_soft_decline && decline.class == DeclineClass::Soft
+            }
+            Ok(
+                ChargeOutcome::Succeeded(_)
+                | ChargeOutcome::Authorized(_)
+                | ChargeOutcome::Processing { .. }
+                | ChargeOutcome::RequiresAction { .. }
+                | ChargeOutcome::Approved { .. }
+                | ChargeOutcome::Canceled { .. },
+            )
+            | Err(InDoubt::Unknown { .. } | InDoubt::Refused { .. } | InDoubt::NotFound) => false,
         }
 }
 
-fn rerouted(report: &Report) -> Change {
+fn rerouted(report: &Report<ChargeOutcome>) -> Change {
     let work = Work::PutOff { why: format!("the first gateway: {}", report.word()), wait: Duration::ZERO };
     Change::becomes(Outcome::Rerouted, work)
 }
@@ -254,7 +278,7 @@ fn told_otherwise(status: Status) -> bool {
     matches!(status, Status::Failed | Status::Canceled)
 }
 
-fn canceled(gateway_ref: &str) -> Change {
+fn canceled(gateway_ref: &GatewayRef) -> Change {
     Change::becomes(Outcome::Canceled, Work::Done).named(gateway_ref)
 }
 
@@ -287,51 +311,46 @@ fn payer_did_not_act() -> Decline {
     }
 }
 
-fn approved(gateway_ref: &str) -> Change {
+fn approved(gateway_ref: &GatewayRef) -> Change {
     let work = Work::Next { kind: Kind::ChargePayment, after: Duration::ZERO };
     Change::becomes(Outcome::Approved, work).named(gateway_ref)
 }
 
-/// An outcome that takes its time: the gateway has it, so it is asked for now and then. A payer who does
-/// not act is not waited for longer than a week. Money that takes longer than anybody's patience is shown
-/// to a person; should it still come, it is recorded.
-fn slow(payment: &Payment, outcome: Outcome, gateway_ref: &str, context: Context) -> Change {
-    let within = |window| payment.exposure.within(payment.created_at, context.now, window);
-    match outcome {
-        Outcome::RequiresAction { .. } if !within(ACTION_WINDOW) => {
-            let work = Work::Next { kind: Kind::CancelPayment, after: Duration::ZERO };
-            return Change::becomes(Outcome::CalledOff, work).named(gateway_ref);
-        }
-        Outcome::Processing if !within(SLOW_OUTCOME_WINDOW) => {
-            let reason = "the gateway has not settled it in a month";
-            return needs_review(reason, "an outcome does not come").named(gateway_ref);
-        }
-        _ => {}
+/// Money that takes its time: the gateway has it, so it is asked for now and then. What takes longer than anybody's
+/// patience is shown to a person; should it still come, it is recorded.
+fn slow(payment: &Payment, gateway_ref: &GatewayRef, context: Context) -> Change {
+    if !payment.exposure.within(payment.created_at, context.now, SLOW_OUTCOME_WINDOW) {
+        let reason = "the gateway has not settled it in a month";
+        return needs_review(reason, "an outcome does not come").named(gateway_ref);
     }
-    let known = match (&outcome, payment.status) {
-        (Outcome::Processing, Status::Processing) => payment.gateway_ref.is_some(),
-        (Outcome::RequiresAction { url }, Status::RequiresAction) => payment.next_action_url == *url,
-        _ => false,
+    let known = payment.status == Status::Processing && payment.gateway_ref.is_some();
+    asked_again((!known).then_some(Outcome::Processing), gateway_ref, context)
+}
+
+/// The payer is asked to act, and the gateway whether they have. They are not waited for longer than a week.
+fn payer_acts(payment: &Payment, url: Option<&str>, gateway_ref: &GatewayRef, context: Context) -> Change {
+    if !payment.exposure.within(payment.created_at, context.now, ACTION_WINDOW) {
+        let work = Work::Next { kind: Kind::CancelPayment, after: Duration::ZERO };
+        return Change::becomes(Outcome::CalledOff, work).named(gateway_ref);
+    }
+    let known = payment.status == Status::RequiresAction && payment.next_action_url.as_deref() == url;
+    let outcome = Outcome::RequiresAction { url: url.map(str::to_owned) };
+    asked_again((!known).then_some(outcome), gateway_ref, context)
+}
+
+fn asked_again(to: Option<Outcome>, gateway_ref: &GatewayRef, context: Context) -> Change {
+    let work = if context.kind == Kind::ResolvePayment {
+        Work::Retry { why: "not settled yet".into(), at_least: SLOW_OUTCOME_POLL }
+    } else {
+        Work::Next { kind: Kind::ResolvePayment, after: SLOW_OUTCOME_POLL }
     };
-    Change {
-        to: (!known).then_some(outcome),
-        gateway_ref: Some(gateway_ref.to_owned()),
-        call_not_sent: false,
-        work: match context.kind {
-            Kind::ResolvePayment => {
-                Work::Retry { why: "not settled yet".into(), at_least: SLOW_OUTCOME_POLL }
-            }
-            _ => Work::Next { kind: Kind::ResolvePayment, after: SLOW_OUTCOME_POLL },
-        },
-        alarm: None,
-        duplicate: None,
-    }
+    Change { to, ..Change::stays(work) }.named(gateway_ref)
 }
 
 /// Nothing is known yet. Where no request of ours can have run, `never_ran` says what that means.
 fn in_doubt(
     payment: &Payment,
-    report: &Report,
+    doubt: &InDoubt,
     context: Context,
     never_ran: impl FnOnce(Failure) -> Change,
 ) -> Change {
@@ -343,9 +362,8 @@ fn in_doubt(
         is_known: payment.gateway_ref.is_some(),
         now: context.now,
     };
-    let Some(weighed) = weigh(report, case) else { return Change::nothing_left() };
     let never_ran = |code, message| never_ran(Failure { code, message, decline_class: None });
-    Change::weighed(weighed, Kind::ResolvePayment, never_ran, needs_review)
+    Change::recovering(assess(doubt, case), Kind::ResolvePayment, never_ran, needs_review)
 }
 
 /// Whether a call begun at `now` may be sent.
@@ -362,7 +380,7 @@ pub fn enter(payment: &mut Payment, outcome: Outcome, now: Timestamp) {
     if payment.status == Status::NeedsReview {
         payment.review_reason = None;
     }
-    let keep = |new: Option<String>, old: &mut Option<String>| *old = new.or(old.take());
+    let keep = |new: Option<ChargeRef>, old: &mut Option<ChargeRef>| *old = new.or(old.take());
     payment.status = match outcome {
         Outcome::Processing => Status::Processing,
         Outcome::Approved => {

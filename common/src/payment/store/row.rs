@@ -123,8 +123,8 @@ impl TryFrom<PaymentRow> for Payment {
             review_reason: row.review_reason,
             updated_at: row.updated_at,
             settled_at: row.settled_at,
-            gateway_ref: row.gateway_ref,
-            charge_ref: row.charge_ref,
+            gateway_ref: row.gateway_ref.map(Into::into),
+            charge_ref: row.charge_ref.map(Into::into),
             card: row.card.map(|json| json.0),
             exposure: Exposure {
                 calls_begun: row.calls_begun,

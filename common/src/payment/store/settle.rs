@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use crate::{
     clock::Timestamp,
     event,
-    gateway::{Answer, Report},
+    gateway::{Answer, ChargeOutcome, Report},
     id::PaymentId,
     job::{self, Claim, work::Work},
     ledger,
@@ -35,7 +35,7 @@ pub struct Settlement {
     /// The payment, as it was when it was claimed.
     pub payment: Payment,
     /// What the gateway answered.
-    pub answer: Answer,
+    pub answer: Answer<ChargeOutcome>,
 }
 
 /// What was made of it.
@@ -68,7 +68,7 @@ impl Settlement {
 /// A payment as it is to become, and what goes with it.
 struct Decided<'a> {
     payment: Payment,
-    report: &'a Report,
+    report: &'a Report<ChargeOutcome>,
     seen: Timestamp,
     rerouted: bool,
     settled: Settled,

@@ -11,7 +11,7 @@ use crate::{
     clock::Timestamp,
     db::column,
     event::Event,
-    gateway::{Answer, Charge, Report},
+    gateway::{Answer, Charge, ChargeOutcome, InDoubt, Outcome, Report},
     job::Claim,
     ledger::{Kind, Posting, Subject},
     money::Money,
@@ -61,8 +61,8 @@ pub async fn update<'a>(
         &column(payments(), |p| p.review_reason.clone()) as _,
         &column(payments(), |p| p.updated_at),
         &column(payments(), |p| p.settled_at) as _,
-        &column(payments(), |p| p.gateway_ref.clone()) as _,
-        &column(payments(), |p| p.charge_ref.clone()) as _,
+        &column(payments(), |p| p.gateway_ref.as_deref()) as _,
+        &column(payments(), |p| p.charge_ref.as_deref()) as _,
         &column(payments(), |p| p.card.clone().map(Json)) as _,
         &column(payments(), |p| p.exposure.calls_not_sent),
         &rows.iter().map(|(_, seen)| *seen).collect::<Vec<_>>(),
@@ -94,14 +94,14 @@ pub async fn reroute(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<(
 }
 
 /// Writes down the calls to a gateway that were made for payments.
-pub(crate) async fn insert_calls<'a>(
+pub(crate) async fn insert_calls<'a, T: Outcome + 'a>(
     db: &mut PgConnection,
-    calls: impl Iterator<Item = (Uuid, &'a Claim, &'a Answer)>,
+    calls: impl Iterator<Item = (Uuid, &'a Claim, &'a Answer<T>)>,
     now: Timestamp,
 ) -> sqlx::Result<()> {
     // What was put off was no call.
     let calls: Vec<_> =
-        calls.filter(|(_, _, answer)| !matches!(answer.report, Report::PutOff { .. })).collect();
+        calls.filter(|(_, _, answer)| !matches!(answer.report, Err(InDoubt::Deferred { .. }))).collect();
     sqlx::query!(
         "INSERT INTO gateway_calls (payment_id, job_id, attempt, operation, outcome, detail, http_status,
              request_id, duration_ms, at)
@@ -112,8 +112,8 @@ pub(crate) async fn insert_calls<'a>(
         &column(&calls, |(_, claim, _)| claim.id.0),
         &column(&calls, |(_, claim, _)| claim.attempt),
         &column(&calls, |(_, _, answer)| answer.call.operation.to_owned()),
-        &column(&calls, |(_, _, answer)| answer.report.word().to_owned()),
-        &column(&calls, |(_, _, answer)| answer.report.detail()) as _,
+        &column(&calls, |(_, _, answer)| answer.word().to_owned()),
+        &column(&calls, |(_, _, answer)| answer.detail()) as _,
         &column(&calls, |(_, _, answer)| answer.call.http_status.map(i32::from)) as _,
         &column(&calls, |(_, _, answer)| answer.call.request_id.clone()) as _,
         &column(&calls, |(_, _, answer)| i32::try_from(answer.call.duration.as_millis()).unwrap_or(i32::MAX)),
@@ -145,8 +145,8 @@ pub(super) fn status_event(payment: &Payment) -> Event {
 
 /// What the books say of a payment that has come into its present status: money that moved, and its fee
 /// where the gateway has told it.
-pub(crate) fn postings(payment: &Payment, report: &Report) -> Vec<Posting> {
-    let Report::Succeeded(Charge { fee, .. }) = report else { return Vec::new() };
+pub(crate) fn postings(payment: &Payment, report: &Report<ChargeOutcome>) -> Vec<Posting> {
+    let Ok(ChargeOutcome::Succeeded(Charge { fee, .. })) = report else { return Vec::new() };
     if payment.status != Status::Succeeded {
         return Vec::new();
     }

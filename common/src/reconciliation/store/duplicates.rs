@@ -91,7 +91,7 @@ async fn found(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<Vec<F
     .await?;
     let found = lines.into_iter().map(|line| {
         let charge = Charge {
-            gateway_ref: line.gateway_ref,
+            gateway_ref: line.gateway_ref.into(),
             charge_ref: None,
             card: None,
             money: money(line.amount, line.currency.as_deref())?,
@@ -105,7 +105,7 @@ async fn found(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<Vec<F
             gateway: of.gateway,
             charge,
             asked: Money { amount: line.asked, currency: asked_currency },
-            first_ref: line.first_ref,
+            first_ref: line.first_ref.map(Into::into),
         })
     });
     found.collect()

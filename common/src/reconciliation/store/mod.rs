@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db::{column, unreadable},
-    gateway::{GatewayName, Line, Movement, Statement},
+    gateway::{GatewayName, Line, Movement, Statement, report::Worded as _},
     id::ReconciliationId,
     job::{self, Claim, Kind, store::interval},
 };
@@ -200,7 +200,8 @@ fn reference(line: &Line) -> Option<String> {
 
 fn gateway_ref(line: &Line) -> &str {
     match line {
-        Line::Payment { gateway_ref, .. } | Line::Movement { gateway_ref, .. } => gateway_ref,
+        Line::Payment { gateway_ref, .. } => gateway_ref,
+        Line::Movement { gateway_ref, .. } => gateway_ref,
     }
 }
 

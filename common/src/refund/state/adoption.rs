@@ -4,7 +4,7 @@
 
 use crate::{
     clock::Timestamp,
-    gateway::{GatewayName, GatewayRefund, Report, doubt::Exposure},
+    gateway::{GatewayName, GatewayRefund, InDoubt, RefundOutcome, Report, doubt::Exposure},
     id::RefundId,
     metadata::Metadata,
     payment::{Payment, Status as PaymentStatus},
@@ -64,19 +64,22 @@ pub fn adopt(
         return Err(NotAdopted::NotOurs);
     }
     match &made.report {
-        Report::Succeeded(_) if made.money.amount > payment.unrefunded() => {
+        Ok(RefundOutcome::Succeeded(_)) if made.money.amount > payment.unrefunded() => {
             return Err(NotAdopted::NotYet(Missing::OtherRefunds));
         }
-        Report::Succeeded(_) | Report::Processing { .. } | Report::Declined(_) | Report::Canceled { .. } => {}
-        Report::Authorized(_)
-        | Report::Saved { .. }
-        | Report::RequiresAction { .. }
-        | Report::Approved { .. }
-        | Report::NotSent { .. }
-        | Report::PutOff { .. }
-        | Report::Unknown { .. }
-        | Report::Refused { .. }
-        | Report::NotFound => return Err(NotAdopted::NotYet(Missing::Outcome)),
+        Ok(
+            RefundOutcome::Succeeded(_)
+            | RefundOutcome::Processing { .. }
+            | RefundOutcome::Declined(_)
+            | RefundOutcome::Canceled { .. },
+        ) => {}
+        Err(
+            InDoubt::NotSent { .. }
+            | InDoubt::Deferred { .. }
+            | InDoubt::Unknown { .. }
+            | InDoubt::Refused { .. }
+            | InDoubt::NotFound,
+        ) => return Err(NotAdopted::NotYet(Missing::Outcome)),
     }
     let made_at = made.made_at.map_or(now, |at| at.min(now));
     Ok(Refund {
@@ -113,7 +116,7 @@ fn gives_back(payment: &Payment, gateway: GatewayName, made: &GatewayRefund) -> 
     let Some(known) = &payment.gateway_ref else { return Err(NotAdopted::NotYet(Missing::Payment)) };
     let is_same_movement = match (&made.charge_ref, &payment.charge_ref) {
         (Some(theirs), Some(ours)) => Some(theirs == ours),
-        _ => None,
+        (Some(_), None) | (None, _) => None,
     };
     let is_same_payment = made.payment_ref.as_ref().map(|theirs| theirs == known);
     Ok(match (is_same_payment, is_same_movement) {
@@ -124,10 +127,12 @@ fn gives_back(payment: &Payment, gateway: GatewayName, made: &GatewayRefund) -> 
 
 /// Whether what the gateway says of a refund that is known is news to us.
 #[must_use]
-pub fn is_news(status: Status, report: &Report) -> bool {
+pub fn is_news(status: Status, report: &Report<RefundOutcome>) -> bool {
     match status {
         Status::Pending | Status::Processing | Status::NeedsReview => true,
-        Status::Succeeded => matches!(report, Report::Declined(_) | Report::Canceled { .. }),
+        Status::Succeeded => {
+            matches!(report, Ok(RefundOutcome::Declined(_)) | Ok(RefundOutcome::Canceled { .. }))
+        }
         Status::Failed => false,
     }
 }
@@ -145,15 +150,15 @@ mod tests {
         Money::parse_positive(amount, Currency::from_code("EUR").unwrap()).unwrap()
     }
 
-    fn succeeded(amount: &str) -> Report {
+    fn succeeded(amount: &str) -> Report<RefundOutcome> {
         let money = Some(euros(amount));
-        Report::Succeeded(Charge {
+        Ok(RefundOutcome::Succeeded(Charge {
             gateway_ref: "re_1".into(),
             charge_ref: None,
             card: None,
             money,
             fee: None,
-        })
+        }))
     }
 
     fn made(amount: &str) -> GatewayRefund {
@@ -191,8 +196,10 @@ mod tests {
         );
         assert_eq!(refund.gateway_ref.as_deref(), Some("re_1"));
         assert_eq!(refund.exposure.calls_begun, 1, "whoever finds it without a job must not send it");
-        let slow =
-            GatewayRefund { report: Report::Processing { gateway_ref: "re_1".into() }, ..made("9.90") };
+        let slow = GatewayRefund {
+            report: Ok(RefundOutcome::Processing { gateway_ref: "re_1".into() }),
+            ..made("9.90")
+        };
         assert!(adopted(&taken(), &slow).is_ok());
     }
 
@@ -239,7 +246,7 @@ mod tests {
         // What is only held by a refund of ours is no obstacle: the gateway will refuse that one.
         let held = Payment { amount_refunding: euros("49.90").amount, ..taken() };
         assert!(adopted(&held, &made("49.90")).is_ok());
-        let strange = Report::Unknown { why: "x".into(), resolution: Resolution::LookUp };
+        let strange = Err(InDoubt::Unknown { why: "x".into(), resolution: Resolution::LookUp });
         assert_eq!(waits(&taken(), &GatewayRefund { report: strange, ..made("1.00") }), Missing::Outcome);
     }
 }

@@ -13,8 +13,8 @@ use rust_decimal::Decimal;
 use crate::{
     clock::Timestamp,
     gateway::{
-        Charge, Report,
-        doubt::{Case, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, weigh},
+        Charge, GatewayRef, InDoubt, RefundOutcome, Report,
+        doubt::{Case, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, assess},
     },
     job::{
         Kind,
@@ -124,11 +124,11 @@ pub enum Outcome {
 
 /// Decides what `report` changes.
 #[must_use]
-pub fn apply(refund: &Refund, payment: &Payment, report: &Report, context: Context) -> Change {
+pub fn apply(refund: &Refund, payment: &Payment, report: &Report<RefundOutcome>, context: Context) -> Change {
     match (refund.status, report) {
         (
             Status::Succeeded | Status::Processing | Status::Pending | Status::NeedsReview,
-            Report::Declined(no),
+            Ok(RefundOutcome::Declined(no)),
         ) => {
             let failure = Failure { code: no.code.clone(), message: no.message.clone() };
             Change {
@@ -138,22 +138,28 @@ pub fn apply(refund: &Refund, payment: &Payment, report: &Report, context: Conte
         }
         (
             Status::Succeeded | Status::Processing | Status::Pending | Status::NeedsReview,
-            Report::Canceled { .. },
+            Ok(RefundOutcome::Canceled { .. }),
         ) => {
             let message = "The refund was canceled at the gateway.".into();
             Change::becomes(Outcome::Failed(Failure { code: "canceled".into(), message }), Work::Done)
         }
-        (Status::Succeeded | Status::Failed, Report::Succeeded(charge)) if is_another(refund, charge) => {
+        (Status::Succeeded | Status::Failed, Ok(RefundOutcome::Succeeded(charge)))
+            if is_another(refund, charge) =>
+        {
             Change::beside(charge, duplicate::ALARM)
         }
         (Status::Succeeded, _) => Change::nothing_left(),
         // The gateway has it, and calls it failed: its success is an older word.
-        (Status::Failed, Report::Succeeded(_)) if refund.gateway_ref.is_some() => Change::nothing_left(),
-        (_, Report::Succeeded(charge)) => succeeded(refund, charge, context),
+        (Status::Failed, Ok(RefundOutcome::Succeeded(_))) if refund.gateway_ref.is_some() => {
+            Change::nothing_left()
+        }
+        (_, Ok(RefundOutcome::Succeeded(charge))) => succeeded(refund, charge, context),
         // An end that we have told stands; a person has the other: only a definite answer takes it back.
         (Status::Failed | Status::NeedsReview, _) => Change::nothing_left(),
-        (_, Report::Processing { gateway_ref }) => slow(refund, gateway_ref, context),
-        _ => in_doubt(refund, payment, report, context),
+        (Status::Pending | Status::Processing, Ok(RefundOutcome::Processing { gateway_ref })) => {
+            slow(refund, gateway_ref, context)
+        }
+        (Status::Pending | Status::Processing, Err(doubt)) => in_doubt(refund, payment, doubt, context),
     }
 }
 
@@ -188,20 +194,21 @@ fn succeeded(refund: &Refund, charge: &Charge, context: Context) -> Change {
 }
 
 /// The gateway has it, and takes its time.
-fn slow(refund: &Refund, gateway_ref: &str, context: Context) -> Change {
-    let gateway_ref = Some(gateway_ref.to_owned());
+fn slow(refund: &Refund, gateway_ref: &GatewayRef, context: Context) -> Change {
+    let gateway_ref = Some(gateway_ref.clone());
     if !refund.exposure.within(refund.created_at, context.now, SLOW_OUTCOME_WINDOW) {
         let reason = "the gateway has not settled it in a month";
         return Change { gateway_ref, ..needs_review(reason, "an outcome does not come") };
     }
-    let work = match context.kind {
-        Kind::ResolveRefund => Work::Retry { why: "not settled yet".into(), at_least: SLOW_OUTCOME_POLL },
-        _ => Work::Next { kind: Kind::ResolveRefund, after: SLOW_OUTCOME_POLL },
+    let work = if context.kind == Kind::ResolveRefund {
+        Work::Retry { why: "not settled yet".into(), at_least: SLOW_OUTCOME_POLL }
+    } else {
+        Work::Next { kind: Kind::ResolveRefund, after: SLOW_OUTCOME_POLL }
     };
     Change { gateway_ref, ..Change::stays(work) }
 }
 
-fn in_doubt(refund: &Refund, payment: &Payment, report: &Report, context: Context) -> Change {
+fn in_doubt(refund: &Refund, payment: &Payment, doubt: &InDoubt, context: Context) -> Change {
     let case = Case {
         exposure: &refund.exposure,
         asked_at: refund.created_at,
@@ -210,14 +217,8 @@ fn in_doubt(refund: &Refund, payment: &Payment, report: &Report, context: Contex
         is_known: refund.gateway_ref.is_some(),
         now: context.now,
     };
-    let Some(weighed) = weigh(report, case) else {
-        return needs_review(
-            format!("the gateway calls it {}", report.word()),
-            "a refund cannot be understood",
-        );
-    };
     let never_ran = |code, message| Change::becomes(Outcome::Failed(Failure { code, message }), Work::Done);
-    Change::weighed(weighed, Kind::ResolveRefund, never_ran, needs_review)
+    Change::recovering(assess(doubt, case), Kind::ResolveRefund, never_ran, needs_review)
 }
 
 /// Whether a call begun at `now` may be sent.

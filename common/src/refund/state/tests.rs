@@ -48,39 +48,39 @@ fn refund(status: Status, amount: &str) -> Refund {
     }
 }
 
-fn succeeded(amount: &str) -> Report {
-    Report::Succeeded(Charge {
+fn succeeded(amount: &str) -> Report<RefundOutcome> {
+    Ok(RefundOutcome::Succeeded(Charge {
         gateway_ref: "re_1".into(),
         charge_ref: None,
         card: None,
         money: Some(euros(amount)),
         fee: None,
-    })
+    }))
 }
 
-fn declined() -> Report {
-    Report::Declined(Decline {
+fn declined() -> Report<RefundOutcome> {
+    Ok(RefundOutcome::Declined(Decline {
         class: DeclineClass::Hard,
         code: "charge_already_refunded".into(),
         message: "no".into(),
         gateway_ref: None,
-    })
+    }))
 }
 
-fn unknown(resolution: Resolution) -> Report {
-    Report::Unknown { why: "time-out".into(), resolution }
+fn unknown(resolution: Resolution) -> Report<RefundOutcome> {
+    Err(InDoubt::Unknown { why: "time-out".into(), resolution })
 }
 
-fn refused() -> Report {
-    Report::Refused { code: "parameter_invalid".into(), message: "no".into(), fault: Fault::Request }
+fn refused() -> Report<RefundOutcome> {
+    Err(InDoubt::Refused { code: "parameter_invalid".into(), message: "no".into(), fault: Fault::Request })
 }
 
-fn not_sent() -> Report {
-    Report::NotSent { why: "refused".into(), retry_after: None, obstacle: Obstacle::Unreachable }
+fn not_sent() -> Report<RefundOutcome> {
+    Err(InDoubt::NotSent { why: "refused".into(), retry_after: None, obstacle: Obstacle::Unreachable })
 }
 
-fn processing() -> Report {
-    Report::Processing { gateway_ref: "re_1".into() }
+fn processing() -> Report<RefundOutcome> {
+    Ok(RefundOutcome::Processing { gateway_ref: "re_1".into() })
 }
 
 const HOUR: i64 = 3600;
@@ -115,13 +115,12 @@ fn what_a_refund_becomes() {
         (Processing, unknown(Resolution::LookUp), refunding, 0, Processing, "look up"),
         (Processing, unknown(Resolution::LookUp), resolving, 1, Processing, "retry"),
         (Processing, unknown(Resolution::LookUp), resolving, 73, NeedsReview, "done"),
-        (Processing, Report::NotFound, resolving, 0, Processing, "retry"),
-        (Processing, Report::NotFound, resolving, 1, NeedsReview, "done"),
-        (Processing, Report::Approved { gateway_ref: "x".into() }, resolving, 0, NeedsReview, "done"),
+        (Processing, Err(InDoubt::NotFound), resolving, 0, Processing, "retry"),
+        (Processing, Err(InDoubt::NotFound), resolving, 1, NeedsReview, "done"),
         // It came back, after all.
         (Succeeded, declined(), resolving, 1, Failed, "done"),
         (Succeeded, processing(), resolving, 1, Succeeded, "done"),
-        (Succeeded, Report::NotFound, resolving, 1, Succeeded, "done"),
+        (Succeeded, Err(InDoubt::NotFound), resolving, 1, Succeeded, "done"),
         (Failed, succeeded("10.00"), resolving, 1, Succeeded, "done"),
         (Failed, declined(), resolving, 1, Failed, "done"),
         (Failed, processing(), resolving, 1, Failed, "done"),
@@ -218,7 +217,7 @@ proptest! {
                     3 => processing(),
                     4 => unknown(Resolution::LookUp),
                     5 => refused(),
-                    _ => Report::NotFound,
+                    _ => Err(InDoubt::NotFound),
                 };
                 let context = Context { now: at(HOUR), kind: Kind::ResolveRefund, unrefunded: of.unrefunded() };
                 if let Some(outcome) = apply(refund, &of, &report, context).to {

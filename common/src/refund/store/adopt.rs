@@ -86,7 +86,7 @@ async fn known(
          ORDER BY (id = $2) DESC NULLS LAST LIMIT 1",
         payment.0,
         reference.map(|id| id.0),
-        made.gateway_ref,
+        &*made.gateway_ref,
     )
     .fetch_optional(db)
     .await?;
@@ -133,7 +133,7 @@ async fn insert(db: &mut PgConnection, payment: &Payment, refund: &Refund) -> sq
         refund.payment_id.0,
         refund.origin.as_str(),
         payment.order.gateway.as_str(),
-        refund.gateway_ref,
+        refund.gateway_ref.as_deref(),
         refund.money.amount,
         refund.money.currency.code(),
         refund.status.as_str(),

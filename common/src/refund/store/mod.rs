@@ -13,7 +13,7 @@ use crate::{
     billing,
     clock::Timestamp,
     event::{self, Event},
-    gateway::{Answer, Charge, GatewayName, Report},
+    gateway::{Answer, Charge, GatewayName, RefundOutcome, Report},
     id::{JobId, MerchantId, PaymentId, RefundId},
     job::{self, Claim, Kind, PUBLISHER_GRACE, work::Work},
     ledger::{self, Posting},
@@ -263,7 +263,7 @@ pub struct Settlement {
     /// The gateway that was asked.
     pub gateway: GatewayName,
     /// What the gateway answered.
-    pub answer: Answer,
+    pub answer: Answer<RefundOutcome>,
 }
 
 impl Settlement {
@@ -307,7 +307,7 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
     let mut refund = Refund::try_from(row)?;
     insert_calls(&mut *db, std::iter::once((payment.id.0, claim, answer)), now).await?;
     let is_late = refund.updated_at != seen.updated_at;
-    if is_late && !matches!(answer.report, Report::Succeeded(_)) {
+    if is_late && !matches!(answer.report, Ok(RefundOutcome::Succeeded(_))) {
         transaction.commit().await?;
         return Ok(Settled { status: refund.status, changed: false, alarm: None });
     }
@@ -352,7 +352,7 @@ async fn write(db: &mut PgConnection, refund: &Refund, gateway: GatewayName) -> 
         refund.failure.as_ref().map(|failure| failure.message.as_str()),
         refund.review_reason,
         refund.settled_at,
-        refund.gateway_ref,
+        refund.gateway_ref.as_deref(),
         refund.exposure.calls_not_sent,
         gateway.as_str(),
     )
@@ -362,11 +362,16 @@ async fn write(db: &mut PgConnection, refund: &Refund, gateway: GatewayName) -> 
 }
 
 /// What the books say of a refund that has come from one status into another.
-fn postings(refund: &Refund, before: Status, payment: &Payment, report: &Report) -> Vec<Posting> {
+fn postings(
+    refund: &Refund,
+    before: Status,
+    payment: &Payment,
+    report: &Report<RefundOutcome>,
+) -> Vec<Posting> {
     let subject =
         ledger::Subject { merchant_id: refund.merchant_id, gateway: payment.order.gateway, id: refund.id.0 };
     let fee = match report {
-        Report::Succeeded(Charge { fee, .. }) => *fee,
+        Ok(RefundOutcome::Succeeded(Charge { fee, .. })) => *fee,
         _ => None,
     };
     match (before, refund.status) {

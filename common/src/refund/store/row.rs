@@ -73,7 +73,7 @@ impl TryFrom<RefundRow> for Refund {
             review_reason: row.review_reason,
             updated_at: row.updated_at,
             settled_at: row.settled_at,
-            gateway_ref: row.gateway_ref,
+            gateway_ref: row.gateway_ref.map(Into::into),
             exposure: Exposure {
                 calls_begun: row.calls_begun,
                 calls_not_sent: row.calls_not_sent,

@@ -87,10 +87,9 @@ pub fn foresee(subscription: &Subscription) -> Result<Option<(Subscription, Peri
     let Some(boundary) = subscription.next_boundary()? else { return Ok(None) };
     let mut then = subscription.clone();
     let Renewal::Done(effects) = renew(&mut then, boundary)? else { return Ok(None) };
-    let billed = effects.into_iter().find_map(|effect| match effect {
-        Effect::Bill(period) => Some(period),
-        _ => None,
-    });
+    let billed = effects
+        .into_iter()
+        .find_map(|effect| if let Effect::Bill(period) = effect { Some(period) } else { None });
     Ok(billed.map(|period| (then, period)))
 }
 

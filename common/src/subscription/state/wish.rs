@@ -300,7 +300,7 @@ pub(super) fn prorate(subscription: &mut Subscription, adjustment: Adjustment) -
 pub(super) fn not_at_boundary(subscription: &Subscription, now: Timestamp) -> Result<(), Refusal> {
     match subscription.next_boundary()? {
         Some(boundary) if boundary <= now => Err(Refusal::RenewalDue),
-        _ => Ok(()),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -1,12 +1,15 @@
 //! Amounts in every currency of PayPal's, with its decimals.
 
 use common::{
-    gateway::{CaptureRequest, ChargeRequest, Fault, RefundRequest, Report},
+    gateway::{CaptureRequest, ChargeRequest, Fault, RefundRequest},
     money::{Currency, Money},
 };
 
 use super::{bench, found, taken};
-use crate::contract::bench::{Ready, charge_of};
+use crate::contract::{
+    bench::{Ready, charge_of},
+    vocabulary::Report,
+};
 
 const WITHOUT_DECIMALS: &str = "HUF JPY TWD";
 const WITH_TWO: &str =

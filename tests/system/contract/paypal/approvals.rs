@@ -1,10 +1,13 @@
 //! Orders that a payer approves on PayPal's page, and that are completed afterwards, once.
 
-use common::gateway::{Capture, ChargeRequest, Fault, Report};
+use common::gateway::{Capture, ChargeRequest, Fault, GatewayKey, GatewayRef};
 use serde_json::json;
 
 use super::{bench, found, taken};
-use crate::contract::bench::{Bench, Ready};
+use crate::contract::{
+    bench::{Bench, Ready},
+    vocabulary::Report,
+};
 
 pub fn by_the_payer(bench: &Bench) -> ChargeRequest {
     let return_url = Some("https://shop.example/back".into());
@@ -13,14 +16,14 @@ pub fn by_the_payer(bench: &Bench) -> ChargeRequest {
 
 /// The second half of a charge, as it is asked for after the payer's approval.
 pub fn second_half(request: &ChargeRequest, order: &str) -> ChargeRequest {
-    let key = format!("{}-capture", request.key);
+    let key = GatewayKey(format!("{}-capture", request.key));
     ChargeRequest { key, approved: Some(order.into()), ..request.clone() }
 }
 
-pub async fn order_to_approve(bench: &Bench, request: &ChargeRequest) -> String {
+pub async fn order_to_approve(bench: &Bench, request: &ChargeRequest) -> GatewayRef {
     match bench.gateway.charge(request).await.report {
         Report::RequiresAction { gateway_ref, url: Some(url) } => {
-            assert!(url.starts_with("http") && url.contains(&gateway_ref), "{url}");
+            assert!(url.starts_with("http") && url.contains(&*gateway_ref), "{url}");
             gateway_ref
         }
         other => panic!("{other:?}"),
@@ -52,7 +55,8 @@ async fn an_order_is_approved_and_completed_once() {
         assert_eq!(found(&bench, &request, &order).await, Report::Approved { gateway_ref: order.clone() });
         let done = bench.gateway.charge(&completion).await.report;
         assert!(matches!(&done, Report::Succeeded(_) | Report::Authorized(_)), "{done:?}");
-        let other_key = ChargeRequest { key: format!("{}-again", completion.key), ..completion.clone() };
+        let other_key =
+            ChargeRequest { key: format!("{}-again", completion.key).into(), ..completion.clone() };
         for again in [&completion, &other_key, &request] {
             assert_eq!(
                 bench.gateway.charge(again).await.report,

@@ -1,7 +1,7 @@
 //! Issues of every class, for a charge, a capture and a refund: who can do something about it.
 //! What was done already, and is told, is tested where it is done: here nothing was.
 
-use common::gateway::{ChargeRequest, DeclineClass::*, Report};
+use common::gateway::{ChargeRequest, DeclineClass::*};
 
 use super::{
     approvals::{approve, by_the_payer, order_to_approve, second_half},
@@ -10,6 +10,7 @@ use super::{
 use crate::contract::{
     bench::{Operation, Ready},
     table::{Means, Means::*, meaning},
+    vocabulary::Report,
 };
 
 const IN_PROGRESS: &str = "ORDER_COMPLETION_IN_PROGRESS PREVIOUS_REQUEST_IN_PROGRESS";

@@ -1,9 +1,9 @@
 //! A payment among tens of thousands of others in PayPal's report.
 
-use common::gateway::{LookUp, Report};
+use common::gateway::LookUp;
 
 use super::bench;
-use crate::contract::{bench::from_now, others, pages};
+use crate::contract::{bench::from_now, others, pages, vocabulary::Report};
 
 #[tokio::test]
 async fn the_seconds_of_the_call_are_read_first() {

@@ -18,13 +18,14 @@ use std::time::Duration;
 
 use common::config::EventArgs;
 use common::gateway::{
-    ChargeRequest, DeclineClass, EventTrust, GatewayName, LookUp, MethodType, Report, Resolution,
+    ChargeRequest, DeclineClass, EventTrust, GatewayName, LookUp, MethodType, Resolution,
     paypal::{Paypal, PaypalConfig},
 };
 use serde_json::json;
 use tests::{Deployment, SANDBOX_ROOT, Service, Settings};
 
 use super::bench::{Bench, Tokens, from_now};
+use crate::contract::vocabulary::{Adapter, Report};
 
 // What is left out is otherwise at PayPal, and tested beside this: it answers at once what was done
 // already; its report, the only place that is searched for our reference, tells neither reservations nor
@@ -77,10 +78,10 @@ pub async fn bench() -> Bench {
     let bench = Bench {
         deployment,
         name: GatewayName::Paypal,
-        gateway: Box::new(paypal(&url, "test_secret")),
-        stranger: Box::new(paypal(&url, "nonsense")),
-        unreachable: Box::new(paypal("http://127.0.0.1:9", "test_secret")),
-        at: |url| Box::new(paypal(url, "test_secret")),
+        gateway: Adapter::new(paypal(&url, "test_secret")),
+        stranger: Adapter::new(paypal(&url, "nonsense")),
+        unreachable: Adapter::new(paypal("http://127.0.0.1:9", "test_secret")),
+        at: |url| Adapter::new(paypal(url, "test_secret")),
         method: MethodType::Paypal,
         tokens: Tokens {
             good: "vault_ok",
@@ -135,7 +136,7 @@ fn is_to_be_looked_up(report: &Report) -> bool {
 async fn found(bench: &Bench, request: &ChargeRequest, order: &str) -> Report {
     let question = LookUp {
         reference: request.reference.clone(),
-        gateway_ref: Some(order.to_owned()),
+        gateway_ref: Some(order.into()),
         made_between: (from_now(-60), from_now(0)),
         cursor: None,
         traceparent: None,

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use common::gateway::{About, Found, Line, Movement, Report, Standing};
+use common::gateway::{About, Found, Line, Movement, Standing};
 use serde_json::json;
 
 use super::{bench, is_to_be_looked_up};
 use crate::contract::{
     bench::{Ready, charge_of, from_now, money},
     inbox::Inbox,
+    vocabulary::Report,
 };
 
 /// Longer than PayPal tells at once.
@@ -22,7 +23,7 @@ async fn the_account_of_a_time_has_every_movement_once() {
         let (request, report) = bench.paid("vault_ok").await;
         let charge = charge_of(&report).clone();
         expected.insert(
-            charge.charge_ref.unwrap(),
+            charge.charge_ref.unwrap().to_string(),
             (Movement::Charge, Some(request.reference), charge.money.unwrap(), charge.fee),
         );
     }
@@ -31,17 +32,17 @@ async fn the_account_of_a_time_has_every_movement_once() {
     let paid = bench.paid("vault_ok").await;
     let charge = charge_of(&paid.1).clone();
     let of_paid = (Movement::Charge, Some(paid.0.reference.clone()), paid.0.money, charge.fee);
-    expected.insert(charge.charge_ref.unwrap(), of_paid);
+    expected.insert(charge.charge_ref.unwrap().to_string(), of_paid);
     let refund = bench.refund_request(&paid, "49.90");
     let report = bench.send(&Ready::Refund(refund.clone())).await.report;
     let of_refund = (Movement::Refund, Some(refund.reference), money("49.90", "EUR"), None);
-    expected.insert(charge_of(&report).gateway_ref.clone(), of_refund);
+    expected.insert(charge_of(&report).gateway_ref.to_string(), of_refund);
 
     let disputed = bench.paid("vault_ok").await;
     let charge = charge_of(&disputed.1).clone();
     let reference = Some(disputed.0.reference.clone());
     let of_disputed = (Movement::Charge, reference.clone(), disputed.0.money, charge.fee);
-    expected.insert(charge.charge_ref.unwrap(), of_disputed);
+    expected.insert(charge.charge_ref.unwrap().to_string(), of_disputed);
     bench.control("dispute", json!({ "reference": reference, "outcome": "won" })).await;
 
     let mut disputes = Vec::new();

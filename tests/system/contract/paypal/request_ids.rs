@@ -66,7 +66,7 @@ async fn every_call_has_an_id_of_its_own() {
         .map(|request| request["idempotency_key"].as_str().unwrap())
         .collect();
     ids.sort_unstable();
-    assert_eq!(ids, [request.key.clone(), format!("{}-capture", request.key)]);
+    assert_eq!(ids, [request.key.to_string(), format!("{}-capture", request.key)]);
 }
 
 /// The same id with another body is a defect of ours, and must not pass for a failure.

@@ -1,10 +1,13 @@
 //! Money that was reserved: whoever comes late is told at once what became of it.
 
-use common::gateway::{CaptureRequest, Report};
+use common::gateway::CaptureRequest;
 use serde_json::json;
 
 use super::{bench, found, taken};
-use crate::contract::bench::{Ready, charge_of, money};
+use crate::contract::{
+    bench::{Ready, charge_of, money},
+    vocabulary::Report,
+};
 
 #[tokio::test]
 async fn a_reservation_is_found_by_its_order() {

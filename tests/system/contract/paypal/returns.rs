@@ -1,13 +1,16 @@
 //! Refunds that were made before, and refunds that are refused.
 
-use common::gateway::{RefundRequest, Report};
+use common::gateway::RefundRequest;
 
 use super::bench;
-use crate::contract::bench::{Ready, charge_of};
+use crate::contract::{
+    bench::{Ready, charge_of},
+    vocabulary::Report,
+};
 
 /// Under another key, as after PayPal has forgotten the first.
 fn again(request: &RefundRequest) -> Ready {
-    Ready::Refund(RefundRequest { key: format!("{}-again", request.key), ..request.clone() })
+    Ready::Refund(RefundRequest { key: format!("{}-again", request.key).into(), ..request.clone() })
 }
 
 #[tokio::test]

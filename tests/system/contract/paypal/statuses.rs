@@ -3,7 +3,6 @@
 use common::gateway::{
     Charge, Decline,
     DeclineClass::{Customer, Hard, Soft},
-    Report,
 };
 use serde_json::json;
 
@@ -11,6 +10,7 @@ use super::{bench, found};
 use crate::contract::{
     bench::{Ready, charge_of},
     table::{Means, Means::*, meaning},
+    vocabulary::Report,
 };
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use common::gateway::Report;
 use serde_json::{Value, json};
 
 use super::bench;
-use crate::contract::bench::{Bench, from_now};
+use crate::contract::{
+    bench::{Bench, from_now},
+    vocabulary::Report,
+};
 
 async fn tokens_issued(bench: &Bench) -> u64 {
     bench.deployment.sandbox("GET", "/control/paypal", &Value::Null).await["tokens_issued"].as_u64().unwrap()

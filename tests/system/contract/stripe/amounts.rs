@@ -1,12 +1,15 @@
 //! Amounts in the units of every currency whose units are not hundredths.
 
 use common::{
-    gateway::{CaptureRequest, ChargeRequest, Fault, RefundRequest, Report},
+    gateway::{CaptureRequest, ChargeRequest, Fault, RefundRequest},
     money::{Currency, Money},
 };
 
 use super::bench;
-use crate::contract::bench::{Bench, Ready, charge_of};
+use crate::contract::{
+    bench::{Bench, Ready, charge_of},
+    vocabulary::Report,
+};
 
 const ZERO_DECIMAL: &str = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF";
 const THREE_DECIMAL: &str = "BHD JOD KWD OMR TND";

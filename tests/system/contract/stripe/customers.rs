@@ -1,11 +1,14 @@
 //! Saving at Stripe: whatever goes wrong on the way, one method is saved for one customer, and nobody pays.
 
-use common::gateway::{ChargeRequest, DeclineClass, Fault, Report, Resolution, SaveRequest, SavedMethod};
+use common::gateway::{ChargeRequest, DeclineClass, Fault, Resolution, SaveRequest, SavedMethod};
 use serde_json::{Value, json};
 use tests::eventually;
 
 use super::bench;
-use crate::contract::bench::{Bench, charge_of};
+use crate::contract::{
+    bench::{Bench, charge_of},
+    vocabulary::Report,
+};
 
 /// A payment method as the payer's browser makes it: of nobody yet.
 async fn new_method(bench: &Bench) -> String {

@@ -1,11 +1,12 @@
 //! Every decline code of the three lists, and who goes before whom.
 
-use common::gateway::{DeclineClass, DeclineClass::*, Report};
+use common::gateway::{DeclineClass, DeclineClass::*};
 
 use super::bench;
 use crate::contract::{
     bench::{Bench, Operation, Ready},
     table::{Means, meaning},
+    vocabulary::Report,
 };
 
 const CODES: [(DeclineClass, &str); 3] = [

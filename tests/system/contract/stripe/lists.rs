@@ -1,13 +1,14 @@
 //! A payment among tens of thousands of others that were made in the same minutes: found in few pages, and where our
 //! clocks are apart, in the end.
 
-use common::gateway::{LookUp, Report, Resolution};
+use common::gateway::{LookUp, Resolution};
 use serde_json::{Value, json};
 
 use super::bench;
 use crate::contract::{
     bench::{Bench, from_now},
     others, pages,
+    vocabulary::Report,
 };
 
 const LIST: &str = "/v1/payment_intents";

@@ -14,8 +14,8 @@ mod customers;
 use std::time::Duration;
 
 use common::gateway::{
-    CaptureRequest, ChargeRequest, DeclineClass, EventTrust, Gateway as _, GatewayName, MethodType,
-    RefundRequest, Report, Resolution,
+    CaptureRequest, ChargeRequest, DeclineClass, EventTrust, GatewayName, MethodType, RefundRequest,
+    Resolution,
     guard::{Guarded, Protection, breaker::Rule},
     stripe::{Stripe, StripeConfig, VERSION},
 };
@@ -23,6 +23,7 @@ use serde_json::json;
 use tests::{Deployment, Service, Settings, eventually};
 
 use super::bench::{Bench, Operation, Ready, Tokens, money};
+use crate::contract::vocabulary::{Adapter, Report};
 
 suite!(crate::contract::stripe::bench);
 
@@ -35,10 +36,10 @@ pub async fn bench() -> Bench {
     Bench {
         deployment,
         name: GatewayName::Stripe,
-        gateway: Box::new(stripe(&url, "sk_test_contract")),
-        stranger: Box::new(stripe(&url, "nonsense")),
-        unreachable: Box::new(stripe("http://127.0.0.1:9", "sk_test_contract")),
-        at: |url| Box::new(stripe(url, "sk_test_contract")),
+        gateway: Adapter::new(stripe(&url, "sk_test_contract")),
+        stranger: Adapter::new(stripe(&url, "nonsense")),
+        unreachable: Adapter::new(stripe("http://127.0.0.1:9", "sk_test_contract")),
+        at: |url| Adapter::new(stripe(url, "sk_test_contract")),
         method: MethodType::Card,
         tokens: Tokens {
             good: "pm_card_visa",
@@ -160,7 +161,7 @@ async fn a_gateway_that_is_down_is_left_alone_until_it_answers() {
     let rule = Rule { failures: 3, rest: Duration::from_millis(300) };
     let protection = Protection { breaker: rule, ..Protection::suiting(GatewayName::Stripe) };
     let adapter = Box::new(stripe(bench.deployment.sandbox_url(), "sk_test_contract"));
-    let guarded = Guarded::new(GatewayName::Stripe, adapter, protection);
+    let guarded = Adapter::new(Guarded::new(GatewayName::Stripe, adapter, protection));
     let request = bench.charge_request("pm_card_visa");
 
     bench.control("down", json!({ "down": true })).await;
@@ -169,11 +170,12 @@ async fn a_gateway_that_is_down_is_left_alone_until_it_answers() {
         assert!(matches!(report, Report::Unknown { resolution: Resolution::Replay, .. }), "{report:?}");
     }
     let answer = guarded.charge(&request).await;
-    assert!(matches!(answer.report, Report::PutOff { .. }), "{answer:?}");
+    assert!(matches!(answer.report, Report::Deferred { .. }), "{answer:?}");
 
     bench.control("down", json!({ "down": false })).await;
     let answered = eventually("it is called again", || async {
-        Some(guarded.charge(&request).await.report).filter(|report| !matches!(report, Report::PutOff { .. }))
+        Some(guarded.charge(&request).await.report)
+            .filter(|report| !matches!(report, Report::Deferred { .. }))
     });
     assert!(matches!(answered.await, Report::Succeeded(_)));
     assert_eq!(bench.times_done(&Ready::Charge(request)).await, 1);

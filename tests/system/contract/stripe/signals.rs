@@ -1,12 +1,11 @@
 //! The signals of Stripe's table, each for every operation. Silence, which takes its time, is in the
 //! suite that both gateways pass.
 
-use common::gateway::Report;
-
 use super::bench;
 use crate::contract::{
     bench::Operation,
     table::{Means, Means::*, meaning},
+    vocabulary::Report,
 };
 
 /// Whether money has moved before the same key is sent again.

@@ -3,7 +3,7 @@
 use common::gateway::{
     ChargeRequest,
     DeclineClass::{Hard, Soft},
-    MethodType, Report,
+    MethodType,
 };
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use super::bench;
 use crate::contract::{
     bench::{Bench, Ready, charge_of, money, refund_question},
     table::{Means, Means::*, meaning},
+    vocabulary::Report,
 };
 
 /// Makes an intent with our reference, as somebody in the dashboard might.

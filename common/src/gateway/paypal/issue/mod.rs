@@ -5,7 +5,7 @@ mod table;
 
 use serde::Deserialize;
 
-use crate::gateway::{Decline, DeclineClass, Fault, Report, Resolution};
+use crate::gateway::{Decline, DeclineClass, Fault, GatewayRef, InDoubt, Report, Resolution};
 
 /// What an issue means for us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,9 +141,8 @@ impl Refusal {
     }
 
     /// What it comes to, where nothing more can be learnt. `gateway_ref`: the object that it is about.
-    #[must_use]
-    pub fn report(&self, gateway_ref: Option<String>) -> Report {
-        let unknown = |why: String, resolution| Report::Unknown { why, resolution };
+    pub fn report<T: From<Decline>>(&self, gateway_ref: Option<GatewayRef>) -> Report<T> {
+        let unknown = |why: String, resolution| Err(InDoubt::Unknown { why, resolution });
         match self.meaning {
             Meaning::InProgress => unknown(self.issue.clone(), Resolution::Replay),
             Meaning::DoneAlready => unknown(self.issue.clone(), Resolution::LookUp),
@@ -154,35 +153,35 @@ impl Refusal {
                 unknown("the key was used with another body".into(), Resolution::LookUp)
             }
             Meaning::PayerMustAct | Meaning::OtherFunding | Meaning::Payer => {
-                Report::Declined(decline(DeclineClass::Customer, &self.issue, gateway_ref))
+                Ok(decline(DeclineClass::Customer, &self.issue, gateway_ref).into())
             }
-            Meaning::Hard => Report::Declined(decline(DeclineClass::Hard, &self.issue, gateway_ref)),
-            Meaning::NotRefundable => Report::Declined(refund_decline(&self.issue, gateway_ref)),
-            Meaning::Account | Meaning::Credentials | Meaning::Request => self.refused(),
+            Meaning::Hard => Ok(decline(DeclineClass::Hard, &self.issue, gateway_ref).into()),
+            Meaning::NotRefundable => Ok(refund_decline(&self.issue, gateway_ref).into()),
+            Meaning::Account | Meaning::Credentials | Meaning::Request => Err(self.refused()),
             Meaning::Unlisted => {
                 if self.status == 422 {
                     tracing::warn!(issue = self.issue, "an issue that is not listed: taken for a refusal");
                 }
-                self.refused()
+                Err(self.refused())
             }
         }
     }
 
     /// A refusal of the request itself, and whose it is.
     #[must_use]
-    pub fn refused(&self) -> Report {
+    pub fn refused(&self) -> InDoubt {
         let fault = match (self.meaning, self.status) {
             (Meaning::Account, _) => Fault::Account,
             (Meaning::Credentials, _) | (_, 401 | 403) => Fault::Credentials,
             _ => Fault::Request,
         };
-        Report::Refused { code: self.issue.to_ascii_lowercase(), message: self.words.clone(), fault }
+        InDoubt::Refused { code: self.issue.to_ascii_lowercase(), message: self.words.clone(), fault }
     }
 }
 
 /// A definite no, in our own words: PayPal's may name a reason that the payer must not learn.
 #[must_use]
-pub fn decline(class: DeclineClass, reason: &str, gateway_ref: Option<String>) -> Decline {
+pub fn decline(class: DeclineClass, reason: &str, gateway_ref: Option<GatewayRef>) -> Decline {
     let message = match (table::find(reason), class) {
         (Some((Meaning::OtherFunding | Meaning::Payer | Meaning::Hard, sentence)), _) => sentence,
         (_, DeclineClass::Soft) => "The payment was declined; a later attempt may succeed.",
@@ -196,7 +195,7 @@ pub fn decline(class: DeclineClass, reason: &str, gateway_ref: Option<String>) -
 
 /// A refund that will not be made, or was not. What is said of payers who cannot pay would make no sense of it.
 #[must_use]
-pub fn refund_decline(reason: &str, gateway_ref: Option<String>) -> Decline {
+pub fn refund_decline(reason: &str, gateway_ref: Option<GatewayRef>) -> Decline {
     let message = match table::find(reason) {
         Some((Meaning::NotRefundable, sentence)) => sentence,
         _ if reason == CAPTURE_FULLY_REFUNDED => "The payment was refunded before, in full.",

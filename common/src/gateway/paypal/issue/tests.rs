@@ -1,6 +1,7 @@
 //! Every row of the lists, and refusals that say little.
 
 use super::*;
+use crate::gateway::ChargeOutcome;
 
 fn refusal(issue: &str) -> Refusal {
     let body = format!(
@@ -12,9 +13,9 @@ fn refusal(issue: &str) -> Refusal {
 /// What an issue comes to where nothing more can be learnt, in a word.
 fn comes_to(issue: &str) -> String {
     match refusal(issue).report(Some("5O1".into())) {
-        Report::Unknown { resolution, .. } => format!("{resolution:?}"),
-        Report::Declined(decline) => format!("declined {:?}", decline.class),
-        Report::Refused { fault, .. } => format!("refused {fault:?}"),
+        Err(InDoubt::Unknown { resolution, .. }) => format!("{resolution:?}"),
+        Ok(ChargeOutcome::Declined(decline)) => format!("declined {:?}", decline.class),
+        Err(InDoubt::Refused { fault, .. }) => format!("refused {fault:?}"),
         other => panic!("{issue}: {other:?}"),
     }
 }
@@ -119,7 +120,7 @@ fn every_issue_is_told_in_our_own_words() {
             assert_eq!((told.code, told.message.as_str()), (issue.to_lowercase(), sentence));
             assert_ne!(told.message, common, "{issue}: it says why");
         }
-        if let Report::Refused { code, .. } = refusal(issue).refused() {
+        if let InDoubt::Refused { code, .. } = refusal(issue).refused() {
             assert_eq!(code, issue.to_lowercase());
             let told = matches!(meaning, Meaning::Request | Meaning::Account).then_some(sentence);
             assert_eq!(super::sentence(&code), told, "{issue}");
@@ -135,7 +136,7 @@ fn a_401_or_403_is_our_credentials_unless_the_issue_knows_better() {
     let fault = |status, issue: &str| {
         let body = format!(r#"{{"details":[{{"issue":"{issue}"}}]}}"#);
         match Refusal::read(status, body.as_bytes()).refused() {
-            Report::Refused { fault, .. } => fault,
+            InDoubt::Refused { fault, .. } => fault,
             other => panic!("{other:?}"),
         }
     };

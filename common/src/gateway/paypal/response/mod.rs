@@ -9,7 +9,10 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    gateway::{Charge, DeclineClass, GatewayRefund, Obstacle, Report, Resolution},
+    gateway::{
+        Charge, ChargeOutcome, ChargeRef, DeclineClass, GatewayRef, GatewayRefund, InDoubt, Obstacle,
+        RefundOutcome, Report, Resolution,
+    },
     money::Money,
 };
 
@@ -35,8 +38,8 @@ pub enum Answered {
     Object(Bytes),
     /// A refusal, with its issue.
     Refused(Refusal),
-    /// All is said.
-    Report(Report),
+    /// There is nothing to read.
+    InDoubt(InDoubt),
 }
 
 /// Sorts an answer to an operation.
@@ -44,14 +47,14 @@ pub fn sort(received: &Received) -> Answered {
     match received.status {
         200..=299 => Answered::Object(received.body.clone()),
         400 | 403 | 404 | 422 => Answered::Refused(Refusal::read(received.status, &received.body)),
-        401 => Answered::Report(Refusal::read(401, &received.body).refused()),
-        429 => Answered::Report(Report::NotSent {
+        401 => Answered::InDoubt(Refusal::read(401, &received.body).refused()),
+        429 => Answered::InDoubt(InDoubt::NotSent {
             why: "the gateway limits our rate".into(),
             retry_after: received.retry_after,
             obstacle: Obstacle::Busy,
         }),
         // 409 is a request with the same key that still runs; a proxy's 408 or 499 is as good as silence.
-        status => Answered::Report(Report::Unknown {
+        status => Answered::InDoubt(InDoubt::Unknown {
             why: format!("the gateway answered {status}"),
             resolution: Resolution::Replay,
         }),
@@ -168,9 +171,9 @@ enum Weight {
 
 impl Order {
     /// What became of the payment. `resolution`: how to learn it if the order does not tell.
-    pub fn report(&self, resolution: Resolution) -> Report {
-        let Some(gateway_ref) = self.id.clone() else {
-            return Report::Unknown { why: "an answer without an id".into(), resolution };
+    pub fn report(&self, resolution: Resolution) -> Report<ChargeOutcome> {
+        let Some(gateway_ref) = self.id.clone().map(GatewayRef) else {
+            return Err(InDoubt::Unknown { why: "an answer without an id".into(), resolution });
         };
         let captures = self.payments().and_then(|payments| payments.captures.as_deref());
         let captures = captures.into_iter().flatten();
@@ -187,16 +190,22 @@ impl Order {
         }
     }
 
-    fn report_without_payments(&self, gateway_ref: String, resolution: Resolution) -> Report {
+    fn report_without_payments(
+        &self,
+        gateway_ref: GatewayRef,
+        resolution: Resolution,
+    ) -> Report<ChargeOutcome> {
         let url = self.payer_url();
         match self.status.as_deref() {
-            Some("APPROVED") => Report::Approved { gateway_ref },
-            Some("PAYER_ACTION_REQUIRED") => Report::RequiresAction { gateway_ref, url },
-            Some("CREATED" | "SAVED") if url.is_some() => Report::RequiresAction { gateway_ref, url },
-            Some("VOIDED") => Report::Canceled { gateway_ref },
+            Some("APPROVED") => Ok(ChargeOutcome::Approved { gateway_ref }),
+            Some("PAYER_ACTION_REQUIRED") => Ok(ChargeOutcome::RequiresAction { gateway_ref, url }),
+            Some("CREATED" | "SAVED") if url.is_some() => {
+                Ok(ChargeOutcome::RequiresAction { gateway_ref, url })
+            }
+            Some("VOIDED") => Ok(ChargeOutcome::Canceled { gateway_ref }),
             // It was paid, and says not how: sending it again would say no more.
-            Some("COMPLETED") => super::unresolved("a completed order without its payments"),
-            status => strange("an order", status, resolution),
+            Some("COMPLETED") => Err(super::unresolved("a completed order without its payments")),
+            status => Err(strange("an order", status, resolution)),
         }
     }
 
@@ -254,44 +263,48 @@ impl Payment {
     }
 
     /// A refunded capture is still one that succeeded: refunds have reports of their own.
-    pub fn capture_report(&self, order: &str, resolution: Resolution) -> Report {
-        let gateway_ref = order.to_owned();
+    pub fn capture_report(&self, order: &GatewayRef, resolution: Resolution) -> Report<ChargeOutcome> {
+        let gateway_ref = order.clone();
         match self.status.as_deref() {
             Some("COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED") => {
-                Report::Succeeded(self.charge(gateway_ref))
+                Ok(ChargeOutcome::Succeeded(self.charge(gateway_ref)))
             }
-            Some("PENDING") => Report::Processing { gateway_ref },
-            Some("DECLINED") => {
-                Report::Declined(decline(DeclineClass::Customer, "CAPTURE_DECLINED", Some(gateway_ref)))
-            }
+            Some("PENDING") => Ok(ChargeOutcome::Processing { gateway_ref }),
+            Some("DECLINED") => Ok(ChargeOutcome::Declined(decline(
+                DeclineClass::Customer,
+                "CAPTURE_DECLINED",
+                Some(gateway_ref),
+            ))),
             Some("FAILED") => {
-                Report::Declined(decline(DeclineClass::Soft, "CAPTURE_FAILED", Some(gateway_ref)))
+                Ok(ChargeOutcome::Declined(decline(DeclineClass::Soft, "CAPTURE_FAILED", Some(gateway_ref))))
             }
-            status => strange("a capture", status, resolution),
+            status => Err(strange("a capture", status, resolution)),
         }
     }
 
-    pub fn authorization_report(&self, order: &str, resolution: Resolution) -> Report {
-        let gateway_ref = order.to_owned();
+    pub fn authorization_report(&self, order: &GatewayRef, resolution: Resolution) -> Report<ChargeOutcome> {
+        let gateway_ref = order.clone();
         match self.status.as_deref() {
-            Some("CREATED") => Report::Authorized(self.charge(gateway_ref)),
-            Some("PENDING") => Report::Processing { gateway_ref },
-            Some("DENIED") => {
-                Report::Declined(decline(DeclineClass::Customer, "AUTHORIZATION_DENIED", Some(gateway_ref)))
-            }
-            Some("VOIDED" | "EXPIRED") => Report::Canceled { gateway_ref },
+            Some("CREATED") => Ok(ChargeOutcome::Authorized(self.charge(gateway_ref))),
+            Some("PENDING") => Ok(ChargeOutcome::Processing { gateway_ref }),
+            Some("DENIED") => Ok(ChargeOutcome::Declined(decline(
+                DeclineClass::Customer,
+                "AUTHORIZATION_DENIED",
+                Some(gateway_ref),
+            ))),
+            Some("VOIDED" | "EXPIRED") => Ok(ChargeOutcome::Canceled { gateway_ref }),
             Some("CAPTURED" | "PARTIALLY_CAPTURED") => {
-                super::unresolved("an authorization that was captured, without its capture")
+                Err(super::unresolved("an authorization that was captured, without its capture"))
             }
-            status => strange("an authorization", status, resolution),
+            status => Err(strange("an authorization", status, resolution)),
         }
     }
 
-    fn charge(&self, gateway_ref: String) -> Charge {
+    fn charge(&self, gateway_ref: GatewayRef) -> Charge {
         let breakdown = self.seller_receivable_breakdown.as_ref();
         Charge {
             gateway_ref,
-            charge_ref: self.id.clone(),
+            charge_ref: self.id.clone().map(ChargeRef),
             card: None,
             money: self.amount.as_ref().and_then(from_value),
             fee: breakdown.and_then(|breakdown| from_value(breakdown.paypal_fee.as_ref()?)),
@@ -321,16 +334,16 @@ impl Payment {
 
 impl Refund {
     /// What became of the refund.
-    pub fn report(&self, resolution: Resolution) -> Report {
-        let Some(gateway_ref) = self.id.clone() else {
-            return Report::Unknown { why: "an answer without an id".into(), resolution };
+    pub fn report(&self, resolution: Resolution) -> Report<RefundOutcome> {
+        let Some(gateway_ref) = self.id.clone().map(GatewayRef) else {
+            return Err(InDoubt::Unknown { why: "an answer without an id".into(), resolution });
         };
         match self.status.as_deref() {
-            Some("COMPLETED") => Report::Succeeded(self.given_back(gateway_ref)),
-            Some("PENDING") => Report::Processing { gateway_ref },
-            Some("FAILED") => Report::Declined(refund_decline("REFUND_FAILED", Some(gateway_ref))),
-            Some("CANCELLED") => Report::Canceled { gateway_ref },
-            status => strange("a refund", status, resolution),
+            Some("COMPLETED") => Ok(RefundOutcome::Succeeded(self.given_back(gateway_ref))),
+            Some("PENDING") => Ok(RefundOutcome::Processing { gateway_ref }),
+            Some("FAILED") => Ok(RefundOutcome::Declined(refund_decline("REFUND_FAILED", Some(gateway_ref)))),
+            Some("CANCELLED") => Ok(RefundOutcome::Canceled { gateway_ref }),
+            status => Err(strange("a refund", status, resolution)),
         }
     }
 
@@ -349,11 +362,11 @@ impl Refund {
     pub fn found(&self, owner: &Owner<'_>) -> Result<GatewayRefund, String> {
         let made_at = self.create_time.as_deref().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
         Ok(GatewayRefund {
-            gateway_ref: self.id.clone().ok_or("a refund without an id")?,
+            gateway_ref: self.id.clone().ok_or("a refund without an id")?.into(),
             reference: ours(REFUND, &self.custom_id, &self.invoice_id).map(str::to_owned),
             payment_reference: owner.payment_reference.map(str::to_owned),
-            payment_ref: owner.order.map(str::to_owned),
-            charge_ref: owner.capture.map(str::to_owned),
+            payment_ref: owner.order.map(Into::into),
+            charge_ref: owner.capture.map(Into::into),
             money: self.amount.as_ref().and_then(from_value).ok_or("a refund without an amount")?,
             made_at: made_at.map(|at| at.to_utc()),
             report: self.report(Resolution::LookUp),
@@ -361,7 +374,7 @@ impl Refund {
     }
 
     /// PayPal states the fee that it gives back; to us that is a negative one.
-    fn given_back(&self, gateway_ref: String) -> Charge {
+    fn given_back(&self, gateway_ref: GatewayRef) -> Charge {
         let breakdown = self.seller_payable_breakdown.as_ref();
         let fee = breakdown.and_then(|breakdown| from_value(breakdown.paypal_fee.as_ref()?));
         Charge {
@@ -380,8 +393,8 @@ fn ours<'a>(prefix: &str, custom_id: &'a Option<String>, invoice_id: &'a Option<
     ids.map(String::as_str).find(|id| id.starts_with(prefix))
 }
 
-fn strange(what: &str, status: Option<&str>, resolution: Resolution) -> Report {
-    Report::Unknown { why: format!("{what} with status {}", status.unwrap_or("missing")), resolution }
+fn strange(what: &str, status: Option<&str>, resolution: Resolution) -> InDoubt {
+    InDoubt::Unknown { why: format!("{what} with status {}", status.unwrap_or("missing")), resolution }
 }
 
 #[cfg(test)]

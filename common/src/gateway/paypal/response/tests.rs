@@ -1,9 +1,9 @@
 //! Whatever PayPal might say, and some things that it should not.
 
 use super::*;
-use crate::gateway::Fault;
+use crate::gateway::{Fault, report::Worded as _};
 
-fn order(status: &str, payments: &str) -> Report {
+fn order(status: &str, payments: &str) -> Report<ChargeOutcome> {
     let body = format!(
         r#"{{"id":"5O1","status":"{status}","purchase_units":[{{"payments":{payments}}}],
         "links":[{{"rel":"approve","href":"https://paypal.example/5O1"}}]}}"#
@@ -39,8 +39,10 @@ fn every_http_status_has_a_meaning_even_without_a_body() {
             let received = Received { status, retry_after: None, body: body.to_owned().into() };
             let word = match sort(&received) {
                 Answered::Object(_) => "object".to_owned(),
-                Answered::Refused(refusal) => format!("refusal: {}", refusal.report(None).word()),
-                Answered::Report(report) => report.word().to_owned(),
+                Answered::Refused(refusal) => {
+                    format!("refusal: {}", refusal.report::<ChargeOutcome>(None).word())
+                }
+                Answered::InDoubt(doubt) => doubt.word().to_owned(),
             };
             assert_eq!(word, expected, "{status} {body}");
         }
@@ -52,15 +54,17 @@ fn our_credentials_and_permissions_wake_somebody_and_a_wish_to_wait_is_kept() {
     let sorted = |status| {
         let wait = Some(Duration::from_secs(7));
         match sort(&Received { status, retry_after: wait, body: Bytes::new() }) {
-            Answered::Refused(refusal) => refusal.report(None),
-            Answered::Report(report) => report,
+            Answered::Refused(refusal) => refusal.report::<ChargeOutcome>(None),
+            Answered::InDoubt(doubt) => Err(doubt),
             Answered::Object(_) => panic!(),
         }
     };
-    assert!(matches!(sorted(401), Report::Refused { fault: Fault::Credentials, .. }));
-    assert!(matches!(sorted(403), Report::Refused { fault: Fault::Credentials, .. }));
-    assert!(matches!(sorted(422), Report::Refused { fault: Fault::Request, .. }));
-    assert!(matches!(sorted(429), Report::NotSent { retry_after: Some(wait), .. } if wait.as_secs() == 7));
+    assert!(matches!(sorted(401), Err(InDoubt::Refused { fault: Fault::Credentials, .. })));
+    assert!(matches!(sorted(403), Err(InDoubt::Refused { fault: Fault::Credentials, .. })));
+    assert!(matches!(sorted(422), Err(InDoubt::Refused { fault: Fault::Request, .. })));
+    assert!(
+        matches!(sorted(429), Err(InDoubt::NotSent { retry_after: Some(wait), .. }) if wait.as_secs() == 7)
+    );
 }
 
 #[test]
@@ -118,7 +122,7 @@ fn what_moved_money_decides() {
         assert_eq!(order("COMPLETED", &payments).word(), expected, "{authorization} {captures:?}");
     }
     let two = format!(r#"{{"captures":[{},{}]}}"#, one("3C1", "COMPLETED"), one("3C2", "COMPLETED"));
-    let Report::Succeeded(charge) = order("COMPLETED", &two) else { panic!() };
+    let Ok(ChargeOutcome::Succeeded(charge)) = order("COMPLETED", &two) else { panic!() };
     assert_eq!(charge.charge_ref.as_deref(), Some("3C1"), "the first of equals");
 }
 
@@ -141,10 +145,10 @@ fn without_payments_the_order_says_it_itself() {
         |status: &str| object::<Order>(format!(r#"{{"id":"5O1","status":"{status}"}}"#).as_bytes()).unwrap();
     assert_eq!(bare("CREATED").report(Resolution::Replay).word(), "unknown", "nobody can approve it");
     assert_eq!(bare("PAYER_ACTION_REQUIRED").report(Resolution::Replay).word(), "requires_action");
-    let lookup = Report::Unknown {
+    let lookup = Err(InDoubt::Unknown {
         why: "a completed order without its payments".into(),
         resolution: Resolution::LookUp,
-    };
+    });
     assert_eq!(bare("COMPLETED").report(Resolution::Replay), lookup, "a replay would say no more");
 }
 
@@ -152,17 +156,18 @@ fn without_payments_the_order_says_it_itself() {
 fn a_success_says_what_was_taken_and_kept() {
     let capture = r#"{"id":"3C1","status":"COMPLETED","amount":{"currency_code":"EUR","value":"49.90"},
         "seller_receivable_breakdown":{"paypal_fee":{"currency_code":"USD","value":"2.23"}}}"#;
-    let Report::Succeeded(charge) = order("COMPLETED", &format!(r#"{{"captures":[{capture}]}}"#)) else {
+    let Ok(ChargeOutcome::Succeeded(charge)) = order("COMPLETED", &format!(r#"{{"captures":[{capture}]}}"#))
+    else {
         panic!()
     };
-    assert_eq!(charge.gateway_ref, "5O1");
+    assert_eq!(&*charge.gateway_ref, "5O1");
     assert_eq!(charge.charge_ref.as_deref(), Some("3C1"));
     assert_eq!(charge.money.unwrap().to_string(), "49.90 EUR");
     assert_eq!(charge.fee.unwrap().to_string(), "2.23 USD");
     assert_eq!(charge.card, None);
 
     let nothing_said = order("COMPLETED", r#"{"captures":[{"status":"COMPLETED"}]}"#);
-    let Report::Succeeded(charge) = nothing_said else { panic!() };
+    let Ok(ChargeOutcome::Succeeded(charge)) = nothing_said else { panic!() };
     assert_eq!((charge.charge_ref, charge.money, charge.fee), (None, None, None));
 }
 
@@ -192,7 +197,7 @@ fn hostile_orders_are_unknown() {
     ] {
         let report = object::<Order>(body.as_bytes()).unwrap().report(Resolution::LookUp);
         assert!(
-            matches!(report, Report::Unknown { resolution: Resolution::LookUp, .. }),
+            matches!(report, Err(InDoubt::Unknown { resolution: Resolution::LookUp, .. })),
             "{body}: {report:?}"
         );
     }
@@ -217,8 +222,8 @@ fn a_refund_says_what_was_given_back() {
         assert_eq!(refund(status, "0.00").word(), expected, "{status}");
     }
     for (fee, expected) in [("0.35", Some("-0.35 EUR")), ("0.00", Some("0.00 EUR")), ("nonsense", None)] {
-        let Report::Succeeded(given) = refund("COMPLETED", fee) else { panic!() };
-        assert_eq!(given.gateway_ref, "1R1");
+        let Ok(RefundOutcome::Succeeded(given)) = refund("COMPLETED", fee) else { panic!() };
+        assert_eq!(&*given.gateway_ref, "1R1");
         assert_eq!(given.money.unwrap().to_string(), "9.99 EUR");
         assert_eq!(given.fee.map(|fee| fee.to_string()).as_deref(), expected, "{fee}");
     }

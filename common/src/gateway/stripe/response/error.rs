@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::gateway::{
-    Decline, Report,
+    Decline, GatewayRef, InDoubt, Outcome, Report,
     stripe::{decline, refusal, unresolved},
 };
 
@@ -29,27 +29,29 @@ struct Envelope {
 }
 
 /// An answer whose status says no.
-pub fn read(operation: Operation, received: &Received) -> Report {
+pub fn read<T: Outcome>(operation: Operation, received: &Received) -> Report<T> {
     let envelope: Envelope = serde_json::from_slice(&received.body).unwrap_or_default();
     let error = envelope.error.unwrap_or_default();
     let code = error.code.as_deref();
     match operation {
-        _ if error.is_duplicate() => unresolved("the gateway takes it for a duplicate of another payment"),
+        _ if error.is_duplicate() => {
+            Err(unresolved("the gateway takes it for a duplicate of another payment"))
+        }
         // A key in use answers 409 with the same type; here it can only be another body.
         _ if error.kind.as_deref() == Some("idempotency_error") => {
             tracing::error!(
                 "the gateway says that a key was sent with two different bodies: a defect of ours"
             );
-            unresolved("the key was used with another body")
+            Err(unresolved("the key was used with another body"))
         }
         Operation::Capture | Operation::Cancel if code.is_some_and(|c| NO_LONGER_AS_IT_WAS.contains(&c)) => {
-            unresolved(&format!("the payment is no longer as it was: {}", code.unwrap_or_default()))
+            Err(unresolved(&format!("the payment is no longer as it was: {}", code.unwrap_or_default())))
         }
-        Operation::Refund if let Some(decline) = refund::definite_no(&error) => Report::Declined(decline),
+        Operation::Refund if let Some(decline) = refund::definite_no(&error) => Ok(decline.into()),
         _ if received.status == 402 || error.kind.as_deref() == Some("card_error") => {
-            Report::Declined(declined(operation, &error))
+            Ok(declined(operation, &error).into())
         }
-        _ => refused(received.status, error),
+        _ => Err(refused(received.status, error)),
     }
 }
 
@@ -76,13 +78,14 @@ fn declined(operation: Operation, error: &ErrorBody) -> Decline {
             Decline { message: refund::sentence("").into(), ..decline::classify(error.said(), None) }
         }
         Operation::Charge | Operation::Capture | Operation::Cancel | Operation::Save => {
-            let gateway_ref = error.payment_intent.as_ref().and_then(|intent| intent.id.clone());
+            let gateway_ref =
+                error.payment_intent.as_ref().and_then(|intent| intent.id.clone().map(GatewayRef));
             decline::classify(error.said(), gateway_ref)
         }
     }
 }
 
-fn refused(status: u16, error: ErrorBody) -> Report {
+fn refused(status: u16, error: ErrorBody) -> InDoubt {
     let code = error.code.or(error.kind).unwrap_or_else(|| format!("http_{status}"));
     let message = match (error.message, error.param) {
         (Some(message), Some(param)) => format!("{message} ({param})"),
@@ -90,5 +93,5 @@ fn refused(status: u16, error: ErrorBody) -> Report {
         (None, _) => format!("the gateway answered {status}"),
     };
     let fault = refusal::fault(status, &code);
-    Report::Refused { code, message, fault }
+    InDoubt::Refused { code, message, fault }
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::gateway::{Card, Charge, Report, Resolution, stripe::decline};
+use crate::gateway::{
+    Card, Charge, ChargeOutcome, ChargeRef, GatewayRef, InDoubt, Report, Resolution, stripe::decline,
+};
 
 use super::{
     ErrorBody, Expandable,
@@ -67,31 +69,34 @@ impl NextAction {
 }
 
 /// What its status means, whatever was asked for.
-pub fn read(intent: &PaymentIntent, resolution: Resolution) -> Report {
-    let unknown = |why: String| Report::Unknown { why, resolution };
-    let Some(gateway_ref) = intent.id.clone() else {
+pub fn read(intent: &PaymentIntent, resolution: Resolution) -> Report<ChargeOutcome> {
+    let unknown = |why: String| Err(InDoubt::Unknown { why, resolution });
+    let Some(gateway_ref) = intent.id.clone().map(GatewayRef) else {
         return unknown("an answer without an id".into());
     };
-    match intent.status.as_deref() {
-        Some("succeeded") => Report::Succeeded(charge(intent, gateway_ref, intent.amount_received)),
-        Some("requires_capture") => Report::Authorized(charge(intent, gateway_ref, intent.amount_capturable)),
-        Some("processing") => Report::Processing { gateway_ref },
-        Some("requires_action") => {
-            Report::RequiresAction { gateway_ref, url: intent.next_action.as_ref().and_then(NextAction::url) }
+    Ok(match intent.status.as_deref() {
+        Some("succeeded") => ChargeOutcome::Succeeded(charge(intent, gateway_ref, intent.amount_received)),
+        Some("requires_capture") => {
+            ChargeOutcome::Authorized(charge(intent, gateway_ref, intent.amount_capturable))
         }
-        Some("canceled") => Report::Canceled { gateway_ref },
+        Some("processing") => ChargeOutcome::Processing { gateway_ref },
+        Some("requires_action") => {
+            let url = intent.next_action.as_ref().and_then(NextAction::url);
+            ChargeOutcome::RequiresAction { gateway_ref, url }
+        }
+        Some("canceled") => ChargeOutcome::Canceled { gateway_ref },
         Some("requires_payment_method") => match &intent.last_payment_error {
             Some(error) if error.is_duplicate() => {
-                unknown("the gateway takes it for a duplicate of another payment".into())
+                return unknown("the gateway takes it for a duplicate of another payment".into());
             }
-            Some(error) => Report::Declined(decline::classify(error.said(), Some(gateway_ref))),
-            None => unknown("an answer without the reason of its failure".into()),
+            Some(error) => ChargeOutcome::Declined(decline::classify(error.said(), Some(gateway_ref))),
+            None => return unknown("an answer without the reason of its failure".into()),
         },
-        other => unknown(format!("an answer with status {}", other.unwrap_or("missing"))),
-    }
+        other => return unknown(format!("an answer with status {}", other.unwrap_or("missing"))),
+    })
 }
 
-fn charge(intent: &PaymentIntent, gateway_ref: String, minor: Option<i64>) -> Charge {
+fn charge(intent: &PaymentIntent, gateway_ref: GatewayRef, minor: Option<i64>) -> Charge {
     let (charge_ref, charge) = match &intent.latest_charge {
         Some(Expandable::Id(id)) => (Some(id.clone()), None),
         Some(Expandable::Object(charge)) => (charge.id.clone(), Some(charge)),
@@ -99,7 +104,7 @@ fn charge(intent: &PaymentIntent, gateway_ref: String, minor: Option<i64>) -> Ch
     };
     Charge {
         gateway_ref,
-        charge_ref,
+        charge_ref: charge_ref.map(ChargeRef),
         card: charge.and_then(|charge| charge.payment_method_details.as_ref()?.card.clone()),
         money: money(minor, intent.currency.as_deref()),
         fee: charge.and_then(|charge| fee_of(charge.balance_transaction.as_ref())),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::gateway::Report;
 
-use super::{Received, Subject, parse};
+use super::{Object, Received, parse, read_value};
 
 /// One page of a list. What has no `data` is no list: it must not pass for one without members.
 #[derive(Debug, Deserialize)]
@@ -16,8 +16,8 @@ pub struct List {
 
 /// One page, searched for one of ours.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Page {
-    Found(Report),
+pub enum Page<T> {
+    Found(Report<T>),
     More { last_id: String },
     Last,
     Unreadable(String),
@@ -48,15 +48,15 @@ impl List {
     }
 }
 
-/// Looks on a page for the one with our `reference` under `key` of its metadata.
-pub fn find(received: &Received, subject: Subject, key: &str, reference: &str) -> Page {
+/// Looks on a page for the one with our `reference` in its metadata.
+pub fn find<T: Object>(received: &Received, reference: &str) -> Page<T> {
     let list = match List::read(received) {
         Ok(list) => list,
         Err(why) => return Page::Unreadable(why),
     };
-    let ours = |value: &&Value| value["metadata"][key].as_str() == Some(reference);
+    let ours = |value: &&Value| value["metadata"][T::KEY].as_str() == Some(reference);
     if let Some(value) = list.members().iter().find(ours) {
-        return Page::Found(subject.read_value(value));
+        return Page::Found(read_value(value));
     }
     match list.next() {
         Ok(Some(last_id)) => Page::More { last_id },
@@ -67,11 +67,10 @@ pub fn find(received: &Received, subject: Subject, key: &str, reference: &str) -
 
 #[cfg(test)]
 mod tests {
-    use crate::gateway::stripe::request::PAYMENT;
-
     use super::*;
+    use crate::gateway::{ChargeOutcome, InDoubt};
 
-    fn found(body: &str) -> Page {
+    fn found(body: &str) -> Page<ChargeOutcome> {
         let received = Received {
             status: 200,
             request_id: None,
@@ -79,7 +78,7 @@ mod tests {
             retry_after: None,
             body: body.to_owned().into(),
         };
-        find(&received, Subject::Intent, PAYMENT, "pay_1")
+        find(&received, "pay_1")
     }
 
     #[test]
@@ -87,14 +86,14 @@ mod tests {
         let ours = r#"{"id":"pi_1","status":"processing","metadata":{"remit_payment":"pay_1"}}"#;
         let odd = r#"null,7,{"id":9,"metadata":"none"},{"metadata":{"remit_payment":["pay_1"]}}"#;
         let page = found(&format!(r#"{{"data":[{odd},{ours}]}}"#));
-        assert_eq!(page, Page::Found(Report::Processing { gateway_ref: "pi_1".into() }));
+        assert_eq!(page, Page::Found(Ok(ChargeOutcome::Processing { gateway_ref: "pi_1".into() })));
     }
 
     #[test]
     fn ours_is_found_even_where_it_cannot_be_read() {
         let ours = r#"{"id":"pi_1","status":7,"metadata":{"remit_payment":"pay_1"}}"#;
         let page = found(&format!(r#"{{"data":[{ours}]}}"#));
-        assert!(matches!(page, Page::Found(Report::Unknown { .. })), "{page:?}");
+        assert!(matches!(page, Page::Found(Err(InDoubt::Unknown { .. }))), "{page:?}");
     }
 
     #[test]

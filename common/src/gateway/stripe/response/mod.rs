@@ -18,7 +18,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::gateway::{Obstacle, Report, Resolution};
+use crate::gateway::{
+    ChargeOutcome, InDoubt, Obstacle, Outcome, RefundOutcome, Report, Resolution, SaveOutcome,
+    stripe::request::{CUSTOMER, PAYMENT, REFUND},
+};
 use intent::PaymentIntent;
 
 /// The longest wait that we take a gateway's word for.
@@ -69,47 +72,58 @@ impl Operation {
     }
 }
 
-/// What may be asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
-    Intent,
-    Refund,
+/// What an answer shows, by what was asked for.
+pub trait Object: Outcome {
+    /// Under which key of its metadata our name for it stands.
+    const KEY: &str;
+    /// Reads it. Where it says too little, `resolution` says how to go on.
+    fn read(body: &[u8], resolution: Resolution) -> Report<Self>;
 }
 
-impl Subject {
-    /// Reads one, as it stands in an answer. Where it says too little, `resolution` says how to go on.
-    fn read(self, body: &[u8], resolution: Resolution) -> Report {
-        match self {
-            Self::Intent => parse(body).map(|intent| intent::read(&intent, resolution)),
-            Self::Refund => parse(body).map(|refund| refund::read(&refund, resolution)),
-        }
-        .unwrap_or_else(|why| Report::Unknown { why, resolution })
-    }
+impl Object for ChargeOutcome {
+    const KEY: &str = PAYMENT;
 
-    /// Reads one of a list.
-    fn read_value(self, value: &serde_json::Value) -> Report {
-        self.read(value.to_string().as_bytes(), Resolution::LookUp)
+    fn read(body: &[u8], resolution: Resolution) -> Report<Self> {
+        let intent = parse(body).map_err(|why| InDoubt::Unknown { why, resolution })?;
+        intent::read(&intent, resolution)
     }
+}
+
+impl Object for RefundOutcome {
+    const KEY: &str = REFUND;
+
+    fn read(body: &[u8], resolution: Resolution) -> Report<Self> {
+        let refund = parse(body).map_err(|why| InDoubt::Unknown { why, resolution })?;
+        refund::read(&refund, resolution)
+    }
+}
+
+impl Object for SaveOutcome {
+    const KEY: &str = CUSTOMER;
+
+    fn read(body: &[u8], resolution: Resolution) -> Report<Self> {
+        saved::read(body, resolution)
+    }
+}
+
+/// Reads one of a list.
+fn read_value<T: Object>(value: &serde_json::Value) -> Report<T> {
+    T::read(value.to_string().as_bytes(), Resolution::LookUp)
 }
 
 /// The answer to an operation.
-pub fn read(operation: Operation, received: &Received) -> Report {
-    let unknown =
-        |resolution| Report::Unknown { why: format!("the gateway answered {}", received.status), resolution };
+pub fn read<T: Object>(operation: Operation, received: &Received) -> Report<T> {
+    let unknown = |resolution| {
+        Err(InDoubt::Unknown { why: format!("the gateway answered {}", received.status), resolution })
+    };
     let hint = received.should_retry.as_deref();
     match received.status {
-        200..=299 => match operation {
-            Operation::Charge | Operation::Capture | Operation::Cancel => {
-                Subject::Intent.read(&received.body, Resolution::Replay)
-            }
-            Operation::Refund => Subject::Refund.read(&received.body, Resolution::Replay),
-            Operation::Save => saved::read(&received.body),
-        },
-        429 => Report::NotSent {
+        200..=299 => T::read(&received.body, Resolution::Replay),
+        429 => Err(InDoubt::NotSent {
             why: "the gateway limits our rate".into(),
             retry_after: received.retry_after.as_deref().and_then(seconds),
             obstacle: Obstacle::Busy,
-        },
+        }),
         402 => error::read(operation, received),
         // Only these say for sure that the request itself is at fault, and only if not told otherwise. A
         // proxy's 408 or 499 is as good as silence.
@@ -122,11 +136,11 @@ pub fn read(operation: Operation, received: &Received) -> Report {
 }
 
 /// The answer to a GET by id. Whatever is not about the operation itself leaves it unknown.
-pub fn read_look_up(subject: Subject, received: &Received) -> Report {
+pub fn read_look_up<T: Object>(received: &Received) -> Report<T> {
     match received.status {
-        200 => subject.read(&received.body, Resolution::LookUp),
-        404 => Report::NotFound,
-        status => super::unresolved(&format!("the gateway answered {status}")),
+        200 => T::read(&received.body, Resolution::LookUp),
+        404 => Err(InDoubt::NotFound),
+        status => Err(super::unresolved(&format!("the gateway answered {status}"))),
     }
 }
 

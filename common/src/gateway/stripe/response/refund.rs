@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     clock::Timestamp,
     gateway::{
-        Charge, Decline, DeclineClass, GatewayRefund, Report, Resolution,
+        Charge, Decline, DeclineClass, GatewayRef, GatewayRefund, InDoubt, RefundOutcome, Report, Resolution,
         stripe::request::{PAYMENT, REFUND},
     },
 };
@@ -64,11 +64,11 @@ fn found(refund: Refund) -> Result<GatewayRefund, String> {
     };
     let named = |metadata: Option<&HashMap<String, String>>, key| metadata?.get(key).cloned();
     Ok(GatewayRefund {
-        gateway_ref: refund.id.ok_or("a refund without an id")?,
+        gateway_ref: refund.id.ok_or("a refund without an id")?.into(),
         reference: named(refund.metadata.as_ref(), REFUND),
         payment_reference: named(intent.as_ref().and_then(|intent| intent.metadata.as_ref()), PAYMENT),
-        payment_ref,
-        charge_ref: refund.charge.as_ref().and_then(|charge| charge.as_str().map(str::to_owned)),
+        payment_ref: payment_ref.map(GatewayRef),
+        charge_ref: refund.charge.as_ref().and_then(|charge| charge.as_str().map(Into::into)),
         money: money(refund.amount, refund.currency.as_deref()).ok_or("a refund without an amount")?,
         made_at: refund.created.and_then(|at| Timestamp::from_timestamp(at, 0)),
         report,
@@ -76,26 +76,28 @@ fn found(refund: Refund) -> Result<GatewayRefund, String> {
 }
 
 /// What its status means. One without a status is not decided yet.
-pub fn read(refund: &Refund, resolution: Resolution) -> Report {
-    let Some(gateway_ref) = refund.id.clone() else {
-        return Report::Unknown { why: "an answer without an id".into(), resolution };
+pub fn read(refund: &Refund, resolution: Resolution) -> Report<RefundOutcome> {
+    let Some(gateway_ref) = refund.id.clone().map(GatewayRef) else {
+        return Err(InDoubt::Unknown { why: "an answer without an id".into(), resolution });
     };
-    match refund.status.as_deref() {
-        Some("succeeded") => Report::Succeeded(Charge {
+    Ok(match refund.status.as_deref() {
+        Some("succeeded") => RefundOutcome::Succeeded(Charge {
             gateway_ref,
             charge_ref: None,
             card: None,
             money: money(refund.amount, refund.currency.as_deref()),
             fee: fee_of(refund.balance_transaction.as_ref()),
         }),
-        Some("pending" | "requires_action") | None => Report::Processing { gateway_ref },
-        Some("failed") => Report::Declined(failed(refund.failure_reason.as_deref(), gateway_ref)),
-        Some("canceled") => Report::Canceled { gateway_ref },
-        Some(other) => Report::Unknown { why: format!("an answer with status {other}"), resolution },
-    }
+        Some("pending" | "requires_action") | None => RefundOutcome::Processing { gateway_ref },
+        Some("failed") => RefundOutcome::Declined(failed(refund.failure_reason.as_deref(), gateway_ref)),
+        Some("canceled") => RefundOutcome::Canceled { gateway_ref },
+        Some(other) => {
+            return Err(InDoubt::Unknown { why: format!("an answer with status {other}"), resolution });
+        }
+    })
 }
 
-fn failed(reason: Option<&str>, gateway_ref: String) -> Decline {
+fn failed(reason: Option<&str>, gateway_ref: GatewayRef) -> Decline {
     let code = match reason {
         None | Some("unknown" | "lost_or_stolen_card") => FAILED,
         Some(reason) => reason,
@@ -121,7 +123,7 @@ pub fn definite_no(error: &ErrorBody) -> Option<Decline> {
     }
 }
 
-fn no(code: &str, gateway_ref: Option<String>) -> Decline {
+fn no(code: &str, gateway_ref: Option<GatewayRef>) -> Decline {
     let message = sentence(code).to_owned();
     Decline { class: DeclineClass::Hard, code: code.to_owned(), message, gateway_ref }
 }
@@ -147,11 +149,12 @@ pub fn sentence(code: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::report::Worded as _;
 
     fn word(fields: &str) -> String {
         let body = format!(r#"{{"id":"re_1","amount":990,"currency":"eur"{fields}}}"#);
         match read(&serde_json::from_str(&body).unwrap(), Resolution::LookUp) {
-            Report::Declined(decline) => format!("declined {}", decline.code),
+            Ok(RefundOutcome::Declined(decline)) => format!("declined {}", decline.code),
             other => other.word().to_owned(),
         }
     }
@@ -174,7 +177,10 @@ mod tests {
             assert_eq!(word(fields), expected, "{fields}");
         }
         let nameless = read(&Refund::default(), Resolution::Replay);
-        assert!(matches!(nameless, Report::Unknown { resolution: Resolution::Replay, .. }), "{nameless:?}");
+        assert!(
+            matches!(nameless, Err(InDoubt::Unknown { resolution: Resolution::Replay, .. })),
+            "{nameless:?}"
+        );
     }
 
     #[test]
@@ -185,12 +191,12 @@ mod tests {
                      "balance_transaction":{transaction}}}"#
             );
             match read(&serde_json::from_str(&body).unwrap(), Resolution::LookUp) {
-                Report::Succeeded(charge) => charge,
+                Ok(RefundOutcome::Succeeded(charge)) => charge,
                 other => panic!("{other:?}"),
             }
         };
         let booked = read_one(r#"{"id":"txn_1","fee":-35,"currency":"usd"}"#);
-        assert_eq!(booked.gateway_ref, "re_1");
+        assert_eq!(&*booked.gateway_ref, "re_1");
         assert_eq!(booked.money.unwrap().to_string(), "9.90 EUR");
         assert_eq!(booked.fee.unwrap().to_string(), "-0.35 USD");
         for unbooked in ["null", r#""txn_1""#] {

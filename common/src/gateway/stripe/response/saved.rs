@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::gateway::{Card, Report, Resolution, SaveRequest, SavedMethod, stripe::request::CUSTOMER};
+use crate::gateway::{
+    Card, InDoubt, Report, Resolution, SaveOutcome, SaveRequest, SavedMethod, stripe::request::CUSTOMER,
+};
 
 use super::{Expandable, Received, parse};
 
@@ -39,19 +41,19 @@ struct PaymentMethod {
 }
 
 /// The answer to saving.
-pub fn read(body: &[u8]) -> Report {
-    let report = parse(body).and_then(|body| {
+pub fn read(body: &[u8], resolution: Resolution) -> Report<SaveOutcome> {
+    let saved = parse(body).and_then(|body| {
         let saved = match body {
             Body::Customer(customer) => customer.with_method(),
             Body::PaymentMethod(method) => method.with_customer(),
         };
         saved.ok_or_else(|| "an answer without a customer and their payment method".into())
     });
-    report.unwrap_or_else(|why| Report::Unknown { why, resolution: Resolution::Replay })
+    saved.map_err(|why| InDoubt::Unknown { why, resolution })
 }
 
 /// The answer to the question whose a method is: `None` when it is not the request's customer's.
-pub fn find(received: &Received, request: &SaveRequest) -> Result<Option<Report>, String> {
+pub fn find(received: &Received, request: &SaveRequest) -> Result<Option<SaveOutcome>, String> {
     match received.status {
         200 => {
             let method: PaymentMethod = parse(&received.body)?;
@@ -64,7 +66,7 @@ pub fn find(received: &Received, request: &SaveRequest) -> Result<Option<Report>
 }
 
 impl Customer {
-    fn with_method(self) -> Option<Report> {
+    fn with_method(self) -> Option<SaveOutcome> {
         let (method_ref, card) = match self.invoice_settings?.default_payment_method? {
             Expandable::Id(id) => (id, None),
             Expandable::Object(method) => (method.id?, method.card),
@@ -74,7 +76,7 @@ impl Customer {
 }
 
 impl PaymentMethod {
-    fn with_customer(self) -> Option<Report> {
+    fn with_customer(self) -> Option<SaveOutcome> {
         let customer_ref = match self.customer? {
             Expandable::Id(id) => id,
             Expandable::Object(customer) => customer.id?,
@@ -96,8 +98,8 @@ impl Expandable<Box<Customer>> {
     }
 }
 
-fn saved(customer_ref: String, method_ref: String, card: Option<Card>) -> Report {
-    Report::Saved { method: SavedMethod { customer_ref: Some(customer_ref), method_ref }, card }
+fn saved(customer_ref: String, method_ref: String, card: Option<Card>) -> SaveOutcome {
+    SaveOutcome::Saved { method: SavedMethod { customer_ref: Some(customer_ref), method_ref }, card }
 }
 
 #[cfg(test)]
@@ -108,10 +110,10 @@ mod tests {
 
     use super::*;
 
-    fn refs(report: &Report) -> Option<(&str, &str)> {
-        match report {
-            Report::Saved { method, .. } => Some((method.customer_ref.as_deref()?, &method.method_ref)),
-            _ => None,
+    fn refs(outcome: &SaveOutcome) -> Option<(&str, &str)> {
+        match outcome {
+            SaveOutcome::Saved { method, .. } => Some((method.customer_ref.as_deref()?, &method.method_ref)),
+            SaveOutcome::Declined(_) => None,
         }
     }
 
@@ -123,7 +125,11 @@ mod tests {
             r#"{"object":"payment_method","id":"pm_1","customer":"cus_1","card":null}"#,
             r#"{"object":"payment_method","id":"pm_1","customer":{"id":"cus_1"}}"#,
         ] {
-            assert_eq!(refs(&read(body.as_bytes())), Some(("cus_1", "pm_1")), "{body}");
+            assert_eq!(
+                refs(&read(body.as_bytes(), Resolution::Replay).unwrap()),
+                Some(("cus_1", "pm_1")),
+                "{body}"
+            );
         }
     }
 
@@ -138,8 +144,8 @@ mod tests {
             r#"{"object":"payment_method","customer":"cus_1"}"#,
             r#"{"object":"something_new","id":"pm_1","customer":"cus_1"}"#,
         ] {
-            let report = read(body.as_bytes());
-            let is_unclear = matches!(report, Report::Unknown { resolution: Resolution::Replay, .. });
+            let report = read(body.as_bytes(), Resolution::Replay);
+            let is_unclear = matches!(report, Err(InDoubt::Unknown { resolution: Resolution::Replay, .. }));
             assert!(is_unclear, "{body}: {report:?}");
         }
     }

@@ -12,16 +12,16 @@ use crate::{
 };
 
 use super::{
-    Subject,
     balance::{BalanceTransaction, money},
+    read_value,
 };
 
 /// A payment intent of a list. `None` for what has no name.
 pub fn payment(value: &Value) -> Option<Line> {
     Some(Line::Payment {
         reference: metadata(value, PAYMENT),
-        gateway_ref: value["id"].as_str()?.to_owned(),
-        report: Subject::Intent.read_value(value),
+        gateway_ref: value["id"].as_str()?.into(),
+        report: read_value(value),
     })
 }
 

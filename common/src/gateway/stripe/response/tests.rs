@@ -1,7 +1,7 @@
 //! What the status of an answer means, operation by operation.
 
 use super::*;
-use crate::gateway::Fault;
+use crate::gateway::{Decline, Fault, report::Worded as _};
 
 const ALL: [Operation; 5] =
     [Operation::Charge, Operation::Capture, Operation::Cancel, Operation::Refund, Operation::Save];
@@ -12,11 +12,33 @@ fn received(status: u16, body: &str) -> Received {
 }
 
 fn word(operation: Operation, status: u16, body: &str) -> &'static str {
-    read(operation, &received(status, body)).word()
+    let received = received(status, body);
+    match operation {
+        Operation::Charge | Operation::Capture | Operation::Cancel => {
+            read::<ChargeOutcome>(operation, &received).word()
+        }
+        Operation::Refund => read::<RefundOutcome>(operation, &received).word(),
+        Operation::Save => read::<SaveOutcome>(operation, &received).word(),
+    }
 }
 
-fn refusal(operation: Operation, status: u16, error: &str) -> Report {
-    read(operation, &received(status, &format!(r#"{{"error":{error}}}"#)))
+/// What is read before the object of the operation, and alike for all.
+fn no_object(operation: Operation, received: &Received) -> Report<Decline> {
+    match operation {
+        Operation::Charge | Operation::Capture | Operation::Cancel => {
+            declined(read::<ChargeOutcome>(operation, received))
+        }
+        Operation::Refund => declined(read::<RefundOutcome>(operation, received)),
+        Operation::Save => declined(read::<SaveOutcome>(operation, received)),
+    }
+}
+
+fn declined<T: Outcome>(report: Report<T>) -> Report<Decline> {
+    report.map(|outcome| outcome.declined().cloned().expect("a definite no"))
+}
+
+fn refusal(operation: Operation, status: u16, error: &str) -> Report<Decline> {
+    no_object(operation, &received(status, &format!(r#"{{"error":{error}}}"#)))
 }
 
 #[test]
@@ -45,8 +67,10 @@ fn every_status_has_a_meaning_even_without_a_body() {
                 assert_eq!(word(operation, status, body), expected, "{operation:?} {status} {body}");
             }
         }
-        for subject in [Subject::Intent, Subject::Refund] {
-            let look_up = read_look_up(subject, &received(status, "{}")).word();
+        let answer = received(status, "{}");
+        for look_up in
+            [read_look_up::<ChargeOutcome>(&answer).word(), read_look_up::<RefundOutcome>(&answer).word()]
+        {
             assert_eq!(look_up, if status == 404 { "not_found" } else { "unknown" }, "look-up: {status}");
         }
     }
@@ -88,7 +112,9 @@ fn a_capture_says_what_was_taken_and_what_the_gateway_keeps() {
             r#"{{"id":"pi_1","status":"succeeded","currency":"eur","amount_received":3000,
                  "latest_charge":{{"id":"ch_1","balance_transaction":{transaction}}}}}"#
         );
-        let Report::Succeeded(charge) = read(Operation::Capture, &received(200, &body)) else { panic!() };
+        let Ok(ChargeOutcome::Succeeded(charge)) = read(Operation::Capture, &received(200, &body)) else {
+            panic!()
+        };
         assert_eq!(charge.money.unwrap().to_string(), "30.00 EUR");
         assert_eq!(charge.charge_ref.as_deref(), Some("ch_1"));
         assert_eq!(charge.fee.map(|fee| fee.to_string()).as_deref(), fee, "{transaction}");
@@ -103,20 +129,21 @@ fn a_payment_that_is_no_longer_as_it_was_is_looked_up() {
             let error = format!(r#"{{"type":"{kind}","code":"{code}","message":"…"}}"#);
             for operation in [Operation::Capture, Operation::Cancel] {
                 let report = refusal(operation, 400, &error);
-                let looked_up = matches!(report, Report::Unknown { resolution: Resolution::LookUp, .. });
+                let looked_up =
+                    matches!(report, Err(InDoubt::Unknown { resolution: Resolution::LookUp, .. }));
                 assert!(looked_up, "{operation:?} {error}: {report:?}");
             }
         }
     }
     let report =
         refusal(Operation::Capture, 400, r#"{"code":"amount_too_large","param":"amount_to_capture"}"#);
-    assert!(matches!(report, Report::Refused { fault: Fault::Request, .. }), "{report:?}");
+    assert!(matches!(report, Err(InDoubt::Refused { fault: Fault::Request, .. })), "{report:?}");
 }
 
 #[test]
 fn refusals_of_a_refund_are_told_apart() {
     let declined = |error: &str, status| match refusal(Operation::Refund, status, error) {
-        Report::Declined(decline) => decline,
+        Ok(decline) => decline,
         other => panic!("{error}: {other:?}"),
     };
     let refunded =
@@ -126,10 +153,10 @@ fn refusals_of_a_refund_are_told_apart() {
     let stolen = declined(r#"{"decline_code":"stolen_card","payment_intent":{"id":"pi_1"}}"#, 402);
     assert_eq!((stolen.code.as_str(), stolen.gateway_ref), ("card_declined", None), "a payment is no refund");
     let report = refusal(Operation::Refund, 404, r#"{"code":"resource_missing","param":"payment_intent"}"#);
-    assert!(matches!(report, Report::Refused { .. }), "{report:?}");
+    assert!(matches!(report, Err(InDoubt::Refused { .. })), "{report:?}");
     // The same words about a charge say that our request was wrong.
     let report = refusal(Operation::Charge, 400, r#"{"code":"amount_too_large","param":"amount"}"#);
-    assert!(matches!(report, Report::Refused { .. }), "{report:?}");
+    assert!(matches!(report, Err(InDoubt::Refused { .. })), "{report:?}");
 }
 
 #[test]
@@ -141,7 +168,8 @@ fn a_duplicate_and_a_key_with_two_bodies_are_looked_up() {
         ] {
             for status in [400, 402] {
                 let report = refusal(operation, status, error);
-                let looked_up = matches!(report, Report::Unknown { resolution: Resolution::LookUp, .. });
+                let looked_up =
+                    matches!(report, Err(InDoubt::Unknown { resolution: Resolution::LookUp, .. }));
                 assert!(looked_up, "{operation:?} {error}: {report:?}");
             }
         }
@@ -152,8 +180,8 @@ fn a_duplicate_and_a_key_with_two_bodies_are_looked_up() {
 fn the_gateways_hint_goes_before_the_rule() {
     let hinted = |operation, status, hint: &str| {
         let received = Received { should_retry: Some(hint.into()), ..received(status, "") };
-        match read(operation, &received) {
-            Report::Unknown { resolution, .. } => resolution,
+        match no_object(operation, &received) {
+            Err(InDoubt::Unknown { resolution, .. }) => resolution,
             other => panic!("{other:?}"),
         }
     };
@@ -169,6 +197,8 @@ fn the_gateways_hint_goes_before_the_rule() {
 #[test]
 fn a_wish_to_wait_is_read() {
     let received = Received { retry_after: Some("7".into()), ..received(429, "") };
-    let Report::NotSent { retry_after, .. } = read(Operation::Capture, &received) else { panic!() };
+    let Err(InDoubt::NotSent { retry_after, .. }) = no_object(Operation::Capture, &received) else {
+        panic!()
+    };
     assert_eq!(retry_after, Some(Duration::from_secs(7)));
 }

@@ -6,24 +6,24 @@ use super::*;
 #[test]
 fn another_gateway_is_asked_only_where_the_first_took_nothing() {
     let soft = declined();
-    let hard = Report::Declined(Decline {
+    let hard = Ok(ChargeOutcome::Declined(Decline {
         class: DeclineClass::Hard,
         code: "lost_card".into(),
         message: "no".into(),
         gateway_ref: None,
-    });
+    }));
     for (report, calls_begun, on_soft_decline, falls_back) in [
         (not_sent(), 1, false, true),
         (put_off(), 1, false, true),
         // A gateway that is there, and makes us wait.
         (
-            Report::NotSent { why: "limited".into(), retry_after: None, obstacle: Obstacle::Busy },
+            Err(InDoubt::NotSent { why: "limited".into(), retry_after: None, obstacle: Obstacle::Busy }),
             1,
             true,
             false,
         ),
         (
-            Report::PutOff { why: "busy".into(), wait: Duration::ZERO, obstacle: Obstacle::Busy },
+            Err(InDoubt::Deferred { why: "busy".into(), wait: Duration::ZERO, obstacle: Obstacle::Busy }),
             1,
             true,
             false,

@@ -13,14 +13,14 @@ fn known_as(gateway_ref: &str, payment: Payment) -> Payment {
 }
 
 /// What is beside the payment, and what it becomes.
-fn late(now: &Payment, seen: &Payment, report: Report) -> (Option<String>, Option<Outcome>) {
+fn late(now: &Payment, seen: &Payment, report: Report<ChargeOutcome>) -> (Option<String>, Option<Outcome>) {
     let change = apply_late(now, seen, &report, charging(1));
     assert_eq!(change.duplicate.is_some(), change.alarm == Some(duplicate::ALARM), "{change:?}");
     let has_left = now.order.gateway != seen.order.gateway;
-    let is_held = has_left && matches!(report, Report::Authorized(_));
+    let is_held = has_left && matches!(report, Ok(ChargeOutcome::Authorized(_)));
     assert_eq!(is_held, change.alarm == Some(RESERVED_ELSEWHERE), "{change:?}");
     assert_eq!(change.work, Work::Done, "the job is somebody else's");
-    (change.duplicate.map(|charge| charge.gateway_ref), change.to)
+    (change.duplicate.map(|charge| charge.gateway_ref.to_string()), change.to)
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_second_success_is_beside_the_first() {
         // Whatever it is about: it has moved.
         (named("pi_2", "49.91"), Some("pi_2")),
     ] {
-        let report = Report::Succeeded(charge);
+        let report = Ok(ChargeOutcome::Succeeded(charge));
         let (found, becomes) = late(&succeeded(), &payment(Processing), report.clone());
         assert_eq!((found.as_deref(), becomes), (beside, None), "{report:?}");
         assert_eq!(
@@ -47,7 +47,8 @@ fn a_second_success_is_beside_the_first() {
 #[test]
 fn a_first_success_under_another_name_is_the_payments_own() {
     let now = known_as("pi_1", payment(Processing));
-    let (beside, becomes) = late(&now, &payment(Processing), Report::Succeeded(named("pi_2", "49.90")));
+    let (beside, becomes) =
+        late(&now, &payment(Processing), Ok(ChargeOutcome::Succeeded(named("pi_2", "49.90"))));
     assert_eq!(beside, None);
     assert!(matches!(becomes, Some(Outcome::Succeeded { .. })), "{becomes:?}");
 }
@@ -83,7 +84,7 @@ fn a_capture_that_comes_late_is_measured_by_what_it_asked_for() {
         ..known_as("pi_1", payment(Processing))
     };
     let (seen, now) = (capturing(1, "10"), capturing(2, "20"));
-    let report = || Report::Succeeded(charge("10.00"));
+    let report = || Ok(ChargeOutcome::Succeeded(charge("10.00")));
     let (beside, becomes) = late(&now, &seen, report());
     assert_eq!(beside, None);
     let Some(Outcome::Succeeded { captured, .. }) = becomes else { panic!("{becomes:?}") };
@@ -97,7 +98,7 @@ fn a_capture_that_comes_late_is_measured_by_what_it_asked_for() {
 fn what_is_no_fact_is_lost() {
     let now = known_as("pi_1", payment(Processing));
     for report in every_report() {
-        let is_fact = matches!(report, Report::Succeeded(_) | Report::Authorized(_));
+        let is_fact = matches!(report, Ok(ChargeOutcome::Succeeded(_)) | Ok(ChargeOutcome::Authorized(_)));
         let (beside, becomes) = late(&now, &payment(Processing), report.clone());
         assert_eq!((beside, becomes.is_some()), (None, is_fact), "{report:?}");
     }

@@ -74,60 +74,64 @@ fn charge(amount: &str) -> Charge {
     }
 }
 
-fn succeeded() -> Report {
-    Report::Succeeded(charge("49.90"))
+fn succeeded() -> Report<ChargeOutcome> {
+    Ok(ChargeOutcome::Succeeded(charge("49.90")))
 }
 
-fn authorized() -> Report {
-    Report::Authorized(charge("49.90"))
+fn authorized() -> Report<ChargeOutcome> {
+    Ok(ChargeOutcome::Authorized(charge("49.90")))
 }
 
-fn declined() -> Report {
-    Report::Declined(Decline {
+fn declined() -> Report<ChargeOutcome> {
+    Ok(ChargeOutcome::Declined(Decline {
         class: DeclineClass::Soft,
         code: "insufficient_funds".into(),
         message: "no".into(),
         gateway_ref: None,
+    }))
+}
+
+fn not_sent() -> Report<ChargeOutcome> {
+    Err(InDoubt::NotSent { why: "refused".into(), retry_after: None, obstacle: Obstacle::Unreachable })
+}
+
+fn unknown(resolution: Resolution) -> Report<ChargeOutcome> {
+    Err(InDoubt::Unknown { why: "time-out".into(), resolution })
+}
+
+fn refused(fault: Fault) -> Report<ChargeOutcome> {
+    Err(InDoubt::Refused { code: "parameter_invalid".into(), message: "no".into(), fault })
+}
+
+fn processing() -> Report<ChargeOutcome> {
+    Ok(ChargeOutcome::Processing { gateway_ref: "pi_1".into() })
+}
+
+fn requires_action() -> Report<ChargeOutcome> {
+    Ok(ChargeOutcome::RequiresAction { gateway_ref: "pi_1".into(), url: Some("https://bank.example".into()) })
+}
+
+fn canceled() -> Report<ChargeOutcome> {
+    Ok(ChargeOutcome::Canceled { gateway_ref: "pi_1".into() })
+}
+
+fn approved() -> Report<ChargeOutcome> {
+    Ok(ChargeOutcome::Approved { gateway_ref: "pi_1".into() })
+}
+
+fn put_off() -> Report<ChargeOutcome> {
+    Err(InDoubt::Deferred {
+        why: "resting".into(),
+        wait: Duration::from_secs(7),
+        obstacle: Obstacle::Unreachable,
     })
-}
-
-fn not_sent() -> Report {
-    Report::NotSent { why: "refused".into(), retry_after: None, obstacle: Obstacle::Unreachable }
-}
-
-fn unknown(resolution: Resolution) -> Report {
-    Report::Unknown { why: "time-out".into(), resolution }
-}
-
-fn refused(fault: Fault) -> Report {
-    Report::Refused { code: "parameter_invalid".into(), message: "no".into(), fault }
-}
-
-fn processing() -> Report {
-    Report::Processing { gateway_ref: "pi_1".into() }
-}
-
-fn requires_action() -> Report {
-    Report::RequiresAction { gateway_ref: "pi_1".into(), url: Some("https://bank.example".into()) }
-}
-
-fn canceled() -> Report {
-    Report::Canceled { gateway_ref: "pi_1".into() }
-}
-
-fn approved() -> Report {
-    Report::Approved { gateway_ref: "pi_1".into() }
-}
-
-fn put_off() -> Report {
-    Report::PutOff { why: "resting".into(), wait: Duration::from_secs(7), obstacle: Obstacle::Unreachable }
 }
 
 fn look_up() -> Work {
     Work::Next { kind: Kind::ResolvePayment, after: Duration::ZERO }
 }
 
-fn every_report() -> Vec<Report> {
+fn every_report() -> Vec<Report<ChargeOutcome>> {
     vec![
         succeeded(),
         authorized(),
@@ -142,7 +146,7 @@ fn every_report() -> Vec<Report> {
         canceled(),
         approved(),
         put_off(),
-        Report::NotFound,
+        Err(InDoubt::NotFound),
     ]
 }
 
@@ -157,7 +161,7 @@ fn resolving(seconds: i64) -> Context {
 }
 
 /// Where a payment stands after a report.
-fn after(mut payment: Payment, report: &Report, context: Context) -> (Status, Work) {
+fn after(mut payment: Payment, report: &Report<ChargeOutcome>, context: Context) -> (Status, Work) {
     let change = apply(&payment, report, context);
     if let Some(outcome) = change.to {
         enter(&mut payment, outcome, context.now);
@@ -198,8 +202,8 @@ fn what_a_charge_becomes() {
         (put_off(), charging(100 * HOUR), Processing, "put off"),
         (put_off(), resolving(1), Processing, "put off"),
         (approved(), resolving(1), Processing, "another"),
-        (Report::NotFound, resolving(1), Processing, "retry"),
-        (Report::NotFound, resolving(HOUR), NeedsReview, "done"),
+        (Err(InDoubt::NotFound), resolving(1), Processing, "retry"),
+        (Err(InDoubt::NotFound), resolving(HOUR), NeedsReview, "done"),
         (unknown(Resolution::LookUp), resolving(1), Processing, "retry"),
         (unknown(Resolution::LookUp), resolving(73 * HOUR), NeedsReview, "done"),
         (processing(), resolving(29 * 24 * HOUR), Processing, "retry"),
@@ -236,10 +240,10 @@ fn what_was_told_stands_but_money_that_moved_is_always_recorded() {
         for report in every_report() {
             let (became, work) = after(payment(status), &report, resolving(1));
             let expected = match (status, &report) {
-                (Succeeded, _) | (_, Report::Succeeded(_)) => Succeeded,
-                (_, Report::Authorized(_)) => Authorized,
-                (Authorized | NeedsReview, Report::Canceled { .. }) => Canceled,
-                (NeedsReview, Report::Declined(_)) => Failed,
+                (Succeeded, _) | (_, Ok(ChargeOutcome::Succeeded(_))) => Succeeded,
+                (_, Ok(ChargeOutcome::Authorized(_))) => Authorized,
+                (Authorized | NeedsReview, Ok(ChargeOutcome::Canceled { .. })) => Canceled,
+                (NeedsReview, Ok(ChargeOutcome::Declined(_))) => Failed,
                 _ => status,
             };
             assert_eq!((became, work), (expected, Work::Done), "{status:?} {report:?}");
@@ -251,7 +255,9 @@ fn what_was_told_stands_but_money_that_moved_is_always_recorded() {
 
 #[test]
 fn another_amount_than_asked_for_is_shown_to_a_person() {
-    for report in [Report::Succeeded(charge("49.91")), Report::Authorized(charge("4.99"))] {
+    for report in
+        [Ok(ChargeOutcome::Succeeded(charge("49.91"))), Ok(ChargeOutcome::Authorized(charge("4.99")))]
+    {
         let change = apply(&payment(Processing), &report, charging(1));
         assert!(matches!(change.to, Some(Outcome::NeedsReview { .. })), "{change:?}");
         assert!(change.alarm.is_some());
@@ -262,7 +268,7 @@ fn another_amount_than_asked_for_is_shown_to_a_person() {
 #[test]
 fn what_the_gateway_has_is_not_given_up_for_a_bad_answer() {
     let known = Payment { gateway_ref: Some("pi_1".into()), ..payment(Processing) };
-    for report in [unknown(Resolution::LookUp), Report::NotFound] {
+    for report in [unknown(Resolution::LookUp), Err(InDoubt::NotFound)] {
         let (status, work) = after(known.clone(), &report, resolving(100 * HOUR));
         assert!(matches!((status, &work), (Processing, Work::Retry { .. })), "{report:?}: {work:?}");
     }
@@ -279,7 +285,7 @@ fn what_the_payer_has_left_is_over_when_the_gateway_forgets_it() {
     ] {
         let mut left = Payment { gateway_ref: Some("5O1".into()), ..payment(RequiresAction) };
         left.order.gateway = gateway;
-        let (status, _) = after(left, &Report::NotFound, resolving(hours * HOUR));
+        let (status, _) = after(left, &Err(InDoubt::NotFound), resolving(hours * HOUR));
         assert_eq!(status, expected, "{gateway} {hours} h");
     }
 }
@@ -287,11 +293,11 @@ fn what_the_payer_has_left_is_over_when_the_gateway_forgets_it() {
 #[test]
 fn a_refusal_of_our_credentials_is_not_quoted() {
     let mut refused_by_key = payment(Processing);
-    let report = Report::Refused {
+    let report = Err(InDoubt::Refused {
         code: "x".into(),
         message: "bad key sk_live_***1".into(),
         fault: Fault::Credentials,
-    };
+    });
     let change = apply(&refused_by_key, &report, charging(1));
     enter(&mut refused_by_key, change.to.unwrap(), at(1));
     assert!(!refused_by_key.failure.unwrap().message.contains("sk_live"));
@@ -301,7 +307,8 @@ fn a_refusal_of_our_credentials_is_not_quoted() {
 #[test]
 fn the_gateways_wish_to_wait_is_kept() {
     let wait = Duration::from_secs(30);
-    let report = Report::NotSent { why: "limited".into(), retry_after: Some(wait), obstacle: Obstacle::Busy };
+    let report =
+        Err(InDoubt::NotSent { why: "limited".into(), retry_after: Some(wait), obstacle: Obstacle::Busy });
     let change = apply(&payment(Processing), &report, charging(1));
     assert_eq!(change.work, Work::Retry { why: "limited".into(), at_least: wait });
     assert!(change.call_not_sent);
@@ -366,7 +373,7 @@ impl Gateway {
     }
 
     /// `None`: the worker died and nothing is reported.
-    fn charge(&mut self, fate: Fate, now: i64) -> Option<Report> {
+    fn charge(&mut self, fate: Fate, now: i64) -> Option<Report<ChargeOutcome>> {
         match fate {
             Fate::Answered(stored) => Some(match self.run(stored, now) {
                 Stored::Charged => succeeded(),
@@ -386,14 +393,14 @@ impl Gateway {
         }
     }
 
-    fn look_up(&self, fate: Fate) -> Option<Report> {
+    fn look_up(&self, fate: Fate) -> Option<Report<ChargeOutcome>> {
         match fate {
             Fate::WorkerDies(_) => None,
             Fate::LostBefore | Fate::LostAfter(_) | Fate::Unreachable => Some(unknown(Resolution::LookUp)),
             Fate::Answered(_) => Some(match self.did {
                 Some(Stored::Charged | Stored::ChargedButFaulty) => succeeded(),
                 Some(Stored::Declined) => declined(),
-                Some(Stored::Faulty) | None => Report::NotFound,
+                Some(Stored::Faulty) | None => Err(InDoubt::NotFound),
             }),
         }
     }
