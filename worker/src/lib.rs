@@ -1,8 +1,11 @@
 //! Talks to gateways: takes jobs from the queue, does them, and ends them in the same transaction that
 //! records what came of them. Any number of workers may run, anywhere.
 
-mod books;
+mod batches;
+mod desk;
+mod job;
 mod jobs;
+mod room;
 mod runner;
 
 use std::time::Duration;
@@ -20,7 +23,7 @@ use common::{
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use books::Books;
+use batches::Batches;
 use runner::Runner;
 
 /// The settings of a worker.
@@ -62,9 +65,9 @@ pub struct WorkerArgs {
 pub struct Context {
     /// Whom to ask for money.
     pub gateways: Gateways,
-    /// Where jobs are claimed, and what came of them is recorded.
-    pub books: Books,
-    /// The database, for jobs that need no gateway.
+    /// Where jobs record together what came of them.
+    pub batches: Batches,
+    /// The database, for what is written alone.
     pub pool: PgPool,
     /// Connections of its own for what is big. No statement takes longer there than most of a lease.
     pub bulk: PgPool,
@@ -110,7 +113,7 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), St
     let publishing = CancellationToken::new();
     let context = Context {
         gateways,
-        books: Books::open(pool.clone(), lease),
+        batches: Batches::open(&pool),
         pool,
         bulk,
         lease,
@@ -118,7 +121,7 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), St
         publisher: Publisher::start(broker.clone(), publishing.clone()),
     };
     let publisher = context.publisher.clone();
-    Runner::new(context, args.concurrency, lease).run(broker, args.queues, &shutdown).await;
+    Runner::new(context, &args.queues, args.concurrency).run(broker, &shutdown).await;
     publishing.cancel();
     publisher.flushed().await;
     Ok(())
