@@ -11,7 +11,7 @@ use common::{
     invoice::{self, Discount, Percent, Reduction, Status as Paid},
     job::{self, Claim, Kind, Lease},
     payment::{
-        Payment,
+        Payment, Stage,
         store::{self as payments, Settlement},
     },
     plan::Unit,
@@ -210,7 +210,7 @@ async fn charge(deployment: &Deployment, declined: &[Uuid]) {
     let claims = claim(deployment, Kind::ChargeOffSession).await;
     let subjects: Vec<_> = claims.iter().map(|claim| claim.subject).collect();
     let mut transaction = deployment.pool.begin().await.unwrap();
-    let begun = payments::begin(&mut transaction, Kind::ChargeOffSession, &subjects).await.unwrap();
+    let begun = payments::begin(&mut transaction, &[Stage::Charge], &subjects).await.unwrap();
     let settlement = |payment: Payment| {
         let claim = claims.iter().find(|claim| claim.subject == payment.id.0).unwrap().clone();
         let answer = answer(&payment, declined.contains(&payment.id.0));

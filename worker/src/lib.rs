@@ -1,9 +1,12 @@
 //! Talks to gateways: takes jobs from the queue, does them, and ends them in the same transaction that
 //! records what came of them. Any number of workers may run, anywhere.
 
-mod books;
+mod batches;
 mod context;
+mod desk;
+mod job;
 mod jobs;
+mod room;
 mod runner;
 
 use std::time::Duration;
@@ -19,7 +22,7 @@ use common::{
 };
 use tokio_util::sync::CancellationToken;
 
-use books::Books;
+use batches::Batches;
 use context::Context;
 use runner::Runner;
 
@@ -92,7 +95,7 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), St
     let publishing = CancellationToken::new();
     let context = Context {
         gateways,
-        books: Books::open(pool.clone(), lease),
+        batches: Batches::open(&pool),
         pool,
         bulk,
         lease,
@@ -100,7 +103,7 @@ pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), St
         publisher: Publisher::start(broker.clone(), publishing.clone()),
     };
     let publisher = context.publisher.clone();
-    Runner::new(context, args.concurrency, lease).run(broker, args.queues, &shutdown).await;
+    Runner::new(context, &args.queues, args.concurrency).run(broker, &shutdown).await;
     publishing.cancel();
     publisher.flushed().await;
     Ok(())

@@ -1,7 +1,7 @@
 //! A job: a piece of work, now or later. [`store`] keeps its row, which is the truth; [`broker`] carries
 //! a message about it, which may be lost, doubled or late and only says that somebody should look.
 //!
-//! To add a kind: a variant of [`Kind`] (the compiler then asks for its facts below), a file in
+//! To add a kind: a variant of [`Kind`] (the compiler then asks for its name and nature below), a file in
 //! `worker/src/jobs/`, and an arm in the worker's `match`.
 
 pub mod broker;
@@ -53,47 +53,46 @@ pub enum Kind {
     ChargeOffSession,
 }
 
-impl Kind {
-    /// Whether it only asks, so that asking again is always safe.
-    #[must_use]
-    pub fn is_question(self) -> bool {
-        matches!(self, Self::ResolvePayment | Self::ResolveRefund)
-    }
+/// What a kind of job may do at a gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nature {
+    /// It changes something there. What it learns is a fact, however late.
+    Operation,
+    /// It only asks what became of something, so that asking again is always safe.
+    Question,
+    /// Neither: it looks at what others have done, or asks nobody.
+    Upkeep,
+}
 
-    /// Whether it changes something at a gateway. What it learns is a fact, however late.
+impl Kind {
+    /// What it may do at a gateway.
     #[must_use]
-    pub fn is_operation(self) -> bool {
+    pub fn nature(self) -> Nature {
         match self {
             Self::ChargePayment
             | Self::ChargeOffSession
             | Self::CapturePayment
             | Self::CancelPayment
-            | Self::RefundPayment => true,
-            Self::ResolvePayment
-            | Self::ResolveRefund
-            | Self::HandleEvent
+            | Self::RefundPayment => Nature::Operation,
+            Self::ResolvePayment | Self::ResolveRefund => Nature::Question,
+            Self::HandleEvent
             | Self::VerifyEvent
             | Self::ReconcileGateway
             | Self::RenewSubscription
-            | Self::RetryInvoice => false,
+            | Self::RetryInvoice => Nature::Upkeep,
         }
     }
 
-    /// Whether it may be one of very many at once, that nobody waits for: then it leaves room for those that
-    /// somebody waits for.
+    /// Whether it only asks.
     #[must_use]
-    pub fn is_background(self) -> bool {
-        matches!(
-            self,
-            Self::ChargeOffSession | Self::RenewSubscription | Self::RetryInvoice | Self::ReconcileGateway
-        )
+    pub fn is_question(self) -> bool {
+        self.nature() == Nature::Question
     }
 
-    /// Whether it asks a gateway. Others wait for the database alone, where they share transactions: the more are
-    /// in hand, the more share one.
+    /// Whether it changes something at a gateway.
     #[must_use]
-    pub fn asks_gateway(self) -> bool {
-        !matches!(self, Self::RenewSubscription | Self::RetryInvoice)
+    pub fn is_operation(self) -> bool {
+        self.nature() == Nature::Operation
     }
 
     /// How long a claim is a worker's own, where an ordinary one is for `usual`. A comparison of days is one

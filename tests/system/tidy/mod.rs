@@ -168,6 +168,7 @@ fn rules_and_the_dispatch_of_jobs_name_every_case() {
         name.ends_with("/state.rs")
             || (name.contains("/state/") && !name.contains("/tests/") && !name.ends_with("tests.rs"))
             || name.ends_with("gateway/doubt.rs")
+            || name.starts_with("worker/src/")
     };
     let common_and_worker = sources("common/src").into_iter().chain(sources("worker/src"));
     for (name, text) in common_and_worker.filter(|(name, _)| is_rules(name)) {

@@ -1,15 +1,59 @@
 //! Calls a payment off at its gateway, before its money has moved. Safe to run twice, as a charge is.
 
+use std::sync::Arc;
+
 use common::{
+    batch::BatchError,
     gateway::{Answer, ChargeOutcome},
-    job::Claim,
-    payment::{Payment, state},
+    job::{Claim, Kind},
+    payment::{
+        Payment, Stage, state,
+        store::{self, Settlement},
+    },
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::settling;
+use crate::{
+    context::Context,
+    job::{Job, Names, Recorded, Subjects},
+    room::Room,
 };
 
-use crate::context::Context;
+/// Calls a payment off.
+pub struct CancelPayment;
+
+impl Job for CancelPayment {
+    const KIND: Kind = Kind::CancelPayment;
+    const ROOM: Room = Room::Waited;
+    type Subject = Box<Payment>;
+    type Finding = Arc<Settlement>;
+
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Payment>>> {
+        store::begin(db, &[Stage::Cancel], ids).await.map(settling::by_id)
+    }
+
+    async fn run(context: &Context, claim: &Claim, payment: Box<Payment>) -> Arc<Settlement> {
+        let answer = cancel(context, claim, &payment).await;
+        settling::told(claim, payment, answer)
+    }
+
+    async fn record(context: &Context, settlement: &Arc<Settlement>) -> Result<Recorded, BatchError> {
+        settling::settle(context, settlement).await
+    }
+
+    async fn bury(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
+        store::code_failed(db, claim).await
+    }
+
+    fn names(payment: &Self::Subject) -> Names {
+        Names::of(payment)
+    }
+}
 
 /// Asks the payment's gateway to give up what was begun or reserved.
-pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer<ChargeOutcome> {
+async fn cancel(context: &Context, claim: &Claim, payment: &Payment) -> Answer<ChargeOutcome> {
     if !state::may_send(payment, claim.at) {
         return super::look_up(super::KEY_FORGOTTEN);
     }

@@ -3,17 +3,64 @@
 //!
 //! A payment of an invoice charges a method that its gateway has saved. Until it is, it is saved first.
 
+use std::sync::Arc;
+
 use common::{
+    batch::BatchError,
     billing::saving::{ToSave, remember_saved, to_save},
     gateway::{Answer, ChargeOutcome, InDoubt, Obstacle, SaveOutcome, SavedMethod},
-    job::Claim,
-    payment::{Payment, state},
+    job::{Claim, Kind},
+    payment::{
+        Payment, Stage, state,
+        store::{self, Settlement},
+    },
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::settling;
+use crate::{
+    context::Context,
+    job::{Job, Names, Recorded, Subjects},
+    room::Room,
 };
 
-use crate::context::Context;
+/// Charges a payment, or completes the charge that its payer has approved.
+pub struct ChargePayment;
+
+/// The stages of a payment that charge it.
+pub const STAGES: [Stage; 2] = [Stage::Charge, Stage::Complete];
+
+impl Job for ChargePayment {
+    const KIND: Kind = Kind::ChargePayment;
+    const ROOM: Room = Room::Waited;
+    type Subject = Box<Payment>;
+    type Finding = Arc<Settlement>;
+
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Payment>>> {
+        store::begin(db, &STAGES, ids).await.map(settling::by_id)
+    }
+
+    async fn run(context: &Context, claim: &Claim, payment: Box<Payment>) -> Arc<Settlement> {
+        let answer = charge(context, claim, &payment).await;
+        settling::told(claim, payment, answer)
+    }
+
+    async fn record(context: &Context, settlement: &Arc<Settlement>) -> Result<Recorded, BatchError> {
+        settling::settle(context, settlement).await
+    }
+
+    async fn bury(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
+        store::code_failed(db, claim).await
+    }
+
+    fn names(payment: &Self::Subject) -> Names {
+        Names::of(payment)
+    }
+}
 
 /// Asks the payment's gateway for the money.
-pub async fn run(context: &Context, claim: &Claim, payment: &Payment) -> Answer<ChargeOutcome> {
+pub async fn charge(context: &Context, claim: &Claim, payment: &Payment) -> Answer<ChargeOutcome> {
     if !state::may_send(payment, claim.at) {
         return super::look_up(super::KEY_FORGOTTEN);
     }

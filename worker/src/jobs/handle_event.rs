@@ -1,17 +1,80 @@
 //! Looks at what a gateway has told by itself: whether it was the gateway, and what it is about. What an
 //! event claims is never believed; it only makes us ask.
 
+use std::sync::Arc;
+
 use common::{
+    batch::BatchError,
     gateway::{About, ChargeOutcome, Found, Gateway, GatewayName, InDoubt, LookUp, RefundsAsked, Verdict},
+    job::{Claim, Kind},
     payment::{duplicate, state::is_another, store::find_any},
-    receipt::{Learnt, News, Receipt},
+    receipt::{Findings, Learnt, News, Receipt, store},
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    context::Context,
+    job::{Job, Recorded, Subjects},
+    room::Room,
 };
 
-use crate::context::Context;
+/// Works an event off.
+pub struct HandleEvent;
+
+impl Job for HandleEvent {
+    const KIND: Kind = Kind::HandleEvent;
+    const ROOM: Room = Room::Events;
+    type Subject = Box<Receipt>;
+    type Finding = Findings;
+
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Receipt>>> {
+        begin(db, ids).await
+    }
+
+    async fn run(context: &Context, claim: &Claim, receipt: Box<Receipt>) -> Findings {
+        let learnt = look_into(context, &receipt).await;
+        Findings { claim: claim.clone(), receipt: *receipt, learnt }
+    }
+
+    async fn record(context: &Context, findings: &Findings) -> Result<Recorded, BatchError> {
+        settle(context, findings).await
+    }
+
+    /// Nobody waits for an event: the gateway sends it again, and what it is about is looked up by others.
+    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> sqlx::Result<()> {
+        Ok(())
+    }
+}
+
+/// Events in hand.
+pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Receipt>>> {
+    let receipts = store::begin(db, ids).await?.into_iter();
+    Ok(receipts.map(|receipt| (receipt.id.0, Box::new(receipt))).collect())
+}
+
+/// Records what was learnt of one, with a connection of the few that events have.
+pub async fn settle(context: &Context, findings: &Findings) -> Result<Recorded, BatchError> {
+    let _turn = context.batches.events.acquire().await;
+    let alarm = store::settle(&context.pool, findings).await.map_err(Arc::new)?;
+    count(findings);
+    Ok(Recorded { changed: false, alarm })
+}
+
+fn count(findings: &Findings) {
+    let outcome = match findings.learnt {
+        Learnt::Forged => "forged",
+        Learnt::Genuine(_) => "genuine",
+        Learnt::Unknown(_) => "unknown",
+    };
+    metrics::counter!("gateway_events_total",
+        "gateway" => findings.receipt.gateway.as_str(), "outcome" => outcome)
+    .increment(1);
+}
 
 /// Asks the gateway whether the event is its own, and for what it names, if that is not ours to look up by itself: a
 /// dispute, a second charge, or a refund that somebody else has made.
-pub async fn run(context: &Context, receipt: &Receipt) -> Learnt {
+pub async fn look_into(context: &Context, receipt: &Receipt) -> Learnt {
     let gateway = context.gateways.get(receipt.gateway);
     if let Some(received) = &receipt.unverified {
         match gateway.verify_event(received).await {

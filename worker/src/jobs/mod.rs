@@ -1,8 +1,9 @@
-//! The jobs, one file each. A job asks, and answers with what it learnt; it writes nothing itself, but for
-//! the reconciler, which keeps what it has read, and for those that need no gateway.
+//! The kinds of job, one file each: what it is about, what it does, what is recorded of it, and who is told when its
+//! code fails.
 
 mod cancel_payment;
 mod capture_payment;
+mod charge_off_session;
 mod charge_payment;
 mod handle_event;
 mod reconcile_gateway;
@@ -11,95 +12,52 @@ mod renew_subscription;
 mod resolve_payment;
 mod resolve_refund;
 mod retry_invoice;
+mod verify_event;
+
+mod billing;
+mod refunds;
+mod settling;
 
 use std::sync::Arc;
 
 use common::{
-    batch::BatchError,
-    gateway::{Answer, ChargeOutcome, InDoubt, RefundOutcome, Resolution},
-    job::{Claim, Kind, store},
-    payment::{Payment, store::Settlement as PaymentSettlement},
-    receipt::Findings,
-    refund::{Refund, store::Settlement as RefundSettlement},
+    gateway::{Answer, GatewayName, InDoubt, Outcome, Resolution},
+    job::Kind,
 };
 
 use crate::{
-    books::{Claimed, Learnt, Subject, Undone},
     context::Context,
+    desk::{Desk, open},
+    room::Slots,
 };
 
-/// Does the job, whatever its kind.
-pub async fn run(context: &Context, Claimed { claim, subject }: Claimed) -> Learnt {
-    match subject {
-        Subject::Payment(payment) => {
-            let answer = ask_about_payment(context, &claim, &payment).await;
-            Learnt::Payment(Arc::new(PaymentSettlement { claim, payment: *payment, answer }))
-        }
-        Subject::Refund(refund, payment) => {
-            let answer = ask_about_refund(context, &claim, &refund, &payment).await;
-            let gateway = payment.order.gateway;
-            Learnt::Refund(Arc::new(RefundSettlement { claim, refund: *refund, gateway, answer }))
-        }
-        Subject::Event(receipt) => {
-            let learnt = handle_event::run(context, &receipt).await;
-            Learnt::Event(Arc::new(Findings { claim, receipt: *receipt, learnt }))
-        }
-        Subject::Reconciliation(reconciliation) => {
-            reconcile_gateway::run(context, &claim, *reconciliation).await;
-            Learnt::Recorded
-        }
-        Subject::Subscription(id) => {
-            renew_subscription::run(context, &claim, id).await;
-            Learnt::Recorded
-        }
-        Subject::Invoice(id) => {
-            retry_invoice::run(context, &claim, id).await;
-            Learnt::Recorded
-        }
+/// Opens the desk of a kind: the one place where a kind is told from another.
+pub fn desk(kind: Kind, context: &Arc<Context>, slots: &Arc<Slots>) -> Arc<dyn Desk> {
+    match kind {
+        Kind::ChargePayment => open::<charge_payment::ChargePayment>(context, slots),
+        Kind::ChargeOffSession => open::<charge_off_session::ChargeOffSession>(context, slots),
+        Kind::CapturePayment => open::<capture_payment::CapturePayment>(context, slots),
+        Kind::CancelPayment => open::<cancel_payment::CancelPayment>(context, slots),
+        Kind::ResolvePayment => open::<resolve_payment::ResolvePayment>(context, slots),
+        Kind::RefundPayment => open::<refund_payment::RefundPayment>(context, slots),
+        Kind::ResolveRefund => open::<resolve_refund::ResolveRefund>(context, slots),
+        Kind::HandleEvent => open::<handle_event::HandleEvent>(context, slots),
+        Kind::VerifyEvent => open::<verify_event::VerifyEvent>(context, slots),
+        Kind::ReconcileGateway => open::<reconcile_gateway::ReconcileGateway>(context, slots),
+        Kind::RenewSubscription => open::<renew_subscription::RenewSubscription>(context, slots),
+        Kind::RetryInvoice => open::<retry_invoice::RetryInvoice>(context, slots),
     }
 }
 
-/// Something that an operator should be woken for.
-pub fn alarm(alarm: &'static str) {
-    metrics::counter!("alarms_total", "alarm" => alarm).increment(1);
-    tracing::error!("{alarm}");
-}
-
-/// A change that needs no gateway was not made: it is tried again after the backoff, or, where the database is
-/// away, when the lease is over. What the rules refuse is for people besides, and so in the end is what panics.
-async fn not_done(context: &Context, claim: &Claim, undone: &Undone) {
-    match undone {
-        Undone::Database(BatchError::Panicked) => return context.code_failed(claim).await,
-        Undone::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
-        Undone::Refused(refusal) => {
-            tracing::error!(%refusal, "not done");
-            alarm("a subscription stands in the way of its own rules");
-        }
-    }
-    let wait = claim.kind.retry_policy().delay(claim.tries);
-    if let Err(error) = store::retry(&context.pool, claim, wait, &undone.to_string()).await {
-        tracing::warn!(%error, "not put back; its lease will end");
-    }
-}
-
-async fn ask_about_payment(context: &Context, claim: &Claim, payment: &Payment) -> Answer<ChargeOutcome> {
-    match claim.kind {
-        Kind::ChargePayment | Kind::ChargeOffSession => charge_payment::run(context, claim, payment).await,
-        Kind::CapturePayment => capture_payment::run(context, claim, payment).await,
-        Kind::CancelPayment => cancel_payment::run(context, claim, payment).await,
-        _ => resolve_payment::run(context, claim, payment).await,
-    }
-}
-
-async fn ask_about_refund(
-    context: &Context,
-    claim: &Claim,
-    refund: &Refund,
-    payment: &Payment,
-) -> Answer<RefundOutcome> {
-    match claim.kind {
-        Kind::RefundPayment => refund_payment::run(context, claim, refund, payment).await,
-        _ => resolve_refund::run(context, claim, refund, payment).await,
+/// How long the gateway took, and what it said where that is no outcome.
+fn measure<T: Outcome>(gateway: GatewayName, answer: &Answer<T>) {
+    let outcome = answer.word();
+    metrics::histogram!("gateway_request_duration_seconds",
+        "gateway" => gateway.as_str(),
+        "operation" => answer.call.operation, "outcome" => outcome)
+    .record(answer.call.duration);
+    if let Some(why) = answer.detail() {
+        tracing::info!(outcome, why, request_id = answer.call.request_id, "the gateway answered");
     }
 }
 

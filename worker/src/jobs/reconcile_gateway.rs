@@ -2,18 +2,54 @@
 //! that a long one survives crashes and takes as many claims as it needs.
 
 use common::{
+    batch::BatchError,
     gateway::{Found, RefundsAsked},
-    job::{Claim, store::retry},
+    job::{Claim, Kind, store::retry},
     payment::duplicate,
     reconciliation::{Reconciliation, store, store::Comparison},
 };
+use sqlx::PgConnection;
 use tokio::time::Instant;
+use uuid::Uuid;
 
-use crate::context::Context;
+use crate::{
+    context::Context,
+    job::{Job, Recorded, Subjects, alarm},
+    room::Room,
+};
+
+/// Reconciles a time with a gateway.
+pub struct ReconcileGateway;
+
+impl Job for ReconcileGateway {
+    const KIND: Kind = Kind::ReconcileGateway;
+    const ROOM: Room = Room::Background;
+    type Subject = Reconciliation;
+    type Finding = ();
+
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Reconciliation>> {
+        let found = store::begin(db, ids).await?.into_iter();
+        Ok(found.map(|found| (found.id.0, found)).collect())
+    }
+
+    async fn run(context: &Context, claim: &Claim, reconciliation: Reconciliation) {
+        reconcile(context, claim, reconciliation).await;
+    }
+
+    /// Each part was kept as it was read.
+    async fn record(_context: &Context, _nothing: &()) -> Result<Recorded, BatchError> {
+        Ok(Recorded::default())
+    }
+
+    /// Nobody waits for it but operators, who see the dead job.
+    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> sqlx::Result<()> {
+        Ok(())
+    }
+}
 
 /// Reads on where the last claim ended, and compares once all is read. A database that is away lets go of
 /// the job: its lease ends, and another claim goes on.
-pub async fn run(context: &Context, claim: &Claim, reconciliation: Reconciliation) {
+async fn reconcile(context: &Context, claim: &Claim, reconciliation: Reconciliation) {
     let until = Instant::now() + context.lease / 2;
     match go_on(context, claim, reconciliation, until).await {
         Ok(Next::Done) => {}
@@ -119,7 +155,7 @@ fn tell(of: &Reconciliation, found: Comparison) {
             "the gateway's account differs from ours: remit reconcile show tells where");
     }
     if found.duplicates > 0 {
-        super::alarm(duplicate::ALARM);
+        alarm(duplicate::ALARM);
     }
     tracing::info!(%gateway, lines = of.lines, repaired = found.repaired, "reconciled");
 }

@@ -2,20 +2,59 @@
 //! its own, called for in the same transaction.
 
 use common::{
+    batch::BatchError,
+    billing::Renewed,
     id::SubscriptionId,
     job::{Claim, Kind},
 };
+use sqlx::PgConnection;
+use uuid::Uuid;
 
-use crate::context::Context;
+use super::billing::{Undone, not_done};
+use crate::{
+    context::Context,
+    job::{Job, Recorded, Subjects, alarm},
+    room::Room,
+};
 
-/// Does what is due, and publishes the charges. What does not get out is found by the scheduler.
-pub async fn run(context: &Context, claim: &Claim, id: SubscriptionId) {
-    match context.books.renew(claim).await {
-        Ok(renewed) => {
-            tracing::info!(subscription_id = %id, charges = renewed.jobs.len(), "looked at a subscription");
-            context.publisher.offer(Kind::ChargeOffSession, renewed.jobs, None);
-            renewed.alarm.into_iter().for_each(super::alarm);
-        }
-        Err(undone) => super::not_done(context, claim, &undone).await,
+/// Does what is due of a subscription, together with others.
+pub struct RenewSubscription;
+
+impl Job for RenewSubscription {
+    const KIND: Kind = Kind::RenewSubscription;
+    const ROOM: Room = Room::WithoutACall;
+    type Subject = SubscriptionId;
+    /// It is recorded already, or its batch has panicked.
+    type Finding = Result<(), BatchError>;
+
+    /// It is read under a lock, by whoever changes it.
+    async fn begin(_db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<SubscriptionId>> {
+        Ok(ids.iter().map(|id| (*id, SubscriptionId(*id))).collect())
     }
+
+    async fn run(context: &Context, claim: &Claim, id: SubscriptionId) -> Self::Finding {
+        match renew(context, claim).await {
+            Ok(renewed) => {
+                tracing::info!(subscription_id = %id, charges = renewed.jobs.len(), "looked at a subscription");
+                // What does not get out is found by the scheduler.
+                context.publisher.offer(Kind::ChargeOffSession, renewed.jobs, None);
+                renewed.alarm.into_iter().for_each(alarm);
+                Ok(())
+            }
+            Err(undone) => not_done(context, claim, undone).await,
+        }
+    }
+
+    async fn record(_context: &Context, done: &Self::Finding) -> Result<Recorded, BatchError> {
+        done.clone().map(|()| Recorded::default())
+    }
+
+    /// The dead job is what operators see: the subscription is as it was.
+    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> sqlx::Result<()> {
+        Ok(())
+    }
+}
+
+async fn renew(context: &Context, claim: &Claim) -> Result<Renewed, Undone> {
+    Ok(context.batches.renew(claim).await??)
 }

@@ -1,21 +1,60 @@
 //! Finds out what became of a refund. Changes nothing at the gateway.
 
 use common::{
+    batch::BatchError,
     gateway::{Answer, RefundOutcome},
-    job::Claim,
-    payment::Payment,
-    refund::Refund,
+    job::{Claim, Kind, store::give_way},
+    refund::store::{self, Settlement},
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::refunds::{self, OfPayment};
+use crate::{
+    context::Context,
+    job::{Job, Names, Recorded, Subjects},
+    room::Room,
 };
 
-use crate::context::Context;
+/// Looks a refund up.
+pub struct ResolveRefund;
+
+impl Job for ResolveRefund {
+    const KIND: Kind = Kind::ResolveRefund;
+    const ROOM: Room = Room::Waited;
+    type Subject = Box<OfPayment>;
+    type Finding = Settlement;
+
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<OfPayment>>> {
+        store::begin_look_ups(db, ids).await.map(refunds::by_id)
+    }
+
+    /// A refund may come back: what a call under way will tell may be older than what we were told.
+    async fn defer(db: &mut PgConnection, jobs: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
+        give_way(db, jobs, Kind::RefundPayment).await
+    }
+
+    async fn run(context: &Context, claim: &Claim, of: Box<OfPayment>) -> Settlement {
+        let answer = look_up(context, claim, &of).await;
+        refunds::told(claim, *of, answer)
+    }
+
+    async fn record(context: &Context, settlement: &Settlement) -> Result<Recorded, BatchError> {
+        refunds::settle(context, settlement).await
+    }
+
+    async fn bury(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
+        store::code_failed(db, claim).await
+    }
+
+    fn names(of: &Self::Subject) -> Names {
+        refunds::names(of)
+    }
+}
 
 /// Asks the payment's gateway what it knows of the refund.
-pub async fn run(
-    context: &Context,
-    claim: &Claim,
-    refund: &Refund,
-    payment: &Payment,
-) -> Answer<RefundOutcome> {
+async fn look_up(context: &Context, claim: &Claim, of: &OfPayment) -> Answer<RefundOutcome> {
+    let OfPayment { refund, payment } = of;
     match refund.look_up(payment, claim.traceparent.as_deref()) {
         Some(question) => context.gateways.get(payment.order.gateway).look_up_refund(&question).await,
         None => super::look_up(super::NAME_UNKNOWN),

@@ -2,21 +2,55 @@
 //! called for in the same transaction.
 
 use common::{
+    batch::BatchError,
     billing,
     id::InvoiceId,
     job::{Claim, Kind},
 };
+use sqlx::PgConnection;
+use uuid::Uuid;
 
-use crate::context::Context;
+use super::billing::not_done;
+use crate::{
+    context::Context,
+    job::{Job, Recorded, Subjects, alarm},
+    room::Room,
+};
 
-/// Does what is due, and publishes the charge. If it does not get out, the scheduler finds it.
-pub async fn run(context: &Context, claim: &Claim, id: InvoiceId) {
-    match billing::retry(&context.pool, claim).await {
-        Ok(retried) => {
-            tracing::info!(invoice_id = %id, tried = retried.job.is_some(), "looked at an invoice");
-            context.publisher.offer(Kind::ChargeOffSession, retried.job, None);
-            retried.alarm.into_iter().for_each(super::alarm);
+/// Does what is due of an invoice.
+pub struct RetryInvoice;
+
+impl Job for RetryInvoice {
+    const KIND: Kind = Kind::RetryInvoice;
+    const ROOM: Room = Room::WithoutACall;
+    type Subject = InvoiceId;
+    /// It is recorded already, or its batch has panicked.
+    type Finding = Result<(), BatchError>;
+
+    /// It is read under a lock, by whoever changes it.
+    async fn begin(_db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<InvoiceId>> {
+        Ok(ids.iter().map(|id| (*id, InvoiceId(*id))).collect())
+    }
+
+    async fn run(context: &Context, claim: &Claim, id: InvoiceId) -> Self::Finding {
+        match billing::retry(&context.pool, claim).await {
+            Ok(retried) => {
+                tracing::info!(invoice_id = %id, tried = retried.job.is_some(), "looked at an invoice");
+                // If it does not get out, the scheduler finds it.
+                context.publisher.offer(Kind::ChargeOffSession, retried.job, None);
+                retried.alarm.into_iter().for_each(alarm);
+                Ok(())
+            }
+            Err(trouble) => not_done(context, claim, trouble.into()).await,
         }
-        Err(trouble) => super::not_done(context, claim, &trouble.into()).await,
+    }
+
+    async fn record(_context: &Context, done: &Self::Finding) -> Result<Recorded, BatchError> {
+        done.clone().map(|()| Recorded::default())
+    }
+
+    /// The dead job is what operators see: the invoice is as it was.
+    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> sqlx::Result<()> {
+        Ok(())
     }
 }

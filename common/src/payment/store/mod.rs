@@ -141,16 +141,12 @@ pub async fn list(
 
 /// A worker is about to call the gateway for these: they become `processing`, and the call is counted
 /// before it is made, so that a crash cannot hide that it may have run. Missing from the answer: those
-/// that have ended meanwhile, or that are in a stage of another kind of job.
+/// that have ended meanwhile, or that are in another stage.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
-    let stages: &[String] = &match kind {
-        Kind::CapturePayment => vec!["capture".to_owned()],
-        Kind::CancelPayment => vec!["cancel".to_owned()],
-        _ => vec!["charge".to_owned(), "complete".to_owned()],
-    };
+pub async fn begin(db: &mut PgConnection, stages: &[Stage], ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
+    let stages: &[String] = &stages.iter().map(|stage| stage.as_str().to_owned()).collect::<Vec<_>>();
     let rows = payments!(
         "UPDATE payments
          SET status = 'processing', calls_begun = calls_begun + 1, updated_at = clock.now,

@@ -213,36 +213,48 @@ pub async fn of_payments(db: impl PgExecutor<'_>, payments: &[PaymentId]) -> sql
 ///
 /// # Errors
 /// When the database fails.
-pub async fn begin(db: &mut PgConnection, kind: Kind, ids: &[Uuid]) -> sqlx::Result<Vec<(Refund, Payment)>> {
-    let rows = if kind == Kind::RefundPayment {
-        refunds!(
-            "UPDATE refunds
+pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Refund, Payment)>> {
+    let rows = refunds!(
+        "UPDATE refunds
              SET status = 'processing', calls_begun = calls_begun + 1,
                  updated_at = greatest(clock.now, updated_at + interval '1 us'),
                  first_call_at = coalesce(first_call_at, clock.now), last_call_at = clock.now
              FROM (SELECT remit_now() AS now OFFSET 0) clock
              WHERE id = ANY($1) AND status IN ('pending', 'processing') AND origin = 'api' RETURNING ",
-            "",
-            ids
-        )
-        .fetch_all(&mut *db)
-        .await?
-    } else {
-        // Locked first, so that a call which ends meanwhile is seen to have ended.
-        sqlx::query!("SELECT FROM refunds WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
-            .execute(&mut *db)
-            .await?;
-        refunds!(
-            "UPDATE refunds SET updated_at = greatest(remit_now(), updated_at + interval '1 us')
+        "",
+        ids
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    with_payments(db, rows).await
+}
+
+/// A worker is about to ask the gateway about these. Missing from the answer: those that a call is under way for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Refund, Payment)>> {
+    // Locked first, so that a call which ends meanwhile is seen to have ended.
+    sqlx::query!("SELECT FROM refunds WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
+        .execute(&mut *db)
+        .await?;
+    let rows = refunds!(
+        "UPDATE refunds SET updated_at = greatest(remit_now(), updated_at + interval '1 us')
              WHERE id = ANY($1) AND NOT EXISTS (
                  SELECT FROM jobs WHERE subject_id = refunds.id AND kind = 'refund_payment' AND state <> 'dead')
              RETURNING ",
-            "",
-            ids
-        )
-        .fetch_all(&mut *db)
-        .await?
-    };
+        "",
+        ids
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    with_payments(db, rows).await
+}
+
+async fn with_payments(
+    db: &mut PgConnection,
+    rows: Vec<row::RefundRow>,
+) -> sqlx::Result<Vec<(Refund, Payment)>> {
     let mut begun = Vec::with_capacity(rows.len());
     for row in rows {
         let refund = Refund::try_from(row)?;

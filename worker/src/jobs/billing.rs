@@ -1,0 +1,52 @@
+//! What jobs that need no gateway have in common: what they change is written as they run, or not at all.
+
+use std::sync::Arc;
+
+use common::{
+    batch::BatchError,
+    job::{Claim, store},
+    subscription::{state::Refusal, store::Trouble},
+};
+
+use crate::{context::Context, job::alarm};
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum Undone {
+    /// The database failed, or is busy.
+    #[error(transparent)]
+    Database(#[from] BatchError),
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl From<Trouble> for Undone {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Database(error) => Self::Database(Arc::new(error).into()),
+            Trouble::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
+/// It is tried again after the backoff, or, where the database is away, when the lease is over. What the rules refuse
+/// is for people besides.
+///
+/// # Errors
+/// The panic of a batch, which is for the desk.
+pub async fn not_done(context: &Context, claim: &Claim, undone: Undone) -> Result<(), BatchError> {
+    match &undone {
+        Undone::Database(error @ BatchError::Panicked) => return Err(error.clone()),
+        Undone::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
+        Undone::Refused(refusal) => {
+            tracing::error!(%refusal, "not done");
+            alarm("a subscription stands in the way of its own rules");
+        }
+    }
+    let wait = claim.kind.retry_policy().delay(claim.tries);
+    if let Err(error) = store::retry(&context.pool, claim, wait, &undone.to_string()).await {
+        tracing::warn!(%error, "not put back; its lease will end");
+    }
+    Ok(())
+}

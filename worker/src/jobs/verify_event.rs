@@ -1,0 +1,45 @@
+//! Works off what may be somebody else's event: the gateway is asked first whether it is its own, from turns that are
+//! for nothing else, because anybody can send one.
+
+use common::{
+    batch::BatchError,
+    job::{Claim, Kind},
+    receipt::{Findings, Receipt},
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::handle_event::{begin, look_into, settle};
+use crate::{
+    context::Context,
+    job::{Job, Recorded, Subjects},
+    room::Room,
+};
+
+/// Asks whether an event is genuine, and works it off if it is.
+pub struct VerifyEvent;
+
+impl Job for VerifyEvent {
+    const KIND: Kind = Kind::VerifyEvent;
+    const ROOM: Room = Room::UnverifiedEvents;
+    type Subject = Box<Receipt>;
+    type Finding = Findings;
+
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Receipt>>> {
+        begin(db, ids).await
+    }
+
+    async fn run(context: &Context, claim: &Claim, receipt: Box<Receipt>) -> Findings {
+        let learnt = look_into(context, &receipt).await;
+        Findings { claim: claim.clone(), receipt: *receipt, learnt }
+    }
+
+    async fn record(context: &Context, findings: &Findings) -> Result<Recorded, BatchError> {
+        settle(context, findings).await
+    }
+
+    /// Nobody waits for an event: the gateway sends it again, and what it is about is looked up by others.
+    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> sqlx::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! Room for the jobs under way. Half of it is never taken by what nobody waits for: a hundred thousand charges of
+//! renewals do not hold up the payment that comes after them. Jobs that ask no gateway have as much room besides.
+//! Events have a little of their own, and those that anybody may have sent another: a flood of them waits for itself.
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Where there must be room for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// Among those that somebody may wait for.
+    Waited,
+    /// Among those that may be very many at once, and nobody waits for.
+    Background,
+    /// Among those that wait for the database alone, where they share transactions: the more are in hand, the more
+    /// share one.
+    WithoutACall,
+    /// Among the gateways' events.
+    Events,
+    /// Among events of which the gateway is asked whether they are its own.
+    UnverifiedEvents,
+}
+
+/// Events that are looked into at once, and those of which the gateway is asked whether they are its own.
+const EVENTS: usize = 4;
+const UNVERIFIED_EVENTS: usize = 2;
+
+/// All the room of a worker.
+pub struct Slots {
+    all: Semaphore,
+    background: Semaphore,
+    without_a_call: Semaphore,
+    events: Semaphore,
+    unverified_events: Semaphore,
+}
+
+impl Slots {
+    pub fn new(all: usize) -> Self {
+        Self {
+            background: Semaphore::new(all.div_ceil(2)),
+            all: Semaphore::new(all),
+            without_a_call: Semaphore::new(all),
+            events: Semaphore::new(EVENTS),
+            unverified_events: Semaphore::new(UNVERIFIED_EVENTS),
+        }
+    }
+
+    /// Waits for room. The semaphores are never closed.
+    pub async fn take(&self, room: Room) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'_>>) {
+        match room {
+            Room::Waited => (None, self.all.acquire().await.ok()),
+            Room::Background => (self.background.acquire().await.ok(), self.all.acquire().await.ok()),
+            Room::WithoutACall => (None, self.without_a_call.acquire().await.ok()),
+            Room::Events => (None, self.events.acquire().await.ok()),
+            Room::UnverifiedEvents => (None, self.unverified_events.acquire().await.ok()),
+        }
+    }
+}
