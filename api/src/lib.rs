@@ -232,6 +232,8 @@ pub fn router(app: App) -> Router {
         .routes(routes!(test_clock::advance))
         .split_for_parts();
     docs::complete(&mut openapi, &app.public_url);
+    let resources =
+        resources.route_layer(middleware::from_fn_with_state(app.clone(), extract::refuse_body_of_read));
     Router::new()
         .nest("/v1", resources.clone())
         .merge(resources)

@@ -12,17 +12,13 @@ use axum::{
 };
 use common::{clock::Timestamp, db};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
     App,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{
-        JsonBody,
-        fields::{self, Faults, Fields, whole},
-    },
+    extract::{Body, Faults, Whole, body},
 };
 
 /// The furthest that one request moves it: ten years.
@@ -39,17 +35,29 @@ impl FromRequestParts<App> for TestDeployment {
     }
 }
 
-/// How far to move the clock: one of the two.
-#[derive(ToSchema)]
-#[schema(example = json!({ "seconds": 2_678_400 }))]
-#[expect(dead_code, reason = "the description of what read reads")]
-pub struct AdvanceClock {
-    /// By so many seconds: at most ten years at once.
-    #[schema(example = 2_678_400, minimum = 0, maximum = 316_224_000)]
-    seconds: Option<u32>,
-    /// Up to that moment, RFC 3339. One that has passed changes nothing.
-    #[schema(format = DateTime, example = "2027-01-01T00:00:00Z")]
-    to: Option<String>,
+body! {
+    /// How far to move the clock: one of the two.
+    #[example({ "seconds": 2_678_400 })]
+    pub struct AdvanceClock {
+        /// By so many seconds: at most ten years at once.
+        #[example = 2_678_400]
+        seconds: Option<Whole<u32, 0, SECONDS_MAX>>,
+        /// Up to that moment, RFC 3339. One that has passed changes nothing.
+        to: Option<Timestamp>,
+    }
+    read(at, reader) -> Advance {
+        match (seconds?, to?) {
+            (Some(seconds), None) => Some(Advance::By(Duration::from_secs(seconds.into()))),
+            (None, Some(moment)) => Some(Advance::To(moment)),
+            _ => reader.fault(at, "must have either seconds or to"),
+        }
+    }
+}
+
+/// How far to move it.
+pub enum Advance {
+    By(Duration),
+    To(Timestamp),
 }
 
 /// What time it is.
@@ -81,45 +89,17 @@ pub async fn advance(
     State(app): State<App>,
     // All keys that there are are test keys: `rmt_test_…` is the only form that is read.
     _caller: Caller,
-    JsonBody(body): JsonBody,
+    Body(advance): Body<AdvanceClock>,
 ) -> Result<Json<ClockView>, ApiError> {
-    let advance = read(body)?;
     let now = db::now(&app.pool).await?;
     let to = match advance {
         Advance::By(time) => now + time,
         Advance::To(moment) => moment,
     };
     if (to - now).num_seconds() > SECONDS_MAX.into() {
-        let mut faults = Faults::default();
-        faults.at("/to", "must be within ten years");
-        return Err(faults.into());
+        return Err(Faults::one("/to", "must be within ten years"));
     }
     let now = walk::to(&app, to).await?;
     tracing::info!(%now, "the test clock was moved");
     Ok(Json(ClockView { object: "test_clock", now }))
-}
-
-/// How far to move it.
-enum Advance {
-    By(Duration),
-    To(Timestamp),
-}
-
-fn read(body: Value) -> Result<Advance, ApiError> {
-    let mut faults = Faults::default();
-    let read = Fields::of(body, "", &mut faults).map(|mut fields| {
-        let seconds = fields.optional("seconds", whole(SECONDS_MAX));
-        let to = fields.optional("to", |value| fields::moment(value.as_str().unwrap_or_default()));
-        fields.finish();
-        (seconds, to)
-    });
-    match read {
-        Some((Some(seconds), None)) => faults.or(Some(Advance::By(Duration::from_secs(seconds.into())))),
-        Some((None, Some(moment))) => faults.or(Some(Advance::To(moment))),
-        Some(_) if faults.is_empty() => {
-            faults.at("", "must have either seconds or to");
-            Err(faults.into())
-        }
-        _ => Err(faults.into()),
-    }
 }

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Deployment, Service, card};
+use tests::{Deployment, Service, card, subscribing::subscription};
 
 fn with(field: &str, value: Value) -> Value {
     let mut body = card("49.90", "EUR", "pm_card_visa");
@@ -88,6 +88,114 @@ async fn all_faults_of_a_body_are_told_at_once() {
         ]
     );
     assert_nothing_stored(&deployment).await;
+}
+
+/// Whoever writes a field twice means one of the two, and we cannot know which.
+#[tokio::test]
+async fn a_field_that_is_given_twice_is_told_wherever_it_stands() {
+    let deployment = Deployment::api_alone().await;
+    let headers = [("content-type", "application/json"), ("idempotency-key", "k")];
+    let post = async |path: &str, body: &str| {
+        deployment.merchant.try_send(Method::POST, path, &headers, Some(body.to_owned())).await.unwrap()
+    };
+    let method = r#""payment_method": {"type": "card", "token": "pm_card_visa"}"#;
+    for (path, body, told) in [
+        (
+            "/process-payment",
+            format!(r#"{{"amount": "1.00", "amount": "100.00", "currency": "EUR", {method}}}"#),
+            vec![("/amount", "\"amount\" is given twice.")],
+        ),
+        (
+            "/process-payment",
+            format!(
+                r#"{{"amount": "1.00", "currency": "EUR", {method}, "metadata": {{"a/b": "1", "a/b": "2"}}}}"#
+            ),
+            vec![("/metadata/a~1b", "\"metadata/a~1b\" is given twice.")],
+        ),
+        (
+            "/process-payment",
+            format!(r#"{{"amount": "0", "currency": "EUR", "currency": "EUR", {method}}}"#),
+            vec![
+                ("/currency", "\"currency\" is given twice."),
+                ("/amount", "\"amount\" must be greater than zero."),
+            ],
+        ),
+        (
+            "/customers",
+            r#"{"email": "ada@example.com", "email": "bob@example.com"}"#.to_owned(),
+            vec![("/email", "\"email\" is given twice.")],
+        ),
+    ] {
+        let answer = post(path, &body).await;
+        assert_eq!((answer.status, answer.text("code")), (422, "validation-failed"), "{body}");
+        let faults = answer.body["errors"].as_array().unwrap().iter();
+        let found: Vec<_> = faults
+            .map(|fault| (fault["pointer"].as_str().unwrap(), fault["detail"].as_str().unwrap()))
+            .collect();
+        assert_eq!(found, told, "{body}");
+    }
+    let hidden = format!(r#"{{"description": "4242 4242 4242 4242", "description": "x", {method}}}"#);
+    assert_eq!(post("/process-payment", &hidden).await.text("code"), "card-data-refused");
+    assert_eq!(deployment.count("SELECT count(*) FROM customers").await, 0);
+    assert_nothing_stored(&deployment).await;
+}
+
+/// Above all where what the body asks for is less than what is done without it.
+#[tokio::test]
+async fn a_body_where_none_belongs_is_refused_and_says_where_it_belongs() {
+    let deployment = Deployment::api_alone().await;
+    let merchant = &deployment.merchant;
+    let mut order = subscription(&merchant.customer().await, &merchant.plan("9.90", "month").await, 1);
+    order["trial_days"] = json!(14);
+    let id = merchant.subscribe("k", &order).await.text("id").to_owned();
+    let payment = "/payments/pay_0193a3f1c2d87b51a9f0c4d2e8b7a601/cancel".to_owned();
+    let (cancel, list) = (format!("/cancel-subscription/{id}"), "/payments".to_owned());
+    let sentences = [
+        (
+            Method::DELETE,
+            &cancel,
+            json!({ "at_period_end": true, "reason": "x" }),
+            vec![
+                "\"at_period_end\" is not a field of this request: send it as a query parameter, ?at_period_end=true.",
+                "\"reason\" is not a field of this request, which has no body.",
+            ],
+        ),
+        (
+            Method::DELETE,
+            &cancel,
+            json!({ "proration": "by_day" }),
+            vec![
+                "\"proration\" is not a field of this request: send it as a query parameter, ?proration=by_day.",
+            ],
+        ),
+        (
+            Method::POST,
+            &payment,
+            json!({ "amount": "1.00" }),
+            vec!["\"amount\" is not a field of this request, which has no body."],
+        ),
+        (
+            Method::GET,
+            &list,
+            json!({ "status": "failed" }),
+            vec![
+                "\"status\" is not a field of this request, which has no body: what narrows a list goes into its query.",
+            ],
+        ),
+        (Method::POST, &payment, json!([1]), vec!["The body must be left out: this request has none."]),
+    ];
+    for (method, path, body, told) in sentences {
+        let answer = merchant.send(method, path, &[], &body).await;
+        assert_eq!((answer.status, answer.text("code")), (422, "validation-failed"), "{answer:?}");
+        let faults = answer.body["errors"].as_array().unwrap().iter();
+        assert_eq!(faults.map(|fault| fault["detail"].as_str().unwrap()).collect::<Vec<_>>(), told);
+    }
+    let stands = merchant.get(&format!("/subscriptions/{id}")).await;
+    assert_eq!((stands.text("status"), &stands.body["cancel_at_period_end"]), ("trialing", &json!(false)));
+    // Nothing is said by an empty object.
+    assert_eq!(merchant.send(Method::GET, &list, &[], &json!({})).await.status, 200);
+    let canceled = merchant.send(Method::DELETE, &cancel, &[], &json!({})).await;
+    assert_eq!((canceled.status, canceled.text("status")), (202, "canceled"), "{canceled:?}");
 }
 
 #[tokio::test]

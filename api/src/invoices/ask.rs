@@ -3,7 +3,6 @@
 
 use axum::{extract::State, response::Response};
 use common::{
-    customer::MethodChoice,
     id::{InvoiceId, JobId, MerchantId},
     invoice::{
         Invoice,
@@ -12,30 +11,24 @@ use common::{
     },
     job::Kind,
 };
-use serde_json::Value;
-use utoipa::ToSchema;
 
 use crate::{
     App, answer,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{
-        NoBody, OptionalJsonBody, PathId, Prefer, Trace,
-        fields::{Faults, Fields},
-    },
+    extract::{BillingMethod, NoBody, OptionalBody, PathId, Prefer, Trace, body},
     outcomes::Awaited as _,
-    subscriptions::create::{BillingMethod, method},
 };
 
 use super::{Details, InvoiceView};
 
-/// What an invoice is to be paid with.
-#[derive(ToSchema)]
-#[schema(example = json!({ "payment_method": { "id": "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601" } }))]
-#[expect(dead_code, reason = "the description of what read reads")]
-pub struct PayInvoice {
-    /// One of the customer's payment methods, or one that the customer has from then on.
-    payment_method: Option<BillingMethod>,
+body! {
+    /// What an invoice is to be paid with.
+    #[example({ "payment_method": { "id": "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601" } })]
+    pub struct PayInvoice {
+        /// One of the customer's payment methods, or one that the customer has from then on.
+        payment_method: Option<BillingMethod>,
+    }
 }
 
 /// Pay an invoice
@@ -65,10 +58,9 @@ pub async fn pay(
     PathId(id): PathId<InvoiceId>,
     prefer: Prefer,
     Trace(traceparent): Trace,
-    OptionalJsonBody(body): OptionalJsonBody,
+    OptionalBody(PayInvoice { payment_method }): OptionalBody<PayInvoice>,
 ) -> Result<Response, ApiError> {
-    let wish = Wish::Pay(body.map(read).transpose()?.flatten());
-    let (invoice, jobs) = ask(&app, merchant.id, id, wish, &traceparent).await?;
+    let (invoice, jobs) = ask(&app, merchant.id, id, Wish::Pay(payment_method), &traceparent).await?;
     let watch = app.outcomes.watch(invoice.live_payment.map_or(id.0, |payment| payment.0));
     app.publisher.offer(Kind::ChargePayment, jobs, app.outcomes.address(prefer).as_deref());
     let invoice = app.outcomes.wait(&watch, invoice, prefer.wait.unwrap_or_default()).await;
@@ -97,7 +89,7 @@ pub async fn void(
     Caller(merchant): Caller,
     PathId(id): PathId<InvoiceId>,
     Trace(traceparent): Trace,
-    NoBody: NoBody,
+    _: NoBody,
 ) -> Result<Response, ApiError> {
     end(&app, merchant.id, id, Wish::Void, &traceparent).await
 }
@@ -121,7 +113,7 @@ pub async fn mark_uncollectible(
     Caller(merchant): Caller,
     PathId(id): PathId<InvoiceId>,
     Trace(traceparent): Trace,
-    NoBody: NoBody,
+    _: NoBody,
 ) -> Result<Response, ApiError> {
     end(&app, merchant.id, id, Wish::GiveUp, &traceparent).await
 }
@@ -138,16 +130,6 @@ async fn end(
     app.publisher.offer(Kind::ChargePayment, jobs, None);
     let details = Details::of(&mut *app.pool.acquire().await?, id).await?;
     Ok(answer::one(true, &InvoiceView::new(invoice, Some(details))))
-}
-
-fn read(body: Value) -> Result<Option<MethodChoice>, ApiError> {
-    let mut faults = Faults::default();
-    let read = Fields::of(body, "", &mut faults).map(|mut fields| {
-        let choice = fields.object("payment_method", method);
-        fields.finish();
-        choice
-    });
-    faults.or(read)
 }
 
 async fn ask(

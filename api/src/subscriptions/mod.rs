@@ -26,7 +26,7 @@ use crate::{
     App, answer,
     auth::Caller,
     error::ApiError,
-    extract::{IfMatch, PathId, Prefer, Trace, fields::Faults},
+    extract::{Faults, IfMatch, PathId, Prefer, Trace},
 };
 
 use charging::charged;
@@ -96,9 +96,7 @@ fn refused(refusal: &Refusal) -> ApiError {
         Refusal::NothingMissed => "nothing-missed",
         Refusal::NotChargeable(_) => "amount-not-chargeable",
         Refusal::Discount { place, why } => {
-            let mut faults = Faults::default();
-            faults.at(format!("/discounts/{place}/amount"), why.to_string());
-            return faults.into();
+            return Faults::one(format!("/discounts/{place}/amount"), why.to_string());
         }
         Refusal::TooLarge(_) => "amount-too-large",
         Refusal::OutOfCalendar(_) => "out-of-calendar",
