@@ -30,7 +30,11 @@ use clap::Args;
 use common::{
     config::{BrokerArgs, DatabaseArgs, EventArgs, Guards, ModeArgs},
     db,
-    job::broker::{BrokerConfig, Publisher},
+    id::JobId,
+    job::{
+        Kind,
+        broker::{BrokerConfig, Publisher},
+    },
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
@@ -40,9 +44,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use auth::Keys;
 use error::ApiError;
+use extract::Prefer;
 use gateways::Events;
 use intake::Intake;
-use outcomes::Outcomes;
+use outcomes::{Awaited, Outcomes};
 use pools::{PoolArgs, Pools, Reads};
 use probes::Probe;
 use routes::Routes;
@@ -250,6 +255,17 @@ pub fn router(app: App) -> Router {
 }
 
 impl App {
+    /// Sends out the jobs of what was accepted, and waits for its outcome if that is preferred: for at most so long, and
+    /// then it is told as it stands.
+    async fn follow<T: Awaited>(
+        &self,
+        prefer: Prefer,
+        subject: T,
+        jobs: impl IntoIterator<Item = (Kind, JobId)>,
+    ) -> T {
+        self.outcomes.follow(&self.publisher, prefer, subject, jobs).await
+    }
+
     /// The URL of a resource, as merchants would call it.
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.public_url)

@@ -61,9 +61,8 @@ pub async fn pay(
     OptionalBody(PayInvoice { payment_method }): OptionalBody<PayInvoice>,
 ) -> Result<Response, ApiError> {
     let (invoice, jobs) = ask(&app, merchant.id, id, Wish::Pay(payment_method), &traceparent).await?;
-    let watch = app.outcomes.watch(invoice.live_payment.map_or(id.0, |payment| payment.0));
-    app.publisher.offer(Kind::ChargePayment, jobs, app.outcomes.address(prefer).as_deref());
-    let invoice = app.outcomes.wait(&watch, invoice, prefer.wait.unwrap_or_default()).await;
+    let jobs = jobs.into_iter().map(|job| (Kind::ChargePayment, job));
+    let invoice = app.follow(prefer, invoice, jobs).await;
     let details = Details::of(&mut *app.pool.acquire().await?, id).await?;
     let (path, is_final) = (format!("/invoices/{id}"), invoice.has_outcome());
     Ok(answer::accepted(&path, is_final, prefer, false, &InvoiceView::new(invoice, Some(details))))

@@ -101,17 +101,14 @@ async fn ask(
     traceparent: &str,
     decide: impl FnOnce(&mut Payment, Timestamp) -> Wish,
 ) -> Result<Response, ApiError> {
-    let watch = app.outcomes.watch(id.0);
     let mut transaction = app.pool.begin().await?;
     let answered = store::grant(&mut transaction, merchant, id, traceparent, decide).await?;
     transaction.commit().await?;
     let Answered { payment, wish, job } = answered.ok_or(ApiError::NotFound)?;
-    if let Some((job, kind)) = job {
-        app.publisher.offer(kind, [job], app.outcomes.address(prefer).as_deref());
-    }
+    let job = job.map(|(job, kind)| (kind, job));
     match wish {
         Wish::Granted(_) | Wish::Repeated => {
-            let payment = app.outcomes.wait(&watch, payment, prefer.wait.unwrap_or_default()).await;
+            let payment = app.follow(prefer, payment, job).await;
             Ok(accepted(app, payment, prefer, wish == Wish::Repeated))
         }
         Wish::Refused(refusal) => Err(refused(&refusal)),

@@ -139,8 +139,7 @@ pub async fn process(
             Ok(accepted(&app, payment, prefer, false))
         }
         Stored::Repeated(payment) => {
-            let watch = app.outcomes.watch(payment.id.0);
-            let payment = app.outcomes.wait(&watch, *payment, prefer.wait.unwrap_or_default()).await;
+            let payment = app.follow(prefer, *payment, []).await;
             Ok(accepted(&app, payment, prefer, true))
         }
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),

@@ -81,20 +81,16 @@ pub async fn create(
     Body(order): Body<RefundPayment>,
 ) -> Result<Response, ApiError> {
     let new = new_refund(merchant.id, key, order);
-    // Before the job goes out, so that no notice of its end can be missed.
-    let watch = app.outcomes.watch(new.id.0);
     let mut transaction = app.pool.begin().await?;
     let stored = store::accept(&mut transaction, &new, &traceparent).await?;
     transaction.commit().await?;
     match stored {
         Stored::New(refund, job) => {
-            app.publisher.offer(Kind::RefundPayment, [job], app.outcomes.address(prefer).as_deref());
-            let refund = app.outcomes.wait(&watch, *refund, prefer.wait.unwrap_or_default()).await;
+            let refund = app.follow(prefer, *refund, [(Kind::RefundPayment, job)]).await;
             Ok(accepted(&app, refund, prefer, false))
         }
         Stored::Repeated(refund) => {
-            let watch = app.outcomes.watch(refund.id.0);
-            let refund = app.outcomes.wait(&watch, *refund, prefer.wait.unwrap_or_default()).await;
+            let refund = app.follow(prefer, *refund, []).await;
             Ok(accepted(&app, refund, prefer, true))
         }
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
