@@ -245,7 +245,7 @@ pub fn router(app: App) -> Router {
         .route("/gateways/{name}/webhook", post(gateways::receive))
         .merge(probes::router())
         .merge(docs::router(&openapi))
-        .fallback(|| async { ApiError::NotFound })
+        .fallback(request::nothing_here)
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(request::refuse_card_data))

@@ -286,6 +286,56 @@ async fn requests_that_are_none_are_told_what_they_lack() {
     assert_nothing_stored(&deployment).await;
 }
 
+/// What is wrong is said, and not something near it.
+#[tokio::test]
+async fn each_of_these_is_told_what_is_wrong_with_it() {
+    let deployment = Deployment::api_alone().await;
+    let merchant = &deployment.merchant;
+    let none = "must be a currency of ISO 4217 that is paid in, such as \"EUR\": there is no";
+    for (code, told) in [
+        ("XYZ", format!("\"currency\" {none} \"XYZ\".")),
+        ("eur", "\"currency\" must be in upper case: \"EUR\".".to_owned()),
+    ] {
+        let answer = merchant.pay("k", &with("currency", json!(code))).await;
+        assert_eq!(
+            (answer.fault(), answer.body["errors"][0]["detail"].as_str()),
+            ("/currency", Some(&*told))
+        );
+    }
+
+    let here = "Here belongs the id of a payment, \"pay_\" and so on";
+    for (path, status, told) in [
+        ("/payments/", 404, "No path ends with a slash here: leave it out.".to_owned()),
+        ("/v1/customers/", 404, "No path ends with a slash here: leave it out.".to_owned()),
+        (
+            "/payments/sub_0193a3f1c2d87b51a9f0c4d2e8b7a601",
+            404,
+            format!("{here}: \"sub_\" is the beginning of a subscription."),
+        ),
+        (
+            "/payments/pay_1",
+            404,
+            "Here belongs the id of a payment: \"pay_\" and 32 hexadecimal digits.".to_owned(),
+        ),
+    ] {
+        let answer = merchant.get(path).await;
+        assert_eq!((answer.status, answer.text("detail")), (status, told.as_str()), "{path}");
+    }
+
+    let packed =
+        [("content-type", "application/json"), ("idempotency-key", "k"), ("content-encoding", "gzip")];
+    let body = Some(card("49.90", "EUR", "pm_card_visa").to_string());
+    let answer = merchant.try_send(Method::POST, "/process-payment", &packed, body).await.unwrap();
+    assert_eq!((answer.status, answer.text("code")), (415, "body-compressed"), "{answer:?}");
+    assert_eq!(answer.header("accept-encoding"), "identity");
+
+    let nobodys = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601";
+    let answer = merchant.refund("k", nobodys, None).await;
+    let told = "\"payment\" must be the id of one of yours: there is none of that id.";
+    assert_eq!((answer.fault(), answer.body["errors"][0]["detail"].as_str()), ("/payment", Some(told)));
+    assert_nothing_stored(&deployment).await;
+}
+
 async fn assert_nothing_stored(deployment: &Deployment) {
     assert_eq!(deployment.count("SELECT count(*) FROM payments").await, 0);
     assert_eq!(deployment.count("SELECT count(*) FROM jobs").await, 0);

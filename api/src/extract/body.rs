@@ -140,6 +140,9 @@ async fn optional(request: Request, app: &App) -> Result<Option<Document>, ApiEr
 
 /// The bytes of a body, whatever they are.
 async fn bytes(request: Request, app: &App) -> Result<Bytes, ApiError> {
+    if is_packed(request.headers()) {
+        return Err(ApiError::PackedBody);
+    }
     let arrived = timeout(BODY_WITHIN, Bytes::from_request(request, app)).await;
     arrived.map_err(|_| ApiError::BodyTooSlow)?.map_err(unreadable)
 }
@@ -151,6 +154,11 @@ fn document(bytes: &[u8]) -> Result<Document, ApiError> {
         return Err(ApiError::CardData);
     }
     Ok(document)
+}
+
+fn is_packed(headers: &HeaderMap) -> bool {
+    let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    encodings.into_iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -108,7 +108,15 @@ fn percent(value: Value) -> Result<Percent, String> {
 /// An ISO 4217 code, upper case.
 fn currency(value: Value) -> Result<Currency, String> {
     let code = text(value, 10)?;
-    Currency::from_code(&code).map_err(|error| error.to_string())
+    Currency::from_code(&code).map_err(|error| {
+        if Currency::from_code(&code.to_ascii_uppercase()).is_ok() {
+            format!("must be in upper case: {:?}", code.to_ascii_uppercase())
+        } else if code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_uppercase()) {
+            format!("must be a currency of ISO 4217 that is paid in, such as \"EUR\": there is no {code:?}")
+        } else {
+            error.to_string()
+        }
+    })
 }
 
 /// What to send instead of a number. What a whole one means only its sender knows.
@@ -175,6 +183,20 @@ mod tests {
         assert_eq!(positive_amount(json!("49.90")), Ok(Decimal::new(4990, 2)));
         for value in [json!(true), json!(["1"]), json!({}), json!("0")] {
             assert!(positive_amount(value.clone()).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_currency_is_said() {
+        let none = "must be a currency of ISO 4217 that is paid in, such as \"EUR\": there is no";
+        for (code, told) in [
+            ("eur", "must be in upper case: \"EUR\"".to_owned()),
+            ("XYZ", format!("{none} \"XYZ\"")),
+            ("XAU", format!("{none} \"XAU\"")),
+            ("EURO", "must be an upper-case ISO 4217 code such as \"EUR\"".to_owned()),
+            ("€", "must be an upper-case ISO 4217 code such as \"EUR\"".to_owned()),
+        ] {
+            assert_eq!(currency(json!(code)).unwrap_err(), told, "{code}");
         }
     }
 

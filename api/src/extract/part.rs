@@ -75,6 +75,10 @@ pub fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// What is told of an id in a body that names nothing of the caller's: it is a value like any other, and the path is
+/// right.
+pub const NONE_OF_YOURS: &str = "must be the id of one of yours: there is none of that id";
+
 /// The faults found so far.
 #[derive(Debug, Default)]
 pub struct Faults(Vec<Fault>);

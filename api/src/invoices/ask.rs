@@ -16,8 +16,9 @@ use crate::{
     App, answer,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{BillingMethod, NoBody, OptionalBody, PathId, Prefer, Trace, body},
+    extract::{BillingMethod, Faults, NoBody, OptionalBody, PathId, Prefer, Trace, body},
     outcomes::Awaited as _,
+    subscriptions::NONE_OF_THE_CUSTOMER,
 };
 
 use super::{Details, InvoiceView};
@@ -140,7 +141,8 @@ async fn ask(
 ) -> Result<(Invoice, Vec<JobId>), ApiError> {
     match store::grant(&app.pool, merchant, id, wish, traceparent).await? {
         Answered::Granted { invoice, jobs } => Ok((*invoice, jobs)),
-        Answered::NotFound | Answered::NoMethod => Err(ApiError::NotFound),
+        Answered::NotFound => Err(ApiError::NotFound),
+        Answered::NoMethod => Err(Faults::one("/payment_method/id", NONE_OF_THE_CUSTOMER)),
         Answered::Refused(refusal) => Err(refused(&refusal)),
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     App, answer,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{Body, Faults, IdempotencyKey, PositiveAmount, Prefer, Trace, body},
+    extract::{Body, Faults, IdempotencyKey, NONE_OF_YOURS, PositiveAmount, Prefer, Trace, body},
 };
 
 use super::RefundView;
@@ -94,7 +94,7 @@ pub async fn create(
             Ok(accepted(&app, refund, prefer, true))
         }
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
-        Stored::NoPayment => Err(ApiError::NotFound),
+        Stored::NoPayment => Err(Faults::one("/payment", NONE_OF_YOURS)),
         Stored::Refused(refusal) => Err(refused(&refusal)),
     }
 }

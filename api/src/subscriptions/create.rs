@@ -21,12 +21,12 @@ use crate::{
     App,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{BillingMethod, Body, Faults, IdempotencyKey, Prefer, ReturnUrl, Trace, body},
+    extract::{BillingMethod, Body, Faults, IdempotencyKey, NONE_OF_YOURS, Prefer, ReturnUrl, Trace, body},
     plans::create::TrialDays,
 };
 
 use super::{
-    SubscriptionView, accepted, charged, refused,
+    NONE_OF_THE_CUSTOMER, SubscriptionView, accepted, charged, refused,
     terms::{self, Discounts, InlinePrice, Quantity, TaxRequest},
     view::{DiscountView, TaxView},
 };
@@ -151,7 +151,9 @@ pub async fn create(
             Ok(accepted(&app, charged(&app, *subscription, Vec::new(), prefer).await, prefer, true))
         }
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
-        Stored::NoPlan | Stored::NoCustomer | Stored::NoMethod => Err(ApiError::NotFound),
+        Stored::NoPlan => Err(Faults::one("/plan", NONE_OF_YOURS)),
+        Stored::NoCustomer => Err(Faults::one("/customer", NONE_OF_YOURS)),
+        Stored::NoMethod => Err(Faults::one("/payment_method/id", NONE_OF_THE_CUSTOMER)),
         Stored::Refused(Refusal::NoMethod) => {
             let told = "is required without a trial: the customer has no default";
             Err(Faults::one("/payment_method", told))

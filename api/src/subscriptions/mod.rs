@@ -26,11 +26,14 @@ use crate::{
     App, answer,
     auth::Caller,
     error::ApiError,
-    extract::{Faults, IfMatch, PathId, Prefer, Trace},
+    extract::{Faults, IfMatch, NONE_OF_YOURS, PathId, Prefer, Trace},
 };
 
 use charging::charged;
 pub use view::SubscriptionView;
+
+/// What is told of a payment method in a body that the customer does not have.
+pub const NONE_OF_THE_CUSTOMER: &str = "must be the id of a payment method that the customer has";
 
 /// Who asks about which subscription, and how. Where a payer comes back to is told in the body.
 impl FromRequestParts<App> for Asked {
@@ -63,7 +66,9 @@ async fn answered(app: &App, answered: Answered, prefer: Prefer) -> Result<Respo
 fn granted<T>(answered: Answered<T>) -> Result<T, ApiError> {
     match answered {
         Answered::Granted(granted) => Ok(*granted),
-        Answered::NotFound | Answered::NoPlan | Answered::NoMethod => Err(ApiError::NotFound),
+        Answered::NotFound => Err(ApiError::NotFound),
+        Answered::NoPlan => Err(Faults::one("/plan", NONE_OF_YOURS)),
+        Answered::NoMethod => Err(Faults::one("/payment_method/id", NONE_OF_THE_CUSTOMER)),
         Answered::VersionDiffers => Err(ApiError::VersionDiffers),
         Answered::Refused(refusal) => Err(refused(&refusal)),
     }
