@@ -36,6 +36,7 @@ mod paypal;
 mod plans;
 mod protection;
 mod read_faults;
+mod readme;
 mod refund_faults;
 mod refunds;
 mod refusals;
