@@ -10,6 +10,7 @@ mod extract;
 mod gateways;
 mod intake;
 mod invoices;
+mod made_once;
 mod outcomes;
 mod payments;
 mod plans;
@@ -235,6 +236,7 @@ pub fn router(app: App) -> Router {
         .routes(routes!(invoices::ask::mark_uncollectible))
         .routes(routes!(reports::subscriptions))
         .routes(routes!(test_clock::advance))
+        .routes(routes!(test_clock::get))
         .split_for_parts();
     docs::complete(&mut openapi, &app.public_url);
     let resources =

@@ -42,6 +42,7 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
         "/subscriptions/{id}/pause",
         "/subscriptions/{id}/preview",
         "/subscriptions/{id}/resume",
+        "/test-clock",
         "/test-clock/advance",
         "/update-subscription/{id}",
     ];
@@ -63,6 +64,14 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
     for line in page.lines().filter(|line| line.contains("src=") || line.contains("<link")) {
         assert!(!line.contains("//"), "loads from elsewhere: {line}");
     }
+    assert!(page.contains("<title>Remit API</title>"), "{page}");
+    assert!(page.contains("rmt_test_"), "a key to begin with: {page}");
+    let icon = client.get(format!("{}/docs/icon.svg", merchant.url)).send().await.unwrap();
+    assert_eq!(
+        (icon.status().as_u16(), &icon.headers()["content-type"]),
+        (200, &"image/svg+xml".parse().unwrap())
+    );
+    assert_eq!(openapi["tags"][0]["name"], "Payments");
     let script = client.get(format!("{}/docs/scalar.js", merchant.url)).send().await.unwrap();
     assert_eq!(script.status(), 200);
     assert!(script.bytes().await.unwrap().len() > 100_000);

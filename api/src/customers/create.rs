@@ -6,15 +6,17 @@ use common::{
     id::CustomerId,
     payment::Metadata,
 };
+use serde_json::json;
 
 use crate::{
     App, answer,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{Body, Email, Text, body},
+    extract::{Body, Email, OptionalKey, Text, body},
+    made_once::made_before,
 };
 
-use super::CustomerView;
+use super::{CustomerView, read::whole};
 
 body! {
     /// A customer to be made.
@@ -45,11 +47,19 @@ body! {
 pub async fn create(
     State(app): State<App>,
     Caller(merchant): Caller,
+    OptionalKey(key): OptionalKey,
     Body(CreateCustomer { email, name, metadata }): Body<CreateCustomer>,
 ) -> Result<Response, ApiError> {
     let metadata = metadata.unwrap_or_default();
+    let asked = json!([email, name, metadata]);
     let new = NewCustomer { id: CustomerId::new(), merchant_id: merchant.id, name, email, metadata };
-    let customer = store::create(&app.pool, &new).await?;
-    let path = format!("/customers/{}", customer.id);
-    Ok(answer::created(&path, &CustomerView::new(customer, Some((Vec::new(), Vec::new())))))
+    let mut transaction = app.pool.begin().await?;
+    let before = made_before(&mut transaction, (merchant.id, "customer", key), &asked, new.id.0).await?;
+    let customer = match before {
+        Some(id) => store::find(&mut *transaction, merchant.id, CustomerId(id)).await?,
+        None => Some(store::create(&mut *transaction, &new).await?),
+    };
+    let view = whole(&mut transaction, customer.ok_or(ApiError::NotFound)?).await?;
+    transaction.commit().await?;
+    Ok(answer::created(&format!("/customers/{}", before.map_or(new.id, CustomerId)), before.is_some(), &view))
 }

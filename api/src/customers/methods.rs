@@ -59,7 +59,7 @@ pub async fn add(
     let added = store::add_method(&app.pool, merchant.id, customer, (kind, &token), make_default).await?;
     let (kept, is_new) = added.ok_or(ApiError::NotFound)?;
     let path = format!("/customers/{customer}/payment-methods/{}", kept.method.id);
-    let mut response = answer::created(&path, &MethodView::new(&kept));
+    let mut response = answer::created(&path, false, &MethodView::new(&kept));
     if !is_new {
         *response.status_mut() = StatusCode::OK;
     }

@@ -8,12 +8,14 @@ use common::{
     plan::{NewPlan, store},
     subscription::{Interval, Price},
 };
+use serde_json::json;
 
 use crate::{
     App, answer,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{Amount, Body, Text, Whole, body, price},
+    extract::{Amount, Body, OptionalKey, Text, Whole, body, price},
+    made_once::made_before,
 };
 
 use super::PlanView;
@@ -75,10 +77,25 @@ pub struct Ordered {
 pub async fn create(
     State(app): State<App>,
     Caller(merchant): Caller,
+    OptionalKey(key): OptionalKey,
     Body(Ordered { name, price, trial_days, metadata }): Body<CreatePlan>,
 ) -> Result<Response, ApiError> {
+    let (unit, every) = (price.unit, price.interval);
+    let asked = json!([
+        name,
+        [unit.display_amount(), unit.currency.code()],
+        [every.unit().as_str(), every.count()],
+        trial_days,
+        metadata,
+    ]);
     let new = NewPlan { id: PlanId::new(), merchant_id: merchant.id, name, price, trial_days, metadata };
-    let plan = store::create(&app.pool, &new).await?;
-    let path = format!("/plans/{}", plan.id);
-    Ok(answer::created(&path, &PlanView::new(plan)))
+    let mut transaction = app.pool.begin().await?;
+    let before = made_before(&mut transaction, (merchant.id, "plan", key), &asked, new.id.0).await?;
+    let plan = match before {
+        Some(id) => store::find(&mut *transaction, merchant.id, PlanId(id)).await?,
+        None => Some(store::create(&mut *transaction, &new).await?),
+    };
+    transaction.commit().await?;
+    let plan = plan.ok_or(ApiError::NotFound)?;
+    Ok(answer::created(&format!("/plans/{}", plan.id), before.is_some(), &PlanView::new(plan)))
 }
