@@ -39,16 +39,22 @@ pub fn accepted(
         set(HeaderName::from_static("preference-applied"), &format!("wait={}", wait.as_secs()));
     }
     if replayed {
-        set(HeaderName::from_static("idempotent-replayed"), "true");
+        set(REPLAYED, "true");
     }
     (StatusCode::ACCEPTED, headers, Json(view)).into_response()
 }
 
+/// Tells a repetition from what was done now.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
 /// 201: it is there. `path` is where.
-pub fn created(path: &str, view: &impl Serialize) -> Response {
+pub fn created(path: &str, replayed: bool, view: &impl Serialize) -> Response {
     let mut response = (StatusCode::CREATED, Json(view)).into_response();
     if let Ok(path) = HeaderValue::from_str(path) {
         response.headers_mut().insert(header::LOCATION, path);
+    }
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     response
 }

@@ -2,13 +2,22 @@
 
 use std::sync::Arc;
 
-use common::job::broker::Publisher;
+use common::{
+    id::JobId,
+    job::{Kind, broker::Publisher},
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    event_trust::Events, health::Probe, intake::Intake, keys::Keys, outcomes::Outcomes, pools::Reads,
+    event_trust::Events,
+    extract::Prefer,
+    health::Probe,
+    intake::Intake,
+    keys::Keys,
+    outcomes::{Awaited, Outcomes},
+    pools::Reads,
     routes::Routes,
 };
 
@@ -46,6 +55,17 @@ impl App {
     /// Of these parts.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// Sends out the jobs of what was accepted, and waits for its outcome if that is preferred: for at most so long, and
+    /// then it is told as it stands.
+    pub async fn follow<T: Awaited>(
+        &self,
+        prefer: Prefer,
+        subject: T,
+        jobs: impl IntoIterator<Item = (Kind, JobId)>,
+    ) -> T {
+        self.outcomes.follow(&self.publisher, prefer, subject, jobs).await
     }
 
     /// The URL of a resource, as merchants would call it.

@@ -7,10 +7,11 @@ use axum::{
     response::{Html, IntoResponse},
     routing::get,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::openapi::{
     InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder,
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    tag::TagBuilder,
 };
 
 use crate::App;
@@ -20,8 +21,8 @@ Payments, refunds and subscriptions, accepted at once and done reliably. A write
 status URL; what was accepted reaches an end, no customer is charged twice, and nothing is refunded twice.
 
 Send your key as `Authorization: Bearer rmt_test_…`. Send an `Idempotency-Key` with every payment, refund \
-and subscription: the same key is the same one, for ever. A capture and a cancellation need none: asked again, they \
-answer the same. Send `Prefer: wait=10` to get the outcome in the answer, if it comes in time. Card numbers \
+and subscription: the same key is the same one, for ever. A customer and a plan may have one. A capture and a \
+cancellation need none: asked again, they answer the same. Send `Prefer: wait=10` to get the outcome in the answer, if it comes in time. Card numbers \
 are refused wherever they appear: send the token that the gateway's form gave you.
 
 A payment with `\"capture\": \"manual\"` becomes `authorized`: capture it, whole or in part, or cancel it. One that \
@@ -47,6 +48,16 @@ faults lists them all. What does not fit the state of things is answered with 40
 why. A read that takes too long is given up with 503, and one too many of yours at once is answered with 429: ask \
 for less, or a moment later. Every path is also served under `/v1`.";
 
+/// Groups of paths, in the order in which they are needed.
+const TAGS: [&str; 8] =
+    ["Payments", "Refunds", "Customers", "Plans", "Subscriptions", "Invoices", "Reports", "Testing"];
+
+/// Our sign in a browser's tab.
+const ICON: &str = include_str!("icon.svg");
+
+/// Of the form of our keys, and nobody's: its checksum is wrong on purpose.
+const SAMPLE_KEY: &str = "rmt_test_YourOwnTestKey0000000000000000000000";
+
 /// The description, without paths.
 pub fn about() -> OpenApi {
     let info = InfoBuilder::new()
@@ -69,27 +80,44 @@ pub fn complete(openapi: &mut OpenApi, public_url: &str) {
     components.security_schemes.insert("key".into(), SecurityScheme::Http(bearer).into());
     openapi.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("key", [])]);
     openapi.servers = Some(vec![ServerBuilder::new().url(public_url).build()]);
+    openapi.tags = Some(TAGS.map(|name| TagBuilder::new().name(name).build()).to_vec());
 }
 
 /// `/openapi.json`, and `/docs` with its script.
 pub fn router(openapi: &OpenApi) -> Router<App> {
     let json = serde_json::to_string(openapi).unwrap_or_default();
-    let settings = json!({
+    let page = page(&json!({
         "url": "/openapi.json",
+        "authentication": {
+            "preferredSecurityScheme": "key",
+            "securitySchemes": { "key": { "token": SAMPLE_KEY } },
+        },
+        "favicon": "/docs/icon.svg",
+        "metaData": { "title": TITLE },
         "telemetry": false,
         "withDefaultFonts": false,
         "agent": { "disabled": true },
         "showDeveloperTools": "never",
         "hideClientButton": true,
-    });
-    let page = scalar_api_reference::scalar_html(&settings, Some("/docs/scalar.js"));
+    }));
     Router::new()
         .route(
             "/openapi.json",
             get(|| async { ([(header::CONTENT_TYPE, "application/json")], json).into_response() }),
         )
         .route("/docs", get(|| async { Html(page) }))
+        .route("/docs/icon.svg", get(|| async { ([(header::CONTENT_TYPE, "image/svg+xml")], ICON) }))
         .route("/docs/scalar.js", get(script))
+}
+
+/// What stands in a browser's tab.
+const TITLE: &str = "Remit API";
+
+/// The page of the library, under our name.
+fn page(settings: &Value) -> String {
+    let page = scalar_api_reference::scalar_html(settings, Some("/docs/scalar.js"));
+    let head = format!("<title>{TITLE}</title>\n    <link rel=\"icon\" href=\"/docs/icon.svg\" />");
+    page.replacen("<title>Scalar API Reference</title>", &head, 1)
 }
 
 async fn script() -> impl IntoResponse {

@@ -26,6 +26,8 @@ pub enum ApiError {
     Unauthorized(&'static str),
     /// Nothing there, or nothing of this merchant's.
     NotFound,
+    /// The same, and why: a sentence.
+    NoSuch(String),
     /// The path exists, with other methods.
     MethodNotAllowed,
     /// Not JSON at all.
@@ -38,6 +40,8 @@ pub enum ApiError {
     InvalidQuery(Vec<Fault>),
     /// A body that is not `application/json`.
     UnsupportedMediaType,
+    /// A body that is packed.
+    PackedBody,
     /// A body over the limit.
     BodyTooLarge,
     /// A body that did not arrive in time.
@@ -148,13 +152,13 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::NotFound | Self::GatewayNotConfigured => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoSuch(_) | Self::GatewayNotConfigured => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidJson(_)
             | Self::InvalidHeader(..)
             | Self::MissingIdempotencyKey
             | Self::InvalidQuery(_) => StatusCode::BAD_REQUEST,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType | Self::PackedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Invalid(_) | Self::CardData | Self::IdempotencyKeyReused => {
@@ -173,13 +177,14 @@ impl ApiError {
     fn kind(&self) -> (&'static str, &'static str) {
         match self {
             Self::Unauthorized(_) => ("unauthorized", "A valid API key is needed"),
-            Self::NotFound => ("not-found", "There is nothing here"),
+            Self::NotFound | Self::NoSuch(_) => ("not-found", "There is nothing here"),
             Self::MethodNotAllowed => ("method-not-allowed", "This path has other methods"),
             Self::InvalidJson(_) => ("invalid-json", "The body is not JSON"),
             Self::InvalidHeader(..) => ("invalid-header", "A header cannot be used"),
             Self::MissingIdempotencyKey => ("idempotency-key-missing", "An Idempotency-Key is needed"),
             Self::InvalidQuery(_) => ("invalid-query", "The query has faults"),
             Self::UnsupportedMediaType => ("unsupported-media-type", "The body must be application/json"),
+            Self::PackedBody => ("body-compressed", "The body must not be compressed"),
             Self::BodyTooLarge => ("body-too-large", "The body is too large"),
             Self::BodyTooSlow => ("body-too-slow", "The body did not arrive in time"),
             Self::Invalid(_) => ("validation-failed", "The request has faults"),
@@ -204,6 +209,7 @@ impl ApiError {
         match self {
             Self::Unauthorized(detail) => (*detail).into(),
             Self::NotFound => "Check the path and the id; what belongs to others is not shown.".into(),
+            Self::NoSuch(why) => why.clone(),
             Self::MethodNotAllowed => "The Allow header lists what can be done here.".into(),
             Self::InvalidJson(why) => format!("It cannot be read as JSON: {why}."),
             Self::InvalidHeader(name, detail) => format!("{name} {detail}"),
@@ -217,6 +223,7 @@ impl ApiError {
             }
             Self::InvalidQuery(_) | Self::Invalid(_) => "Each fault is listed in errors.".into(),
             Self::UnsupportedMediaType => "Send JSON with Content-Type: application/json.".into(),
+            Self::PackedBody => "Send it as it is, without a Content-Encoding header.".into(),
             Self::BodyTooLarge => format!("At most {BODY_BYTES_MAX} bytes are accepted."),
             Self::CardData => {
                 "The request holds what looks like a card number or security code, and nothing of it was kept. \
@@ -280,6 +287,10 @@ impl IntoResponse for ApiError {
         match self {
             Self::Unauthorized(_) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            // RFC 9110, 15.5.16: what may be sent instead.
+            Self::PackedBody => {
+                headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
             Self::Unavailable | Self::TookTooLong | Self::TooManyReads => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

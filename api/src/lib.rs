@@ -15,6 +15,7 @@ mod intake;
 mod invoices;
 mod keys;
 mod limits;
+mod made_once;
 mod outcomes;
 mod payments;
 mod plans;

@@ -10,8 +10,12 @@ use std::{
 
 use common::{
     batch::{Batcher, Bounds},
+    id::JobId,
     invoice::{self, Invoice},
-    job::broker::{BrokerConfig, Replies},
+    job::{
+        Kind,
+        broker::{BrokerConfig, Publisher, Replies},
+    },
     payment::{self, Payment, Stage},
     refund::{self, Refund},
 };
@@ -104,6 +108,22 @@ impl Outcomes {
         Watch { id, changed: Arc::clone(&waiters.changed), waiting: Arc::clone(&self.waiting) }
     }
 
+    /// Begins to watch what was accepted, sends out its jobs, and waits for its outcome if that is preferred.
+    pub async fn follow<T: Awaited>(
+        &self,
+        publisher: &Publisher,
+        prefer: Prefer,
+        subject: T,
+        jobs: impl IntoIterator<Item = (Kind, JobId)>,
+    ) -> T {
+        // Before the jobs go out, so that no notice of their end can be missed.
+        let watch = self.watch(subject.watched());
+        for (kind, job) in jobs {
+            publisher.offer(kind, [job], self.address(prefer).as_deref());
+        }
+        self.wait(&watch, subject, prefer.wait.unwrap_or_default()).await
+    }
+
     /// The subject as it stands when it has an outcome, or when the time is over. It was accepted: a
     /// database that is away meanwhile only means that there is nothing newer to tell.
     pub async fn wait<T: Awaited>(&self, watch: &Watch, mut subject: T, wait: Duration) -> T {
@@ -149,6 +169,10 @@ fn look<T: Awaited>(pool: &PgPool, turn: &Arc<Semaphore>) -> Look<T> {
 pub trait Awaited: Clone + Send + 'static {
     /// Its id.
     fn id(&self) -> Uuid;
+    /// What a worker's notice names, when there is something to tell.
+    fn watched(&self) -> Uuid {
+        self.id()
+    }
     /// Whether there is something to tell.
     fn has_outcome(&self) -> bool;
     /// The looks at its kind.
@@ -202,6 +226,11 @@ impl Awaited for Refund {
 impl Awaited for Invoice {
     fn id(&self) -> Uuid {
         self.id.0
+    }
+
+    /// Its payment.
+    fn watched(&self) -> Uuid {
+        self.live_payment.map_or(self.id.0, |payment| payment.0)
     }
 
     /// No payment of it is under way.

@@ -20,7 +20,7 @@ use crate::{
     App,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{QueryFields, fields},
+    extract::{QueryFields, moment},
 };
 
 /// Decimals of a share: 0.0250 is two and a half per cent.
@@ -149,7 +149,7 @@ pub async fn subscriptions(
 
 fn read(mut query: QueryFields, now: Timestamp) -> Result<(Option<Timestamp>, Timestamp), ApiError> {
     let moment = |text: &str| {
-        let moment = fields::moment(text)?;
+        let moment = moment(text)?;
         if moment <= now { Ok(moment) } else { Err("must not be in the future".into()) }
     };
     let (at, from) = (query.optional("at", moment).unwrap_or(now), query.optional("from", moment));

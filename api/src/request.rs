@@ -5,7 +5,7 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -103,6 +103,14 @@ fn is_made_by_machines(name: &HeaderName) -> bool {
 pub fn refused(place: &'static str) {
     metrics::counter!("card_data_refused_total", "place" => place).increment(1);
     tracing::warn!(place, "card data was refused");
+}
+
+/// There is no such path. With a slash at its end there never is one.
+pub async fn nothing_here(uri: Uri) -> ApiError {
+    match uri.path().trim_end_matches('/') {
+        path if path.is_empty() || path == uri.path() => ApiError::NotFound,
+        _ => ApiError::NoSuch("No path ends with a slash here: leave it out.".into()),
+    }
 }
 
 /// A panic is a defect of ours: the caller gets a problem document, and may repeat the request.

@@ -4,8 +4,8 @@ use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::App, customers, docs, error::ApiError, gateways, invoices, limits::BODY_BYTES_MAX, payments, plans,
-    probes, refunds, reports, request, subscriptions, test_clock,
+    app::App, customers, docs, error::ApiError, extract, gateways, invoices, limits::BODY_BYTES_MAX,
+    payments, plans, probes, refunds, reports, request, subscriptions, test_clock,
 };
 
 /// All routes, with their documentation.
@@ -44,15 +44,18 @@ pub fn router(app: App) -> Router {
         .routes(routes!(invoices::ask::mark_uncollectible))
         .routes(routes!(reports::subscriptions))
         .routes(routes!(test_clock::advance))
+        .routes(routes!(test_clock::get))
         .split_for_parts();
     docs::complete(&mut openapi, &app.public_url);
+    let resources =
+        resources.route_layer(middleware::from_fn_with_state(app.clone(), extract::refuse_body_of_read));
     Router::new()
         .nest("/v1", resources.clone())
         .merge(resources)
         .route("/gateways/{name}/webhook", post(gateways::receive))
         .merge(probes::router())
         .merge(docs::router(&openapi))
-        .fallback(|| async { ApiError::NotFound })
+        .fallback(request::nothing_here)
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(request::refuse_card_data))

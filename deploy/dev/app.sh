@@ -127,8 +127,9 @@ demonstrate() {
 
 	. .dev/env
 	api() {
-	  curl -sS "\$REMIT_API_URL\$1" -H "Authorization: Bearer \$REMIT_API_KEY" -H "Idempotency-Key: \$(date +%s%N)" \\
-	    -H 'Prefer: wait=10' -H 'Content-Type: application/json' "\${@:2}"; echo
+	  path=\$1; shift
+	  curl -sS "\$REMIT_API_URL\$path" -H "Authorization: Bearer \$REMIT_API_KEY" -H "Idempotency-Key: \$(date +%s%N)" \\
+	    -H 'Prefer: wait=10' -H 'Content-Type: application/json' "\$@"; echo
 	}
 	customer=\$(api /customers -d '{"email":"ada@example.com"}' | grep -o 'cus_[0-9a-f]*' | head -n 1)
 	api /create-subscription -d '{"customer":"'"\$customer"'","price":{"name":"Basic","amount":"9.90","currency":"EUR","interval":"month"},"payment_method":{"type":"card","token":"pm_card_visa"}}'

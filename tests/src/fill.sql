@@ -100,6 +100,8 @@ SELECT pg_temp.nth('plan', p.n, opened), s.id, 'plan ' || p.n, 9.90, 'EUR', 'mon
 FROM size, generate_series(0, greatest(500, payments / 100)) p (n) JOIN shops s ON s.n = p.n % 20;
 INSERT INTO customers (id, merchant_id, email, created_at, default_method_id)
 SELECT id, merchant_id, 'customer-' || n || '@example.com', at, method_id FROM people;
+INSERT INTO idempotency_keys (merchant_id, subject, idempotency_key, request_hash, subject_id)
+    SELECT merchant_id, 'customer', id::text, sha256(id::text::bytea), id FROM customers;
 INSERT INTO customer_payment_methods (id, merchant_id, customer_id, type, token, created_at)
 SELECT method_id, merchant_id, id, 'card', 'pm_' || n, at FROM people;
 INSERT INTO customer_refs (customer_id, gateway, customer_ref) SELECT id, 'stripe', 'cus_' || n FROM people;

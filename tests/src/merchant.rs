@@ -36,6 +36,15 @@ impl Answer {
         self.body[field].as_str().unwrap_or_else(|| panic!("no text {field:?} in {self:?}"))
     }
 
+    /// The pointer of the one fault that a body was refused for; another status is none.
+    #[must_use]
+    pub fn fault(&self) -> &str {
+        match (self.status, self.body["errors"].as_array().map(Vec::as_slice)) {
+            (422, Some([fault])) => fault["pointer"].as_str().unwrap_or_default(),
+            _ => panic!("not one fault: {self:?}"),
+        }
+    }
+
     /// A header, as text; empty when it is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
@@ -122,6 +131,16 @@ impl Merchant {
             eprintln!("{method} {path}, once more: {answer:?}");
         }
         self.try_send(method, path, &all, body).await.expect("an answer")
+    }
+
+    /// `POST /test-clock/advance`, and what it has come to: the clock when it moves no more, or why it never did.
+    pub async fn advanced(&self, body: &Value) -> Answer {
+        let mut answer = self.send(Method::POST, "/test-clock/advance", &[("prefer", "wait=30")], body).await;
+        while answer.body["status"] == "advancing" {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            answer = self.get("/test-clock").await;
+        }
+        answer
     }
 
     /// `GET`.

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Deployment, Service, card};
+use tests::{Deployment, Service, card, subscribing::subscription};
 
 fn with(field: &str, value: Value) -> Value {
     let mut body = card("49.90", "EUR", "pm_card_visa");
@@ -90,6 +90,114 @@ async fn all_faults_of_a_body_are_told_at_once() {
     assert_nothing_stored(&deployment).await;
 }
 
+/// Whoever writes a field twice means one of the two, and we cannot know which.
+#[tokio::test]
+async fn a_field_that_is_given_twice_is_told_wherever_it_stands() {
+    let deployment = Deployment::api_alone().await;
+    let headers = [("content-type", "application/json"), ("idempotency-key", "k")];
+    let post = async |path: &str, body: &str| {
+        deployment.merchant.try_send(Method::POST, path, &headers, Some(body.to_owned())).await.unwrap()
+    };
+    let method = r#""payment_method": {"type": "card", "token": "pm_card_visa"}"#;
+    for (path, body, told) in [
+        (
+            "/process-payment",
+            format!(r#"{{"amount": "1.00", "amount": "100.00", "currency": "EUR", {method}}}"#),
+            vec![("/amount", "\"amount\" is given twice.")],
+        ),
+        (
+            "/process-payment",
+            format!(
+                r#"{{"amount": "1.00", "currency": "EUR", {method}, "metadata": {{"a/b": "1", "a/b": "2"}}}}"#
+            ),
+            vec![("/metadata/a~1b", "\"metadata/a~1b\" is given twice.")],
+        ),
+        (
+            "/process-payment",
+            format!(r#"{{"amount": "0", "currency": "EUR", "currency": "EUR", {method}}}"#),
+            vec![
+                ("/currency", "\"currency\" is given twice."),
+                ("/amount", "\"amount\" must be greater than zero."),
+            ],
+        ),
+        (
+            "/customers",
+            r#"{"email": "ada@example.com", "email": "bob@example.com"}"#.to_owned(),
+            vec![("/email", "\"email\" is given twice.")],
+        ),
+    ] {
+        let answer = post(path, &body).await;
+        assert_eq!((answer.status, answer.text("code")), (422, "validation-failed"), "{body}");
+        let faults = answer.body["errors"].as_array().unwrap().iter();
+        let found: Vec<_> = faults
+            .map(|fault| (fault["pointer"].as_str().unwrap(), fault["detail"].as_str().unwrap()))
+            .collect();
+        assert_eq!(found, told, "{body}");
+    }
+    let hidden = format!(r#"{{"description": "4242 4242 4242 4242", "description": "x", {method}}}"#);
+    assert_eq!(post("/process-payment", &hidden).await.text("code"), "card-data-refused");
+    assert_eq!(deployment.count("SELECT count(*) FROM customers").await, 0);
+    assert_nothing_stored(&deployment).await;
+}
+
+/// Above all where what the body asks for is less than what is done without it.
+#[tokio::test]
+async fn a_body_where_none_belongs_is_refused_and_says_where_it_belongs() {
+    let deployment = Deployment::api_alone().await;
+    let merchant = &deployment.merchant;
+    let mut order = subscription(&merchant.customer().await, &merchant.plan("9.90", "month").await, 1);
+    order["trial_days"] = json!(14);
+    let id = merchant.subscribe("k", &order).await.text("id").to_owned();
+    let payment = "/payments/pay_0193a3f1c2d87b51a9f0c4d2e8b7a601/cancel".to_owned();
+    let (cancel, list) = (format!("/cancel-subscription/{id}"), "/payments".to_owned());
+    let sentences = [
+        (
+            Method::DELETE,
+            &cancel,
+            json!({ "at_period_end": true, "reason": "x" }),
+            vec![
+                "\"at_period_end\" is not a field of this request: send it as a query parameter, ?at_period_end=true.",
+                "\"reason\" is not a field of this request, which has no body.",
+            ],
+        ),
+        (
+            Method::DELETE,
+            &cancel,
+            json!({ "proration": "by_day" }),
+            vec![
+                "\"proration\" is not a field of this request: send it as a query parameter, ?proration=by_day.",
+            ],
+        ),
+        (
+            Method::POST,
+            &payment,
+            json!({ "amount": "1.00" }),
+            vec!["\"amount\" is not a field of this request, which has no body."],
+        ),
+        (
+            Method::GET,
+            &list,
+            json!({ "status": "failed" }),
+            vec![
+                "\"status\" is not a field of this request, which has no body: what narrows a list goes into its query.",
+            ],
+        ),
+        (Method::POST, &payment, json!([1]), vec!["The body must be left out: this request has none."]),
+    ];
+    for (method, path, body, told) in sentences {
+        let answer = merchant.send(method, path, &[], &body).await;
+        assert_eq!((answer.status, answer.text("code")), (422, "validation-failed"), "{answer:?}");
+        let faults = answer.body["errors"].as_array().unwrap().iter();
+        assert_eq!(faults.map(|fault| fault["detail"].as_str().unwrap()).collect::<Vec<_>>(), told);
+    }
+    let stands = merchant.get(&format!("/subscriptions/{id}")).await;
+    assert_eq!((stands.text("status"), &stands.body["cancel_at_period_end"]), ("trialing", &json!(false)));
+    // Nothing is said by an empty object.
+    assert_eq!(merchant.send(Method::GET, &list, &[], &json!({})).await.status, 200);
+    let canceled = merchant.send(Method::DELETE, &cancel, &[], &json!({})).await;
+    assert_eq!((canceled.status, canceled.text("status")), (202, "canceled"), "{canceled:?}");
+}
+
 #[tokio::test]
 async fn card_data_is_refused_wherever_it_is_and_kept_nowhere() {
     let deployment = Deployment::api_alone().await;
@@ -175,6 +283,56 @@ async fn requests_that_are_none_are_told_what_they_lack() {
     }
     let put = merchant.send(Method::PUT, "/process-payment", &[], &body).await;
     assert_eq!(put.header("allow"), "POST");
+    assert_nothing_stored(&deployment).await;
+}
+
+/// What is wrong is said, and not something near it.
+#[tokio::test]
+async fn each_of_these_is_told_what_is_wrong_with_it() {
+    let deployment = Deployment::api_alone().await;
+    let merchant = &deployment.merchant;
+    let none = "must be a currency of ISO 4217 that is paid in, such as \"EUR\": there is no";
+    for (code, told) in [
+        ("XYZ", format!("\"currency\" {none} \"XYZ\".")),
+        ("eur", "\"currency\" must be in upper case: \"EUR\".".to_owned()),
+    ] {
+        let answer = merchant.pay("k", &with("currency", json!(code))).await;
+        assert_eq!(
+            (answer.fault(), answer.body["errors"][0]["detail"].as_str()),
+            ("/currency", Some(&*told))
+        );
+    }
+
+    let here = "Here belongs the id of a payment, \"pay_\" and so on";
+    for (path, status, told) in [
+        ("/payments/", 404, "No path ends with a slash here: leave it out.".to_owned()),
+        ("/v1/customers/", 404, "No path ends with a slash here: leave it out.".to_owned()),
+        (
+            "/payments/sub_0193a3f1c2d87b51a9f0c4d2e8b7a601",
+            404,
+            format!("{here}: \"sub_\" is the beginning of a subscription."),
+        ),
+        (
+            "/payments/pay_1",
+            404,
+            "Here belongs the id of a payment: \"pay_\" and 32 hexadecimal digits.".to_owned(),
+        ),
+    ] {
+        let answer = merchant.get(path).await;
+        assert_eq!((answer.status, answer.text("detail")), (status, told.as_str()), "{path}");
+    }
+
+    let packed =
+        [("content-type", "application/json"), ("idempotency-key", "k"), ("content-encoding", "gzip")];
+    let body = Some(card("49.90", "EUR", "pm_card_visa").to_string());
+    let answer = merchant.try_send(Method::POST, "/process-payment", &packed, body).await.unwrap();
+    assert_eq!((answer.status, answer.text("code")), (415, "body-compressed"), "{answer:?}");
+    assert_eq!(answer.header("accept-encoding"), "identity");
+
+    let nobodys = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601";
+    let answer = merchant.refund("k", nobodys, None).await;
+    let told = "\"payment\" must be the id of one of yours: there is none of that id.";
+    assert_eq!((answer.fault(), answer.body["errors"][0]["detail"].as_str()), ("/payment", Some(told)));
     assert_nothing_stored(&deployment).await;
 }
 

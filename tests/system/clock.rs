@@ -9,14 +9,22 @@ use tests::{
     eventually,
 };
 
-async fn advance(merchant: &Merchant, body: Value) -> Answer {
-    merchant.send(Method::POST, "/test-clock/advance", &[], &body).await
+/// Begins to move the clock, and does not wait for it.
+async fn begin(merchant: &Merchant, body: &Value) -> Answer {
+    merchant.send(Method::POST, "/test-clock/advance", &[], body).await
+}
+
+/// That the clock came no further, and why.
+fn stopped(answer: &Answer) -> (&str, &str) {
+    assert_eq!(answer.text("status"), "stopped", "{answer:?}");
+    let failure = &answer.body["failure"];
+    (failure["code"].as_str().unwrap(), failure["message"].as_str().unwrap())
 }
 
 /// Moves the clock to this moment, which must work.
 async fn live_until(deployment: &Deployment, moment: Timestamp) -> Timestamp {
-    let answer = advance(&deployment.merchant, json!({ "to": moment.to_rfc3339() })).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let answer = deployment.merchant.advanced(&json!({ "to": moment.to_rfc3339() })).await;
+    assert_eq!((answer.text("status"), &answer.body["failure"]), ("ready", &Value::Null), "{answer:?}");
     let now: Timestamp = answer.text("now").parse().unwrap();
     assert!(now >= moment, "{now} {moment}");
     now
@@ -100,19 +108,24 @@ async fn without_a_worker_the_clock_waits_and_says_so() {
     let id = deployment.subscribed(&shop.order("a", "pm_card_visa")).await;
     let end = days_after(deployment.now().await, 40);
     let to = json!({ "to": end.to_rfc3339() });
-    let first = {
-        let (merchant, to) = (deployment.merchant.clone(), to.clone());
-        tokio::spawn(async move { advance(&merchant, to).await })
-    };
-    let held = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-         WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()";
-    eventually("the first moves the clock", || async { (deployment.count(held).await > 0).then_some(()) })
-        .await;
-    let second = advance(&deployment.merchant, json!({ "seconds": 0 })).await;
+    let first = begin(&deployment.merchant, &to).await;
+    assert_eq!((first.status, first.text("status")), (202, "advancing"), "{first:?}");
+    assert_eq!((first.header("location"), first.header("retry-after")), ("/test-clock", "1"));
+    assert_eq!(first.text("status_url"), format!("{}/test-clock", deployment.merchant.url));
+    let second = begin(&deployment.merchant, &json!({ "seconds": 0 })).await;
     assert_eq!((second.status, second.text("code")), (409, "clock-moving"), "{second:?}");
-    let first = first.await.unwrap();
-    assert_eq!((first.status, first.text("code")), (409, "clock-waits"), "{first:?}");
-    assert!(first.text("detail").contains("charge_payment"), "{first:?}");
+    let first = eventually("the clock stops", || async {
+        let answer = deployment.merchant.get("/test-clock").await;
+        assert_eq!(
+            answer.header("retry-after").is_empty(),
+            answer.text("status") != "advancing",
+            "{answer:?}"
+        );
+        (answer.text("status") != "advancing").then_some(answer)
+    })
+    .await;
+    let (code, why) = stopped(&first);
+    assert!(code == "clock-waits" && why.contains("charge_payment"), "{first:?}");
     assert!((end - deployment.now().await).num_days() >= 39, "the clock did not wait");
 
     deployment.run(Service::Worker).await;
@@ -128,32 +141,31 @@ async fn while_the_broker_is_away_the_clock_waits_and_says_so() {
     deployment.rabbitmq.cut();
     let id = deployment.subscribed(&shop.order("a", "pm_card_visa")).await;
     let end = days_after(deployment.now().await, 40);
-    let answer = advance(&deployment.merchant, json!({ "to": end.to_rfc3339() })).await;
-    assert_eq!((answer.status, answer.text("code")), (409, "clock-waits"), "{answer:?}");
+    let answer = deployment.merchant.advanced(&json!({ "to": end.to_rfc3339() })).await;
+    assert_eq!(stopped(&answer).0, "clock-waits", "{answer:?}");
     deployment.rabbitmq.heal();
     live_until(&deployment, end).await;
     assert_eq!(deployment.invoices(id).await.len(), 2);
     deployment.check_billing().await;
 }
 
-/// Again and again: each time the clock stays where it has come to, and is free for the next.
+/// Whoever hangs up loses nothing: the clock goes on, and tells how far it is.
 #[tokio::test]
-async fn whoever_hangs_up_loses_nothing() {
+async fn the_clock_goes_on_without_its_caller() {
     let deployment = Deployment::start().await;
     let shop = deployment.shop(Unit::Week).await;
     let id = deployment.active(&shop, "a").await;
-    let end = days_after(deployment.now().await, 200);
+    let began = deployment.now().await;
+    let end = days_after(began, 200);
     let to = json!({ "to": end.to_rfc3339() });
-    let mut answered = false;
-    for patience in [20, 50, 100, 200, 300] {
-        let asked = advance(&deployment.merchant, to.clone());
-        let wait = std::time::Duration::from_millis(patience);
-        answered |= tokio::time::timeout(wait, asked).await.is_ok_and(|answer| answer.status == 200);
-    }
-    assert!(!answered, "nobody has hung up");
-    eventually("the clock is free", || async {
-        let answer = advance(&deployment.merchant, to.clone()).await;
-        (answer.status == 200).then_some(())
+    let hung_up =
+        tokio::time::timeout(std::time::Duration::from_millis(300), deployment.merchant.advanced(&to));
+    assert!(hung_up.await.is_err(), "nobody has hung up");
+    eventually("the clock is there", || async {
+        let answer = deployment.merchant.get("/test-clock").await;
+        assert_eq!(answer.text("to").parse::<Timestamp>().unwrap().timestamp(), end.timestamp());
+        assert!(answer.text("now").parse::<Timestamp>().unwrap() >= began, "{answer:?}");
+        (answer.text("status") == "ready").then_some(())
     })
     .await;
     let invoices = deployment.invoices(id).await;
@@ -161,5 +173,28 @@ async fn whoever_hangs_up_loses_nothing() {
         invoices.iter().map(|invoice| invoice.period_index).collect::<Vec<_>>(),
         (0..=28).collect::<Vec<_>>()
     );
+    deployment.check_billing().await;
+}
+
+/// A process that dies says nothing more; the clock is told to have stopped all the same, and goes on when asked again.
+#[tokio::test]
+async fn a_clock_whose_process_died_has_stopped() {
+    let mut deployment = without(&[Service::Worker]).await;
+    let shop = deployment.shop(Unit::Month).await;
+    let id = deployment.subscribed(&shop.order("a", "pm_card_visa")).await;
+    let end = days_after(deployment.now().await, 40);
+    let begun = begin(&deployment.merchant, &json!({ "to": end.to_rfc3339() })).await;
+    assert_eq!(begun.text("status"), "advancing", "{begun:?}");
+    deployment.kill(Service::Api).await;
+    deployment.run(Service::Api).await;
+    let answer = eventually("nobody moves it", || async {
+        let answer = deployment.merchant.get("/test-clock").await;
+        (answer.text("status") != "advancing").then_some(answer)
+    })
+    .await;
+    assert_eq!(stopped(&answer).0, "clock-interrupted", "{answer:?}");
+    deployment.run(Service::Worker).await;
+    live_until(&deployment, end).await;
+    assert_eq!(deployment.invoices(id).await.len(), 2);
     deployment.check_billing().await;
 }

@@ -299,7 +299,7 @@ async fn what_is_open_is_paid_after_the_end() {
         merchant.send(Method::POST, &path, &[("prefer", "wait=30")], body).await
     };
     let wrong = json!({ "payment_method": { "id": "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601" } });
-    assert_eq!(pay(&named, &wrong).await.status, 404);
+    assert_eq!(pay(&named, &wrong).await.fault(), "/payment_method/id");
     let answer = pay(&named, &card("pm_card_mastercard")).await;
     assert_eq!((answer.status, answer.text("status")), (202, "paid"), "{answer:?}");
     let customer = customer_of(merchant, &default).await;

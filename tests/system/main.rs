@@ -35,6 +35,7 @@ mod payment_methods;
 mod paypal;
 mod plans;
 mod protection;
+mod readme;
 mod refunds;
 mod refusals;
 mod renewal_batches;

@@ -42,6 +42,7 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
         "/subscriptions/{id}/pause",
         "/subscriptions/{id}/preview",
         "/subscriptions/{id}/resume",
+        "/test-clock",
         "/test-clock/advance",
         "/update-subscription/{id}",
     ];
@@ -49,7 +50,7 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
 
     // The example of the description is one that works, and its fields are the fields that there are.
     let schema = &openapi["components"]["schemas"]["ProcessPayment"];
-    let answer = merchant.pay("k", &schema["example"]).await;
+    let answer = merchant.pay("k", &schema["examples"][0]).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     let described = openapi["components"]["schemas"]["PaymentView"]["properties"].as_object().unwrap();
     let mut described: Vec<_> = described.keys().collect();
@@ -63,6 +64,14 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
     for line in page.lines().filter(|line| line.contains("src=") || line.contains("<link")) {
         assert!(!line.contains("//"), "loads from elsewhere: {line}");
     }
+    assert!(page.contains("<title>Remit API</title>"), "{page}");
+    assert!(page.contains("rmt_test_"), "a key to begin with: {page}");
+    let icon = client.get(format!("{}/docs/icon.svg", merchant.url)).send().await.unwrap();
+    assert_eq!(
+        (icon.status().as_u16(), &icon.headers()["content-type"]),
+        (200, &"image/svg+xml".parse().unwrap())
+    );
+    assert_eq!(openapi["tags"][0]["name"], "Payments");
     let script = client.get(format!("{}/docs/scalar.js", merchant.url)).send().await.unwrap();
     assert_eq!(script.status(), 200);
     assert!(script.bytes().await.unwrap().len() > 100_000);

@@ -358,7 +358,7 @@ async fn a_subscription_is_paid_by_the_default_where_nothing_else_is_named() {
     let mut refused = order.clone();
     refused["plan"] = json!("plan_0193a3f1c2d87b51a9f0c4d2e8b7a601");
     refused["payment_method"] = by("card", "pm_card_amex");
-    assert_eq!(subscribe(merchant, "no plan", &refused).await.status, 404);
+    assert_eq!(subscribe(merchant, "no plan", &refused).await.fault(), "/plan");
     let too_much = json!({
         "customer": customer, "payment_method": by("card", "pm_card_amex"),
         "price": { "name": "Much", "amount": "9999999", "currency": "EUR", "interval": "month" },
@@ -424,10 +424,13 @@ async fn the_methods_of_others_are_not_there() {
     assert_eq!(add(&theirs, &customer, &body).await.status, 404);
     assert_eq!(add(ours, "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601", &body).await.status, 404);
     let order = |customer: &str, plan: &str| json!({ "customer": customer, "plan": plan, "trial_days": 14, "payment_method": { "id": method } });
-    assert_eq!(subscribe(ours, "k", &order(&other, &plan)).await.status, 404);
+    assert_eq!(subscribe(ours, "k", &order(&other, &plan)).await.fault(), "/payment_method/id");
     let their_plan = theirs.plan("49.90", "month").await;
     let their_customer = self::customer(&theirs).await;
-    assert_eq!(subscribe(&theirs, "k", &order(&their_customer, &their_plan)).await.status, 404);
+    assert_eq!(
+        subscribe(&theirs, "k", &order(&their_customer, &their_plan)).await.fault(),
+        "/payment_method/id"
+    );
     let mut idle = order(&other, &plan);
     idle["payment_method"] = Value::Null;
     let idle = subscribe(ours, "idle", &idle).await;
@@ -436,7 +439,7 @@ async fn the_methods_of_others_are_not_there() {
     {
         let body = json!({ "payment_method": { "id": method } });
         let answer = ours.send(verb, &path.replace("{}", idle.text("id")), &[], &body).await;
-        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(answer.fault(), "/payment_method/id", "{path}");
     }
     assert_eq!(methods(ours, &customer).await.len(), 1);
     assert_eq!(methods(ours, &other).await.len(), 0);

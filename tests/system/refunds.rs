@@ -121,7 +121,7 @@ async fn a_key_is_for_one_refund_only() {
     // A payment's key is not a refund's, and another merchant's is its own.
     merchant.refunded("q", &other, Some("1.00")).await;
     let rival = deployment.new_merchant("Rival").await;
-    assert_eq!(rival.refund("k", &payment, Some("50")).await.status, 404);
+    assert_eq!(rival.refund("k", &payment, Some("50")).await.fault(), "/payment");
     deployment.quiet().await;
     deployment.check_books().await;
 }
@@ -153,9 +153,9 @@ async fn what_cannot_be_given_back_is_refused_with_its_reason() {
     }
 
     let rival = deployment.new_merchant("Rival").await;
-    assert_eq!(rival.refund("k", &yen, None).await.status, 404);
+    assert_eq!(rival.refund("k", &yen, None).await.fault(), "/payment");
     let nobodys = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601";
-    assert_eq!(merchant.refund("k", nobodys, None).await.status, 404);
+    assert_eq!(merchant.refund("k", nobodys, None).await.fault(), "/payment");
     for (body, pointer) in [
         (json!({ "payment": yen, "amount": "1.50" }), "/amount"),
         (json!({ "payment": yen, "amount": "0" }), "/amount"),

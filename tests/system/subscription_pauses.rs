@@ -164,7 +164,7 @@ async fn an_update_is_of_what_was_read_and_of_ones_own() {
         assert_eq!(rival.send(method.clone(), path, &[], body).await.status, 404, "{path}");
     }
     let theirs = rival.plan("1.00", "month").await;
-    assert_eq!(merchant.update(&id, &json!({ "plan": theirs })).await.status, 404);
+    assert_eq!(merchant.update(&id, &json!({ "plan": theirs })).await.fault(), "/plan");
     assert_eq!(merchant.subscription(&id).await.body, read.body);
     let etag = read.header("etag").to_owned();
     let (put, path) = calls[0].clone();

@@ -25,8 +25,8 @@ async fn a_year_is_lived_through() {
     let invoices = format!("/invoices?subscription={id}&status=paid&limit=100");
     for month in 1..=12 {
         let renews_at = merchant.get(&format!("/subscriptions/{id}")).await.text("renews_at").to_owned();
-        let now = merchant.post("/test-clock/advance", &json!({ "to": renews_at })).await;
-        assert_eq!(now.status, 200, "{now:?}");
+        let now = merchant.advanced(&json!({ "to": renews_at })).await;
+        assert_eq!(now.text("status"), "ready", "{now:?}");
         eventually(&format!("month {month} is paid"), || async {
             let paid = merchant.get(&invoices).await.body["data"].as_array().unwrap().len();
             assert!(paid <= month + 1, "{paid} invoices in month {month}");
@@ -61,7 +61,7 @@ async fn a_year_is_lived_through() {
         (&ending.body["cancel_at_period_end"], &ending.body["renews_at"]),
         (&json!(true), &Value::Null)
     );
-    merchant.post("/test-clock/advance", &json!({ "seconds": 31 * DAY })).await;
+    merchant.advanced(&json!({ "seconds": 31 * DAY })).await;
     eventually("it has ended", || async {
         let status = merchant.get(&format!("/subscriptions/{id}")).await.text("status").to_owned();
         (status == "canceled").then_some(())
@@ -122,9 +122,15 @@ async fn a_cancellation_is_of_what_was_read() {
     let path = format!("/subscriptions/{id}");
     let read = merchant.get(&path).await.header("etag").to_owned();
     assert!(read.starts_with('"'), "{read}");
-    for tag in ["\"999\"", "W/\"1\"", "nonsense"] {
+    for tag in ["\"999\"", "W/\"1\"", "\"nonsense\""] {
         let answer = merchant.cancel_subscription(&id, "", &[("if-match", tag)]).await;
         assert_eq!((answer.status, answer.text("code")), (412, "version-differs"), "{tag}");
+    }
+    for tag in ["1", "nonsense", read.trim_matches('"')] {
+        let answer = merchant.cancel_subscription(&id, "", &[("if-match", tag)]).await;
+        let told = "If-Match must be the ETag as it was answered, with its double quotes, such as \"3\".";
+        assert_eq!((answer.status, answer.text("code")), (400, "invalid-header"), "{tag}");
+        assert_eq!(answer.text("detail"), told);
     }
     for query in ["?at_period_end=maybe", "?proration=at_period_end", "?when=now"] {
         assert_eq!(merchant.cancel_subscription(&id, query, &[]).await.status, 400, "{query}");
@@ -239,11 +245,11 @@ async fn another_merchant_sees_and_does_nothing() {
     assert_eq!(theirs.cancel_subscription(&id, "", &[]).await.status, 404);
     let archive = theirs.send(Method::DELETE, &format!("/plans/{plan}"), &[], &Value::Null).await;
     assert_eq!(archive.status, 404);
-    for order in [
-        subscription(&customer, &theirs.plan("1.00", "month").await, 2),
-        subscription(&theirs.customer().await, &plan, 2),
+    for (order, pointer) in [
+        (subscription(&customer, &theirs.plan("1.00", "month").await, 2), "/customer"),
+        (subscription(&theirs.customer().await, &plan, 2), "/plan"),
     ] {
-        assert_eq!(theirs.subscribe("k", &order).await.status, 404, "{order}");
+        assert_eq!(theirs.subscribe("k", &order).await.fault(), pointer, "{order}");
     }
 }
 
@@ -260,8 +266,8 @@ async fn the_clock_moves_ahead_and_never_back() {
     let deployment = Deployment::api_alone().await;
     let merchant = &deployment.merchant;
     let now = async |body: Value| {
-        let answer = merchant.post("/test-clock/advance", &body).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let answer = merchant.advanced(&body).await;
+        assert_eq!(answer.text("status"), "ready", "{answer:?}");
         answer.text("now").parse::<common::clock::Timestamp>().unwrap()
     };
     let before = now(json!({ "seconds": 0 })).await;

@@ -3,37 +3,33 @@
 use axum::{extract::State, response::Response};
 use common::{
     customer::{NewCustomer, store},
-    id::{CustomerId, MerchantId},
+    id::CustomerId,
+    metadata::Metadata,
 };
-use serde_json::Value;
-use utoipa::ToSchema;
+use serde_json::json;
 
 use crate::{
     App, answer,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{
-        JsonBody, email,
-        fields::{Faults, Fields, metadata, text},
-    },
+    extract::{Body, Email, OptionalKey, Text, body},
+    made_once::made_before,
 };
 
-use super::CustomerView;
+use super::{CustomerView, read::whole};
 
-/// A customer to be made.
-#[derive(ToSchema)]
-#[schema(example = json!({ "email": "ada@example.com", "name": "Ada Lovelace" }))]
-#[expect(dead_code, reason = "the description of what read reads")]
-pub struct CreateCustomer {
-    /// Where to write to, up to 254 characters.
-    #[schema(example = "ada@example.com")]
-    email: Option<String>,
-    /// Up to 200 characters.
-    #[schema(example = "Ada Lovelace")]
-    name: Option<String>,
-    /// Up to 50 keys (40 characters) with values (500 characters) of your own.
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<common::metadata::Metadata>,
+body! {
+    /// A customer to be made.
+    #[example({ "email": "ada@example.com", "name": "Ada Lovelace" })]
+    pub struct CreateCustomer {
+        /// Where to write to.
+        email: Option<Email>,
+        /// What they are called.
+        #[example = "Ada Lovelace"]
+        name: Option<Text<200>>,
+        /// Up to 50 keys (40 characters) with values (500 characters) of your own.
+        metadata: Option<Metadata>,
+    }
 }
 
 /// Make a customer
@@ -51,22 +47,19 @@ pub struct CreateCustomer {
 pub async fn create(
     State(app): State<App>,
     Caller(merchant): Caller,
-    JsonBody(body): JsonBody,
+    OptionalKey(key): OptionalKey,
+    Body(CreateCustomer { email, name, metadata }): Body<CreateCustomer>,
 ) -> Result<Response, ApiError> {
-    let customer = store::create(&app.pool, &read(merchant.id, body)?).await?;
-    let path = format!("/customers/{}", customer.id);
-    Ok(answer::created(&path, &CustomerView::new(customer, Some((Vec::new(), Vec::new())))))
-}
-
-/// Reads a body, and tells all of its faults at once.
-fn read(merchant_id: MerchantId, body: Value) -> Result<NewCustomer, ApiError> {
-    let mut faults = Faults::default();
-    let read = Fields::of(body, "", &mut faults).map(|mut fields| {
-        let email = fields.optional("email", email);
-        let name = fields.optional("name", text(200));
-        let metadata = fields.optional("metadata", metadata).unwrap_or_default();
-        fields.finish();
-        NewCustomer { id: CustomerId::new(), merchant_id, name, email, metadata }
-    });
-    faults.or(read)
+    let metadata = metadata.unwrap_or_default();
+    let asked = json!([email, name, metadata]);
+    let new = NewCustomer { id: CustomerId::new(), merchant_id: merchant.id, name, email, metadata };
+    let mut transaction = app.pool.begin().await?;
+    let before = made_before(&mut transaction, (merchant.id, "customer", key), &asked, new.id.0).await?;
+    let customer = match before {
+        Some(id) => store::find(&mut *transaction, merchant.id, CustomerId(id)).await?,
+        None => Some(store::create(&mut *transaction, &new).await?),
+    };
+    let view = whole(&mut transaction, customer.ok_or(ApiError::NotFound)?).await?;
+    transaction.commit().await?;
+    Ok(answer::created(&format!("/customers/{}", before.map_or(new.id, CustomerId)), before.is_some(), &view))
 }

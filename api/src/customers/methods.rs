@@ -9,47 +9,28 @@ use axum::{
 use common::{
     billing::methods::{Deleted, delete_method},
     customer::store,
-    gateway::MethodType,
     id::{CustomerId, PaymentMethodId, SubscriptionId},
 };
-use serde_json::Value;
-use utoipa::ToSchema;
 
 use crate::{
     App, answer,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{
-        JsonBody, NoBody, PathId, PathIds,
-        fields::{self, Faults, Fields},
-    },
-    payments::process::token,
+    extract::{Body, MethodToken, NoBody, PathId, PathIds, body},
 };
 
 use super::MethodView;
 
-/// A payment method to be added.
-#[derive(ToSchema)]
-#[schema(example = json!({ "payment_method": { "type": "card", "token": "pm_card_visa" }, "default": true }))]
-#[expect(dead_code, reason = "the description of what read reads")]
-pub struct AddMethod {
-    /// What it is.
-    payment_method: MethodToken,
-    /// `true`: new subscriptions are paid by it that name nothing else. A customer's first method is the default
-    /// without that.
-    default: Option<bool>,
-}
-
-/// Never a card number: the token that the gateway's own form gave you.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the description of what read_token reads")]
-pub struct MethodToken {
-    /// `card`, `apple_pay`, `google_pay`, `bank_debit` or `paypal`.
-    #[schema(value_type = String, example = "card")]
-    r#type: MethodType,
-    /// The gateway's token.
-    #[schema(example = "pm_card_visa")]
-    token: String,
+body! {
+    /// A payment method to be added.
+    #[example({ "payment_method": { "type": "card", "token": "pm_card_visa" }, "default": true })]
+    pub struct AddMethod {
+        /// What it is.
+        payment_method: MethodToken,
+        /// `true`: new subscriptions are paid by it that name nothing else. A customer's first method is the default
+        /// without that.
+        default: Option<bool>,
+    }
 }
 
 /// Add a payment method
@@ -73,13 +54,13 @@ pub async fn add(
     State(app): State<App>,
     Caller(merchant): Caller,
     PathId(customer): PathId<CustomerId>,
-    JsonBody(body): JsonBody,
+    Body(AddMethod { payment_method: (kind, token), default }): Body<AddMethod>,
 ) -> Result<Response, ApiError> {
-    let ((kind, token), make_default) = read(body)?;
+    let make_default = default.unwrap_or(false);
     let added = store::add_method(&app.pool, merchant.id, customer, (kind, &token), make_default).await?;
     let (kept, is_new) = added.ok_or(ApiError::NotFound)?;
     let path = format!("/customers/{customer}/payment-methods/{}", kept.method.id);
-    let mut response = answer::created(&path, &MethodView::new(&kept));
+    let mut response = answer::created(&path, false, &MethodView::new(&kept));
     if !is_new {
         *response.status_mut() = StatusCode::OK;
     }
@@ -129,7 +110,7 @@ pub async fn make_default(
     State(app): State<App>,
     Caller(merchant): Caller,
     PathIds(customer, id): PathIds<CustomerId, PaymentMethodId>,
-    NoBody: NoBody,
+    _: NoBody,
 ) -> Result<Response, ApiError> {
     let kept = store::make_default(&app.pool, merchant.id, customer, id).await?;
     Ok(answer::one(true, &MethodView::new(&kept.ok_or(ApiError::NotFound)?)))
@@ -157,7 +138,7 @@ pub async fn delete(
     State(app): State<App>,
     Caller(merchant): Caller,
     PathIds(customer, id): PathIds<CustomerId, PaymentMethodId>,
-    NoBody: NoBody,
+    _: NoBody,
 ) -> Result<Response, ApiError> {
     match delete_method(&app.pool, merchant.id, customer, id).await? {
         Deleted::Gone => Ok(StatusCode::NO_CONTENT.into_response()),
@@ -174,23 +155,4 @@ fn in_use(subscriptions: &[SubscriptionId]) -> ApiError {
         names.join(", "),
     );
     ApiError::Conflict("payment-method-in-use", detail)
-}
-
-/// Reads a body, and tells all of its faults at once.
-fn read(body: Value) -> Result<((MethodType, String), bool), ApiError> {
-    let mut faults = Faults::default();
-    let read = Fields::of(body, "", &mut faults).and_then(|mut fields| {
-        let method = fields.required_object("payment_method", read_token);
-        let make_default = fields.optional("default", fields::flag).unwrap_or(false);
-        fields.finish();
-        Some((method?, make_default))
-    });
-    faults.or(read)
-}
-
-/// A method by its gateway's token.
-pub fn read_token(fields: &mut Fields<'_>) -> Option<(MethodType, String)> {
-    let kind = fields.required("type", fields::name);
-    let token = fields.required("token", token(kind));
-    Some((kind?, token?))
 }

@@ -2,14 +2,52 @@
 //! comes, because later there is nobody to ask for another.
 
 use email_address::{EmailAddress, Options};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
-use super::fields::text;
+use super::{
+    part::{Part, Pointer, Reader},
+    texts::text,
+};
+
+/// Characters of an e-mail address, at most.
+const EMAIL_MAX: usize = 254;
+/// Characters of a URL, at most.
+const URL_MAX: usize = 2048;
+
+/// Where to write to.
+pub enum Email {}
+
+impl Part for Email {
+    type Value = String;
+
+    fn describe() -> Value {
+        json!({ "type": "string", "format": "email", "maxLength": EMAIL_MAX, "examples": ["ada@example.com"] })
+    }
+
+    fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<String> {
+        reader.take(at, email(value))
+    }
+}
+
+/// Where a payer comes back to: an http(s) URL, or one with an app's own scheme.
+pub enum ReturnUrl {}
+
+impl Part for ReturnUrl {
+    type Value = String;
+
+    fn describe() -> Value {
+        json!({ "type": "string", "format": "uri", "maxLength": URL_MAX, "examples": ["https://shop.example/paid"] })
+    }
+
+    fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<String> {
+        reader.take(at, return_url(value))
+    }
+}
 
 /// An e-mail address: RFC 5321's form, at a domain of at least two parts, and no longer than SMTP carries.
-pub fn email(value: Value) -> Result<String, String> {
-    let email = text(254)(value)?;
+fn email(value: Value) -> Result<String, String> {
+    let email = text(value, EMAIL_MAX)?;
     let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
     match EmailAddress::parse_with_options(&email, options) {
         Ok(_) => Ok(email),
@@ -38,8 +76,8 @@ const NOT_AN_APPS: [&str; 16] = [
 ];
 
 /// Where a payer comes back to: a page, or a place in an app that has a scheme of its own. It is passed on as it came.
-pub fn return_url(value: Value) -> Result<String, String> {
-    let given = text(2048)(value)?;
+fn return_url(value: Value) -> Result<String, String> {
+    let given = text(value, URL_MAX)?;
     let form =
         || "must be an http(s) URL, or one with an app's own scheme such as \"myapp://paid\"".to_owned();
     let (scheme, rest) = given.split_once(':').ok_or_else(form)?;

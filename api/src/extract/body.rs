@@ -1,95 +1,161 @@
-//! A body: there in time, within the limit; JSON of the right media type, and without card data. Whether there is
-//! one is told by its bytes, never by headers: a request may have a body and no header that says so.
+//! A body: there in time, within the limit; JSON of the right media type, as it is and not packed, and without card
+//! data. Whether there is one is told by its bytes, never by headers: a request may have a body and no header that says
+//! so.
+
+use std::marker::PhantomData;
 
 use axum::{
-    body::Bytes,
-    extract::{FromRequest, Request, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header},
+    body::{Bytes, HttpBody as _},
+    extract::{FromRequest, Request, State, rejection::BytesRejection},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::Next,
+    response::Response,
 };
-use common::card_data;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::{App, error::ApiError, limits::BODY_WITHIN, request};
 
-use super::fields::{Faults, Fields};
+use super::{
+    declare,
+    json::Document,
+    part::{self, Part, Pointer, Reader},
+};
 
-/// The bytes of a body, whatever they are.
-struct RawBody(Bytes);
+/// A JSON body, read whole and without a fault.
+pub struct Body<P: Part>(pub P::Value);
 
-impl FromRequest<App> for RawBody {
+impl<P: Part> FromRequest<App> for Body<P> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let arrived = timeout(BODY_WITHIN, Bytes::from_request(request, app)).await;
-        arrived.map_err(|_| ApiError::BodyTooSlow)?.map(Self).map_err(unreadable)
-    }
-}
-
-/// A JSON document.
-pub struct JsonBody(pub Value);
-
-impl FromRequest<App> for JsonBody {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let is_json = is_json(request.headers());
-        if !is_json {
+        if !is_json(request.headers()) {
             return Err(ApiError::UnsupportedMediaType);
         }
-        let RawBody(bytes) = RawBody::from_request(request, app).await?;
-        read(&bytes).map(Self)
+        let document = document(&bytes(request, app).await?)?;
+        part::read::<P>(document, &app.routes).map(Self)
     }
 }
 
-/// A JSON body that may be missing.
-pub struct OptionalJsonBody(pub Option<Value>);
+/// A JSON body that may be missing, or null: then it says as much as an empty object.
+pub struct OptionalBody<P: Part>(pub P::Value);
 
-impl FromRequest<App> for OptionalJsonBody {
+impl<P: Part> FromRequest<App> for OptionalBody<P> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let is_json = is_json(request.headers());
-        let RawBody(bytes) = RawBody::from_request(request, app).await?;
-        match bytes.is_empty() {
-            true => Ok(Self(None)),
-            false if is_json => read(&bytes).map(Some).map(Self),
-            false => Err(ApiError::UnsupportedMediaType),
+        let mut document = optional(request, app).await?.unwrap_or_default();
+        if document.value.is_null() {
+            document.value = Value::Object(Map::new());
         }
+        part::read::<P>(document, &app.routes).map(Self)
     }
 }
+
+/// What somebody may put into a body, and belongs elsewhere in the request.
+pub trait Elsewhere {
+    /// Names, and where each belongs, as it comes after "is not a field of this request: ".
+    const PLACES: &'static [(&'static str, &'static str)] = &[];
+
+    /// The same of every other name, as it comes after "is not a field of this request, ".
+    const OTHERS: &'static str = "which has no body";
+}
+
+/// Nothing belongs elsewhere: there is nothing to say.
+impl Elsewhere for () {}
 
 /// No body. One that says something is refused: whoever sends it believes that it matters.
-pub struct NoBody;
+pub struct NoBody<E = ()>(PhantomData<E>);
 
-impl FromRequest<App> for NoBody {
+impl<E: Elsewhere> FromRequest<App> for NoBody<E> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        match OptionalJsonBody::from_request(request, app).await?.0 {
-            None => Ok(Self),
-            Some(body) => {
-                let mut faults = Faults::default();
-                let read = Fields::of(body, "", &mut faults).map(Fields::finish);
-                faults.or(read).map(|()| Self)
-            }
+        match optional(request, app).await? {
+            None => Ok(Self(PhantomData)),
+            Some(document) => part::read::<Nothing<E>>(document, &app.routes).map(|()| Self(PhantomData)),
         }
     }
 }
 
-fn read(bytes: &[u8]) -> Result<Value, ApiError> {
-    let value: Value = serde_json::from_slice(without_mark(bytes))
-        .map_err(|error| ApiError::InvalidJson(error.to_string()))?;
-    if card_data::in_json(&value) {
+/// Nothing: an object without fields.
+struct Nothing<E>(PhantomData<E>);
+
+impl<E: Elsewhere> Part for Nothing<E> {
+    type Value = ();
+
+    fn describe() -> Value {
+        declare::object(&[], None, Vec::new())
+    }
+
+    fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<()> {
+        let Value::Object(fields) = value else {
+            return reader.fault(at, "must be left out: this request has none");
+        };
+        for name in fields.keys() {
+            let place = E::PLACES.iter().find(|(known, _)| known == name);
+            let told = match place {
+                Some((_, place)) => format!("is not a field of this request: {place}"),
+                None => format!("is not a field of this request, {}", E::OTHERS),
+            };
+            reader.fault::<()>(at.field(name), told);
+        }
+        Some(())
+    }
+}
+
+/// What somebody may put into the body of a read.
+struct Filters;
+
+impl Elsewhere for Filters {
+    const OTHERS: &'static str = "which has no body: what narrows a list goes into its query";
+}
+
+/// A read has no body. What says something in one is refused: otherwise a list would be answered that was never asked for.
+pub async fn refuse_body_of_read(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    if request.method() != Method::GET || request.body().is_end_stream() {
+        return Ok(next.run(request).await);
+    }
+    let (parts, body) = request.into_parts();
+    NoBody::<Filters>::from_request(Request::from_parts(parts.clone(), body), &app).await?;
+    Ok(next.run(Request::from_parts(parts, axum::body::Body::empty())).await)
+}
+
+async fn optional(request: Request, app: &App) -> Result<Option<Document>, ApiError> {
+    let is_json = is_json(request.headers());
+    let bytes = bytes(request, app).await?;
+    match bytes.is_empty() {
+        true => Ok(None),
+        false if is_json => document(&bytes).map(Some),
+        false => Err(ApiError::UnsupportedMediaType),
+    }
+}
+
+/// The bytes of a body, whatever they are.
+async fn bytes(request: Request, app: &App) -> Result<Bytes, ApiError> {
+    if is_packed(request.headers()) {
+        return Err(ApiError::PackedBody);
+    }
+    let arrived = timeout(BODY_WITHIN, Bytes::from_request(request, app)).await;
+    arrived.map_err(|_| ApiError::BodyTooSlow)?.map_err(unreadable)
+}
+
+fn document(bytes: &[u8]) -> Result<Document, ApiError> {
+    let document = Document::read(bytes).map_err(|error| ApiError::InvalidJson(error.to_string()))?;
+    if document.holds_card_data() {
         request::refused("body");
         return Err(ApiError::CardData);
     }
-    Ok(value)
+    Ok(document)
 }
 
-/// Without the byte order mark that some write before UTF-8. JSON has none, but RFC 8259 lets a reader pass over it.
-fn without_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
+fn is_packed(headers: &HeaderMap) -> bool {
+    let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    encodings.into_iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -19,33 +19,45 @@ const OUR_KEYS: &str = "remit:";
 /// The caller's own name for a write: the same key is the same write, for ever.
 pub struct IdempotencyKey(pub String);
 
+/// The same, where a write may have none.
+pub struct OptionalKey(pub Option<String>);
+
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let mut values = parts.headers.get_all("idempotency-key").iter();
-        let value = values.next().ok_or(ApiError::MissingIdempotencyKey)?;
-        if values.next().is_some() {
-            return Err(ApiError::InvalidHeader("Idempotency-Key", "must be sent once.".into()));
-        }
-        let invalid = || {
-            ApiError::InvalidHeader("Idempotency-Key", "must be 1 to 255 printable ASCII characters.".into())
-        };
-        let text = value.to_str().map_err(|_| invalid())?.trim();
-        // The draft standard quotes it, most callers do not.
-        let key = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
-        let printable = key.bytes().all(|b| (0x20..0x7f).contains(&b));
-        if key.is_empty() || key.len() > 255 || !printable {
-            return Err(invalid());
-        }
-        if key.starts_with(OUR_KEYS) {
-            return Err(ApiError::InvalidHeader(
-                "Idempotency-Key",
-                format!("must not start with {OUR_KEYS:?}: such keys are ours."),
-            ));
-        }
-        Ok(Self(key.to_owned()))
+        key(&parts.headers)?.map(Self).ok_or(ApiError::MissingIdempotencyKey)
     }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OptionalKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        key(&parts.headers).map(Self)
+    }
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(ApiError::InvalidHeader("Idempotency-Key", "must be sent once.".into()));
+    }
+    let invalid =
+        || ApiError::InvalidHeader("Idempotency-Key", "must be 1 to 255 printable ASCII characters.".into());
+    let text = value.to_str().map_err(|_| invalid())?.trim();
+    // The draft standard quotes it, most callers do not.
+    let key = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    let printable = key.bytes().all(|b| (0x20..0x7f).contains(&b));
+    if key.is_empty() || key.len() > 255 || !printable {
+        return Err(invalid());
+    }
+    if key.starts_with(OUR_KEYS) {
+        let why = format!("must not start with {OUR_KEYS:?}: such keys are ours.");
+        return Err(ApiError::InvalidHeader("Idempotency-Key", why));
+    }
+    Ok(Some(key.to_owned()))
 }
 
 /// RFC 7240: `Prefer: wait=10` asks for the outcome in the answer, if it comes in time.
@@ -92,9 +104,14 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         if text == "*" {
             return Ok(Self(None));
         }
+        let opaque = text.strip_prefix("W/").unwrap_or(text);
+        let quoted = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        if quoted.is_none() {
+            let why = "must be the ETag as it was answered, with its double quotes, such as \"3\".";
+            return Err(ApiError::InvalidHeader("If-Match", why.into()));
+        }
         // What is none of our ETags, a weak one above all, matches nothing.
-        let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        let version = version.and_then(|version| version.parse().ok());
+        let version = quoted.filter(|_| opaque == text).and_then(|version| version.parse().ok());
         version.map(|version| Self(Some(version))).ok_or(ApiError::VersionDiffers)
     }
 }

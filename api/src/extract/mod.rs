@@ -2,15 +2,29 @@
 
 mod addresses;
 mod body;
-pub mod fields;
+pub mod declare;
 mod headers;
+mod json;
+mod methods;
 mod money;
+pub mod part;
 mod path;
+mod prices;
 mod query;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod words;
 
-pub use addresses::{email, return_url};
-pub use body::{JsonBody, NoBody, OptionalJsonBody};
-pub use headers::{IdempotencyKey, IfMatch, Prefer, Trace};
-pub use money::{amount, currency, percent, positive_amount};
+pub use addresses::{Email, ReturnUrl};
+pub use body::{Body, Elsewhere, NoBody, OptionalBody, refuse_body_of_read};
+pub(crate) use declare::body;
+pub use headers::{IdempotencyKey, IfMatch, OptionalKey, Prefer, Trace};
+pub use methods::{BillingMethod, MethodToken, Payer, PaymentMethod};
+pub use money::{Amount, PositiveAmount};
+pub use part::{Clearable, Faults, List, NONE_OF_YOURS, Part, Pointer, Reader};
 pub use path::{PathId, PathIds};
+pub use prices::price;
 pub use query::{Given, QueryFields};
+pub use texts::{Text, Whole, moment};
+pub(crate) use words::words;

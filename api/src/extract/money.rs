@@ -7,12 +7,74 @@ use common::{
     money::{Currency, parse_positive_decimal},
 };
 use rust_decimal::Decimal;
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 
-use super::fields::text;
+use super::{
+    part::{Part, Pointer, Reader},
+    texts::text,
+};
+
+/// How an amount is written.
+const AMOUNT: &str = r"^\d{1,15}(\.\d{1,4})?$";
+/// How a percentage is written.
+const PERCENT: &str = r"^\d{1,3}(\.\d{1,4})?$";
+
+/// An amount above zero, in the main unit of its currency.
+pub enum PositiveAmount {}
+
+impl Part for PositiveAmount {
+    type Value = Decimal;
+
+    fn describe() -> Value {
+        json!({ "type": "string", "pattern": AMOUNT, "examples": ["49.90"] })
+    }
+
+    fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<Decimal> {
+        reader.take(at, positive_amount(value))
+    }
+}
+
+/// An amount that may be nothing.
+pub enum Amount {}
+
+impl Part for Amount {
+    type Value = Decimal;
+
+    fn describe() -> Value {
+        PositiveAmount::describe()
+    }
+
+    fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<Decimal> {
+        reader.take(at, amount(value))
+    }
+}
+
+impl Part for Percent {
+    type Value = Self;
+
+    fn describe() -> Value {
+        json!({ "type": "string", "pattern": PERCENT, "examples": ["19"] })
+    }
+
+    fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        reader.take(at, percent(value))
+    }
+}
+
+impl Part for Currency {
+    type Value = Self;
+
+    fn describe() -> Value {
+        json!({ "type": "string", "pattern": "^[A-Z]{3}$", "examples": ["EUR"] })
+    }
+
+    fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        reader.take(at, currency(value))
+    }
+}
 
 /// An amount above zero.
-pub fn positive_amount(value: Value) -> Result<Decimal, String> {
+fn positive_amount(value: Value) -> Result<Decimal, String> {
     match value {
         Value::String(text) => parse_positive_decimal(&text).map_err(|error| error.to_string()),
         Value::Number(number) => Err(not_a_number(&number)),
@@ -21,7 +83,7 @@ pub fn positive_amount(value: Value) -> Result<Decimal, String> {
 }
 
 /// An amount that may be nothing.
-pub fn amount(value: Value) -> Result<Decimal, String> {
+fn amount(value: Value) -> Result<Decimal, String> {
     match &value {
         Value::String(text) if ["0", "0.0", "0.00", "0.000"].contains(&text.as_str()) => Ok(Decimal::ZERO),
         Value::Number(number) if number.as_f64() == Some(0.0) => {
@@ -32,7 +94,7 @@ pub fn amount(value: Value) -> Result<Decimal, String> {
 }
 
 /// A percentage above zero.
-pub fn percent(value: Value) -> Result<Percent, String> {
+fn percent(value: Value) -> Result<Percent, String> {
     match value {
         Value::String(text) => parse_positive_decimal(&text)
             .ok()
@@ -44,9 +106,17 @@ pub fn percent(value: Value) -> Result<Percent, String> {
 }
 
 /// An ISO 4217 code, upper case.
-pub fn currency(value: Value) -> Result<Currency, String> {
-    let code = text(10)(value)?;
-    Currency::from_code(&code).map_err(|error| error.to_string())
+fn currency(value: Value) -> Result<Currency, String> {
+    let code = text(value, 10)?;
+    Currency::from_code(&code).map_err(|error| {
+        if Currency::from_code(&code.to_ascii_uppercase()).is_ok() {
+            format!("must be in upper case: {:?}", code.to_ascii_uppercase())
+        } else if code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_uppercase()) {
+            format!("must be a currency of ISO 4217 that is paid in, such as \"EUR\": there is no {code:?}")
+        } else {
+            error.to_string()
+        }
+    })
 }
 
 /// What to send instead of a number. What a whole one means only its sender knows.
@@ -113,6 +183,20 @@ mod tests {
         assert_eq!(positive_amount(json!("49.90")), Ok(Decimal::new(4990, 2)));
         for value in [json!(true), json!(["1"]), json!({}), json!("0")] {
             assert!(positive_amount(value.clone()).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_currency_is_said() {
+        let none = "must be a currency of ISO 4217 that is paid in, such as \"EUR\": there is no";
+        for (code, told) in [
+            ("eur", "must be in upper case: \"EUR\"".to_owned()),
+            ("XYZ", format!("{none} \"XYZ\"")),
+            ("XAU", format!("{none} \"XAU\"")),
+            ("EURO", "must be an upper-case ISO 4217 code such as \"EUR\"".to_owned()),
+            ("€", "must be an upper-case ISO 4217 code such as \"EUR\"".to_owned()),
+        ] {
+            assert_eq!(currency(json!(code)).unwrap_err(), told, "{code}");
         }
     }
 

@@ -7,35 +7,29 @@ use common::{
         self,
         invoices::{Answered, Wish},
     },
-    customer::MethodChoice,
     id::{InvoiceId, JobId, MerchantId},
     invoice::{Invoice, state::Refusal},
     job::Kind,
 };
-use serde_json::Value;
-use utoipa::ToSchema;
 
 use crate::{
     App, answer,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{
-        NoBody, OptionalJsonBody, PathId, Prefer, Trace,
-        fields::{Faults, Fields},
-    },
+    extract::{BillingMethod, Faults, NoBody, OptionalBody, PathId, Prefer, Trace, body},
     outcomes::Awaited as _,
-    subscriptions::create::{BillingMethod, method},
+    subscriptions::NONE_OF_THE_CUSTOMER,
 };
 
 use super::{Details, InvoiceView};
 
-/// What an invoice is to be paid with.
-#[derive(ToSchema)]
-#[schema(example = json!({ "payment_method": { "id": "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601" } }))]
-#[expect(dead_code, reason = "the description of what read reads")]
-pub struct PayInvoice {
-    /// One of the customer's payment methods, or one that the customer has from then on.
-    payment_method: Option<BillingMethod>,
+body! {
+    /// What an invoice is to be paid with.
+    #[example({ "payment_method": { "id": "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601" } })]
+    pub struct PayInvoice {
+        /// One of the customer's payment methods, or one that the customer has from then on.
+        payment_method: Option<BillingMethod>,
+    }
 }
 
 /// Pay an invoice
@@ -65,13 +59,11 @@ pub async fn pay(
     PathId(id): PathId<InvoiceId>,
     prefer: Prefer,
     Trace(traceparent): Trace,
-    OptionalJsonBody(body): OptionalJsonBody,
+    OptionalBody(PayInvoice { payment_method }): OptionalBody<PayInvoice>,
 ) -> Result<Response, ApiError> {
-    let wish = Wish::Pay(body.map(read).transpose()?.flatten());
-    let (invoice, jobs) = ask(&app, merchant.id, id, wish, &traceparent).await?;
-    let watch = app.outcomes.watch(invoice.live_payment.map_or(id.0, |payment| payment.0));
-    app.publisher.offer(Kind::ChargePayment, jobs, app.outcomes.address(prefer).as_deref());
-    let invoice = app.outcomes.wait(&watch, invoice, prefer.wait.unwrap_or_default()).await;
+    let (invoice, jobs) = ask(&app, merchant.id, id, Wish::Pay(payment_method), &traceparent).await?;
+    let jobs = jobs.into_iter().map(|job| (Kind::ChargePayment, job));
+    let invoice = app.follow(prefer, invoice, jobs).await;
     let details = Details::of(&mut *app.pool.acquire().await?, id).await?;
     let (path, is_final) = (format!("/invoices/{id}"), invoice.has_outcome());
     Ok(answer::accepted(&path, is_final, prefer, false, &InvoiceView::new(invoice, Some(details))))
@@ -97,7 +89,7 @@ pub async fn void(
     Caller(merchant): Caller,
     PathId(id): PathId<InvoiceId>,
     Trace(traceparent): Trace,
-    NoBody: NoBody,
+    _: NoBody,
 ) -> Result<Response, ApiError> {
     end(&app, merchant.id, id, Wish::Void, &traceparent).await
 }
@@ -121,7 +113,7 @@ pub async fn mark_uncollectible(
     Caller(merchant): Caller,
     PathId(id): PathId<InvoiceId>,
     Trace(traceparent): Trace,
-    NoBody: NoBody,
+    _: NoBody,
 ) -> Result<Response, ApiError> {
     end(&app, merchant.id, id, Wish::GiveUp, &traceparent).await
 }
@@ -140,16 +132,6 @@ async fn end(
     Ok(answer::one(true, &InvoiceView::new(invoice, Some(details))))
 }
 
-fn read(body: Value) -> Result<Option<MethodChoice>, ApiError> {
-    let mut faults = Faults::default();
-    let read = Fields::of(body, "", &mut faults).map(|mut fields| {
-        let choice = fields.object("payment_method", method);
-        fields.finish();
-        choice
-    });
-    faults.or(read)
-}
-
 async fn ask(
     app: &App,
     merchant: MerchantId,
@@ -159,7 +141,8 @@ async fn ask(
 ) -> Result<(Invoice, Vec<JobId>), ApiError> {
     match billing::invoices::grant(&app.pool, merchant, id, wish, traceparent).await? {
         Answered::Granted { invoice, jobs } => Ok((*invoice, jobs)),
-        Answered::NotFound | Answered::NoMethod => Err(ApiError::NotFound),
+        Answered::NotFound => Err(ApiError::NotFound),
+        Answered::NoMethod => Err(Faults::one("/payment_method/id", NONE_OF_THE_CUSTOMER)),
         Answered::Refused(refusal) => Err(refused(&refusal)),
     }
 }

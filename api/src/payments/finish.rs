@@ -13,29 +13,24 @@ use common::{
     },
 };
 use rust_decimal::Decimal;
-use serde_json::Value;
-use utoipa::ToSchema;
 
 use crate::{
     App,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{
-        NoBody, OptionalJsonBody, PathId, Prefer, Trace,
-        fields::{Faults, Fields},
-        positive_amount,
-    },
+    extract::{Faults, NoBody, OptionalBody, PathId, PositiveAmount, Prefer, Trace, body},
 };
 
 use super::{PaymentView, accepted};
 
-/// What is to be taken of what was reserved.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the description of what read_amount reads")]
-pub struct CapturePayment {
-    /// A decimal string in major units, and not a number; without it all that was reserved. The rest is released.
-    #[schema(example = "29.90", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
-    amount: Option<String>,
+body! {
+    /// What is to be taken of what was reserved.
+    #[example({ "amount": "29.90" })]
+    pub struct CapturePayment {
+        /// A decimal string in major units, and not a number; without it all that was reserved. The rest is released.
+        #[example = "29.90"]
+        amount: Option<PositiveAmount>,
+    }
 }
 
 /// Capture a payment
@@ -62,9 +57,8 @@ pub async fn capture(
     PathId(id): PathId<PaymentId>,
     prefer: Prefer,
     Trace(traceparent): Trace,
-    OptionalJsonBody(body): OptionalJsonBody,
+    OptionalBody(CapturePayment { amount }): OptionalBody<CapturePayment>,
 ) -> Result<Response, ApiError> {
-    let amount = body.map(read_amount).transpose()?.flatten();
     let current = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
     check_amount(&current, amount)?;
     let decide = |payment: &mut Payment, now| state::capture(payment, amount, now);
@@ -94,7 +88,7 @@ pub async fn cancel(
     PathId(id): PathId<PaymentId>,
     prefer: Prefer,
     Trace(traceparent): Trace,
-    NoBody: NoBody,
+    _: NoBody,
 ) -> Result<Response, ApiError> {
     ask(&app, merchant.id, id, prefer, &traceparent, state::cancel).await
 }
@@ -108,17 +102,14 @@ async fn ask(
     traceparent: &str,
     decide: impl FnOnce(&mut Payment, Timestamp) -> Wish,
 ) -> Result<Response, ApiError> {
-    let watch = app.outcomes.watch(id.0);
     let mut transaction = app.pool.begin().await?;
     let answered = settlement::grant(&mut transaction, merchant, id, traceparent, decide).await?;
     transaction.commit().await?;
     let Answered { payment, wish, job } = answered.ok_or(ApiError::NotFound)?;
-    if let Some((job, kind)) = job {
-        app.publisher.offer(kind, [job], app.outcomes.address(prefer).as_deref());
-    }
+    let job = job.map(|(job, kind)| (kind, job));
     match wish {
         Wish::Granted(_) | Wish::Repeated => {
-            let payment = app.outcomes.wait(&watch, payment, prefer.wait.unwrap_or_default()).await;
+            let payment = app.follow(prefer, payment, job).await;
             Ok(accepted(app, payment, prefer, wish == Wish::Repeated))
         }
         Wish::Refused(refusal) => Err(refused(&refusal)),
@@ -137,24 +128,10 @@ fn refused(refusal: &Refusal) -> ApiError {
     ApiError::refused(code, refusal)
 }
 
-fn read_amount(body: Value) -> Result<Option<Decimal>, ApiError> {
-    let mut faults = Faults::default();
-    let read = Fields::of(body, "", &mut faults).map(|mut fields| {
-        let amount = fields.optional("amount", positive_amount);
-        fields.finish();
-        amount
-    });
-    faults.or(read)
-}
-
 /// Whether the payment's currency and gateway have such an amount.
 fn check_amount(payment: &Payment, amount: Option<Decimal>) -> Result<(), ApiError> {
     let Some(amount) = amount else { return Ok(()) };
     let money = common::money::Money::new(amount, payment.order.money.currency).map_err(|e| e.to_string());
     let checked = money.and_then(|money| payment.order.gateway.check_amount(&money));
-    checked.map_err(|detail| {
-        let mut faults = Faults::default();
-        faults.at("/amount", detail);
-        faults.into()
-    })
+    checked.map_err(|detail| Faults::one("/amount", detail))
 }

@@ -55,7 +55,7 @@ pub async fn archive(
     State(app): State<App>,
     Caller(merchant): Caller,
     PathId(id): PathId<PlanId>,
-    NoBody: NoBody,
+    _: NoBody,
 ) -> Result<Response, ApiError> {
     let plan = store::archive(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
     Ok(answer::one(true, &PlanView::new(plan)))

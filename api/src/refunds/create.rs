@@ -2,52 +2,54 @@
 
 use axum::{extract::State, response::Response};
 use common::{
+    gateway::RefundReason,
     id::{MerchantId, PaymentId, RefundId},
     job::Kind,
+    metadata::Metadata,
     refund::{
         NewRefund, Order, Refund,
         state::Refusal,
         store::{self, Accepted as Stored},
     },
 };
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use utoipa::ToSchema;
 
 use crate::{
     App, answer,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{
-        IdempotencyKey, JsonBody, Prefer, Trace,
-        fields::{self, Faults, Fields, metadata},
-        positive_amount,
-    },
+    extract::{Body, Faults, IdempotencyKey, NONE_OF_YOURS, PositiveAmount, Prefer, Trace, body},
 };
 
 use super::RefundView;
 
-/// A refund to be made.
-#[derive(ToSchema)]
-#[schema(example = json!({
-    "payment": "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601",
-    "amount": "20.00",
-    "reason": "requested_by_customer"
-}))]
-#[expect(dead_code, reason = "the description of what read reads")]
-pub struct RefundPayment {
-    /// The payment: it must have succeeded.
-    #[schema(example = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
-    payment: String,
-    /// A decimal string in major units of the payment's currency, and not a number; without it all that is left.
-    #[schema(example = "20.00", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
-    amount: Option<String>,
-    /// `duplicate`, `fraudulent` or `requested_by_customer`.
-    #[schema(example = "requested_by_customer")]
-    reason: Option<String>,
-    /// Up to 50 keys (40 characters) with values (500 characters) of your own.
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<common::metadata::Metadata>,
+body! {
+    /// A refund to be made.
+    #[example({
+        "payment": "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601",
+        "amount": "20.00",
+        "reason": "requested_by_customer"
+    })]
+    pub struct RefundPayment {
+        /// The payment: it must have succeeded.
+        payment: PaymentId,
+        /// A decimal string in major units of the payment's currency, and not a number; without it all that is left.
+        #[example = "20.00"]
+        amount: Option<PositiveAmount>,
+        /// Why.
+        #[example = "requested_by_customer"]
+        reason: Option<RefundReason>,
+        /// Up to 50 keys (40 characters) with values (500 characters) of your own.
+        metadata: Option<Metadata>,
+    }
+    read(at, reader) -> Order {
+        Some(Order {
+            payment_id: payment?,
+            amount: amount?.map(|amount| amount.normalize()),
+            reason: reason?,
+            metadata: metadata?.unwrap_or_default(),
+        })
+    }
 }
 
 /// Refund a payment
@@ -76,27 +78,23 @@ pub async fn create(
     IdempotencyKey(key): IdempotencyKey,
     prefer: Prefer,
     Trace(traceparent): Trace,
-    JsonBody(body): JsonBody,
+    Body(order): Body<RefundPayment>,
 ) -> Result<Response, ApiError> {
-    let new = new_refund(merchant.id, key, read(body)?);
-    // Before the job goes out, so that no notice of its end can be missed.
-    let watch = app.outcomes.watch(new.id.0);
+    let new = new_refund(merchant.id, key, order);
     let mut transaction = app.pool.begin().await?;
     let stored = store::accept(&mut transaction, &new, &traceparent).await?;
     transaction.commit().await?;
     match stored {
         Stored::New(refund, job) => {
-            app.publisher.offer(Kind::RefundPayment, [job], app.outcomes.address(prefer).as_deref());
-            let refund = app.outcomes.wait(&watch, *refund, prefer.wait.unwrap_or_default()).await;
+            let refund = app.follow(prefer, *refund, [(Kind::RefundPayment, job)]).await;
             Ok(accepted(&app, refund, prefer, false))
         }
         Stored::Repeated(refund) => {
-            let watch = app.outcomes.watch(refund.id.0);
-            let refund = app.outcomes.wait(&watch, *refund, prefer.wait.unwrap_or_default()).await;
+            let refund = app.follow(prefer, *refund, []).await;
             Ok(accepted(&app, refund, prefer, true))
         }
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
-        Stored::NoPayment => Err(ApiError::NotFound),
+        Stored::NoPayment => Err(Faults::one("/payment", NONE_OF_YOURS)),
         Stored::Refused(refusal) => Err(refused(&refusal)),
     }
 }
@@ -113,56 +111,31 @@ fn new_refund(merchant_id: MerchantId, idempotency_key: String, order: Order) ->
     NewRefund { id: RefundId::new(), merchant_id, idempotency_key, request_hash, order }
 }
 
-/// Reads a body, and tells all of its faults at once.
-fn read(body: Value) -> Result<Order, ApiError> {
-    let mut faults = Faults::default();
-    let read = Fields::of(body, "", &mut faults).and_then(|mut fields| {
-        let payment = fields.required("payment", payment_id);
-        let amount = fields.optional("amount", positive_amount);
-        let reason = fields.optional("reason", fields::name);
-        let metadata = fields.optional("metadata", metadata);
-        fields.finish();
-        Some(Order {
-            payment_id: payment?,
-            amount: amount.map(|amount| amount.normalize()),
-            reason,
-            metadata: metadata.unwrap_or_default(),
-        })
-    });
-    faults.or(read)
-}
-
-fn payment_id(value: Value) -> Result<PaymentId, String> {
-    fields::text(100)(value)?.parse().map_err(|error: common::id::InvalidId| error.to_string())
-}
-
 fn refused(refusal: &Refusal) -> ApiError {
     let code = match refusal {
         Refusal::NotSettled(_) => "payment-not-succeeded",
         Refusal::NothingLeft { .. } => "payment-fully-refunded",
         Refusal::TooMuch { .. } => "refund-exceeds-payment",
         Refusal::GivenOtherwise { .. } => "payment-credited",
-        Refusal::NotAnAmount(detail) => {
-            let mut faults = Faults::default();
-            faults.at("/amount", detail.clone());
-            return faults.into();
-        }
+        Refusal::NotAnAmount(detail) => return Faults::one("/amount", detail),
     };
     ApiError::refused(code, refusal)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::{extract::part, routes::Routes};
 
     /// Stored for ever with each refund: another hash for the same request would refuse its repetition
     /// after an upgrade.
     #[test]
     fn the_hash_of_a_request_is_pinned() {
         let hash = |body| {
-            let new = new_refund(MerchantId::new(), "k".into(), read(body).expect("a valid body"));
+            let order = part::read::<RefundPayment>(Value::into(body), &Routes::default());
+            let new = new_refund(MerchantId::new(), "k".into(), order.expect("a valid body"));
             new.request_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };
         let payment = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601";

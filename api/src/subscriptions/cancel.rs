@@ -10,10 +10,20 @@ use common::{
 use crate::{
     App,
     error::{ApiError, Problem},
-    extract::{NoBody, Prefer, QueryFields},
+    extract::{Elsewhere, NoBody, Prefer, QueryFields},
 };
 
 use super::{SubscriptionView, answered};
+
+/// How it ends is said in the query.
+pub struct InQuery;
+
+impl Elsewhere for InQuery {
+    const PLACES: &'static [(&'static str, &'static str)] = &[
+        ("at_period_end", "send it as a query parameter, ?at_period_end=true"),
+        ("proration", "send it as a query parameter, ?proration=by_day"),
+    ];
+}
 
 /// Cancel a subscription
 ///
@@ -43,7 +53,7 @@ pub async fn cancel(
     asked: Asked,
     prefer: Prefer,
     query: QueryFields,
-    NoBody: NoBody,
+    _: NoBody<InQuery>,
 ) -> Result<Response, ApiError> {
     let (when, proration) = read(query)?;
     answered(&app, subscriptions::cancel(&app.pool, &asked, when, proration).await?, prefer).await

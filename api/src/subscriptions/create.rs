@@ -6,101 +6,108 @@ use common::{
     customer::MethodChoice,
     gateway::MethodType,
     id::{CustomerId, MerchantId, PaymentMethodId, PlanId, SubscriptionId},
+    invoice::{Discount, TaxRate},
     metadata::Metadata,
     plan::{Offer, Price},
     subscription::{OnDispute, Tz, WithoutMethod, state::Refusal},
 };
 use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use utoipa::ToSchema;
 
 use crate::{
     App,
     auth::Caller,
-    customers::methods::read_token,
     error::{ApiError, Problem},
-    extract::{
-        IdempotencyKey, JsonBody, Prefer, Trace,
-        fields::{self, Faults, Fields, metadata, whole},
-        return_url,
-    },
-    plans::create::trial_days,
+    extract::{BillingMethod, Body, Faults, IdempotencyKey, NONE_OF_YOURS, Prefer, ReturnUrl, Trace, body},
+    plans::create::TrialDays,
 };
 
 use super::{
-    SubscriptionView, accepted, charged, refused,
-    terms::{self, DiscountRequest, InlinePrice, TaxRequest},
+    NONE_OF_THE_CUSTOMER, SubscriptionView, accepted, charged, refused,
+    terms::{self, Discounts, InlinePrice, Quantity, TaxRequest},
     view::{DiscountView, TaxView},
 };
 
-/// Seats, at most.
-const QUANTITY_MAX: u32 = 1_000_000;
-
-/// A subscription to be made.
-#[derive(ToSchema)]
-#[schema(example = json!({
-    "customer": "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601",
-    "plan": "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601",
-    "quantity": 3,
-    "payment_method": { "type": "card", "token": "pm_card_visa" },
-    "zone": "Europe/Berlin"
-}))]
-#[expect(dead_code, reason = "the description of what read reads")]
-pub struct CreateSubscription {
-    /// Who pays.
-    #[schema(example = "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
-    customer: String,
-    /// What for: a plan, or `price`.
-    #[schema(example = "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
-    plan: Option<String>,
-    /// A price of its own, instead of `plan`.
-    price: Option<InlinePrice>,
-    /// How many: 1 by default.
-    #[schema(example = 3, minimum = 1, maximum = 1_000_000)]
-    quantity: Option<u32>,
-    /// How it is paid; without it by the customer's default. It is saved at the gateway, and charged without the
-    /// payer from then on. Needed unless there is a trial or a default.
-    payment_method: Option<BillingMethod>,
-    /// What is taken off its invoices, in this order: 10 at most.
-    discounts: Option<Vec<DiscountRequest>>,
-    /// The tax on them.
-    tax: Option<TaxRequest>,
-    /// How many days are free; without it as many as the plan says.
-    #[schema(example = 14, maximum = 730)]
-    trial_days: Option<u16>,
-    /// What becomes of it when its trial ends without a payment method: `pause` (the default) or `cancel`.
-    #[schema(example = "pause")]
-    without_payment_method: Option<String>,
-    /// What a dispute of one of its payments does to it: `keep` (it goes on) or `cancel` (it ends at once, and nothing
-    /// is given back). Without it, what is settled for all of yours: `keep`.
-    #[schema(example = "cancel")]
-    on_dispute: Option<String>,
-    /// The IANA time zone whose midnights end its periods; `UTC` by default.
-    #[schema(example = "Europe/Berlin")]
-    zone: Option<String>,
-    /// Where the payer comes back to after an authentication of the first payment. Without it a bank that
-    /// wants one declines.
-    return_url: Option<String>,
-    /// Up to 50 keys (40 characters) with values (500 characters) of your own.
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Metadata>,
+body! {
+    /// A subscription to be made.
+    #[example({
+        "customer": "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601",
+        "plan": "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601",
+        "quantity": 3,
+        "payment_method": { "type": "card", "token": "pm_card_visa" },
+        "zone": "Europe/Berlin"
+    })]
+    pub struct CreateSubscription {
+        /// Who pays.
+        customer: CustomerId,
+        /// What for: a plan, or `price`.
+        plan: Option<PlanId>,
+        /// A price of its own, instead of `plan`.
+        price: Option<InlinePrice>,
+        /// How many: 1 by default.
+        #[example = 3]
+        quantity: Option<Quantity>,
+        /// How it is paid; without it by the customer's default. It is saved at the gateway, and charged without the
+        /// payer from then on. Needed unless there is a trial or a default.
+        payment_method: Option<BillingMethod>,
+        /// What is taken off its invoices, in this order.
+        discounts: Option<Discounts>,
+        /// The tax on them.
+        tax: Option<TaxRequest>,
+        /// How many days are free; without it as many as the plan says.
+        #[example = 14]
+        trial_days: Option<TrialDays>,
+        /// What becomes of it when its trial ends without a payment method: `pause` (the default) or `cancel`.
+        #[example = "pause"]
+        without_payment_method: Option<WithoutMethod>,
+        /// What a dispute of one of its payments does to it: `keep` (it goes on) or `cancel` (it ends at once, and
+        /// nothing is given back). Without it, what is settled for all of yours: `keep`.
+        #[example = "cancel"]
+        on_dispute: Option<OnDispute>,
+        /// The IANA time zone whose midnights end its periods; `UTC` by default.
+        zone: Option<Tz>,
+        /// Where the payer comes back to after an authentication of the first payment. Without it a bank that
+        /// wants one declines.
+        return_url: Option<ReturnUrl>,
+        /// Up to 50 keys (40 characters) with values (500 characters) of your own.
+        metadata: Option<Metadata>,
+    }
+    read(at, reader) -> Ordered {
+        if matches!((&plan, &price), (Some(None), Some(None))) {
+            reader.fault::<()>(at.field("plan"), "is required, or price");
+        }
+        let offer = terms::offer(plan, price, at, reader);
+        Some(Ordered {
+            customer_id: customer?,
+            offer: offer??,
+            quantity: quantity?.unwrap_or(1),
+            trial_days: trial_days?,
+            without_method: without_payment_method?.unwrap_or_default(),
+            on_dispute: on_dispute?,
+            zone: zone?.unwrap_or_default(),
+            discounts: discounts?.unwrap_or_default(),
+            tax: tax?,
+            method: payment_method?,
+            return_url: return_url?,
+            metadata: metadata?.unwrap_or_default(),
+        })
+    }
 }
 
-/// How a subscription is paid: by a method that the customer has, which is named by its `id`; or by `type` and
-/// `token`, which the customer has from then on. Never a card number: the token that the gateway's own form gave you.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the description of what method reads")]
-pub struct BillingMethod {
-    /// A payment method of the customer.
-    #[schema(example = "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
-    id: Option<String>,
-    /// `card`, `apple_pay`, `google_pay`, `bank_debit` or `paypal`.
-    #[schema(value_type = Option<String>, example = "card")]
-    r#type: Option<MethodType>,
-    /// The gateway's token.
-    #[schema(example = "pm_card_visa")]
-    token: Option<String>,
+/// A subscription as it was asked for.
+pub struct Ordered {
+    customer_id: CustomerId,
+    offer: Offer,
+    quantity: u32,
+    trial_days: Option<u16>,
+    without_method: WithoutMethod,
+    on_dispute: Option<OnDispute>,
+    zone: Tz,
+    discounts: Vec<Discount>,
+    tax: Option<TaxRate>,
+    method: Option<MethodChoice>,
+    return_url: Option<String>,
+    metadata: Metadata,
 }
 
 /// Make a subscription
@@ -130,9 +137,9 @@ pub async fn create(
     IdempotencyKey(key): IdempotencyKey,
     prefer: Prefer,
     Trace(traceparent): Trace,
-    JsonBody(body): JsonBody,
+    Body(ordered): Body<CreateSubscription>,
 ) -> Result<Response, ApiError> {
-    let new = read(merchant.id, key, body)?;
+    let new = new_subscription(merchant.id, key, ordered);
     match billing::create(&app.pool, &new, &traceparent).await? {
         Stored::New(subscription, jobs) => {
             Ok(accepted(&app, charged(&app, *subscription, jobs, prefer).await, prefer, false))
@@ -141,88 +148,39 @@ pub async fn create(
             Ok(accepted(&app, charged(&app, *subscription, Vec::new(), prefer).await, prefer, true))
         }
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
-        Stored::NoPlan | Stored::NoCustomer | Stored::NoMethod => Err(ApiError::NotFound),
+        Stored::NoPlan => Err(Faults::one("/plan", NONE_OF_YOURS)),
+        Stored::NoCustomer => Err(Faults::one("/customer", NONE_OF_YOURS)),
+        Stored::NoMethod => Err(Faults::one("/payment_method/id", NONE_OF_THE_CUSTOMER)),
         Stored::Refused(Refusal::NoMethod) => {
-            let mut faults = Faults::default();
-            faults.at("/payment_method", "is required without a trial: the customer has no default");
-            Err(faults.into())
+            let told = "is required without a trial: the customer has no default";
+            Err(Faults::one("/payment_method", told))
         }
         Stored::Refused(refusal) => Err(refused(&refusal)),
     }
 }
 
-/// Reads a body, and tells all of its faults at once.
-fn read(merchant_id: MerchantId, key: String, body: Value) -> Result<NewSubscription, ApiError> {
-    let mut faults = Faults::default();
-    let read = Fields::of(body, "", &mut faults).and_then(|mut fields| {
-        let new = read_fields(&mut fields, merchant_id, key);
-        fields.finish();
-        new
-    });
-    faults.or(read).map(|new| NewSubscription { request_hash: hash(&new), ..new })
-}
-
-fn read_fields(fields: &mut Fields<'_>, merchant_id: MerchantId, key: String) -> Option<NewSubscription> {
-    let customer = fields.required("customer", fields::name);
-    let is_offered = fields.has("plan") || fields.has("price");
-    let offer = terms::offer(fields);
-    if !is_offered {
-        fields.fault("plan", "is required, or price");
-    }
-    let quantity = fields.optional("quantity", quantity);
-    let method = fields.object("payment_method", method);
-    let discounts = terms::discounts(fields);
-    let tax = terms::tax(fields);
-    let trial_days = fields.optional("trial_days", trial_days);
-    let without_method = fields.optional("without_payment_method", fields::name);
-    let on_dispute = fields.optional("on_dispute", fields::name);
-    let zone = fields.optional("zone", zone);
-    let return_url = fields.optional("return_url", return_url);
-    let metadata = fields.optional("metadata", metadata);
-    Some(NewSubscription {
+fn new_subscription(merchant_id: MerchantId, idempotency_key: String, ordered: Ordered) -> NewSubscription {
+    let request_hash = hash(&ordered);
+    let Ordered { customer_id, offer, quantity, trial_days, without_method, on_dispute, .. } = ordered;
+    let Ordered { zone, discounts, tax, method, return_url, metadata, .. } = ordered;
+    NewSubscription {
         id: SubscriptionId::new(),
         merchant_id,
-        idempotency_key: key,
-        request_hash: [0; 32],
-        customer_id: customer?,
-        offer: offer?,
-        quantity: quantity.unwrap_or(1),
+        idempotency_key,
+        request_hash,
+        customer_id,
+        offer,
+        quantity,
         trial_days,
-        without_method: without_method.unwrap_or_default(),
+        without_method,
         on_dispute,
-        zone: zone.unwrap_or_default(),
-        discounts: discounts.unwrap_or_default(),
+        zone,
+        discounts,
         tax,
         method,
         return_url,
-        metadata: metadata.unwrap_or_default(),
-    })
-}
-
-/// Seats.
-pub fn quantity(value: Value) -> Result<u32, String> {
-    match whole(QUANTITY_MAX)(value)? {
-        0 => Err("must be at least 1".into()),
-        quantity => Ok(quantity),
+        metadata,
     }
-}
-
-/// An IANA time zone.
-pub fn zone(value: Value) -> Result<Tz, String> {
-    fields::name(value).map_err(|_| "must be an IANA time zone, such as \"Europe/Berlin\"".to_owned())
-}
-
-/// How it is paid.
-pub fn method(fields: &mut Fields<'_>) -> Option<MethodChoice> {
-    if !fields.has("id") {
-        return read_token(fields).map(|(kind, token)| MethodChoice::Token(kind, token));
-    }
-    let kept = fields.optional("id", fields::name);
-    if fields.has("type") || fields.has("token") {
-        fields.fault("id", "cannot be used together with type and token");
-        read_token(fields);
-    }
-    kept.map(MethodChoice::Kept)
 }
 
 /// What was asked for, as it was understood. Its hash is stored for ever: a field that is added later stays
@@ -253,7 +211,7 @@ struct Understood<'a> {
 /// A price that was asked for: its name, amount, currency, interval.
 type UnderstoodPrice<'a> = (&'a str, String, &'static str, (&'static str, u16));
 
-fn hash(new: &NewSubscription) -> [u8; 32] {
+fn hash(new: &Ordered) -> [u8; 32] {
     let (plan, price) = match &new.offer {
         Offer::Plan(plan) => (Some(*plan), None),
         Offer::Price(name, Price { unit, interval }) => {
@@ -287,16 +245,18 @@ fn hash(new: &NewSubscription) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::{extract::part, routes::Routes};
 
     /// Stored for ever with each subscription: another hash for the same request would refuse its repetition
     /// after an upgrade.
     #[test]
     fn the_hash_of_a_request_is_pinned() {
         let hash = |body| {
-            let new = read(MerchantId::new(), "k".into(), body).expect("a valid body");
+            let ordered = part::read::<CreateSubscription>(Value::into(body), &Routes::default());
+            let new = new_subscription(MerchantId::new(), "k".into(), ordered.expect("a valid body"));
             new.request_hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
         };
         let (customer, plan) =

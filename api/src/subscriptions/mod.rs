@@ -25,11 +25,14 @@ use crate::{
     App, answer,
     auth::Caller,
     error::ApiError,
-    extract::{IfMatch, PathId, Prefer, Trace, fields::Faults},
+    extract::{Faults, IfMatch, NONE_OF_YOURS, PathId, Prefer, Trace},
 };
 
 use charging::charged;
 pub use view::SubscriptionView;
+
+/// What is told of a payment method in a body that the customer does not have.
+pub const NONE_OF_THE_CUSTOMER: &str = "must be the id of a payment method that the customer has";
 
 /// Who asks about which subscription, and how. Where a payer comes back to is told in the body.
 impl FromRequestParts<App> for Asked {
@@ -62,7 +65,9 @@ async fn answered(app: &App, answered: Answered, prefer: Prefer) -> Result<Respo
 fn granted<T>(answered: Answered<T>) -> Result<T, ApiError> {
     match answered {
         Answered::Granted(granted) => Ok(*granted),
-        Answered::NotFound | Answered::NoPlan | Answered::NoMethod => Err(ApiError::NotFound),
+        Answered::NotFound => Err(ApiError::NotFound),
+        Answered::NoPlan => Err(Faults::one("/plan", NONE_OF_YOURS)),
+        Answered::NoMethod => Err(Faults::one("/payment_method/id", NONE_OF_THE_CUSTOMER)),
         Answered::VersionDiffers => Err(ApiError::VersionDiffers),
         Answered::Refused(refusal) => Err(refused(&refusal)),
     }
@@ -95,9 +100,7 @@ fn refused(refusal: &Refusal) -> ApiError {
         Refusal::NothingMissed => "nothing-missed",
         Refusal::NotChargeable(_) => "amount-not-chargeable",
         Refusal::Discount { place, why } => {
-            let mut faults = Faults::default();
-            faults.at(format!("/discounts/{place}/amount"), why.to_string());
-            return faults.into();
+            return Faults::one(format!("/discounts/{place}/amount"), why.to_string());
         }
         Refusal::TooLarge(_) => "amount-too-large",
         Refusal::OutOfCalendar(_) => "out-of-calendar",

@@ -10,33 +10,37 @@ use common::{
         state::{self, Place, Resume, When},
     },
 };
-use serde_json::Value;
-use utoipa::ToSchema;
 
 use crate::{
     App,
     error::{ApiError, Problem},
-    extract::{
-        OptionalJsonBody, Prefer,
-        fields::{Faults, Fields},
-        return_url,
-    },
+    extract::{OptionalBody, Prefer, ReturnUrl, body, words},
 };
 
 use super::{SubscriptionView, answered};
 
-/// When it rests, and what of the period is given back.
-#[derive(ToSchema)]
-#[schema(example = json!({ "when": "now", "proration": "by_day" }))]
-#[expect(dead_code, reason = "the description of what read_pause reads")]
-pub struct PauseSubscription {
-    /// `now` (the default) or `at_period_end`.
-    #[schema(example = "now")]
-    when: Option<String>,
-    /// For a pause now: `by_day` (the default) gives the rest of the period back to the customer's balance, `none`
-    /// gives nothing back.
-    #[schema(example = "by_day")]
-    proration: Option<String>,
+words! {
+    /// When it rests.
+    PauseWhen: When, "now" => When::Now, "at_period_end" => When::AtPeriodEnd
+}
+
+words! {
+    /// What is given back.
+    PauseProration: Proration, "by_day" => Proration::ByDay, "none" => Proration::None
+}
+
+body! {
+    /// When it rests, and what of the period is given back.
+    #[example({ "when": "now", "proration": "by_day" })]
+    pub struct PauseSubscription {
+        /// `now` (the default) or `at_period_end`.
+        #[example = "now"]
+        when: Option<PauseWhen>,
+        /// For a pause now: `by_day` (the default) gives the rest of the period back to the customer's balance, `none`
+        /// gives nothing back.
+        #[example = "by_day"]
+        proration: Option<PauseProration>,
+    }
 }
 
 /// Pause a subscription
@@ -62,27 +66,32 @@ pub async fn pause(
     State(app): State<App>,
     asked: Asked,
     prefer: Prefer,
-    OptionalJsonBody(body): OptionalJsonBody,
+    OptionalBody(PauseSubscription { when, proration }): OptionalBody<PauseSubscription>,
 ) -> Result<Response, ApiError> {
-    let (when, proration) = read_pause(body)?;
+    let (when, proration) = (when.unwrap_or(When::Now), proration.unwrap_or(Proration::ByDay));
     let decide = |subscription: &mut Subscription, place: Place<'_>| {
         state::pause(subscription, when, proration, place)
     };
     answered(&app, subscriptions::grant(&app.pool, &asked, decide).await?, prefer).await
 }
 
-/// How it goes on.
-#[derive(ToSchema)]
-#[schema(example = json!({ "anchor": "new" }))]
-#[expect(dead_code, reason = "the description of what read_resume reads")]
-pub struct ResumeSubscription {
-    /// `new` (the default): a whole period begins today, and is billed; what was paid of days to come is given back.
-    /// `old`: its periods end when they always did; of the rest of this one, what was not paid is charged by day.
-    #[schema(example = "new")]
-    anchor: Option<String>,
-    /// Where the payer comes back to, if the bank asks for an authentication of what is charged. Without it such
-    /// a charge is declined.
-    return_url: Option<String>,
+words! {
+    /// Which periods it has from then on.
+    Anchor: Resume, "new" => Resume::NewAnchor, "old" => Resume::OldAnchor
+}
+
+body! {
+    /// How it goes on.
+    #[example({ "anchor": "new" })]
+    pub struct ResumeSubscription {
+        /// `new` (the default): a whole period begins today, and is billed; what was paid of days to come is given back.
+        /// `old`: its periods end when they always did; of the rest of this one, what was not paid is charged by day.
+        #[example = "new"]
+        anchor: Option<Anchor>,
+        /// Where the payer comes back to, if the bank asks for an authentication of what is charged. Without it such
+        /// a charge is declined.
+        return_url: Option<ReturnUrl>,
+    }
 }
 
 /// Resume a subscription
@@ -109,35 +118,10 @@ pub async fn resume(
     State(app): State<App>,
     asked: Asked,
     prefer: Prefer,
-    OptionalJsonBody(body): OptionalJsonBody,
+    OptionalBody(ResumeSubscription { anchor, return_url }): OptionalBody<ResumeSubscription>,
 ) -> Result<Response, ApiError> {
-    let (how, return_url) = read_resume(body)?;
+    let how = anchor.unwrap_or_default();
     let decide = |subscription: &mut Subscription, place: Place<'_>| state::resume(subscription, how, place);
     let asked = Asked { return_url, ..asked };
     answered(&app, subscriptions::grant(&app.pool, &asked, decide).await?, prefer).await
-}
-
-fn read_pause(body: Option<Value>) -> Result<(When, Proration), ApiError> {
-    let Some(body) = body else { return Ok((When::Now, Proration::ByDay)) };
-    let mut faults = Faults::default();
-    let read = Fields::of(body, "", &mut faults).map(|mut fields| {
-        let when = fields.choice("when", &[("now", When::Now), ("at_period_end", When::AtPeriodEnd)]);
-        let ways = [("by_day", Proration::ByDay), ("none", Proration::None)];
-        let proration = fields.choice("proration", &ways);
-        fields.finish();
-        (when.unwrap_or(When::Now), proration.unwrap_or(Proration::ByDay))
-    });
-    faults.or(read)
-}
-
-fn read_resume(body: Option<Value>) -> Result<(Resume, Option<String>), ApiError> {
-    let Some(body) = body else { return Ok((Resume::default(), None)) };
-    let mut faults = Faults::default();
-    let read = Fields::of(body, "", &mut faults).map(|mut fields| {
-        let how = fields.choice("anchor", &[("new", Resume::NewAnchor), ("old", Resume::OldAnchor)]);
-        let return_url = fields.optional("return_url", return_url);
-        fields.finish();
-        (how.unwrap_or_default(), return_url)
-    });
-    faults.or(read)
 }

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use crate::{
     App,
     error::{ApiError, Problem},
-    extract::JsonBody,
+    extract::Body,
     invoices::{CreditNoteView, LineView},
 };
 
@@ -111,9 +111,8 @@ pub struct TotalsView {
 pub async fn preview(
     State(app): State<App>,
     asked: Asked,
-    JsonBody(body): JsonBody,
+    Body(Wanted { named, update, .. }): Body<UpdateSubscription>,
 ) -> Result<Json<PreviewView>, ApiError> {
-    let Wanted { named, update, .. } = Wanted::read(body)?;
     let foreseen = granted(subscriptions::preview(&app.pool, &asked, &named, update).await?)?;
     Ok(Json(PreviewView::new(&app, foreseen)))
 }

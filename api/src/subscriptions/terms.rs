@@ -1,139 +1,163 @@
-//! Reading what is agreed on: what is sold, what is taken off, and the tax.
+//! What is agreed on, in a body: what is sold, what is taken off, and the tax.
 
 use common::{
-    invoice::{Discount, Duration, Reduction, TaxRate},
+    id::PlanId,
+    invoice::{Discount, Duration, Percent, Reduction, TaxRate},
+    money::Currency,
     plan::Offer,
+    plan::{Interval, Price},
 };
-use serde_json::Value;
-use utoipa::ToSchema;
+use serde_json::{Value, json};
 
-use crate::{
-    extract::{
-        fields::{self, Fields, text, whole},
-        percent, positive_amount,
-    },
-    plans::create,
+use crate::extract::{
+    Amount, List, Part, Pointer, PositiveAmount, Reader, Text, Whole, body,
+    part::{Components, is_given},
+    price,
 };
 
-/// Discounts of one subscription, at most.
-const DISCOUNTS_MAX: usize = 10;
+/// Seats.
+pub type Quantity = Whole<u32, 1, 1_000_000>;
 
-/// Periods of a discount, at most.
-const PERIODS_MAX: u32 = 1000;
+/// The discounts of a subscription, in their order.
+pub type Discounts = List<DiscountRequest, 10>;
 
-/// A price for this subscription alone: it is not listed as a plan.
-#[derive(ToSchema)]
-#[schema(example = json!({ "name": "Team, as agreed", "amount": "39.90", "currency": "EUR", "interval": "month" }))]
-#[expect(dead_code, reason = "the description of what price reads")]
-pub struct InlinePrice {
-    /// For people: it is on the invoices. Up to 200 characters.
-    #[schema(example = "Team, as agreed")]
-    name: String,
-    /// What one costs for one interval: a decimal string in major units, and not a number. May be `"0"`.
-    #[schema(example = "39.90", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
-    amount: String,
-    /// ISO 4217, upper case.
-    #[schema(example = "EUR")]
-    currency: String,
-    /// `day`, `week`, `month` or `year`; or so many of them: `{"unit": "month", "count": 3}`. At most three years.
-    #[schema(value_type = Object, example = json!("month"))]
-    interval: Value,
-}
-
-/// What is taken off the invoices of whole periods; a percentage also off charges within one. Either `percent` or
-/// `amount`.
-#[derive(ToSchema)]
-#[schema(example = json!({ "name": "Launch", "percent": "12.5", "duration": { "periods": 3 } }))]
-#[expect(dead_code, reason = "the description of what discounts reads")]
-pub struct DiscountRequest {
-    /// For people: it is on the invoices. Up to 100 characters.
-    #[schema(example = "Launch")]
-    name: String,
-    /// Above 0 and up to 100, a decimal string with up to 4 decimals: `"20"` is 20 %, and `"0.2"` a fifth of one percent.
-    #[schema(example = "12.5", pattern = r"^\d{1,3}(\.\d{1,4})?$")]
-    percent: Option<String>,
-    /// So much off each period, in the currency of the subscription: a decimal string in major units, and not a number.
-    /// What is more than there is to pay is lost.
-    #[schema(example = "5.00", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
-    amount: Option<String>,
-    /// `once`, `forever`, or `{"periods": 3}`.
-    #[schema(value_type = Object, example = json!("forever"))]
-    duration: Value,
-}
-
-/// The tax on every line.
-#[derive(ToSchema)]
-#[schema(example = json!({ "name": "VAT", "percent": "19", "inclusive": true }))]
-#[expect(dead_code, reason = "the description of what tax reads")]
-pub struct TaxRequest {
-    /// For people: it is on the invoices. Up to 100 characters.
-    #[schema(example = "VAT")]
-    name: String,
-    /// Above 0 and up to 100, a decimal string with up to 4 decimals. It is a percentage, not a share of one: `"19"` is
-    /// 19 %, and `"0.19"` is 0.19 %, a hundredth of that. `POST /subscriptions/{id}/preview` shows what it comes to.
-    #[schema(example = "19", pattern = r"^\d{1,3}(\.\d{1,4})?$")]
-    percent: String,
-    /// Whether prices contain it; without it, or `false`, it is added to them.
-    inclusive: Option<bool>,
-}
-
-/// `plan`, or `price`: one of them.
-pub fn offer(fields: &mut Fields<'_>) -> Option<Offer> {
-    let plan = fields.optional("plan", fields::name);
-    let is_priced = fields.has("price");
-    let price = fields.object("price", |fields| {
-        let name = fields.required("name", text(200));
-        let price = create::price(fields);
-        Some(Offer::Price(name?, price?))
-    });
-    if is_priced && plan.is_some() {
-        fields.fault("price", "cannot be used together with plan");
+body! {
+    /// A price for this subscription alone: it is not listed as a plan.
+    #[example({ "name": "Team, as agreed", "amount": "39.90", "currency": "EUR", "interval": "month" })]
+    pub struct InlinePrice {
+        /// For people: it is on the invoices.
+        #[example = "Team, as agreed"]
+        name: Text<200>,
+        /// What one costs for one interval: a decimal string in major units, and not a number. May be `"0"`.
+        #[example = "39.90"]
+        amount: Amount,
+        /// ISO 4217, upper case.
+        currency: Currency,
+        /// `day`, `week`, `month` or `year`; or so many of them: `{"unit": "month", "count": 3}`. At most three years.
+        interval: Interval,
     }
-    plan.map(Offer::Plan).or(price)
+    read(at, reader) -> (String, Price) {
+        let price = price(amount, currency, interval, at, reader);
+        Some((name?, price?))
+    }
 }
 
-/// `discounts`.
-pub fn discounts(fields: &mut Fields<'_>) -> Option<Vec<Discount>> {
-    fields.objects("discounts", DISCOUNTS_MAX, |fields| {
-        let name = fields.required("name", text(100));
-        let percent = fields.optional("percent", percent).map(Reduction::Percent);
-        let amount = fields.optional("amount", positive_amount).map(Reduction::Amount);
-        let duration = fields.required("duration", duration);
-        if percent.is_some() == amount.is_some() && fields.is_well_so_far() {
-            fields.fault("percent", "is required, or amount: one of them");
+body! {
+    /// What is taken off the invoices of whole periods; a percentage also off charges within one. Either `percent` or
+    /// `amount`.
+    #[example({ "name": "Launch", "percent": "12.5", "duration": { "periods": 3 } })]
+    pub struct DiscountRequest {
+        /// For people: it is on the invoices.
+        #[example = "Launch"]
+        name: Text<100>,
+        /// Above 0 and up to 100, a decimal string with up to 4 decimals: `"20"` is 20 %, and `"0.2"` a fifth of one
+        /// percent.
+        #[example = "12.5"]
+        percent: Option<Percent>,
+        /// So much off each period, in the currency of the subscription: a decimal string in major units, and not a
+        /// number. What is more than there is to pay is lost.
+        #[example = "5.00"]
+        amount: Option<PositiveAmount>,
+        /// `once`, `forever`, or `{"periods": 3}`.
+        duration: Duration,
+    }
+    read(at, reader) -> Discount {
+        let reduction = match (percent?, amount?) {
+            (Some(percent), None) => Reduction::Percent(percent),
+            (None, Some(amount)) => Reduction::Amount(amount),
+            _ => return reader.fault(at.field("percent"), "is required, or amount: one of them"),
+        };
+        Some(Discount { name: name?, reduction, duration: duration?, from_period: 0, until_period: None })
+    }
+}
+
+body! {
+    /// The tax on every line.
+    #[example({ "name": "VAT", "percent": "19", "inclusive": true })]
+    pub struct TaxRequest {
+        /// For people: it is on the invoices.
+        #[example = "VAT"]
+        name: Text<100>,
+        /// Above 0 and up to 100, a decimal string with up to 4 decimals. It is a percentage, not a share of one: `"19"`
+        /// is 19 %, and `"0.19"` is 0.19 %, a hundredth of that. `POST /subscriptions/{id}/preview` shows what it comes
+        /// to.
+        percent: Percent,
+        /// Whether prices contain it; without it, or `false`, it is added to them.
+        inclusive: Option<bool>,
+    }
+    read(at, reader) -> TaxRate {
+        Some(TaxRate { name: name?, percent: percent?, inclusive: inclusive?.unwrap_or(false) })
+    }
+}
+
+/// Another tax, or `"none"`.
+pub enum TaxChange {}
+
+impl Part for TaxChange {
+    type Value = Option<TaxRate>;
+
+    fn describe() -> Value {
+        json!({ "oneOf": [{ "type": "string", "enum": ["none"] }, TaxRequest::describe()] })
+    }
+
+    fn components(all: &mut Components) {
+        TaxRequest::components(all);
+    }
+
+    fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<Self::Value> {
+        match value {
+            Value::String(word) if word == "none" => Some(None),
+            Value::Object(_) => TaxRequest::read(value, at, reader).map(Some),
+            _ => reader.fault(at, "must be an object, or \"none\""),
         }
-        Some(Discount {
-            name: name?,
-            reduction: percent.or(amount)?,
-            duration: duration?,
-            from_period: 0,
-            until_period: None,
-        })
-    })
+    }
 }
 
-/// `tax`.
-pub fn tax(fields: &mut Fields<'_>) -> Option<TaxRate> {
-    fields.object("tax", |fields| {
-        let name = fields.required("name", text(100));
-        let percent = fields.required("percent", percent);
-        let inclusive = fields.optional("inclusive", fields::flag).unwrap_or(false);
-        Some(TaxRate { name: name?, percent: percent?, inclusive })
-    })
+body! {
+    /// For so many periods.
+    #[example({ "periods": 3 })]
+    pub struct SoManyPeriods {
+        /// How many.
+        #[example = 3]
+        periods: Whole<u32, 1, 1000>,
+    }
 }
 
 /// `"once"`, `"forever"`, or `{"periods": 3}`.
-fn duration(value: Value) -> Result<Duration, String> {
-    let form = || "must be \"once\", \"forever\" or such as {\"periods\": 3}".to_owned();
-    match value {
-        Value::String(word) if word == "once" => Ok(Duration::Once),
-        Value::String(word) if word == "forever" => Ok(Duration::Forever),
-        Value::Object(mut fields) if fields.len() == 1 => {
-            match whole(PERIODS_MAX)(fields.remove("periods").ok_or_else(form)?)? {
-                0 => Err(form()),
-                periods => Ok(Duration::Periods(periods)),
-            }
-        }
-        _ => Err(form()),
+impl Part for Duration {
+    type Value = Self;
+
+    fn describe() -> Value {
+        let words = json!({ "type": "string", "enum": ["once", "forever"] });
+        json!({ "oneOf": [words, SoManyPeriods::describe()], "examples": ["forever"] })
     }
+
+    fn components(all: &mut Components) {
+        SoManyPeriods::components(all);
+    }
+
+    fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::String(word) if word == "once" => Some(Self::Once),
+            Value::String(word) if word == "forever" => Some(Self::Forever),
+            Value::Object(_) => {
+                SoManyPeriods::read(value, at, reader).map(|many| Self::Periods(many.periods))
+            }
+            _ => reader.fault(at, "must be \"once\", \"forever\" or such as {\"periods\": 3}"),
+        }
+    }
+}
+
+/// A plan, or a price: not both.
+pub fn offer(
+    plan: Option<Option<PlanId>>,
+    inline: Option<Option<(String, Price)>>,
+    at: Pointer<'_>,
+    reader: &mut Reader<'_>,
+) -> Option<Option<Offer>> {
+    if is_given(plan.as_ref()) && is_given(inline.as_ref()) {
+        return reader.fault(at.field("price"), "cannot be used together with plan");
+    }
+    let inline = inline?.map(|(name, price)| Offer::Price(name, price));
+    Some(plan?.map(Offer::Plan).or(inline))
 }

@@ -1,28 +1,28 @@
-//! `POST /test-clock/advance`: moves the clock of a test deployment ahead, so that a year of subscriptions is
-//! lived through in seconds. It exists only where the API was started for that.
+//! `POST /test-clock/advance` and `GET /test-clock`: moves the clock of a test deployment ahead, so that a year of
+//! subscriptions is lived through in seconds, and tells how far it is. They exist only where the API was started for that.
 
 mod walk;
 
 use std::time::Duration;
 
 use axum::{
-    Json,
     extract::{FromRequestParts, State},
     http::request::Parts,
+    response::Response,
 };
-use common::{clock::Timestamp, db};
+use common::{
+    clock::Timestamp,
+    db::{self, Clock},
+};
 use serde::Serialize;
-use serde_json::Value;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::{
-    App,
+    App, answer,
     auth::Caller,
     error::{ApiError, Problem},
-    extract::{
-        JsonBody,
-        fields::{self, Faults, Fields, whole},
-    },
+    extract::{Body, Faults, Prefer, Whole, body},
 };
 
 /// The furthest that one request moves it: ten years.
@@ -39,40 +39,80 @@ impl FromRequestParts<App> for TestDeployment {
     }
 }
 
-/// How far to move the clock: one of the two.
-#[derive(ToSchema)]
-#[schema(example = json!({ "seconds": 2_678_400 }))]
-#[expect(dead_code, reason = "the description of what read reads")]
-pub struct AdvanceClock {
-    /// By so many seconds: at most ten years at once.
-    #[schema(example = 2_678_400, minimum = 0, maximum = 316_224_000)]
-    seconds: Option<u32>,
-    /// Up to that moment, RFC 3339. One that has passed changes nothing.
-    #[schema(format = DateTime, example = "2027-01-01T00:00:00Z")]
-    to: Option<String>,
+body! {
+    /// How far to move the clock: one of the two.
+    #[example({ "seconds": 2_678_400 })]
+    pub struct AdvanceClock {
+        /// By so many seconds: at most ten years at once.
+        #[example = 2_678_400]
+        seconds: Option<Whole<u32, 0, SECONDS_MAX>>,
+        /// Up to that moment, RFC 3339. One that has passed changes nothing.
+        to: Option<Timestamp>,
+    }
+    read(at, reader) -> Advance {
+        match (seconds?, to?) {
+            (Some(seconds), None) => Some(Advance::By(Duration::from_secs(seconds.into()))),
+            (None, Some(moment)) => Some(Advance::To(moment)),
+            _ => reader.fault(at, "must have either seconds or to"),
+        }
+    }
 }
 
-/// What time it is.
+/// How far to move it.
+pub enum Advance {
+    By(Duration),
+    To(Timestamp),
+}
+
+/// The clock of a test deployment.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClockView {
     /// Always `test_clock`.
     object: &'static str,
+    /// `advancing`, `ready` (all that has come due by now is done), or `stopped`: `failure` says why.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// Ask here how far it is.
+    status_url: String,
+    /// What time it is.
     #[schema(value_type = String, format = DateTime)]
     now: Timestamp,
+    /// Where it is to come to, if it was ever moved.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+    /// Why it came no further.
+    failure: Option<ClockFailureView>,
 }
+
+/// Why a clock came no further.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClockFailureView {
+    /// `clock-waits`: what is due is not done for half a minute; does a worker run, and the broker? Or
+    /// `clock-interrupted`: whoever moved it is gone.
+    #[schema(example = "clock-waits")]
+    code: String,
+    /// What to do about it.
+    message: String,
+}
+
+/// Where to ask how far it is.
+const PATH: &str = "/test-clock";
 
 /// Move the clock
 ///
 /// Of this whole deployment, for all merchants, and only ahead. It goes from one moment at which something is due
 /// to the next, and waits at each until all is done, as if the time had passed: a year of a subscription is one
-/// call. The same `to` again goes on where the clock stands.
+/// call. It goes on when the answer is there: ask the status URL how far it is, or send `Prefer: wait=10`. The same `to`
+/// again goes on where the clock stands.
 #[utoipa::path(
     post, path = "/test-clock/advance", tag = "Testing", request_body = AdvanceClock,
+    params(("Prefer" = Option<String>, Header, description = "`wait=10`: answer when it is there, after 10 seconds (at most 30) in any case.")),
     responses(
-        (status = 200, body = ClockView, description = "What time it is now. All that has come due by then is done."),
+        (status = 202, body = ClockView, description = "It moves. `Location` names the status URL.",
+            headers(("Location" = String), ("Retry-After" = u32, description = "Seconds."))),
         (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid test key."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "This is no test deployment."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "`clock-waits`: what is due is not done for half a minute (does a worker run, and the broker?); the clock stands where it has come to. `clock-moving`: another request moves it."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "`clock-moving`: another request moves it."),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults: all of them."),
     ),
 )]
@@ -81,45 +121,73 @@ pub async fn advance(
     State(app): State<App>,
     // All keys that there are are test keys: `rmt_test_…` is the only form that is read.
     _caller: Caller,
-    JsonBody(body): JsonBody,
-) -> Result<Json<ClockView>, ApiError> {
-    let advance = read(body)?;
+    prefer: Prefer,
+    Body(advance): Body<AdvanceClock>,
+) -> Result<Response, ApiError> {
     let now = db::now(&app.pool).await?;
     let to = match advance {
         Advance::By(time) => now + time,
         Advance::To(moment) => moment,
     };
     if (to - now).num_seconds() > SECONDS_MAX.into() {
-        let mut faults = Faults::default();
-        faults.at("/to", "must be within ten years");
-        return Err(faults.into());
+        return Err(Faults::one("/to", "must be within ten years"));
     }
-    let now = walk::to(&app, to).await?;
-    tracing::info!(%now, "the test clock was moved");
-    Ok(Json(ClockView { object: "test_clock", now }))
+    let walking = walk::to(&app, to).await?;
+    // It goes on whether or not somebody waits.
+    let _ = timeout(prefer.wait.unwrap_or_default(), walking).await;
+    let view = ClockView::new(&app, db::clock(&app.pool).await?);
+    Ok(answer::accepted(PATH, view.is_final(), prefer, false, &view))
 }
 
-/// How far to move it.
-enum Advance {
-    By(Duration),
-    To(Timestamp),
+/// Get the clock
+///
+/// What time it is in this test deployment, and how far it is on its way.
+#[utoipa::path(
+    get, path = "/test-clock", tag = "Testing",
+    responses(
+        (status = 200, body = ClockView, description = "As it stands. With `Retry-After` while it is `advancing`."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid test key."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "This is no test deployment."),
+    ),
+)]
+pub async fn get(
+    _here: TestDeployment,
+    State(app): State<App>,
+    _caller: Caller,
+) -> Result<Response, ApiError> {
+    let view = ClockView::new(&app, db::clock(&app.pool).await?);
+    Ok(answer::one(view.is_final(), &view))
 }
 
-fn read(body: Value) -> Result<Advance, ApiError> {
-    let mut faults = Faults::default();
-    let read = Fields::of(body, "", &mut faults).map(|mut fields| {
-        let seconds = fields.optional("seconds", whole(SECONDS_MAX));
-        let to = fields.optional("to", |value| fields::moment(value.as_str().unwrap_or_default()));
-        fields.finish();
-        (seconds, to)
-    });
-    match read {
-        Some((Some(seconds), None)) => faults.or(Some(Advance::By(Duration::from_secs(seconds.into())))),
-        Some((None, Some(moment))) => faults.or(Some(Advance::To(moment))),
-        Some(_) if faults.is_empty() => {
-            faults.at("", "must have either seconds or to");
-            Err(faults.into())
+impl ClockView {
+    fn new(app: &App, clock: Clock) -> Self {
+        let Clock { now, target, is_moving, stopped_code, stopped_why } = clock;
+        let failure = match (stopped_code, stopped_why, target) {
+            _ if is_moving => None,
+            (Some(code), Some(message), _) => Some(ClockFailureView { code, message }),
+            (_, _, Some(to)) if now < to => Some(ClockFailureView::interrupted(to)),
+            _ => None,
+        };
+        let status = match failure {
+            _ if is_moving => "advancing",
+            Some(_) => "stopped",
+            None => "ready",
+        };
+        Self { object: "test_clock", status, status_url: app.url(PATH), now, to: target, failure }
+    }
+
+    fn is_final(&self) -> bool {
+        self.status != "advancing"
+    }
+}
+
+impl ClockFailureView {
+    /// Whoever moved it is gone, and could not say so.
+    fn interrupted(to: Timestamp) -> Self {
+        let to = to.to_rfc3339();
+        Self {
+            code: "clock-interrupted".into(),
+            message: format!("Whoever moved it is gone. Send {{\"to\":\"{to}\"}} to go on."),
         }
-        _ => Err(faults.into()),
     }
 }

@@ -1,6 +1,6 @@
 //! How the clock of a test deployment moves: from one moment at which something is due to the next, and never
-//! while something is under way. So a year is lived through as it would have been, only sooner. Whoever goes
-//! away in the middle leaves the clock where it has come to.
+//! while something is under way. So a year is lived through as it would have been, only sooner. Whatever ends in
+//! the middle leaves the clock where it has come to.
 
 use std::time::Duration;
 
@@ -9,7 +9,10 @@ use common::{
     db::ClockHand,
     job::store::{Outlook, emit_due, move_clock, outlook},
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 
 use crate::{App, error::ApiError};
 
@@ -22,21 +25,54 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Jobs put on the queue by one statement, at most.
 const BATCH: i64 = 500;
 
-/// Moves the clock to this moment, and answers what time it is when all that has come due is done.
-///
-/// # Errors
-/// [`ApiError::Conflict`] when the clock must wait for too long, or another request moves it.
-pub async fn to(app: &App, to: Timestamp) -> Result<Timestamp, ApiError> {
-    let Some(mut hand) = ClockHand::take(&app.pool).await? else {
-        let why = "Another request is moving the clock; send this one again when that has its answer.";
-        return Err(ApiError::Conflict("clock-moving", why.into()));
-    };
-    let walked = walk(app, &mut hand, to).await;
-    hand.give_back().await?;
-    walked
+/// Why the clock comes no further: a stable code, and a sentence.
+struct Stopped(&'static str, String);
+
+impl From<sqlx::Error> for Stopped {
+    fn from(error: sqlx::Error) -> Self {
+        tracing::warn!(%error, "the test clock cannot be moved on");
+        Self::interrupted("The database could not be asked")
+    }
 }
 
-async fn walk(app: &App, hand: &mut ClockHand, to: Timestamp) -> Result<Timestamp, ApiError> {
+impl Stopped {
+    fn interrupted(why: &str) -> Self {
+        Self("clock-interrupted", format!("{why}. Send the same again to go on."))
+    }
+}
+
+/// Begins to move the clock to this moment. It goes on by itself, and ends when all that has come due is done, or when
+/// the clock can come no further; which of them, the row of the clock tells.
+///
+/// # Errors
+/// [`ApiError::Conflict`] when another request moves it.
+pub async fn to(app: &App, to: Timestamp) -> Result<JoinHandle<()>, ApiError> {
+    let Some(mut hand) = ClockHand::take(&app.pool).await? else {
+        let why = "Another request is moving the clock: GET /test-clock tells when it has come to its end.";
+        return Err(ApiError::Conflict("clock-moving", why.into()));
+    };
+    hand.aim(to).await?;
+    let app = app.clone();
+    Ok(tokio::spawn(async move {
+        if let Err(error) = finish(&app, hand, to).await {
+            tracing::warn!(%error, "what the test clock came to could not be told");
+        }
+    }))
+}
+
+/// What cannot be told here is told all the same: the clock stands before where it was to come to, and nobody moves it.
+async fn finish(app: &App, mut hand: ClockHand, to: Timestamp) -> sqlx::Result<()> {
+    match walk(app, &mut hand, to).await {
+        Ok(now) => tracing::info!(%now, "the test clock was moved"),
+        Err(Stopped(code, why)) => {
+            tracing::info!(code, why, "the test clock comes no further");
+            hand.stop(code, &why).await?;
+        }
+    }
+    hand.give_back().await
+}
+
+async fn walk(app: &App, hand: &mut ClockHand, to: Timestamp) -> Result<Timestamp, Stopped> {
     loop {
         let outlook = until_idle(app, to).await?;
         if to <= outlook.now {
@@ -47,7 +83,7 @@ async fn walk(app: &App, hand: &mut ClockHand, to: Timestamp) -> Result<Timestam
 }
 
 /// Waits until nothing is due or under way, and answers what comes next.
-async fn until_idle(app: &App, to: Timestamp) -> Result<Outlook, ApiError> {
+async fn until_idle(app: &App, to: Timestamp) -> Result<Outlook, Stopped> {
     let (mut since, mut before) = (Instant::now(), 0);
     loop {
         let outlook = outlook(&app.pool).await?;
@@ -65,14 +101,14 @@ async fn until_idle(app: &App, to: Timestamp) -> Result<Outlook, ApiError> {
         }
         tokio::select! {
             () = sleep(LOOK_EVERY) => {}
-            () = app.draining.cancelled() => return Err(ApiError::Unavailable),
+            () = app.draining.cancelled() => return Err(Stopped::interrupted("The API was told to stop")),
         }
     }
 }
 
 /// Puts on the queue what is due, as a scheduler does: it would come to it as well, and a year has many such
 /// moments. While the broker is away that is left alone, for each time doubles the wait before the next.
-async fn emit(app: &App) -> Result<(), ApiError> {
+async fn emit(app: &App) -> sqlx::Result<()> {
     if app.publisher.is_connected() {
         for due in emit_due(&app.pool, BATCH).await? {
             app.publisher.publish(due).await;
@@ -81,12 +117,12 @@ async fn emit(app: &App) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn waits(Outlook { now, due, kinds, .. }: &Outlook, to: Timestamp) -> ApiError {
+fn waits(Outlook { now, due, kinds, .. }: &Outlook, to: Timestamp) -> Stopped {
     let (now, to) = (now.to_rfc3339(), to.to_rfc3339());
     let why = format!(
         "The clock has come to {now} and waits there: jobs that are due are not done ({due}: {}). When a worker \
          and the broker are there, send {{\"to\":\"{to}\"}} to go on.",
         kinds.join(", "),
     );
-    ApiError::Conflict("clock-waits", why)
+    Stopped("clock-waits", why)
 }

@@ -1,6 +1,8 @@
 //! Postgres: how to reach it, and how to tell "it is away" from "it says no".
 
+mod clock;
 mod durability;
+mod keys;
 pub mod row;
 mod schema;
 mod writable;
@@ -14,7 +16,9 @@ use sqlx::{
 };
 
 use crate::clock::Timestamp;
+pub use clock::{Clock, clock};
 pub use durability::{Durability, durability};
+pub use keys::{Key, bind_key};
 pub use schema::{MIGRATIONS, migrate, misfit, missing_migrations, watch_schema};
 use writable::{Watch, refuse_read_only};
 

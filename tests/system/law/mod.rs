@@ -14,7 +14,6 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 use serde_json::{Value, json};
-use std::time::Duration;
 use tests::{
     Deployment, Merchant, Service,
     calendar::At,
@@ -139,16 +138,14 @@ impl World {
     }
 }
 
-/// Moves the clock to this moment. Whoever loses patience asks again.
+/// Moves the clock to this moment. Where it stops, it goes on.
 async fn advance(merchant: &Merchant, to: At) {
-    let body = json!({ "to": to.to_rfc3339() });
     for _ in 0..20 {
-        let answer = merchant.post("/test-clock/advance", &body).await;
-        if answer.status == 200 {
+        let answer = merchant.advanced(&json!({ "to": to.to_rfc3339() })).await;
+        if answer.body["status"] == "ready" {
             return;
         }
         println!("{answer:?}");
-        tokio::time::sleep(Duration::from_secs(1)).await;
     }
     panic!("the clock does not come to {to}");
 }

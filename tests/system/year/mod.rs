@@ -12,7 +12,7 @@ mod prices;
 mod script;
 mod wishes;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -133,18 +133,14 @@ async fn live(deployment: &Deployment, subjects: &mut Vec<Subject>, first: At) {
     }
 }
 
-/// Moves the clock to this moment. Whoever loses patience asks again.
+/// Moves the clock to this moment. Where it stops, it goes on.
 async fn advance(merchant: &Merchant, to: At) {
-    let headers = [("content-type", "application/json")];
-    let body = json!({ "to": to.to_rfc3339() }).to_string();
     for _ in 0..20 {
-        let sent = merchant.try_send(Method::POST, "/test-clock/advance", &headers, Some(body.clone())).await;
-        match sent {
-            Some(answer) if answer.status == 200 => return,
-            Some(answer) => println!("{answer:?}"),
-            None => println!("{to} takes its time"),
+        let answer = merchant.advanced(&json!({ "to": to.to_rfc3339() })).await;
+        if answer.body["status"] == "ready" {
+            return;
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        println!("{answer:?}");
     }
     panic!("the clock does not come to {to}");
 }
