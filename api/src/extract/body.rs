@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::{App, error::ApiError, limits::BODY_WITHIN, request};
 
 use super::{
-    declare,
+    described,
     json::Document,
     part::{self, Part, Pointer, Reader},
 };
@@ -85,7 +85,7 @@ impl<E: Elsewhere> Part for Nothing<E> {
     type Value = ();
 
     fn describe() -> Value {
-        declare::object(&[], None, Vec::new())
+        described::object(&[], None, Vec::new())
     }
 
     fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<()> {

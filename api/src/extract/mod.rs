@@ -3,6 +3,7 @@
 mod addresses;
 mod body;
 pub mod declare;
+pub mod described;
 mod headers;
 mod json;
 mod methods;

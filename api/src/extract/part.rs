@@ -11,7 +11,7 @@ use crate::{
     routes::Routes,
 };
 
-use super::{declare::nullable, json::Document};
+use super::{described::nullable, json::Document};
 
 /// A part of a body: a field of it, or all.
 pub trait Part {
