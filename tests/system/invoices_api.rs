@@ -109,9 +109,9 @@ async fn an_invoice_is_a_page_that_runs_nothing() {
         merchant.send(Method::POST, path, &headers, &body).await
     };
     let plan = json!({ "name": evil, "amount": "1234.50", "currency": "EUR", "interval": "month" });
-    let plan = send("/plans", "", plan).await.text("id").to_owned();
+    let plan = send("/plans", "plan", plan).await.text("id").to_owned();
     let customer = json!({ "name": evil, "email": "ada@example.com" });
-    let customer = send("/customers", "", customer).await.text("id").to_owned();
+    let customer = send("/customers", "customer", customer).await.text("id").to_owned();
     let order = json!({
         "customer": customer, "plan": plan, "quantity": 2, "zone": "Asia/Tokyo",
         "payment_method": { "type": "card", "token": "pm_card_visa" },

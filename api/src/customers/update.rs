@@ -34,7 +34,7 @@ body! {
     }
     read(at, reader) -> Change {
         let change = Change { email: email?, name: name?, metadata: metadata? };
-        match change.is_empty() {
+        match change.is_empty() && reader.is_content() {
             true => reader.fault(at, "must name what to change: email, name or metadata"),
             false => Some(change),
         }

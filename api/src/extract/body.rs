@@ -44,10 +44,8 @@ impl<P: Part> FromRequest<App> for OptionalBody<P> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let mut document = optional(request, app).await?.unwrap_or_default();
-        if document.value.is_null() {
-            document.value = Value::Object(Map::new());
-        }
+        let document = optional(request, app).await?;
+        let document = document.unwrap_or_else(|| Document::from(Value::Object(Map::new())));
         part::read::<P>(document, &app.routes).map(Self)
     }
 }

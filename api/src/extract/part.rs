@@ -112,6 +112,11 @@ impl Reader<'_> {
         None
     }
 
+    /// Whether there was no fault so far.
+    pub fn is_content(&self) -> bool {
+        self.faults.0.is_empty()
+    }
+
     /// What was read of a place, or the fault that it has.
     pub fn take<T>(&mut self, at: Pointer<'_>, read: Result<T, String>) -> Option<T> {
         match read {

@@ -107,7 +107,8 @@ impl Wanted {
         let is_kept = zone.is_some() || on_dispute.is_some() || metadata.is_some();
         // These are faults by themselves, as was told.
         let goes_with_nothing = self.return_url.is_some();
-        if is_billed || is_kept || cancel_at_period_end.is_some() || goes_with_nothing {
+        let is_change = is_billed || is_kept || cancel_at_period_end.is_some();
+        if is_change || goes_with_nothing || !reader.is_content() {
             return Some(self);
         }
         let told = "must name what to change: plan, price, quantity, payment_method, discounts, tax, zone, \
