@@ -12,7 +12,7 @@ use common::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Deployment, Merchant, Service, eventually};
+use tests::{Deployment, Merchant, Remains, Service, eventually};
 
 /// An order, paid at that gateway.
 async fn order(merchant: &Merchant, plan: &str, gateway: GatewayName) -> Value {
@@ -228,7 +228,8 @@ async fn whoever_hears_of_the_dispute_ends_the_subscription_with_it() {
 /// goes on, and what was paid for its days is given back whole.
 #[tokio::test]
 async fn a_dispute_of_a_duplicate_is_not_the_payments() {
-    let deployment = Deployment::start().await;
+    let mut deployment = Deployment::start().await;
+    deployment.leaves(&[Remains::Duplicates]);
     let merchant = &deployment.merchant;
     deployment.noon_of("04-01").await;
     let plan = merchant.plan("30.00", "month").await;
