@@ -7,8 +7,6 @@ use common::card_data;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value, map::Entry};
 
-use super::part::escaped;
-
 /// Names that stand twice, of which is told, at most: as many as faults are told of a request.
 const REPEATED_MAX: usize = 100;
 
@@ -62,6 +60,11 @@ impl From<Value> for Document {
     fn from(value: Value) -> Self {
         Self { value, ..Self::default() }
     }
+}
+
+/// A name as it is written in a JSON pointer.
+pub fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Without the byte order mark that some write before UTF-8. JSON has none, but RFC 8259 lets a reader pass over it.

@@ -11,7 +11,10 @@ use crate::{
     routes::Routes,
 };
 
-use super::{described::nullable, json::Document};
+use super::{
+    described::nullable,
+    json::{Document, escaped},
+};
 
 /// A part of a body: a field of it, or all.
 pub trait Part {
@@ -68,11 +71,6 @@ impl fmt::Display for Pointer<'_> {
             Self::Item(parent, place) => write!(f, "{parent}/{place}"),
         }
     }
-}
-
-/// A name as it is written in a JSON pointer.
-pub fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// What is told of an id in a body that names nothing of the caller's: it is a value like any other, and the path is
