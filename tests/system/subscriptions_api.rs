@@ -169,7 +169,7 @@ async fn what_is_wrong_is_refused_with_the_place_of_each_fault() {
         (priced("currency", json!("eur")), vec!["/currency"]),
         (priced("interval", json!("fortnight")), vec!["/interval"]),
         (priced("interval", json!({ "unit": "month", "count": 0 })), vec!["/interval/count"]),
-        (priced("interval", json!({ "unit": "year", "count": 4 })), vec!["/interval"]),
+        (priced("interval", json!({ "unit": "year", "count": 4 })), vec!["/interval/count"]),
         (priced("trial_days", json!(731)), vec!["/trial_days"]),
         (priced("trial_days", json!(-1)), vec!["/trial_days"]),
         (priced("archived", json!(true)), vec!["/archived"]),
