@@ -113,8 +113,10 @@ macro_rules! body {
                 use $crate::extract::{described::plain, part::{Fields, all_of}};
                 let mut fields = Fields::of(value, $at, $reader)?;
                 $(let $field = fields.read::<$type>(plain(stringify!($field)), $at, $reader);)*
+                $reader.remember(&fields);
+                let read = all_of(|| $read);
                 fields.finish($at, $reader);
-                all_of(|| $read)
+                read
             }
         }
     };
