@@ -36,6 +36,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use auth::Keys;
@@ -194,9 +195,9 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> 
     bound.await.map_err(|error: std::io::Error| format!("{address}: {error}"))
 }
 
-/// All routes, with their documentation.
-pub fn router(app: App) -> Router {
-    let (resources, mut openapi) = OpenApiRouter::with_openapi(docs::about())
+/// What merchants ask for, with its description.
+fn resources() -> (Router<App>, OpenApi) {
+    OpenApiRouter::with_openapi(docs::about())
         .routes(routes!(payments::process::process))
         .routes(routes!(payments::read::list))
         .routes(routes!(payments::read::get))
@@ -230,14 +231,19 @@ pub fn router(app: App) -> Router {
         .routes(routes!(invoices::ask::mark_uncollectible))
         .routes(routes!(reports::subscriptions))
         .routes(routes!(test_clock::advance))
-        .split_for_parts();
-    docs::complete(&mut openapi, &app.public_url);
+        .split_for_parts()
+}
+
+/// All routes, with their documentation.
+pub fn router(app: App) -> Router {
+    let (resources, openapi) = resources();
+    let description = docs::describe(openapi, &app.public_url);
     Router::new()
         .nest("/v1", resources.clone())
         .merge(resources)
         .route("/gateways/{name}/webhook", post(gateways::receive))
         .merge(probes::router())
-        .merge(docs::router(&openapi))
+        .merge(docs::router(&description))
         .fallback(|| async { ApiError::NotFound })
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

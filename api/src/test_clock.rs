@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use crate::{
     App,
     auth::Caller,
+    docs::CreateProblems,
     error::{ApiError, Problem},
     extract::{
         JsonBody,
@@ -56,6 +57,7 @@ pub struct AdvanceClock {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClockView {
     /// Always `test_clock`.
+    #[schema(example = "test_clock")]
     object: &'static str,
     #[schema(value_type = String, format = DateTime)]
     now: Timestamp,
@@ -67,13 +69,13 @@ pub struct ClockView {
 /// to the next, and waits at each until all is done, as if the time had passed: a year of a subscription is one
 /// call. The same `to` again goes on where the clock stands.
 #[utoipa::path(
-    post, path = "/test-clock/advance", tag = "Testing", request_body = AdvanceClock,
+    post, path = "/test-clock/advance", operation_id = "advanceTestClock", tag = "Testing", request_body = AdvanceClock,
     responses(
         (status = 200, body = ClockView, description = "What time it is now. All that has come due by then is done."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid test key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "This is no test deployment."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "`clock-waits`: what is due is not done for half a minute (does a worker run, and the broker?); the clock stands where it has come to. `clock-moving`: another request moves it."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults: all of them."),
+        (status = 404, body = Problem, description = "This is no test deployment."),
+        (status = 409, body = Problem, description = "`clock-waits`: what is due is not done for half a minute (does a worker run, and the broker?); the clock stands where it has come to. `clock-moving`: another request moves it.",
+            example = json!({ "code": "clock-moving", "detail": "Another request moves the clock." })),
+        CreateProblems,
     ),
 )]
 pub async fn advance(

@@ -13,6 +13,7 @@ lint() {
   check "compose file"      lint_compose
   check ".sqlx"             "$root/dev" sqlx --check
   check "dependencies"      lint_dependencies
+  check "the description"   lint_description
   (( ! ${#failed[@]} )) || fail "not clean: ${failed[*]}"
   say "all clean."
 }

@@ -13,4 +13,4 @@ pub use body::{BODY_WITHIN, JsonBody, NoBody, OptionalJsonBody};
 pub use headers::{IdempotencyKey, IfMatch, Prefer, Trace};
 pub use money::{amount, currency, percent, positive_amount};
 pub use path::{PathId, PathIds};
-pub use query::{Given, QueryFields};
+pub use query::{Given, LIMIT_DEFAULT, LIMIT_MAX, QueryFields};

@@ -14,7 +14,8 @@ use utoipa::ToSchema;
 use crate::{
     App, answer,
     auth::Caller,
-    error::{ApiError, Problem},
+    docs::CreateProblems,
+    error::ApiError,
     extract::{
         JsonBody, amount, currency,
         fields::{self, Faults, Fields, metadata, text, whole},
@@ -47,7 +48,7 @@ pub struct CreatePlan {
     #[schema(example = "EUR")]
     currency: String,
     /// `day`, `week`, `month` or `year`; or so many of them: `{"unit": "month", "count": 3}`. At most three years.
-    #[schema(value_type = Object, example = json!({ "unit": "month", "count": 1 }))]
+    #[schema(value_type = Value, example = json!({ "unit": "month", "count": 1 }))]
     interval: Interval,
     /// How many days of a new subscription are free: 0 by default, 730 at most.
     #[schema(example = 14, maximum = 730)]
@@ -62,12 +63,10 @@ pub struct CreatePlan {
 /// A price that subscriptions are made from. They copy it, so a plan is never changed: archive it, and make
 /// another.
 #[utoipa::path(
-    post, path = "/plans", tag = "Plans", request_body = CreatePlan,
+    post, path = "/plans", operation_id = "createPlan", tag = "Plans", request_body = CreatePlan,
     responses(
-        (status = 201, body = PlanView, description = "It is there.", headers(("Location" = String))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults: all of them."),
+        (status = 201, body = PlanView, description = "It is there."),
+        CreateProblems,
     ),
 )]
 pub async fn create(

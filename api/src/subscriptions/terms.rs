@@ -36,7 +36,7 @@ pub struct InlinePrice {
     #[schema(example = "EUR")]
     currency: String,
     /// `day`, `week`, `month` or `year`; or so many of them: `{"unit": "month", "count": 3}`. At most three years.
-    #[schema(value_type = Object, example = json!("month"))]
+    #[schema(example = json!("month"))]
     interval: Value,
 }
 
@@ -57,7 +57,7 @@ pub struct DiscountRequest {
     #[schema(example = "5.00", pattern = r"^\d{1,15}(\.\d{1,4})?$")]
     amount: Option<String>,
     /// `once`, `forever`, or `{"periods": 3}`.
-    #[schema(value_type = Object, example = json!("forever"))]
+    #[schema(example = json!("forever"))]
     duration: Value,
 }
 

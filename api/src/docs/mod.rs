@@ -1,19 +1,44 @@
 //! The API's description, made from the code, and a page to read it: neither loads anything from
 //! elsewhere.
 
+mod complete;
+mod example;
+mod links;
+pub mod named;
+mod parameters;
+mod problems;
+#[cfg(test)]
+mod tests;
+
 use axum::{
     Router,
     http::header,
     response::{Html, IntoResponse},
     routing::get,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::openapi::{
     InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder,
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    tag::TagBuilder,
 };
 
 use crate::App;
+
+pub use parameters::Paging;
+pub use problems::{ChangeProblems, CreateProblems, ListProblems, ReadProblems, VersionProblems};
+
+/// What there is, in the order in which it is read about.
+const TAGS: [(&str, &str); 8] = [
+    ("Payments", "Money that is taken."),
+    ("Refunds", "Money that is given back."),
+    ("Customers", "Who pays invoices, and how."),
+    ("Plans", "Prices that subscriptions are made from."),
+    ("Subscriptions", "What is billed again and again."),
+    ("Invoices", "What subscriptions bill."),
+    ("Reports", "What all of them bring in."),
+    ("Testing", "A test deployment's clock."),
+];
 
 const INTRODUCTION: &str = "\
 Payments, refunds and subscriptions, accepted at once and done reliably. A write is answered with `202 Accepted` and a \
@@ -53,13 +78,16 @@ pub fn about() -> OpenApi {
         .title("Remit")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(INTRODUCTION))
-        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
+        .license(Some(
+            LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build(),
+        ))
         .build();
-    OpenApiBuilder::new().info(info).build()
+    let tags = TAGS.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build());
+    OpenApiBuilder::new().info(info).tags(Some(tags)).build()
 }
 
-/// What is the same for all paths.
-pub fn complete(openapi: &mut OpenApi, public_url: &str) {
+/// The description of these paths, as it is published at this address.
+pub fn describe(mut openapi: OpenApi, public_url: &str) -> Value {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("rmt_test_…")
@@ -69,11 +97,12 @@ pub fn complete(openapi: &mut OpenApi, public_url: &str) {
     components.security_schemes.insert("key".into(), SecurityScheme::Http(bearer).into());
     openapi.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("key", [])]);
     openapi.servers = Some(vec![ServerBuilder::new().url(public_url).build()]);
+    complete::complete(serde_json::to_value(openapi).unwrap_or_default())
 }
 
 /// `/openapi.json`, and `/docs` with its script.
-pub fn router(openapi: &OpenApi) -> Router<App> {
-    let json = serde_json::to_string(openapi).unwrap_or_default();
+pub fn router(description: &Value) -> Router<App> {
+    let json = description.to_string();
     let settings = json!({
         "url": "/openapi.json",
         "telemetry": false,
