@@ -52,7 +52,7 @@ pub struct PaymentView {
     #[schema(value_type = named::Capture)]
     capture: &'static str,
     payment_method: MethodOfPayment,
-    customer: Option<PayerView>,
+    customer: Option<PayerOfPayment>,
     description: Option<String>,
     /// Your number for what is paid.
     #[schema(example = "A-1042")]
@@ -109,7 +109,7 @@ pub struct CardView {
 
 /// Who pays, as you have told us.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PayerView {
+pub struct PayerOfPayment {
     /// Your own id for the customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "7")]
@@ -202,7 +202,7 @@ impl MethodOfPayment {
     }
 }
 
-impl PayerView {
+impl PayerOfPayment {
     fn new(Customer { id, email, name }: Customer) -> Self {
         Self { id, email, name }
     }
@@ -262,7 +262,7 @@ impl PaymentView {
             currency: currency.code(),
             capture: payment.order.capture.as_str(),
             payment_method: MethodOfPayment::new(payment.order.method.as_str(), payment.card),
-            customer: payment.order.customer.map(PayerView::new),
+            customer: payment.order.customer.map(PayerOfPayment::new),
             description: payment.order.description,
             order_id: payment.order.order_id,
             metadata: payment.order.metadata,
