@@ -100,11 +100,11 @@ async fn others(bench: &bench::Bench, count: i64, from: i64, to: i64) {
 
 /// Look-ups until it is known, and how many: on a busy machine a page may take longer than one of them has.
 async fn look_up_until_known(bench: &bench::Bench, mut question: LookUp) -> (Answer, usize) {
-    let mut answer = Answer::from(bench.gateway.look_up(&question).await);
+    let mut answer = bench.gateway.look_up(&question).await;
     let mut look_ups = 1;
     while look_ups < 5 && matches!(answer.report, Report::Unknown { .. }) {
         question.cursor = answer.cursor;
-        answer = bench.gateway.look_up(&question).await.into();
+        answer = bench.gateway.look_up(&question).await;
         look_ups += 1;
     }
     (answer, look_ups)
