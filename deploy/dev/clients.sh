@@ -20,7 +20,9 @@ pay_with_python() {
   rm -rf "$tools/remit_client"
   (
     cd "$tools"
-    python/bin/openapi-python-client generate --path openapi.json --output-path remit_client --meta none --fail-on-warning \
+    # Beside it is the formatter that it calls.
+    PATH=$tools/python/bin:$PATH
+    openapi-python-client generate --path openapi.json --output-path remit_client --meta none --fail-on-warning \
       >"$dot/log/generate.log" 2>&1 || fail "openapi-python-client makes no client." generate
     python/bin/python -m compileall -q remit_client
     PYTHONPATH=. python/bin/python pay.py
