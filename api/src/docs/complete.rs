@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{example, links, problems};
-
-/// How a schema is referred to.
-const SCHEMAS: &str = "#/components/schemas/";
+use super::{
+    example, links, problems,
+    walk::{SCHEMAS, each, operations, reference, referred},
+};
 
 /// The description as it is published.
 pub fn complete(mut description: Value) -> Value {
@@ -34,36 +34,6 @@ pub fn complete(mut description: Value) -> Value {
     }
     links::add(&mut public);
     public
-}
-
-/// Each operation, with its path and its method.
-pub fn operations(description: &mut Value) -> impl Iterator<Item = (&str, &str, &mut Value)> {
-    let paths = description["paths"].as_object_mut().into_iter().flatten();
-    paths.flat_map(|(path, item)| {
-        let methods = item.as_object_mut().into_iter().flatten();
-        methods.map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
-    })
-}
-
-/// The name of the schema that is referred to, if one is.
-pub fn referred(schema: &Value) -> Option<&str> {
-    schema["$ref"].as_str()?.strip_prefix(SCHEMAS)
-}
-
-fn reference(name: &str) -> Value {
-    json!({ "$ref": format!("{SCHEMAS}{name}") })
-}
-
-/// Does something to a value and to all that is in it.
-fn each(value: &mut Value, change: &mut impl FnMut(&mut Map<String, Value>)) {
-    match value {
-        Value::Object(object) => {
-            change(object);
-            object.values_mut().for_each(|value| each(value, change));
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| each(value, change)),
-        _ => {}
-    }
 }
 
 /// A list's members are what can be got one by one.

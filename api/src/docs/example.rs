@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::complete::referred;
+use super::walk::referred;
 
 /// When whatever is shown in examples has happened.
 const MOMENT: &str = "2026-11-24T09:30:00Z";

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::complete::{operations, referred};
+use super::walk::{operations, referred};
 
 /// An operation, as far as ids go.
 struct Operation {

@@ -7,6 +7,7 @@ mod links;
 pub mod named;
 mod parameters;
 mod problems;
+pub mod walk;
 
 use axum::{
     Router,

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
-use crate::docs::complete::{operations, public};
+use crate::docs::{complete::public, walk::operations};
 
 fn description() -> Value {
     crate::docs::describe(super::resources().1, "https://api.example")
