@@ -187,6 +187,9 @@ fn headers() -> Value {
             "type": "string", "pattern": "^<.+>; rel=\"next\"$",
             "examples": ["<https://api.example/payments?limit=10&starting_after=pay_0193a3f1c2d87b51a9f0c4d2e8b7a601>; rel=\"next\""],
         })),
+        "Accept-Encoding": header(false, "What may be sent instead of a compressed body.", json!({
+            "type": "string", "const": "identity",
+        })),
         "WWW-Authenticate": header(true, "How to send the key.", json!({ "type": "string", "const": "Bearer" })),
     })
 }

@@ -118,7 +118,11 @@ fn all() -> Vec<(u16, &'static str, Vec<ApiError>)> {
         (408, "The body did not arrive in time.", vec![ApiError::BodyTooSlow]),
         (412, "It has changed since you read it. Nothing was done.", vec![ApiError::VersionDiffers]),
         (413, "The body is larger than 64 KiB.", vec![ApiError::BodyTooLarge]),
-        (415, "The body is not `application/json`.", vec![ApiError::UnsupportedMediaType]),
+        (
+            415,
+            "The body is not `application/json`, or is compressed.",
+            vec![ApiError::UnsupportedMediaType, ApiError::PackedBody],
+        ),
         (
             422,
             "Faults (all of them), card data anywhere in the request, or a key of another request.",
@@ -142,6 +146,7 @@ fn response(status: u16, about: &str, errors: Vec<ApiError>) -> Value {
         .collect();
     let mut headers = json!({ "X-Request-Id": { "$ref": "#/components/headers/X-Request-Id" } });
     match status {
+        415 => headers["Accept-Encoding"] = json!({ "$ref": "#/components/headers/Accept-Encoding" }),
         401 => headers["WWW-Authenticate"] = json!({ "$ref": "#/components/headers/WWW-Authenticate" }),
         429 | 503 => headers["Retry-After"] = json!({ "$ref": "#/components/headers/Retry-After" }),
         _ => {}

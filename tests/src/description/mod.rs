@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 pub use schema::faults;
 
 /// What every HTTP answer may have, whatever it is about.
-const TRANSPORT: [&str; 7] = [
+const TRANSPORT: [&str; 9] = [
     "allow",
     "cache-control",
     "connection",
@@ -18,6 +18,8 @@ const TRANSPORT: [&str; 7] = [
     "content-security-policy",
     "content-type",
     "date",
+    "referrer-policy",
+    "x-content-type-options",
 ];
 
 static DESCRIPTION: OnceCell<Description> = OnceCell::const_new();
