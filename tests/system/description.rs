@@ -74,6 +74,7 @@ fn a_body_is_held_against_every_keyword_of_its_schema() {
         ),
         (json!({ "type": "string", "format": "date" }), json!("2026-11-24"), json!("2026-11-31")),
         (json!({ "type": "integer", "minimum": 1, "maximum": 2 }), json!(1), json!(3)),
+        (json!({ "type": ["integer", "null"], "minimum": 1 }), json!(null), json!(0)),
         (json!({ "type": "string", "maxLength": 2 }), json!("äö"), json!("abc")),
         (json!({ "type": "array", "items": { "type": "boolean" } }), json!([true]), json!([true, 1])),
         (json!({ "oneOf": [{ "enum": ["all"] }, { "type": "integer" }] }), json!("all"), json!("none")),

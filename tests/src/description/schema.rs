@@ -58,10 +58,11 @@ impl Check<'_> {
                 "oneOf" | "anyOf" => self.choice(keyword, wanted, value, at),
                 "pattern" => self.pattern(wanted, value, at),
                 "format" => self.format(wanted, value, at),
-                "minimum" if value.as_f64() < wanted.as_f64() => {
+                // Of numbers alone: what else there is, `type` judges.
+                "minimum" if value.is_number() && value.as_f64() < wanted.as_f64() => {
                     self.fault(at, format!("{value} is below {wanted}"))
                 }
-                "maximum" if value.as_f64() > wanted.as_f64() => {
+                "maximum" if value.is_number() && value.as_f64() > wanted.as_f64() => {
                     self.fault(at, format!("{value} is above {wanted}"))
                 }
                 "minLength" | "maxLength" => self.length(keyword, wanted, value, at),
