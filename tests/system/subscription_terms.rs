@@ -176,7 +176,7 @@ async fn what_is_wrong_with_terms_is_told_with_its_place() {
         (off("amount", json!("5.00")), vec!["/discounts/0/percent"]),
         (off("amount", json!("-5.00")), vec!["/discounts/0/amount"]),
         (off("duration", json!("twice")), vec!["/discounts/0/duration"]),
-        (off("duration", json!({ "periods": 0 })), vec!["/discounts/0/duration"]),
+        (off("duration", json!({ "periods": 0 })), vec!["/discounts/0/duration/periods"]),
         (off("code", json!("LAUNCH")), vec!["/discounts/0/code"]),
         (json!({ "discounts": {} }), vec!["/discounts"]),
         (json!({ "tax": { "percent": "0" } }), vec!["/tax/name", "/tax/percent"]),

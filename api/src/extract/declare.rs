@@ -1,8 +1,8 @@
 //! How a body is declared: docs/adr/0043-a-body-is-one-text.md.
 
 /// Declares a body, or an object within one: its documentation, an example, and its fields, each with what it is (a
-/// [`Part`](crate::extract::Part)), its documentation and, where its kind has none, an example. It becomes a struct
-/// whose fields hold what was read:
+/// [`Part`](crate::extract::Part)), its documentation and, where its kind has none, an example. It becomes a struct whose
+/// fields hold what was read:
 ///
 /// ```ignore
 /// body! {
@@ -113,8 +113,10 @@ macro_rules! body {
                 use $crate::extract::{described::plain, part::{Fields, all_of}};
                 let mut fields = Fields::of(value, $at, $reader)?;
                 $(let $field = fields.read::<$type>(plain(stringify!($field)), $at, $reader);)*
+                $reader.remember(&fields);
+                let read = all_of(|| $read);
                 fields.finish($at, $reader);
-                all_of(|| $read)
+                read
             }
         }
     };

@@ -101,6 +101,8 @@ pub struct Reader<'a> {
     /// Which gateway takes which method.
     pub routes: &'a Routes,
     faults: Faults,
+    /// Whether there are fields that nobody knows: they are told last.
+    has_strangers: bool,
 }
 
 impl Reader<'_> {
@@ -110,9 +112,14 @@ impl Reader<'_> {
         None
     }
 
-    /// Whether there was no fault so far.
+    /// Whether there was no fault so far, and none is to come.
     pub fn is_content(&self) -> bool {
-        self.faults.0.is_empty()
+        self.faults.0.is_empty() && !self.has_strangers
+    }
+
+    /// What is left of an object when all that is known was read.
+    pub fn remember(&mut self, left: &Fields) {
+        self.has_strangers |= !left.0.is_empty();
     }
 
     /// What was read of a place, or the fault that it has.
@@ -129,7 +136,7 @@ impl Reader<'_> {
 /// # Errors
 /// [`ApiError::Invalid`], with each fault.
 pub fn read<P: Part>(document: Document, routes: &Routes) -> Result<P::Value, ApiError> {
-    let mut reader = Reader { routes, faults: Faults::default() };
+    let mut reader = Reader { routes, faults: Faults::default(), has_strangers: false };
     for pointer in document.repeated {
         reader.faults.at(pointer, "is given twice");
     }
