@@ -74,8 +74,10 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Troub
             return Ok(retried);
         }
         Ok(Due::Attempt(reason)) => {
-            let asking = asking(&mut *db, &[subscription.id.0], now).await?;
-            if let Some(until) = asking.get(&subscription.id.0).filter(|_| reason == Reason::Asked) {
+            if reason == Reason::Asked
+                && let Some(until) =
+                    asking(&mut *db, &[subscription.id.0], now).await?.get(&subscription.id.0)
+            {
                 job::store::put_back(&mut *db, &[(claim, *until)]).await?;
                 return Ok(retried);
             }

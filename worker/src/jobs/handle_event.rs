@@ -33,8 +33,7 @@ impl Job for HandleEvent {
     }
 
     async fn run(context: &Context, claim: &Claim, receipt: Box<Receipt>) -> Findings {
-        let learnt = look_into(context, &receipt).await;
-        Findings { claim: claim.clone(), receipt: *receipt, learnt }
+        work_off(context, claim, receipt).await
     }
 
     async fn record(context: &Context, findings: &Findings) -> Result<Recorded, BatchError> {
@@ -51,6 +50,12 @@ impl Job for HandleEvent {
 pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Receipt>>> {
     let receipts = store::begin(db, ids).await?.into_iter();
     Ok(receipts.map(|receipt| (receipt.id.0, Box::new(receipt))).collect())
+}
+
+/// What is learnt of one.
+pub async fn work_off(context: &Context, claim: &Claim, receipt: Box<Receipt>) -> Findings {
+    let learnt = look_into(context, &receipt).await;
+    Findings { claim: claim.clone(), receipt: *receipt, learnt }
 }
 
 /// Records what was learnt of one, with a connection of the few that events have.
@@ -74,7 +79,7 @@ fn count(findings: &Findings) {
 
 /// Asks the gateway whether the event is its own, and for what it names, if that is not ours to look up by itself: a
 /// dispute, a second charge, or a refund that somebody else has made.
-pub async fn look_into(context: &Context, receipt: &Receipt) -> Learnt {
+async fn look_into(context: &Context, receipt: &Receipt) -> Learnt {
     let gateway = context.gateways.get(receipt.gateway);
     if let Some(received) = &receipt.unverified {
         match gateway.verify_event(received).await {

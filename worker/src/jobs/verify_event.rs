@@ -9,7 +9,7 @@ use common::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::handle_event::{begin, look_into, settle};
+use super::handle_event::{begin, settle, work_off};
 use crate::{
     context::Context,
     job::{Job, Recorded, Subjects},
@@ -30,8 +30,7 @@ impl Job for VerifyEvent {
     }
 
     async fn run(context: &Context, claim: &Claim, receipt: Box<Receipt>) -> Findings {
-        let learnt = look_into(context, &receipt).await;
-        Findings { claim: claim.clone(), receipt: *receipt, learnt }
+        work_off(context, claim, receipt).await
     }
 
     async fn record(context: &Context, findings: &Findings) -> Result<Recorded, BatchError> {
