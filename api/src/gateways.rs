@@ -12,7 +12,7 @@ use axum::{
 use common::{
     card_data, clock,
     gateway::{About, Event, EventKey, EventTrust, GatewayName, NoKey, Received, Signature},
-    receipt::store::{self, Accepted, certificates},
+    gateway_event::store::{self, Accepted, certificates},
 };
 use serde_json::json;
 use tokio::time::timeout;

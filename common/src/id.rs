@@ -108,7 +108,7 @@ id!(
 );
 id!(
     /// A gateway's event, as we received it.
-    ReceiptId, "rcp_"
+    GatewayEventId, "gev_"
 );
 id!(
     /// A comparison of a gateway's account with ours.

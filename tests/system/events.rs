@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use common::{
     gateway::{About, Event, GatewayName, Received},
+    gateway_event::{self, EventCheck, Findings, News, store::Accepted},
     job::{self, Kind, Lease},
-    receipt::{self, Findings, Learnt, News, store::Accepted},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -333,7 +333,7 @@ async fn two_copies_that_are_verified_at_once_are_one_event() {
     let received = Received { headers: BTreeMap::new(), body: b"{}".to_vec() };
     let mut copies = Vec::new();
     for _ in 0..2 {
-        let accepted = receipt::store::accept(pool, GatewayName::Paypal, &event, Some(&received)).await;
+        let accepted = gateway_event::store::accept(pool, GatewayName::Paypal, &event, Some(&received)).await;
         let Ok(Accepted::New(Kind::VerifyEvent, job)) = accepted else { panic!("{accepted:?}") };
         let mut db = pool.acquire().await.unwrap();
         let lease = std::time::Duration::from_secs(60);
@@ -341,8 +341,8 @@ async fn two_copies_that_are_verified_at_once_are_one_event() {
             .await
             .unwrap()
             .remove(0);
-        let receipt = receipt::store::begin(&mut db, &[claim.subject]).await.unwrap().remove(0);
-        copies.push(Findings { claim, receipt, learnt: Learnt::Genuine(News::Hint) });
+        let event = gateway_event::store::begin(&mut db, &[claim.subject]).await.unwrap().remove(0);
+        copies.push(Findings { claim, event, check: EventCheck::Genuine(News::Hint) });
     }
     // Both have asked, and come to write it down.
     let mut hold = pool.begin().await.unwrap();
@@ -356,7 +356,7 @@ async fn two_copies_that_are_verified_at_once_are_one_event() {
         .await;
         hold.rollback().await.unwrap();
     };
-    let settle = |copy| receipt::store::settle(pool, copy);
+    let settle = |copy| gateway_event::store::settle(pool, copy);
     let (first, second, ()) = tokio::join!(settle(&copies[0]), settle(&copies[1]), release);
     assert!(matches!((&first, &second), (Ok(None), Ok(None))), "{first:?}, {second:?}");
     let left = "SELECT count(*) FROM gateway_events WHERE verified AND handled_at IS NOT NULL";

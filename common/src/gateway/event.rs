@@ -19,7 +19,7 @@ pub struct Received {
     pub body: Vec<u8>,
 }
 
-/// What could be said about an event's signature on receipt.
+/// What could be said about an event's signature on arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signature {
     /// Made by the gateway.

@@ -123,7 +123,7 @@ pub trait Gateway: Send + Sync {
     fn find_refunds<'a>(&'a self, asked: RefundsAsked<'a>) -> Reply<'a, Result<Vec<GatewayRefund>, String>>;
     /// Asks for a dispute by the gateway's name for it, or as the gateway's account names it.
     fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>>;
-    /// Asks whether an event is the gateway's own, where its signature could not be checked on receipt.
+    /// Asks whether an event is the gateway's own, where its signature could not be checked on arrival.
     fn verify_event<'a>(&'a self, received: &'a Received) -> Reply<'a, Verdict>;
     /// Reads a part of the gateway's own account of a time. `cursor` is where an earlier part ended.
     fn statement<'a>(
@@ -280,7 +280,7 @@ impl GatewayName {
         }
     }
 
-    /// Checks the signature of an event on receipt.
+    /// Checks the signature of an event on arrival.
     #[must_use]
     pub fn check_signature(
         self,

@@ -9,12 +9,12 @@ use super::{
     inbox::Inbox,
 };
 
-/// Whether an event is the gateway's own: as we can tell on receipt, and as the gateway says.
+/// Whether an event is the gateway's own: as we can tell on arrival, and as the gateway says.
 async fn is_genuine(bench: &Bench, received: &Received) -> bool {
     let signature = match bench.name.event_key(&received.headers, &bench.trust, from_now(0)).await {
         Ok(key) => bench.name.check_signature(received, &key, &bench.trust, from_now(0)),
         Err(NoKey::Forged) => Signature::Forged,
-        Err(why) => panic!("it cannot be told on receipt: {why:?}"),
+        Err(why) => panic!("it cannot be told on arrival: {why:?}"),
     };
     if bench.name == GatewayName::Paypal {
         let verdict = match bench.gateway.verify_event(received).await {

@@ -10,7 +10,7 @@ use std::{
 
 use common::{
     gateway::{About, Event, GatewayName, Received},
-    receipt::store::{Accepted, accept},
+    gateway_event::store::{Accepted, accept},
 };
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -29,7 +29,7 @@ const SENDERS: usize = 4;
 const SENDER_INTERVAL: Duration = Duration::from_millis(10);
 
 /// What is no difference yet, on a machine that runs other tests beside this one. Without the signature's check on
-/// receipt the flood takes more than ten times as long.
+/// arrival the flood takes more than ten times as long.
 const NOISE: Duration = Duration::from_millis(100);
 
 async fn tell(merchant: &Merchant, sent: &Transmission) -> Answer {

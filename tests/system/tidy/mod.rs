@@ -64,7 +64,7 @@ const ORDER: [&str; 28] = [
     "billing",
     "refund",
     "dispute",
-    "receipt",
+    "gateway_event",
     "reconciliation",
 ];
 
@@ -206,7 +206,7 @@ fn each_library_has_its_place() {
             "common/src/payment/store",
             "common/src/refund/store",
             "common/src/dispute/store",
-            "common/src/receipt/store",
+            "common/src/gateway_event/store",
             "common/src/ledger/store",
             "common/src/reconciliation/store",
             "common/src/merchant/store",

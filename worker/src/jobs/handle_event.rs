@@ -6,9 +6,9 @@ use std::sync::Arc;
 use common::{
     batch::BatchError,
     gateway::{About, ChargeOutcome, Found, Gateway, GatewayName, InDoubt, LookUp, RefundsAsked, Verdict},
+    gateway_event::{EventCheck, Findings, GatewayEvent, News, store},
     job::{Claim, Kind},
     payment::{duplicate, state::is_another, store::find_any},
-    receipt::{Findings, Learnt, News, Receipt, store},
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -25,15 +25,15 @@ pub struct HandleEvent;
 impl Job for HandleEvent {
     const KIND: Kind = Kind::HandleEvent;
     const ROOM: Room = Room::Events;
-    type Subject = Box<Receipt>;
+    type Subject = Box<GatewayEvent>;
     type Finding = Findings;
 
-    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Receipt>>> {
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<GatewayEvent>>> {
         begin(db, ids).await
     }
 
-    async fn run(context: &Context, claim: &Claim, receipt: Box<Receipt>) -> Findings {
-        work_off(context, claim, receipt).await
+    async fn run(context: &Context, claim: &Claim, event: Box<GatewayEvent>) -> Findings {
+        work_off(context, claim, event).await
     }
 
     async fn record(context: &Context, findings: &Findings) -> Result<Recorded, BatchError> {
@@ -47,15 +47,15 @@ impl Job for HandleEvent {
 }
 
 /// Events in hand.
-pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Receipt>>> {
-    let receipts = store::begin(db, ids).await?.into_iter();
-    Ok(receipts.map(|receipt| (receipt.id.0, Box::new(receipt))).collect())
+pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<GatewayEvent>>> {
+    let events = store::begin(db, ids).await?.into_iter();
+    Ok(events.map(|event| (event.id.0, Box::new(event))).collect())
 }
 
 /// What is learnt of one.
-pub async fn work_off(context: &Context, claim: &Claim, receipt: Box<Receipt>) -> Findings {
-    let learnt = look_into(context, &receipt).await;
-    Findings { claim: claim.clone(), receipt: *receipt, learnt }
+pub async fn work_off(context: &Context, claim: &Claim, event: Box<GatewayEvent>) -> Findings {
+    let check = look_into(context, &event).await;
+    Findings { claim: claim.clone(), event: *event, check }
 }
 
 /// Records what was learnt of one, with a connection of the few that events have.
@@ -67,31 +67,31 @@ pub async fn settle(context: &Context, findings: &Findings) -> Result<Recorded, 
 }
 
 fn count(findings: &Findings) {
-    let outcome = match findings.learnt {
-        Learnt::Forged => "forged",
-        Learnt::Genuine(_) => "genuine",
-        Learnt::Unknown(_) => "unknown",
+    let outcome = match findings.check {
+        EventCheck::Forged => "forged",
+        EventCheck::Genuine(_) => "genuine",
+        EventCheck::Unknown(_) => "unknown",
     };
     metrics::counter!("gateway_events_total",
-        "gateway" => findings.receipt.gateway.as_str(), "outcome" => outcome)
+        "gateway" => findings.event.gateway.as_str(), "outcome" => outcome)
     .increment(1);
 }
 
 /// Asks the gateway whether the event is its own, and for what it names, if that is not ours to look up by itself: a
 /// dispute, a second charge, or a refund that somebody else has made.
-async fn look_into(context: &Context, receipt: &Receipt) -> Learnt {
-    let gateway = context.gateways.get(receipt.gateway);
-    if let Some(received) = &receipt.unverified {
+async fn look_into(context: &Context, event: &GatewayEvent) -> EventCheck {
+    let gateway = context.gateways.get(event.gateway);
+    if let Some(received) = &event.unverified {
         match gateway.verify_event(received).await {
             Verdict::Genuine => {}
-            Verdict::Forged => return Learnt::Forged,
-            Verdict::Unknown(why) => return Learnt::Unknown(why),
+            Verdict::Forged => return EventCheck::Forged,
+            Verdict::Unknown(why) => return EventCheck::Unknown(why),
         }
     }
-    let news = match &receipt.about {
+    let news = match &event.about {
         About::Dispute { dispute_ref } => find_dispute(gateway, dispute_ref).await,
         About::Payment { reference, gateway_ref: Some(named), refunded } => {
-            match find_another_charge(context, receipt.gateway, reference, named).await {
+            match find_another_charge(context, event.gateway, reference, named).await {
                 Ok(News::Hint) if refunded.is_some() => {
                     find_refunds(gateway, RefundsAsked::OfPayment(named)).await
                 }
@@ -101,7 +101,7 @@ async fn look_into(context: &Context, receipt: &Receipt) -> Learnt {
         About::GatewayRefund { refund_ref } => find_refunds(gateway, RefundsAsked::Named(refund_ref)).await,
         About::Payment { gateway_ref: None, .. } | About::Refund { .. } | About::Nothing => Ok(News::Hint),
     };
-    news.map_or_else(Learnt::Unknown, Learnt::Genuine)
+    news.map_or_else(EventCheck::Unknown, EventCheck::Genuine)
 }
 
 /// What the gateway knows of refunds, whoever made them: in its dashboard, say.

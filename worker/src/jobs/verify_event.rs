@@ -3,8 +3,8 @@
 
 use common::{
     batch::BatchError,
+    gateway_event::{Findings, GatewayEvent},
     job::{Claim, Kind},
-    receipt::{Findings, Receipt},
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -22,15 +22,15 @@ pub struct VerifyEvent;
 impl Job for VerifyEvent {
     const KIND: Kind = Kind::VerifyEvent;
     const ROOM: Room = Room::UnverifiedEvents;
-    type Subject = Box<Receipt>;
+    type Subject = Box<GatewayEvent>;
     type Finding = Findings;
 
-    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Receipt>>> {
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<GatewayEvent>>> {
         begin(db, ids).await
     }
 
-    async fn run(context: &Context, claim: &Claim, receipt: Box<Receipt>) -> Findings {
-        work_off(context, claim, receipt).await
+    async fn run(context: &Context, claim: &Claim, event: Box<GatewayEvent>) -> Findings {
+        work_off(context, claim, event).await
     }
 
     async fn record(context: &Context, findings: &Findings) -> Result<Recorded, BatchError> {

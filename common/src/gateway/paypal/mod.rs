@@ -1,7 +1,7 @@
 //! PayPal: Orders, created under the payment's own key, and what follows from them. [`request`] builds,
 //! [`response`], [`issue`], [`reporting`], [`dispute`] and [`event`] read, all pure; [`http`] does the
 //! HTTP, and [`charging`], [`managing`] and [`looking`] say in which order. Whether an event is PayPal's is checked
-//! on receipt by [`PaypalTrust`]: [`certificates`] fetches, [`signature`] judges.
+//! on arrival by [`PaypalTrust`]: [`certificates`] fetches, [`signature`] judges.
 
 pub mod amount;
 pub mod certificates;

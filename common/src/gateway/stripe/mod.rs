@@ -177,7 +177,7 @@ impl Gateway for Stripe {
     }
 
     fn verify_event<'a>(&'a self, _: &'a super::Received) -> Reply<'a, Verdict> {
-        // Checked on receipt, with the secret that we share.
+        // Checked on arrival, with the secret that we share.
         Box::pin(async { Verdict::Genuine })
     }
 

@@ -12,13 +12,13 @@ use crate::{
     db::unreadable,
     dispute,
     gateway::{About, Event, GatewayName, Received},
-    id::{JobId, PaymentId, ReceiptId, RefundId},
+    id::{GatewayEventId, JobId, PaymentId, RefundId},
     job::{self, Kind},
     payment::{Status, duplicate, store as payments},
     refund::{self, state::adoption::Missing, store::Adopted},
 };
 
-use super::{Findings, Learnt, News, Receipt};
+use super::{EventCheck, Findings, GatewayEvent, News};
 
 /// Events of one gateway that wait to be verified, at most: anybody may send one, and each costs a question to the
 /// gateway.
@@ -55,7 +55,7 @@ pub async fn accept(
     if unverified.is_some() && !has_room(&mut transaction, gateway).await? {
         return Ok(Accepted::TooMany);
     }
-    let id = ReceiptId::new();
+    let id = GatewayEventId::new();
     let stored = sqlx::query!(
         "INSERT INTO gateway_events (id, gateway, event_id, kind, about, verified, headers, body)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -121,7 +121,7 @@ async fn is_news(db: &mut PgConnection, gateway: GatewayName, about: &About) -> 
 ///
 /// # Errors
 /// When the database fails.
-pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Receipt>> {
+pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<GatewayEvent>> {
     let rows = sqlx::query!(
         r#"SELECT id, gateway, kind, about AS "about: Json<About>",
                   headers AS "headers: Json<std::collections::BTreeMap<String, String>>", body
@@ -133,8 +133,8 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Rece
     rows.into_iter()
         .map(|row| {
             let headers = row.headers.map(|json| json.0).unwrap_or_default();
-            Ok(Receipt {
-                id: ReceiptId(row.id),
+            Ok(GatewayEvent {
+                id: GatewayEventId(row.id),
                 gateway: row.gateway.parse().map_err(unreadable)?,
                 kind: row.kind,
                 about: row.about.0,
@@ -150,28 +150,28 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Rece
 /// # Errors
 /// When the database fails; then nothing was done, and the same may be done again.
 pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&'static str>> {
-    let Findings { claim, receipt, learnt } = findings;
+    let Findings { claim, event, check } = findings;
     let mut transaction = pool.begin().await?;
     let db = &mut *transaction;
     let mut alarm = None;
-    match learnt {
-        Learnt::Unknown(why) if !given_up(&mut *db, receipt).await? => {
+    match check {
+        EventCheck::Unknown(why) if !given_up(&mut *db, event).await? => {
             let wait = claim.kind.retry_policy().delay(claim.tries);
             job::store::retry(&mut *db, claim, wait, why).await?;
             transaction.commit().await?;
             return Ok(None);
         }
-        Learnt::Unknown(_) => alarm = Some(GIVEN_UP),
-        Learnt::Forged => {
-            sqlx::query!("DELETE FROM gateway_events WHERE id = $1", receipt.id.0).execute(&mut *db).await?;
+        EventCheck::Unknown(_) => alarm = Some(GIVEN_UP),
+        EventCheck::Forged => {
+            sqlx::query!("DELETE FROM gateway_events WHERE id = $1", event.id.0).execute(&mut *db).await?;
         }
-        Learnt::Genuine(news) => {
-            if handled(&mut *db, receipt).await? {
+        EventCheck::Genuine(news) => {
+            if handled(&mut *db, event).await? {
                 // Payments are locked before jobs, as everywhere.
-                let recorded = record(&mut *db, receipt.gateway, news).await?;
-                follow(&mut *db, receipt.gateway, &receipt.about).await?;
+                let recorded = record(&mut *db, event.gateway, news).await?;
+                follow(&mut *db, event.gateway, &event.about).await?;
                 if let Some(missing) = recorded.missing
-                    && is_waited_for(&mut *db, receipt).await?
+                    && is_waited_for(&mut *db, event).await?
                 {
                     let wait = claim.kind.retry_policy().delay(claim.tries);
                     job::store::retry(&mut *db, claim, wait, &missing.to_string()).await?;
@@ -223,11 +223,11 @@ async fn record(db: &mut PgConnection, gateway: GatewayName, news: &News) -> sql
 
 /// An event that cannot be worked off to its end yet waits, for three days at most: then it is left to the
 /// reconciliation.
-async fn is_waited_for(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool> {
+async fn is_waited_for(db: &mut PgConnection, event: &GatewayEvent) -> sqlx::Result<bool> {
     let waits = sqlx::query!(
         "UPDATE gateway_events SET handled_at = NULL
          WHERE id = $1 AND received_at >= remit_now() - interval '3 days'",
-        receipt.id.0,
+        event.id.0,
     )
     .execute(db)
     .await?;
@@ -236,10 +236,10 @@ async fn is_waited_for(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result
 
 /// Drops an event that could not be looked into for three days: what it is about is looked up all the same,
 /// and reconciled.
-async fn given_up(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool> {
+async fn given_up(db: &mut PgConnection, event: &GatewayEvent) -> sqlx::Result<bool> {
     let dropped = sqlx::query!(
         "DELETE FROM gateway_events WHERE id = $1 AND received_at < remit_now() - interval '3 days'",
-        receipt.id.0,
+        event.id.0,
     )
     .execute(db)
     .await?;
@@ -248,12 +248,12 @@ async fn given_up(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool
 
 /// Marks it as verified and worked off; `false`: another copy of it was. Of copies that are verified at once the
 /// first holds all of them, so that the others see what has become of it.
-async fn handled(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool> {
+async fn handled(db: &mut PgConnection, event: &GatewayEvent) -> sqlx::Result<bool> {
     sqlx::query!(
         "SELECT FROM gateway_events
          WHERE NOT verified AND (gateway, event_id) = (SELECT gateway, event_id FROM gateway_events WHERE id = $1)
          ORDER BY id FOR UPDATE",
-        receipt.id.0,
+        event.id.0,
     )
     .execute(&mut *db)
     .await?;
@@ -262,16 +262,14 @@ async fn handled(db: &mut PgConnection, receipt: &Receipt) -> sqlx::Result<bool>
          WHERE id = $1 AND handled_at IS NULL AND NOT EXISTS (
              SELECT FROM gateway_events o
              WHERE o.gateway = e.gateway AND o.event_id = e.event_id AND o.verified AND o.id <> e.id)",
-        receipt.id.0,
+        event.id.0,
     )
     .execute(&mut *db)
     .await?;
     if marked.rows_affected() == 1 {
         return Ok(true);
     }
-    sqlx::query!("DELETE FROM gateway_events WHERE id = $1 AND NOT verified", receipt.id.0)
-        .execute(db)
-        .await?;
+    sqlx::query!("DELETE FROM gateway_events WHERE id = $1 AND NOT verified", event.id.0).execute(db).await?;
     Ok(false)
 }
 

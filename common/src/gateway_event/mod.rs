@@ -1,20 +1,20 @@
-//! A receipt: what a gateway has told by itself, from its arrival until it was worked off. It is a hint
+//! A gateway's event: what it has told by itself, from its arrival until it was worked off. It is a hint
 //! and nothing more; what it is about is looked up.
 
 pub mod store;
 
 use crate::{
     gateway::{About, Dispute, GatewayName, GatewayRefund, Received},
-    id::ReceiptId,
+    id::GatewayEventId,
     job::Claim,
     payment::duplicate,
 };
 
 /// An event that waits to be worked off.
 #[derive(Debug, Clone)]
-pub struct Receipt {
+pub struct GatewayEvent {
     /// Its name.
-    pub id: ReceiptId,
+    pub id: GatewayEventId,
     /// Who is said to have sent it.
     pub gateway: GatewayName,
     /// The sender's word for what happened.
@@ -31,14 +31,14 @@ pub struct Findings {
     /// The job under which it asked.
     pub claim: Claim,
     /// The event.
-    pub receipt: Receipt,
+    pub event: GatewayEvent,
     /// What was learnt.
-    pub learnt: Learnt,
+    pub check: EventCheck,
 }
 
 /// What was learnt.
 #[derive(Debug)]
-pub enum Learnt {
+pub enum EventCheck {
     /// The gateway has not sent it.
     Forged,
     /// The gateway has sent it.
