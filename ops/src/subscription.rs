@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use common::{
-    billing::subscriptions::{self, Answered},
+    billing::subscriptions::{self, CommandResult},
     event::{self, store::EventRow},
     id::{MerchantId, SubscriptionId},
     invoice::{self, Invoice},
@@ -88,17 +88,18 @@ async fn find(session: &Session, id: SubscriptionId) -> Result<Subscription, Str
     found.ok_or_else(|| format!("there is no subscription {id}"))
 }
 
-fn decided(session: &Session, id: SubscriptionId, answered: Answered, says: &str) -> Result<(), String> {
+fn decided(session: &Session, id: SubscriptionId, answered: CommandResult, says: &str) -> Result<(), String> {
     match answered {
-        Answered::Granted(granted) => {
-            let next = granted.subscription.next_period_index;
+        CommandResult::Executed(executed) => {
+            let next = executed.subscription.next_period_index;
             session.print(&json!({ "subscription": id, "next_period": next }), || says.to_owned());
             Ok(())
         }
-        Answered::Refused(refusal) => Err(refusal.to_string()),
-        Answered::NotFound | Answered::NoPlan | Answered::NoMethod | Answered::VersionDiffers => {
-            Err(format!("there is no subscription {id}"))
-        }
+        CommandResult::Refused(refusal) => Err(refusal.to_string()),
+        CommandResult::NotFound
+        | CommandResult::NoPlan
+        | CommandResult::NoMethod
+        | CommandResult::VersionDiffers => Err(format!("there is no subscription {id}")),
     }
 }
 

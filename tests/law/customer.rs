@@ -17,8 +17,8 @@ use common::{
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 use tests::law::{
     self, BillFacts, Facts, Law, Off,
+    commands::{Command, Executed},
     history::{CURRENCIES, Card, Happens, History, Order, Step, catalogue},
-    wishes::{Granted, Wish},
 };
 
 use super::store::{Dispute, Store};
@@ -195,7 +195,7 @@ impl<'a> Customer<'a> {
             _ if self.store.subscriptions.is_empty() => {}
             Happens::Subscribed(order) if self.store.subscriptions.len() < 2 => self.subscribe(order)?,
             Happens::Subscribed(_) => {}
-            Happens::Wish(wish, card) => self.wish(of, wish, *card)?,
+            Happens::Command(command, card) => self.command(of, command, *card)?,
             Happens::Card(new) => {
                 let _ = self.with_card(of, Some(*new), Update::default());
             }
@@ -265,7 +265,7 @@ impl<'a> Customer<'a> {
                 }
                 Ok(())
             }
-            Happens::Subscribed(_) | Happens::Wish(..) | Happens::Card(_) | Happens::Nothing => Ok(()),
+            Happens::Subscribed(_) | Happens::Command(..) | Happens::Card(_) | Happens::Nothing => Ok(()),
         };
         self.done(done)
     }
@@ -286,12 +286,12 @@ impl<'a> Customer<'a> {
         done
     }
 
-    fn wish(&mut self, of: usize, wish: &Wish, card: Option<Card>) -> Broken {
+    fn command(&mut self, of: usize, command: &Command, card: Option<Card>) -> Broken {
         let status = self.store.subscriptions[of].subscription.status;
         let facts = self.facts();
         self.law.learn(&facts);
-        if let Err(refusal) = self.grant(of, wish, card) {
-            self.law.story.push(format!("{} {of}: {wish:?} {card:?} {refusal}", self.today()));
+        if let Err(refusal) = self.execute(of, command, card) {
+            self.law.story.push(format!("{} {of}: {command:?} {card:?} {refusal}", self.today()));
             return Ok(());
         }
         let (mut change, mut period) = (None, None);
@@ -301,47 +301,47 @@ impl<'a> Customer<'a> {
                 (its, _) if its == of && change.is_none() => {
                     change = Some(self.store.invoices[place].id.to_string())
                 }
-                (its, _) => return Err(format!("{wish:?} bills {its}")),
+                (its, _) => return Err(format!("{command:?} bills {its}")),
             }
         }
         self.known = self.store.invoices.len();
-        let granted = Granted { status: status.as_str().to_owned(), day: self.today(), change, period };
-        self.law.granted(of, wish, &granted)
+        let executed = Executed { status: status.as_str().to_owned(), day: self.today(), change, period };
+        self.law.executed(of, command, &executed)
     }
 
-    fn grant(&mut self, of: usize, wish: &Wish, card: Option<Card>) -> Result<(), Refusal> {
+    fn execute(&mut self, of: usize, command: &Command, card: Option<Card>) -> Result<(), Refusal> {
         let now = self.store.now;
-        let how = |proration: law::wishes::Proration| match proration {
-            law::wishes::Proration::ByDay => Proration::ByDay,
-            law::wishes::Proration::None => Proration::None,
-            law::wishes::Proration::AtPeriodEnd => Proration::AtPeriodEnd,
+        let how = |proration: law::commands::Proration| match proration {
+            law::commands::Proration::ByDay => Proration::ByDay,
+            law::commands::Proration::None => Proration::None,
+            law::commands::Proration::AtPeriodEnd => Proration::AtPeriodEnd,
         };
         let when = |proration| {
-            if proration == law::wishes::Proration::AtPeriodEnd { When::AtPeriodEnd } else { When::Now }
+            if proration == law::commands::Proration::AtPeriodEnd { When::AtPeriodEnd } else { When::Now }
         };
-        match wish {
-            Wish::Plan(place, _, proration) => {
+        match command {
+            Command::Plan(place, _, proration) => {
                 let plan = Some(self.plans[*place].clone());
                 let update = Update { plan, proration: how(*proration), ..Update::default() };
                 self.with_card(of, card, update)
             }
-            Wish::Seats(quantity, proration) => {
+            Command::Seats(quantity, proration) => {
                 let quantity = u32::try_from(*quantity).ok();
                 let update = Update { quantity, proration: how(*proration), ..Update::default() };
                 self.with_card(of, card, update)
             }
-            Wish::Discounts(discounts) => {
+            Command::Discounts(discounts) => {
                 let discounts = discounts.iter().map(|one| self.discount(one)).collect();
                 self.update(of, Update { discounts: Some(discounts), ..Update::default() })
             }
-            Wish::Pause(proration) => self.store.decide(of, |subscription, book| {
+            Command::Pause(proration) => self.store.decide(of, |subscription, book| {
                 state::pause(subscription, when(*proration), how(*proration), Place { now, book })
             }),
-            Wish::Resume { old_anchor } => self.store.decide(of, |subscription, book| {
+            Command::Resume { old_anchor } => self.store.decide(of, |subscription, book| {
                 let how = if *old_anchor { Resume::OldAnchor } else { Resume::NewAnchor };
                 state::resume(subscription, how, Place { now, book })
             }),
-            Wish::Cancel(proration) => self.store.decide(of, |subscription, book| {
+            Command::Cancel(proration) => self.store.decide(of, |subscription, book| {
                 state::cancel(subscription, when(*proration), how(*proration), Place { now, book })
             }),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use common::{
     billing::{
         self, Accepted, NewSubscription,
-        subscriptions::{self, Answered, Asked, Named},
+        subscriptions::{self, CommandContext, CommandResult, Named},
     },
     clock::Timestamp,
     customer::{self, MethodChoice, NewCustomer},
@@ -158,9 +158,9 @@ impl Deployment {
     pub async fn new_card(&self, id: SubscriptionId, token: &str) {
         let merchant = self.subscription(id).await.merchant_id;
         let named = Named { offer: None, method: Some(card(token)) };
-        let asked = Asked::of(merchant, id);
+        let asked = CommandContext::of(merchant, id);
         let answered = subscriptions::update(&self.pool, &asked, &named, Update::default()).await.unwrap();
-        assert!(matches!(answered, Answered::Granted(_)), "{answered:?}");
+        assert!(matches!(answered, CommandResult::Executed(_)), "{answered:?}");
     }
 
     /// Another card or payer, of which nobody is told.

@@ -123,13 +123,13 @@ async fn what_is_given_back_pays_the_next_subscription() {
     deployment.advance_all(DAY).await;
     let canceled = subscriptions::cancel(
         &deployment.pool,
-        &subscriptions::Asked::of(shop.merchant, first),
+        &subscriptions::CommandContext::of(shop.merchant, first),
         When::Now,
         Proration::ByDay,
     )
     .await
     .unwrap();
-    assert!(matches!(canceled, subscriptions::Answered::Granted(_)), "{canceled:?}");
+    assert!(matches!(canceled, subscriptions::CommandResult::Executed(_)), "{canceled:?}");
     let credit = deployment.invoices(first).await.remove(1);
     assert!(credit.total.is_sign_negative() && credit.status == Paid::Paid, "{credit:?}");
     assert_eq!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use common::{
     billing::{
         self, Accepted, NewSubscription,
-        subscriptions::{self, Answered, Asked},
+        subscriptions::{self, CommandContext, CommandResult},
     },
     invoice::{self, Status as Paid},
     job::{self, Kind},
@@ -119,11 +119,15 @@ async fn a_cancellation_waits_for_the_period_or_does_not() {
     let shop = deployment.shop(Unit::Month).await;
     let (later, at_once) = (deployment.active(&shop, "a").await, deployment.active(&shop, "b").await);
     for (id, when) in [(later, When::AtPeriodEnd), (at_once, When::Now)] {
-        let answer =
-            subscriptions::cancel(&deployment.pool, &Asked::of(shop.merchant, id), when, Proration::None)
-                .await
-                .unwrap();
-        assert!(matches!(answer, Answered::Granted(_)), "{answer:?}");
+        let answer = subscriptions::cancel(
+            &deployment.pool,
+            &CommandContext::of(shop.merchant, id),
+            when,
+            Proration::None,
+        )
+        .await
+        .unwrap();
+        assert!(matches!(answer, CommandResult::Executed(_)), "{answer:?}");
     }
     assert_eq!(deployment.subscription(at_once).await.status, Status::Canceled);
     let running = deployment.subscription(later).await;

@@ -4,7 +4,7 @@
 use common::{
     billing::{
         NewSubscription, invoices,
-        subscriptions::{self, Answered, Asked},
+        subscriptions::{self, CommandContext, CommandResult},
     },
     customer,
     invoice::Status as Paid,
@@ -44,10 +44,14 @@ async fn beginning(deployment: &Deployment, shop: &Shop, key: &str, token: &str)
 
 async fn cancel(deployment: &Deployment, subscription: &Subscription) {
     let Subscription { id, merchant_id, .. } = *subscription;
-    let answered =
-        subscriptions::cancel(&deployment.pool, &Asked::of(merchant_id, id), When::Now, Proration::None)
-            .await;
-    assert!(matches!(answered, Ok(Answered::Granted(_))), "{answered:?}");
+    let answered = subscriptions::cancel(
+        &deployment.pool,
+        &CommandContext::of(merchant_id, id),
+        When::Now,
+        Proration::None,
+    )
+    .await;
+    assert!(matches!(answered, Ok(CommandResult::Executed(_))), "{answered:?}");
     let invoice = deployment.invoices(id).await.remove(0);
     assert_eq!((invoice.status, deployment.subscription(id).await.status), (Paid::Void, Status::Canceled));
 }
@@ -262,29 +266,34 @@ async fn a_void_invoice_owes_nothing_and_one_given_up_may_still_be_paid() {
         deployment.new_card(id, DECLINES).await;
     }
     deployment.next_boundary(forgiven).await;
-    let grant =
-        async |invoice, wish| match invoices::grant(&deployment.pool, shop.merchant, invoice, wish, "")
-            .await
-            .unwrap()
-        {
-            invoices::Answered::Granted { invoice, .. } => invoice.status,
-            other => panic!("{other:?}"),
-        };
+    let execute = async |invoice, command| match invoices::execute(
+        &deployment.pool,
+        shop.merchant,
+        invoice,
+        command,
+        "",
+    )
+    .await
+    .unwrap()
+    {
+        invoices::CommandResult::Executed { invoice, .. } => invoice.status,
+        other => panic!("{other:?}"),
+    };
     let open = deployment.invoices(forgiven).await.remove(1).id;
     for _ in 0..2 {
-        assert_eq!(grant(open, invoices::Wish::Void).await, Paid::Void, "once or twice");
+        assert_eq!(execute(open, invoices::Command::Void).await, Paid::Void, "once or twice");
     }
     assert_eq!(deployment.subscription(forgiven).await.status, Status::Active, "nothing is owed any more");
     let open = deployment.invoices(given_up).await.remove(1).id;
     for _ in 0..2 {
-        assert_eq!(grant(open, invoices::Wish::GiveUp).await, Paid::Uncollectible);
+        assert_eq!(execute(open, invoices::Command::GiveUp).await, Paid::Uncollectible);
     }
     deployment.becomes(given_up, Status::PastDue).await;
     deployment.advance_all(20 * DAY).await;
     deployment.idle().await;
     assert_eq!(deployment.payments_of(given_up).await, ["succeeded", "failed"], "it is not tried again");
     deployment.swap_card(given_up, "pm_card_visa").await;
-    assert_eq!(grant(open, invoices::Wish::Pay(None)).await, Paid::Uncollectible);
+    assert_eq!(execute(open, invoices::Command::Pay(None)).await, Paid::Uncollectible);
     deployment.advance(15).await;
     deployment.becomes(given_up, Status::Active).await;
     deployment.idle().await;

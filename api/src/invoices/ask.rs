@@ -5,7 +5,7 @@ use axum::{extract::State, response::Response};
 use common::{
     billing::{
         self,
-        invoices::{Answered, Wish},
+        invoices::{Command, CommandResult},
     },
     id::{InvoiceId, JobId, MerchantId},
     invoice::{Invoice, state::Refusal},
@@ -61,7 +61,7 @@ pub async fn pay(
     Trace(traceparent): Trace,
     OptionalBody(PayInvoice { payment_method }): OptionalBody<PayInvoice>,
 ) -> Result<Response, ApiError> {
-    let (invoice, jobs) = ask(&app, merchant.id, id, Wish::Pay(payment_method), &traceparent).await?;
+    let (invoice, jobs) = ask(&app, merchant.id, id, Command::Pay(payment_method), &traceparent).await?;
     let jobs = jobs.into_iter().map(|job| (Kind::ChargePayment, job));
     let invoice = app.follow(prefer, invoice, jobs).await;
     let details = Details::of(&mut *app.pool.acquire().await?, id).await?;
@@ -91,7 +91,7 @@ pub async fn void(
     Trace(traceparent): Trace,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    end(&app, merchant.id, id, Wish::Void, &traceparent).await
+    end(&app, merchant.id, id, Command::Void, &traceparent).await
 }
 
 /// Mark an invoice uncollectible
@@ -115,18 +115,18 @@ pub async fn mark_uncollectible(
     Trace(traceparent): Trace,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    end(&app, merchant.id, id, Wish::GiveUp, &traceparent).await
+    end(&app, merchant.id, id, Command::GiveUp, &traceparent).await
 }
 
-/// Grants what ends an invoice at once. A subscription may go on, and bill what begins anew.
+/// Executes what ends an invoice at once. A subscription may go on, and bill what begins anew.
 async fn end(
     app: &App,
     merchant: MerchantId,
     id: InvoiceId,
-    wish: Wish,
+    command: Command,
     traceparent: &str,
 ) -> Result<Response, ApiError> {
-    let (invoice, jobs) = ask(app, merchant, id, wish, traceparent).await?;
+    let (invoice, jobs) = ask(app, merchant, id, command, traceparent).await?;
     app.publisher.offer(Kind::ChargePayment, jobs, None);
     let details = Details::of(&mut *app.pool.acquire().await?, id).await?;
     Ok(answer::one(true, &InvoiceView::new(invoice, Some(details))))
@@ -136,14 +136,14 @@ async fn ask(
     app: &App,
     merchant: MerchantId,
     id: InvoiceId,
-    wish: Wish,
+    command: Command,
     traceparent: &str,
 ) -> Result<(Invoice, Vec<JobId>), ApiError> {
-    match billing::invoices::grant(&app.pool, merchant, id, wish, traceparent).await? {
-        Answered::Granted { invoice, jobs } => Ok((*invoice, jobs)),
-        Answered::NotFound => Err(ApiError::NotFound),
-        Answered::NoMethod => Err(Faults::one("/payment_method/id", NONE_OF_THE_CUSTOMER)),
-        Answered::Refused(refusal) => Err(refused(&refusal)),
+    match billing::invoices::execute(&app.pool, merchant, id, command, traceparent).await? {
+        CommandResult::Executed { invoice, jobs } => Ok((*invoice, jobs)),
+        CommandResult::NotFound => Err(ApiError::NotFound),
+        CommandResult::NoMethod => Err(Faults::one("/payment_method/id", NONE_OF_THE_CUSTOMER)),
+        CommandResult::Refused(refusal) => Err(refused(&refusal)),
     }
 }
 

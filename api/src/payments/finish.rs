@@ -1,5 +1,5 @@
 //! `POST /payments/{id}/capture` and `POST /payments/{id}/cancel`: what a merchant asks of a payment that
-//! was accepted. Both are one wish at most, so neither needs a key: asked again, they answer the same.
+//! was accepted. Both are one command at most, so neither needs a key: asked again, they answer the same.
 
 use axum::{extract::State, response::Response};
 use common::{
@@ -8,8 +8,8 @@ use common::{
     id::{MerchantId, PaymentId},
     payment::{
         Payment,
-        state::{self, Refusal, Wish},
-        store::{self, Answered},
+        state::{self, Decision, Refusal},
+        store::{self, CommandResult},
     },
 };
 use rust_decimal::Decimal;
@@ -93,26 +93,26 @@ pub async fn cancel(
     ask(&app, merchant.id, id, prefer, &traceparent, state::cancel).await
 }
 
-/// Decides the wish under the payment's lock, and waits for its outcome if that is preferred.
+/// Decides the command under the payment's lock, and waits for its outcome if that is preferred.
 async fn ask(
     app: &App,
     merchant: MerchantId,
     id: PaymentId,
     prefer: Prefer,
     traceparent: &str,
-    decide: impl FnOnce(&mut Payment, Timestamp) -> Wish,
+    decide: impl FnOnce(&mut Payment, Timestamp) -> Decision,
 ) -> Result<Response, ApiError> {
     let mut transaction = app.pool.begin().await?;
-    let answered = settlement::grant(&mut transaction, merchant, id, traceparent, decide).await?;
+    let answered = settlement::execute(&mut transaction, merchant, id, traceparent, decide).await?;
     transaction.commit().await?;
-    let Answered { payment, wish, job } = answered.ok_or(ApiError::NotFound)?;
+    let CommandResult { payment, decision, job } = answered.ok_or(ApiError::NotFound)?;
     let job = job.map(|(job, kind)| (kind, job));
-    match wish {
-        Wish::Granted(_) | Wish::Repeated => {
+    match decision {
+        Decision::Accepted(_) | Decision::Repeated => {
             let payment = app.follow(prefer, payment, job).await;
-            Ok(accepted(app, payment, prefer, wish == Wish::Repeated))
+            Ok(accepted(app, payment, prefer, decision == Decision::Repeated))
         }
-        Wish::Refused(refusal) => Err(refused(&refusal)),
+        Decision::Refused(refusal) => Err(refused(&refusal)),
     }
 }
 

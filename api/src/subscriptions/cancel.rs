@@ -1,9 +1,9 @@
-//! `DELETE /cancel-subscription/{id}`: ends a subscription, at once or with its period. It is one wish, so it
+//! `DELETE /cancel-subscription/{id}`: ends a subscription, at once or with its period. It is one command, so it
 //! needs no key: asked again, it answers the same.
 
 use axum::{extract::State, response::Response};
 use common::{
-    billing::subscriptions::{self, Asked},
+    billing::subscriptions::{self, CommandContext},
     subscription::{proration::Proration, state::When},
 };
 
@@ -50,13 +50,13 @@ impl Elsewhere for InQuery {
 )]
 pub async fn cancel(
     State(app): State<App>,
-    asked: Asked,
+    context: CommandContext,
     prefer: Prefer,
     query: QueryFields,
     _: NoBody<InQuery>,
 ) -> Result<Response, ApiError> {
     let (when, proration) = read(query)?;
-    answered(&app, subscriptions::cancel(&app.pool, &asked, when, proration).await?, prefer).await
+    answered(&app, subscriptions::cancel(&app.pool, &context, when, proration).await?, prefer).await
 }
 
 fn read(mut query: QueryFields) -> Result<(When, Proration), ApiError> {

@@ -17,7 +17,7 @@ use axum::{
     response::Response,
 };
 use common::{
-    billing::subscriptions::{Answered, Asked, Granted},
+    billing::subscriptions::{CommandContext, CommandResult, Executed},
     subscription::{Status, Subscription, state::Refusal},
 };
 
@@ -35,7 +35,7 @@ pub use view::SubscriptionView;
 pub const NONE_OF_THE_CUSTOMER: &str = "must be the id of a payment method that the customer has";
 
 /// Who asks about which subscription, and how. Where a payer comes back to is told in the body.
-impl FromRequestParts<App> for Asked {
+impl FromRequestParts<App> for CommandContext {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
@@ -55,21 +55,21 @@ fn accepted(app: &App, subscription: Subscription, prefer: Prefer, replayed: boo
     with_etag(answer::accepted(&path, stands, prefer, replayed, &view), version)
 }
 
-/// The answer to a wish: 202 and how the subscription stands, once what was called for is charged, if that is
+/// The answer to a command: 202 and how the subscription stands, once what was called for is charged, if that is
 /// preferred.
-async fn answered(app: &App, answered: Answered, prefer: Prefer) -> Result<Response, ApiError> {
-    let Granted { subscription, jobs, .. } = granted(answered)?;
+async fn answered(app: &App, answered: CommandResult, prefer: Prefer) -> Result<Response, ApiError> {
+    let Executed { subscription, jobs, .. } = executed(answered)?;
     Ok(accepted(app, charged(app, subscription, jobs, prefer).await, prefer, false))
 }
 
-fn granted<T>(answered: Answered<T>) -> Result<T, ApiError> {
+fn executed<T>(answered: CommandResult<T>) -> Result<T, ApiError> {
     match answered {
-        Answered::Granted(granted) => Ok(*granted),
-        Answered::NotFound => Err(ApiError::NotFound),
-        Answered::NoPlan => Err(Faults::one("/plan", NONE_OF_YOURS)),
-        Answered::NoMethod => Err(Faults::one("/payment_method/id", NONE_OF_THE_CUSTOMER)),
-        Answered::VersionDiffers => Err(ApiError::VersionDiffers),
-        Answered::Refused(refusal) => Err(refused(&refusal)),
+        CommandResult::Executed(executed) => Ok(*executed),
+        CommandResult::NotFound => Err(ApiError::NotFound),
+        CommandResult::NoPlan => Err(Faults::one("/plan", NONE_OF_YOURS)),
+        CommandResult::NoMethod => Err(Faults::one("/payment_method/id", NONE_OF_THE_CUSTOMER)),
+        CommandResult::VersionDiffers => Err(ApiError::VersionDiffers),
+        CommandResult::Refused(refusal) => Err(refused(&refusal)),
     }
 }
 

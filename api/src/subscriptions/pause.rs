@@ -1,9 +1,9 @@
-//! `POST /subscriptions/{id}/pause` and `POST /subscriptions/{id}/resume`. Both are one wish, so neither needs a
+//! `POST /subscriptions/{id}/pause` and `POST /subscriptions/{id}/resume`. Both are one command, so neither needs a
 //! key: asked again, they answer the same.
 
 use axum::{extract::State, response::Response};
 use common::{
-    billing::subscriptions::{self, Asked},
+    billing::subscriptions::{self, CommandContext},
     subscription::{
         Subscription,
         proration::Proration,
@@ -64,7 +64,7 @@ body! {
 )]
 pub async fn pause(
     State(app): State<App>,
-    asked: Asked,
+    context: CommandContext,
     prefer: Prefer,
     OptionalBody(PauseSubscription { when, proration }): OptionalBody<PauseSubscription>,
 ) -> Result<Response, ApiError> {
@@ -72,7 +72,7 @@ pub async fn pause(
     let decide = |subscription: &mut Subscription, place: Place<'_>| {
         state::pause(subscription, when, proration, place)
     };
-    answered(&app, subscriptions::grant(&app.pool, &asked, decide).await?, prefer).await
+    answered(&app, subscriptions::execute(&app.pool, &context, decide).await?, prefer).await
 }
 
 words! {
@@ -116,12 +116,12 @@ body! {
 )]
 pub async fn resume(
     State(app): State<App>,
-    asked: Asked,
+    context: CommandContext,
     prefer: Prefer,
     OptionalBody(ResumeSubscription { anchor, return_url }): OptionalBody<ResumeSubscription>,
 ) -> Result<Response, ApiError> {
     let how = anchor.unwrap_or_default();
     let decide = |subscription: &mut Subscription, place: Place<'_>| state::resume(subscription, how, place);
-    let asked = Asked { return_url, ..asked };
-    answered(&app, subscriptions::grant(&app.pool, &asked, decide).await?, prefer).await
+    let context = CommandContext { return_url, ..context };
+    answered(&app, subscriptions::execute(&app.pool, &context, decide).await?, prefer).await
 }

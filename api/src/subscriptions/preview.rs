@@ -3,7 +3,7 @@
 
 use axum::{Json, extract::State};
 use common::{
-    billing::subscriptions::{self, Asked, Foreknown, Foreseen},
+    billing::subscriptions::{self, CommandContext, Foreknown, Foreseen},
     clock::Timestamp,
     invoice::{Invoice, Line, TaxRate, totals::Totals},
     money::{Currency, display_amount},
@@ -20,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    SubscriptionView, granted,
+    SubscriptionView, executed,
     update::{UpdateSubscription, Wanted},
 };
 
@@ -110,10 +110,10 @@ pub struct TotalsView {
 )]
 pub async fn preview(
     State(app): State<App>,
-    asked: Asked,
+    context: CommandContext,
     Body(Wanted { named, update, .. }): Body<UpdateSubscription>,
 ) -> Result<Json<PreviewView>, ApiError> {
-    let foreseen = granted(subscriptions::preview(&app.pool, &asked, &named, update).await?)?;
+    let foreseen = executed(subscriptions::preview(&app.pool, &context, &named, update).await?)?;
     Ok(Json(PreviewView::new(&app, foreseen)))
 }
 

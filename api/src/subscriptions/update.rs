@@ -3,7 +3,7 @@
 
 use axum::{extract::State, response::Response};
 use common::{
-    billing::subscriptions::{self, Asked, Named},
+    billing::subscriptions::{self, CommandContext, Named},
     id::PlanId,
     metadata::Metadata,
     subscription::{OnDispute, Tz, proration::Proration, state::Update},
@@ -141,10 +141,10 @@ impl Wanted {
 )]
 pub async fn update(
     State(app): State<App>,
-    asked: Asked,
+    context: CommandContext,
     prefer: Prefer,
     Body(Wanted { named, update, return_url }): Body<UpdateSubscription>,
 ) -> Result<Response, ApiError> {
-    let asked = Asked { return_url, ..asked };
-    answered(&app, subscriptions::update(&app.pool, &asked, &named, update).await?, prefer).await
+    let context = CommandContext { return_url, ..context };
+    answered(&app, subscriptions::update(&app.pool, &context, &named, update).await?, prefer).await
 }

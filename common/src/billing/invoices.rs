@@ -1,5 +1,5 @@
 //! What a merchant asks of an invoice, decided under the lock of its subscription. What is asked for twice is
-//! granted twice and changes nothing, but for a payment: of that there is one at a time.
+//! done twice and changes nothing, but for a payment: of that there is one at a time.
 
 use sqlx::{PgConnection, PgPool};
 
@@ -33,7 +33,7 @@ use super::{
 
 /// What is asked of an invoice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wish {
+pub enum Command {
     /// One attempt now, off the ladder, with this payment method of its customer. Without one, with the
     /// subscription's; where that has ended, with the customer's default.
     Pay(Option<MethodChoice>),
@@ -43,11 +43,11 @@ pub enum Wish {
     GiveUp,
 }
 
-/// The answer to a wish.
+/// The answer to a command.
 #[derive(Debug)]
-pub enum Answered {
-    /// It was granted.
-    Granted {
+pub enum CommandResult {
+    /// It was done.
+    Executed {
         /// The invoice, as it stands now.
         invoice: Box<Invoice>,
         /// Charges (of kind `ChargePayment`) to be published after this call.
@@ -61,17 +61,17 @@ pub enum Answered {
     Refused(Refusal),
 }
 
-/// Decides a wish about an invoice of this merchant, in a transaction of its own.
+/// Decides a command about an invoice of this merchant, in a transaction of its own.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn grant(
+pub async fn execute(
     db: &PgPool,
     merchant: MerchantId,
     id: InvoiceId,
-    wish: Wish,
+    command: Command,
     traceparent: &str,
-) -> sqlx::Result<Answered> {
+) -> sqlx::Result<CommandResult> {
     let mut transaction = db.begin().await?;
     let of = sqlx::query!(
         "SELECT subscription_id, customer_id FROM invoices WHERE id = $1 AND merchant_id = $2",
@@ -80,19 +80,19 @@ pub async fn grant(
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    let Some(of) = of else { return Ok(Answered::NotFound) };
+    let Some(of) = of else { return Ok(CommandResult::NotFound) };
     // A customer is held before the subscription is locked.
     let customer = CustomerId(of.customer_id);
-    let named = match &wish {
-        Wish::Pay(Some(choice)) => {
+    let named = match &command {
+        Command::Pay(Some(choice)) => {
             hold(&mut transaction, merchant, customer).await?;
             let chosen = chosen(&mut transaction, merchant, customer, choice).await?;
             if chosen.is_none() {
-                return Ok(Answered::NoMethod);
+                return Ok(CommandResult::NoMethod);
             }
             chosen
         }
-        Wish::Pay(None) | Wish::Void | Wish::GiveUp => None,
+        Command::Pay(None) | Command::Void | Command::GiveUp => None,
     };
     let found = subscriptions::lock(&mut transaction, SubscriptionId(of.subscription_id)).await?;
     let subscription = found.ok_or(sqlx::Error::RowNotFound)?;
@@ -105,20 +105,20 @@ pub async fn grant(
         grace: PUBLISHER_GRACE,
         return_url: None,
     };
-    let decided = match wish {
-        Wish::Pay(_) => {
+    let decided = match command {
+        Command::Pay(_) => {
             let method = means(&mut transaction, &subscription, named).await?;
             pay(&mut transaction, &mut invoice, subscription, method.as_ref(), &circumstances).await?
         }
-        Wish::Void => void(&mut transaction, &mut invoice, subscription, &circumstances).await?,
-        Wish::GiveUp => give_up(&mut transaction, &mut invoice, now).await?,
+        Command::Void => void(&mut transaction, &mut invoice, subscription, &circumstances).await?,
+        Command::GiveUp => give_up(&mut transaction, &mut invoice, now).await?,
     };
     match decided {
         Ok(jobs) => {
             transaction.commit().await?;
-            Ok(Answered::Granted { invoice: Box::new(invoice), jobs })
+            Ok(CommandResult::Executed { invoice: Box::new(invoice), jobs })
         }
-        Err(refusal) => Ok(Answered::Refused(refusal)),
+        Err(refusal) => Ok(CommandResult::Refused(refusal)),
     }
 }
 

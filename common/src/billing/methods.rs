@@ -8,7 +8,7 @@ use crate::{
     subscription::store::{forget_method, paid_by},
 };
 
-/// What became of a wish to delete a payment method.
+/// What became of a command to delete a payment method.
 #[derive(Debug)]
 pub enum Deleted {
     /// It is gone.

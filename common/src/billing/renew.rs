@@ -22,7 +22,7 @@ use crate::{
 use super::{
     circumstances::Circumstances,
     effects::{Case, carry_out},
-    settlement::grant,
+    settlement::execute,
 };
 
 /// How long a payment under way delays the end of a subscription whose first invoice is not paid.
@@ -96,7 +96,7 @@ async fn call_off(db: &PgPool, claims: &[Claim]) -> sqlx::Result<()> {
         let (merchant, id) = (MerchantId(waiting.merchant_id), PaymentId(waiting.id));
         let claim = claims.iter().find(|claim| claim.subject == waiting.subscription);
         let trace = claim.and_then(|claim| claim.traceparent.as_deref()).unwrap_or_default();
-        grant(&mut transaction, merchant, id, trace, payment::state::cancel).await?;
+        execute(&mut transaction, merchant, id, trace, payment::state::cancel).await?;
         transaction.commit().await?;
     }
     Ok(())

@@ -29,8 +29,8 @@ use crate::{
     money::Currency,
     payment::{
         self, Payment,
-        state::Wish,
-        store::{Answered, Recorded, Settled, Settlement},
+        state::Decision,
+        store::{CommandResult, Recorded, Settled, Settlement},
     },
     subscription::{
         Subscription,
@@ -66,19 +66,19 @@ pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::R
     Ok(settled)
 }
 
-/// Decides a wish about a payment of this merchant, in the caller's transaction. `None`: no such payment.
+/// Decides a command about a payment of this merchant, in the caller's transaction. `None`: no such payment.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn grant(
+pub async fn execute(
     db: &mut PgConnection,
     merchant: MerchantId,
     id: PaymentId,
     traceparent: &str,
-    decide: impl FnOnce(&mut Payment, Timestamp) -> Wish,
-) -> sqlx::Result<Option<Answered>> {
-    let answered = payment::store::grant(&mut *db, merchant, id, traceparent, decide).await?;
-    if let Some(Answered { payment, wish: Wish::Granted(_), .. }) = &answered
+    decide: impl FnOnce(&mut Payment, Timestamp) -> Decision,
+) -> sqlx::Result<Option<CommandResult>> {
+    let answered = payment::store::execute(&mut *db, merchant, id, traceparent, decide).await?;
+    if let Some(CommandResult { payment, decision: Decision::Accepted(_), .. }) = &answered
         && payment.billing.is_some()
     {
         let now = crate::db::now(&mut *db).await?;

@@ -28,7 +28,7 @@ use super::{
 
 /// Whose subscription it is about, and how it is asked.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct CommandContext {
     /// Who asks.
     pub merchant: MerchantId,
     /// About what.
@@ -41,7 +41,7 @@ pub struct Asked {
     pub return_url: Option<String>,
 }
 
-impl Asked {
+impl CommandContext {
     /// By somebody who has not read it before.
     #[must_use]
     pub fn of(merchant: MerchantId, id: SubscriptionId) -> Self {
@@ -49,11 +49,11 @@ impl Asked {
     }
 }
 
-/// The answer to a wish.
+/// The answer to a command.
 #[derive(Debug)]
-pub enum Answered<T = Granted> {
-    /// It was granted.
-    Granted(Box<T>),
+pub enum CommandResult<T = Executed> {
+    /// It was done.
+    Executed(Box<T>),
     /// This merchant has no such subscription.
     NotFound,
     /// This merchant has no such plan.
@@ -66,9 +66,9 @@ pub enum Answered<T = Granted> {
     Refused(Refusal),
 }
 
-/// A wish that was granted.
+/// What a command has done.
 #[derive(Debug)]
-pub struct Granted {
+pub struct Executed {
     /// The subscription, as it stands now.
     pub subscription: Subscription,
     /// Charges (of kind `ChargePayment`) to be published after this call.
@@ -79,7 +79,7 @@ pub struct Granted {
     pub noted: Option<u32>,
 }
 
-/// What would come of a wish.
+/// What would come of a command.
 #[derive(Debug)]
 pub struct Foreseen {
     /// The subscription, as it would stand.
@@ -107,18 +107,18 @@ pub struct Foreknown {
     pub from_balance: Decimal,
 }
 
-/// Decides a wish about a subscription of this merchant, in a transaction of its own. `decide` is one of the
+/// Decides a command about a subscription of this merchant, in a transaction of its own. `decide` is one of the
 /// functions of [`state`]. What changes nothing leaves the version as it is.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn grant(
+pub async fn execute(
     db: &PgPool,
-    asked: &Asked,
+    context: &CommandContext,
     decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal> + Send,
-) -> sqlx::Result<Answered> {
+) -> sqlx::Result<CommandResult> {
     let mut transaction = db.begin().await?;
-    let answered = answer(&mut transaction, asked, decide).await?;
+    let answered = answer(&mut transaction, context, decide).await?;
     keep(transaction, answered).await
 }
 
@@ -135,18 +135,26 @@ pub struct Named {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn update(db: &PgPool, asked: &Asked, named: &Named, update: Update) -> sqlx::Result<Answered> {
+pub async fn update(
+    db: &PgPool,
+    context: &CommandContext,
+    named: &Named,
+    update: Update,
+) -> sqlx::Result<CommandResult> {
     let mut transaction = db.begin().await?;
-    let answered = answer_update(&mut transaction, asked, named, update).await?;
+    let answered = answer_update(&mut transaction, context, named, update).await?;
     keep(transaction, answered).await
 }
 
-/// What was granted stays.
-async fn keep(transaction: Transaction<'_, Postgres>, mut answered: Answered) -> sqlx::Result<Answered> {
-    if let Answered::Granted(granted) = &mut answered {
+/// What was done stays.
+async fn keep(
+    transaction: Transaction<'_, Postgres>,
+    mut answered: CommandResult,
+) -> sqlx::Result<CommandResult> {
+    if let CommandResult::Executed(executed) = &mut answered {
         transaction.commit().await?;
-        let last = granted.invoices.last().copied();
-        granted.subscription.latest_invoice = last.or(granted.subscription.latest_invoice);
+        let last = executed.invoices.last().copied();
+        executed.subscription.latest_invoice = last.or(executed.subscription.latest_invoice);
     }
     Ok(answered)
 }
@@ -158,22 +166,22 @@ async fn keep(transaction: Transaction<'_, Postgres>, mut answered: Answered) ->
 /// When the database fails.
 pub async fn preview(
     db: &PgPool,
-    asked: &Asked,
+    context: &CommandContext,
     named: &Named,
     update: Update,
-) -> sqlx::Result<Answered<Foreseen>> {
+) -> sqlx::Result<CommandResult<Foreseen>> {
     let mut transaction = db.begin().await?;
-    let answered = match answer_update(&mut transaction, asked, named, update).await? {
-        Answered::Granted(granted) => match foresee(&mut transaction, *granted).await {
-            Ok(foreseen) => Answered::Granted(Box::new(foreseen)),
-            Err(Trouble::Refused(refusal)) => Answered::Refused(refusal),
+    let answered = match answer_update(&mut transaction, context, named, update).await? {
+        CommandResult::Executed(executed) => match foresee(&mut transaction, *executed).await {
+            Ok(foreseen) => CommandResult::Executed(Box::new(foreseen)),
+            Err(Trouble::Refused(refusal)) => CommandResult::Refused(refusal),
             Err(Trouble::Database(error)) => return Err(error),
         },
-        Answered::NotFound => Answered::NotFound,
-        Answered::NoPlan => Answered::NoPlan,
-        Answered::NoMethod => Answered::NoMethod,
-        Answered::VersionDiffers => Answered::VersionDiffers,
-        Answered::Refused(refusal) => Answered::Refused(refusal),
+        CommandResult::NotFound => CommandResult::NotFound,
+        CommandResult::NoPlan => CommandResult::NoPlan,
+        CommandResult::NoMethod => CommandResult::NoMethod,
+        CommandResult::VersionDiffers => CommandResult::VersionDiffers,
+        CommandResult::Refused(refusal) => CommandResult::Refused(refusal),
     };
     transaction.rollback().await?;
     Ok(answered)
@@ -181,50 +189,52 @@ pub async fn preview(
 
 async fn answer_update(
     db: &mut PgConnection,
-    asked: &Asked,
+    context: &CommandContext,
     named: &Named,
     mut update: Update,
-) -> sqlx::Result<Answered> {
+) -> sqlx::Result<CommandResult> {
     if let Some(offer) = &named.offer {
-        update.plan = plan::store::of_offer(&mut *db, asked.merchant, offer).await?;
+        update.plan = plan::store::of_offer(&mut *db, context.merchant, offer).await?;
         if update.plan.is_none() {
-            return Ok(Answered::NoPlan);
+            return Ok(CommandResult::NoPlan);
         }
     }
     if let Some(choice) = &named.method {
-        let Some(customer) = customer_of(&mut *db, asked).await? else { return Ok(Answered::NotFound) };
-        customer::store::hold(&mut *db, asked.merchant, customer).await?;
-        update.method = customer::store::chosen(&mut *db, asked.merchant, customer, choice).await?;
+        let Some(customer) = customer_of(&mut *db, context).await? else {
+            return Ok(CommandResult::NotFound);
+        };
+        customer::store::hold(&mut *db, context.merchant, customer).await?;
+        update.method = customer::store::chosen(&mut *db, context.merchant, customer, choice).await?;
         if update.method.is_none() {
-            return Ok(Answered::NoMethod);
+            return Ok(CommandResult::NoMethod);
         }
     }
-    answer(db, asked, |subscription, place| state::update(subscription, update, place)).await
+    answer(db, context, |subscription, place| state::update(subscription, update, place)).await
 }
 
 /// Whose subscription it is: that never changes, so it is known before the lock, which comes after the customer's.
-async fn customer_of(db: &mut PgConnection, asked: &Asked) -> sqlx::Result<Option<CustomerId>> {
+async fn customer_of(db: &mut PgConnection, context: &CommandContext) -> sqlx::Result<Option<CustomerId>> {
     let customer = sqlx::query_scalar!(
         "SELECT customer_id FROM subscriptions WHERE id = $1 AND merchant_id = $2",
-        asked.id.0,
-        asked.merchant.0,
+        context.id.0,
+        context.merchant.0,
     );
     Ok(customer.fetch_optional(db).await?.map(CustomerId))
 }
 
 async fn answer(
     db: &mut PgConnection,
-    asked: &Asked,
+    context: &CommandContext,
     decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal>,
-) -> sqlx::Result<Answered> {
-    let found = lock(&mut *db, asked.id).await?.filter(|found| found.merchant_id == asked.merchant);
-    let Some(subscription) = found else { return Ok(Answered::NotFound) };
-    if asked.version.is_some_and(|version| version != subscription.version) {
-        return Ok(Answered::VersionDiffers);
+) -> sqlx::Result<CommandResult> {
+    let found = lock(&mut *db, context.id).await?.filter(|found| found.merchant_id == context.merchant);
+    let Some(subscription) = found else { return Ok(CommandResult::NotFound) };
+    if context.version.is_some_and(|version| version != subscription.version) {
+        return Ok(CommandResult::VersionDiffers);
     }
-    match change(db, subscription, asked, decide).await {
-        Ok(granted) => Ok(Answered::Granted(Box::new(granted))),
-        Err(Trouble::Refused(refusal)) => Ok(Answered::Refused(refusal)),
+    match change(db, subscription, context, decide).await {
+        Ok(executed) => Ok(CommandResult::Executed(Box::new(executed))),
+        Err(Trouble::Refused(refusal)) => Ok(CommandResult::Refused(refusal)),
         Err(Trouble::Database(error)) => Err(error),
     }
 }
@@ -232,9 +242,9 @@ async fn answer(
 async fn change(
     db: &mut PgConnection,
     before: Subscription,
-    asked: &Asked,
+    context: &CommandContext,
     decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal>,
-) -> Result<Granted, Trouble> {
+) -> Result<Executed, Trouble> {
     let now = crate::db::now(&mut *db).await?;
     let mut subscription = before.clone();
     let book = match before.current_period {
@@ -242,7 +252,7 @@ async fn change(
         None => Book::default(),
     };
     let effects = decide(&mut subscription, Place { now, book: &book })?;
-    let (traceparent, return_url) = (Some(asked.traceparent.as_str()), asked.return_url.as_deref());
+    let (traceparent, return_url) = (Some(context.traceparent.as_str()), context.return_url.as_deref());
     let circumstances =
         Circumstances { now, charges: Kind::ChargePayment, traceparent, grace: PUBLISHER_GRACE, return_url };
     let mut case = Case::new(before, subscription, effects, circumstances);
@@ -251,11 +261,11 @@ async fn change(
         call_for_renewal(db, &case.subscription, traceparent).await?;
     }
     let Case { subscription, done, .. } = case;
-    Ok(Granted { subscription, jobs: done.jobs, invoices: done.invoices, noted: done.noted })
+    Ok(Executed { subscription, jobs: done.jobs, invoices: done.invoices, noted: done.noted })
 }
 
-async fn foresee(db: &mut PgConnection, granted: Granted) -> Result<Foreseen, Trouble> {
-    let Granted { subscription, jobs, invoices, noted } = granted;
+async fn foresee(db: &mut PgConnection, executed: Executed) -> Result<Foreseen, Trouble> {
+    let Executed { subscription, jobs, invoices, noted } = executed;
     let mut opened = Vec::with_capacity(invoices.len());
     for id in invoices {
         opened.extend(invoice::store::find(&mut *db, subscription.merchant_id, id).await?);
@@ -286,31 +296,44 @@ async fn foresee(db: &mut PgConnection, granted: Granted) -> Result<Foreseen, Tr
 ///
 /// # Errors
 /// When the database fails.
-pub async fn cancel(db: &PgPool, asked: &Asked, when: When, proration: Proration) -> sqlx::Result<Answered> {
+pub async fn cancel(
+    db: &PgPool,
+    context: &CommandContext,
+    when: When,
+    proration: Proration,
+) -> sqlx::Result<CommandResult> {
     let decide = |subscription: &mut Subscription, place: Place<'_>| {
         state::cancel(subscription, when, proration, place)
     };
-    grant(db, asked, decide).await
+    execute(db, context, decide).await
 }
 
 /// A person lets all renewals be billed that were missed, one after the other.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn bill_missed(db: &PgPool, merchant: MerchantId, id: SubscriptionId) -> sqlx::Result<Answered> {
+pub async fn bill_missed(
+    db: &PgPool,
+    merchant: MerchantId,
+    id: SubscriptionId,
+) -> sqlx::Result<CommandResult> {
     let decide = |subscription: &mut Subscription, place: Place<'_>| {
         state::bill_missed(subscription, place.now).map(|()| Effects::new())
     };
-    grant(db, &Asked::of(merchant, id), decide).await
+    execute(db, &CommandContext::of(merchant, id), decide).await
 }
 
 /// A person forgoes the renewals that were missed: only the period that is running now is billed.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn skip_missed(db: &PgPool, merchant: MerchantId, id: SubscriptionId) -> sqlx::Result<Answered> {
+pub async fn skip_missed(
+    db: &PgPool,
+    merchant: MerchantId,
+    id: SubscriptionId,
+) -> sqlx::Result<CommandResult> {
     let decide = |subscription: &mut Subscription, place: Place<'_>| {
         state::skip_missed(subscription, place.now).map(|()| Effects::new())
     };
-    grant(db, &Asked::of(merchant, id), decide).await
+    execute(db, &CommandContext::of(merchant, id), decide).await
 }

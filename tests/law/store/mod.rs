@@ -98,7 +98,7 @@ impl Store {
         self.carry_out(self.subscriptions.len() - 1)
     }
 
-    /// Decides a wish about a subscription; all of it is done, or nothing.
+    /// Decides a command about a subscription; all of it is done, or nothing.
     pub fn decide(
         &mut self,
         of: usize,

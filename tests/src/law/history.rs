@@ -5,7 +5,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{
     Agreement, Discount, Off, Percent, Plan, Tax, Terms,
-    wishes::{Proration, Wish},
+    commands::{Command, Proration},
 };
 use crate::calendar::{Every, Unit};
 
@@ -36,8 +36,8 @@ pub enum Card {
 pub enum Happens {
     /// Another subscription begins.
     Subscribed(Order),
-    /// Something is wished of a subscription; of what is subscribed to, with another card in the same request, perhaps.
-    Wish(Wish, Option<Card>),
+    /// Something is asked of a subscription; of what is subscribed to, with another card in the same request, perhaps.
+    Command(Command, Option<Card>),
     /// It gets another card.
     Card(Card),
     /// So much of a payment that has succeeded is refunded, in thirds of what is left; of those there are, this one.
@@ -209,9 +209,9 @@ fn step(days: u32) -> impl Strategy<Value = Step> {
 fn happens(days: u32) -> impl Strategy<Value = Happens> {
     let which = 0_usize..4;
     prop_oneof![
-        24 => (wish(), option::weighted(0.15, card(days))).prop_map(|(wish, card)| {
-            let card = card.filter(|_| matches!(wish, Wish::Plan(..) | Wish::Seats(..)));
-            Happens::Wish(wish, card)
+        24 => (command(), option::weighted(0.15, card(days))).prop_map(|(command, card)| {
+            let card = card.filter(|_| matches!(command, Command::Plan(..) | Command::Seats(..)));
+            Happens::Command(command, card)
         }),
         3 => card(days).prop_map(Happens::Card),
         3 => (which.clone(), 1_i64..=3).prop_map(|(which, thirds)| Happens::Refund { which, thirds }),
@@ -225,16 +225,16 @@ fn happens(days: u32) -> impl Strategy<Value = Happens> {
     ]
 }
 
-fn wish() -> impl Strategy<Value = Wish> {
+fn command() -> impl Strategy<Value = Command> {
     let proration = || prop_oneof![6 => Just(Proration::ByDay), 2 => Just(Proration::None), 1 => Just(Proration::AtPeriodEnd)];
     prop_oneof![
         5 => (select(catalogue_places()), proration())
-            .prop_map(|(plan, proration)| Wish::Plan(plan, catalogue()[plan], proration)),
-        6 => (1_i64..=6, proration()).prop_map(|(quantity, proration)| Wish::Seats(quantity, proration)),
-        4 => proration().prop_map(Wish::Pause),
-        6 => any::<bool>().prop_map(|old_anchor| Wish::Resume { old_anchor }),
-        1 => proration().prop_map(Wish::Cancel),
-        2 => discounts().prop_map(Wish::Discounts),
+            .prop_map(|(plan, proration)| Command::Plan(plan, catalogue()[plan], proration)),
+        6 => (1_i64..=6, proration()).prop_map(|(quantity, proration)| Command::Seats(quantity, proration)),
+        4 => proration().prop_map(Command::Pause),
+        6 => any::<bool>().prop_map(|old_anchor| Command::Resume { old_anchor }),
+        1 => proration().prop_map(Command::Cancel),
+        2 => discounts().prop_map(Command::Discounts),
     ]
 }
 

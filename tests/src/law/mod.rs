@@ -1,5 +1,5 @@
 //! The law of conservation of billing.md, as a model of its own: nothing of the product is called. It is told what was
-//! wished for and granted, and the facts (which invoices there are, what payments brought, refunds, disputes,
+//! asked for and done, and the facts (which invoices there are, what payments brought, refunds, disputes,
 //! what is void or given up), and works out, without rounding, what every invoice and the balance must say.
 //!
 //! For each customer, at every moment: what came in = what was billed and not taken back + the balance − what is
@@ -9,10 +9,10 @@
 
 mod book;
 mod check;
+pub mod commands;
 mod exact;
 pub mod history;
 mod prices;
-pub mod wishes;
 
 use std::collections::BTreeMap;
 

@@ -10,8 +10,8 @@ use tests::{
     eventually,
     law::{
         Agreement, Discount, Facts, Law, Off, Tax,
+        commands::{Command, Executed, Proration},
         history::{CURRENCIES, Card, Happens, History, Order, Step},
-        wishes::{Granted, Proration, Wish},
     },
 };
 use uuid::Uuid;
@@ -165,7 +165,7 @@ impl<'a> Customer<'a> {
             _ if self.subscriptions.is_empty() => {}
             Happens::Subscribed(order) if self.subscriptions.len() < 2 => self.subscribe(order, day).await?,
             Happens::Subscribed(_) => {}
-            Happens::Wish(wish, card) => self.wish(of, wish, *card, day).await?,
+            Happens::Command(command, card) => self.command(of, command, *card, day).await?,
             Happens::Card(card) => {
                 let body = json!({ "payment_method": self.card(*card) });
                 let answer = self.merchant().update(&self.subscriptions[of], &body).await;
@@ -189,62 +189,64 @@ impl<'a> Customer<'a> {
         if new.is_empty() { Ok(()) } else { Err(format!("it is billed for nothing: {new:?}")) }
     }
 
-    async fn wish(&mut self, of: usize, wish: &Wish, card: Option<Card>, day: NaiveDate) -> Broken {
+    async fn command(&mut self, of: usize, command: &Command, card: Option<Card>, day: NaiveDate) -> Broken {
         let id = self.subscriptions[of].clone();
         let status = self.merchant().subscription(&id).await.text("status").to_owned();
-        let answer = self.send(&id, wish, card).await;
+        let answer = self.send(&id, command, card).await;
         if answer.status != 202 {
-            assert!(matches!(answer.status, 409 | 422), "{wish:?} {answer:?}");
-            self.law.story.push(format!("{day} {of}: {wish:?} {}: {}", answer.status, answer.body["code"]));
+            assert!(matches!(answer.status, 409 | 422), "{command:?} {answer:?}");
+            self.law
+                .story
+                .push(format!("{day} {of}: {command:?} {}: {}", answer.status, answer.body["code"]));
             return self.happened().await;
         }
         let (mut change, mut period) = (None, None);
         for invoice in self.learn().await {
             let id = invoice["id"].as_str().unwrap().to_owned();
             if self.place(&invoice) != of || invoice["occasion"] == "change" && change.is_some() {
-                return Err(format!("{wish:?} bills {invoice}"));
+                return Err(format!("{command:?} bills {invoice}"));
             }
             match whole_period(&invoice) {
                 Some(whole) => period = Some(whole),
                 None => change = Some(id),
             }
         }
-        let granted = Granted { status, day, change, period };
-        self.law.granted(of, wish, &granted)?;
+        let executed = Executed { status, day, change, period };
+        self.law.executed(of, command, &executed)?;
         self.law.learn(&self.facts);
         Ok(())
     }
 
-    async fn send(&self, id: &str, wish: &Wish, card: Option<Card>) -> Answer {
+    async fn send(&self, id: &str, command: &Command, card: Option<Card>) -> Answer {
         let merchant = self.merchant();
         let method = card.map(|card| self.card(card));
         let turn = async |what: &str, body: Value| {
             let path = format!("/subscriptions/{id}/{what}");
             merchant.send(Method::POST, &path, &[("prefer", "wait=30")], &body).await
         };
-        match wish {
-            Wish::Plan(plan, _, proration) => {
+        match command {
+            Command::Plan(plan, _, proration) => {
                 let plan = &self.plans[*plan];
                 let body = json!({ "plan": plan, "proration": proration.name(), "payment_method": method });
                 merchant.update(id, &body).await
             }
-            Wish::Seats(seats, proration) => {
+            Command::Seats(seats, proration) => {
                 let body =
                     json!({ "quantity": seats, "proration": proration.name(), "payment_method": method });
                 merchant.update(id, &body).await
             }
-            Wish::Pause(Proration::AtPeriodEnd) => turn("pause", json!({ "when": "at_period_end" })).await,
-            Wish::Pause(proration) => turn("pause", json!({ "proration": proration.name() })).await,
-            Wish::Resume { old_anchor } => {
+            Command::Pause(Proration::AtPeriodEnd) => turn("pause", json!({ "when": "at_period_end" })).await,
+            Command::Pause(proration) => turn("pause", json!({ "proration": proration.name() })).await,
+            Command::Resume { old_anchor } => {
                 turn("resume", json!({ "anchor": if *old_anchor { "old" } else { "new" } })).await
             }
-            Wish::Cancel(Proration::AtPeriodEnd) => {
+            Command::Cancel(Proration::AtPeriodEnd) => {
                 merchant.cancel_subscription(id, "?at_period_end=true", &[]).await
             }
-            Wish::Cancel(proration) => {
+            Command::Cancel(proration) => {
                 merchant.cancel_subscription(id, &format!("?proration={}", proration.name()), &[]).await
             }
-            Wish::Discounts(discounts) => {
+            Command::Discounts(discounts) => {
                 let discounts: Vec<_> = discounts.iter().map(|one| self.discount(one)).collect();
                 merchant.update(id, &json!({ "discounts": discounts })).await
             }

@@ -1,5 +1,5 @@
 //! The law of conservation over random histories of the real processes: many customers of one deployment, at a clock
-//! that is moved, each beside a [`Law`](tests::law::Law) that is told only what was granted, and what has happened.
+//! that is moved, each beside a [`Law`](tests::law::Law) that is told only what was done, and what has happened.
 //!
 //! A history that breaks the law is made simpler until nothing can be left out: all that might be, at once, each as a new
 //! customer. `REMIT_LAW_SEED` repeats a run, `REMIT_LAW_HISTORIES` sets its size; `./dev faults` makes it a long one.

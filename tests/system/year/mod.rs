@@ -4,13 +4,13 @@
 //!
 //! `./dev faults` makes it a full one; `REMIT_YEAR_SEED` repeats it, `REMIT_YEAR_SUBSCRIPTIONS` sets its size.
 
+mod commands;
 mod compare;
 mod credits;
 mod invoice;
 mod model;
 mod prices;
 mod script;
-mod wishes;
 
 use std::collections::BTreeMap;
 
@@ -20,11 +20,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Deployment, Merchant, Service};
 
+use commands::{Command, CommandResult, Proration};
 use model::Model;
 use prices::{Discount, Off, Tax};
 use script::{DAYS, Life, SLOTS, catalogue, life, moment};
 use tests::calendar::At;
-use wishes::{Answered, Proration, Wish};
 
 /// Subscriptions, unless asked for otherwise.
 const SUBSCRIPTIONS: u64 = 60;
@@ -99,8 +99,8 @@ async fn cast(deployment: &Deployment, seed: u64, count: u64, first: At) -> Vec<
 async fn live(deployment: &Deployment, subjects: &mut Vec<Subject>, first: At) {
     let mut slots: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
     for (place, subject) in subjects.iter().enumerate() {
-        let wishes = subject.life.wishes.iter().map(|(slot, _)| *slot);
-        for slot in wishes.chain([subject.life.begins]) {
+        let commands = subject.life.commands.iter().map(|(slot, _)| *slot);
+        for slot in commands.chain([subject.life.begins]) {
             slots.entry(slot).or_default().push(place);
         }
     }
@@ -155,13 +155,13 @@ impl Subject {
             self.begin(at).await;
         }
         let Some((id, model)) = &mut self.lives else { return };
-        for (_, wish) in self.life.wishes.iter().filter(|(when, _)| *when == slot) {
-            let answer = ask(&self.merchant, id, wish, &self.plans).await;
-            let expected = match model.ask(wish, at) {
-                Answered::Granted => 202,
-                Answered::Refused => 409,
+        for (_, command) in self.life.commands.iter().filter(|(when, _)| *when == slot) {
+            let answer = ask(&self.merchant, id, command, &self.plans).await;
+            let expected = match model.ask(command, at) {
+                CommandResult::Executed => 202,
+                CommandResult::Refused => 409,
             };
-            assert_eq!(answer.status, expected, "{id} {wish:?}: {answer:?}\n{:#?}", model.story);
+            assert_eq!(answer.status, expected, "{id} {command:?}: {answer:?}\n{:#?}", model.story);
         }
     }
 
@@ -204,38 +204,38 @@ fn discount(discount: &Discount, currency: &str) -> Value {
     }
 }
 
-/// A wish, as a merchant sends it; waits for what is charged.
-async fn ask(merchant: &Merchant, id: &str, wish: &Wish, plans: &[String]) -> Answer {
+/// A command, as a merchant sends it; waits for what is charged.
+async fn ask(merchant: &Merchant, id: &str, command: &Command, plans: &[String]) -> Answer {
     let update = format!("/update-subscription/{id}");
     let cancel = format!("/cancel-subscription/{id}");
-    let (method, path, body) = match wish {
-        Wish::Method(method) => {
+    let (method, path, body) = match command {
+        Command::Method(method) => {
             let method = json!({ "type": method.kind, "token": method.token });
             (Method::PUT, update, json!({ "payment_method": method }))
         }
-        Wish::Plan(terms, proration) => {
+        Command::Plan(terms, proration) => {
             (Method::PUT, update, json!({ "plan": plans[terms.plan], "proration": proration.name() }))
         }
-        Wish::Quantity(quantity, proration) => {
+        Command::Quantity(quantity, proration) => {
             (Method::PUT, update, json!({ "quantity": quantity, "proration": proration.name() }))
         }
-        Wish::Zone(zone) => (Method::PUT, update, json!({ "zone": zone.name() })),
-        Wish::Keep => (Method::PUT, update, json!({ "cancel_at_period_end": false })),
-        Wish::Pause(Proration::AtPeriodEnd) => {
+        Command::Zone(zone) => (Method::PUT, update, json!({ "zone": zone.name() })),
+        Command::Keep => (Method::PUT, update, json!({ "cancel_at_period_end": false })),
+        Command::Pause(Proration::AtPeriodEnd) => {
             (Method::POST, format!("/subscriptions/{id}/pause"), json!({ "when": "at_period_end" }))
         }
-        Wish::Pause(proration) => {
+        Command::Pause(proration) => {
             (Method::POST, format!("/subscriptions/{id}/pause"), json!({ "proration": proration.name() }))
         }
-        Wish::Resume { to_old_anchor } => {
+        Command::Resume { to_old_anchor } => {
             let anchor = if *to_old_anchor { "old" } else { "new" };
             (Method::POST, format!("/subscriptions/{id}/resume"), json!({ "anchor": anchor }))
         }
-        Wish::CancelNow { by_day } => {
+        Command::CancelNow { by_day } => {
             let proration = if *by_day { "by_day" } else { "none" };
             (Method::DELETE, format!("{cancel}?proration={proration}"), Value::Null)
         }
-        Wish::CancelWithPeriod => (Method::DELETE, format!("{cancel}?at_period_end=true"), Value::Null),
+        Command::CancelWithPeriod => (Method::DELETE, format!("{cancel}?at_period_end=true"), Value::Null),
     };
     merchant.send(method, &path, &[("prefer", "wait=30")], &body).await
 }

@@ -7,9 +7,9 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom as _};
 use tests::calendar::{At, Every, Unit};
 
 use super::{
+    commands::{Command, Proration},
     model::{Decline, Method, Order, Terms},
     prices::{Discount, Off, Percent, Tax},
-    wishes::{Proration, Wish},
 };
 
 /// How long it is lived through, in days.
@@ -42,7 +42,7 @@ pub struct Plan {
 pub struct Life {
     pub order: Order,
     pub begins: (u32, u32),
-    pub wishes: Vec<((u32, u32), Wish)>,
+    pub commands: Vec<((u32, u32), Command)>,
 }
 
 /// How many digits a currency's coins have.
@@ -55,7 +55,7 @@ pub fn digits(currency: &str) -> usize {
 }
 
 /// The moment of a slot of a day. Never near a midnight of [`ZONES`]; and no two that a ladder's rungs are apart
-/// are at the same time of day, so that a rung never meets a wish.
+/// are at the same time of day, so that a rung never meets a command.
 pub fn moment(first: At, (day, slot): (u32, u32)) -> At {
     let minutes = i64::from(60 * (7 + day % 5) + 30 * slot);
     first + TimeDelta::days(day.into()) + TimeDelta::minutes(minutes)
@@ -98,15 +98,15 @@ pub fn life(seed: u64, number: u64, plans: &[Plan], first: At) -> Life {
     let begins = (dice.random_range(0..12) * 4, dice.random_range(0..SLOTS));
     let trial_days = if dice.random_ratio(1, 4) { dice.random_range(1..=40) } else { 0 };
     let mut cast = Cast { dice, first, begins: begins.0, terms: &terms, by_paypal };
-    let mut wishes = Vec::new();
-    let method = cast.method(trial_days, currency, &mut wishes);
-    cast.wishes(plans, currency, &mut wishes);
+    let mut commands = Vec::new();
+    let method = cast.method(trial_days, currency, &mut commands);
+    cast.commands(plans, currency, &mut commands);
     let zone: Tz = ZONES.choose(cast.dice).unwrap().parse().unwrap();
     let rests_without_method = cast.dice.random_ratio(1, 2);
-    wishes.retain(|((day, _), _)| *day < DAYS);
-    wishes.sort_by_key(|(when, _)| *when);
+    commands.retain(|((day, _), _)| *day < DAYS);
+    commands.sort_by_key(|(when, _)| *when);
     // One at a time.
-    wishes.dedup_by_key(|(when, _)| *when);
+    commands.dedup_by_key(|(when, _)| *when);
     let (discounts, tax) = prices(dice, currency);
     let order = Order {
         currency,
@@ -118,7 +118,7 @@ pub fn life(seed: u64, number: u64, plans: &[Plan], first: At) -> Life {
         discounts,
         tax,
     };
-    Life { order, begins, wishes }
+    Life { order, begins, commands }
 }
 
 /// What is taken off, and the tax. Not in dinars: their thousandths are no money at Stripe.
@@ -164,14 +164,14 @@ impl Cast<'_> {
         &mut self,
         trial_days: u32,
         currency: &str,
-        wishes: &mut Vec<((u32, u32), Wish)>,
+        commands: &mut Vec<((u32, u32), Command)>,
     ) -> Option<Method> {
         if trial_days > 0 && self.dice.random_ratio(2, 5) {
             if self.dice.random_ratio(2, 3) {
-                wishes.push((self.day(1, 60), Wish::Method(self.good())));
+                commands.push((self.day(1, 60), Command::Method(self.good())));
                 // A part of a period has thousandths of a dinar.
                 let to_old_anchor = self.dice.random::<bool>() && currency != "KWD";
-                wishes.push((self.day(61, 90), Wish::Resume { to_old_anchor }));
+                commands.push((self.day(61, 90), Command::Resume { to_old_anchor }));
             }
             return None;
         }
@@ -185,14 +185,14 @@ impl Cast<'_> {
         if may_never_pay && self.dice.random_ratio(1, 8) {
             let never = self.never();
             if self.dice.random_ratio(1, 3) {
-                wishes.push(((self.begins, SLOTS - 1), Wish::Method(self.good())));
+                commands.push(((self.begins, SLOTS - 1), Command::Method(self.good())));
             }
             return Some(never);
         }
         let goes_bad = self.dice.random_range(1..300);
         let lasts = if is_weekly { 9 } else { self.dice.random_range(1..30) };
         if !is_weekly && self.dice.random_ratio(1, 2) {
-            wishes.push((self.day(goes_bad + 1, goes_bad + 40), Wish::Method(self.good())));
+            commands.push((self.day(goes_bad + 1, goes_bad + 40), Command::Method(self.good())));
         }
         let how = if self.dice.random_ratio(1, 4) && !is_weekly { Decline::Hard } else { Decline::Soft };
         Some(self.declined_for(goes_bad, lasts, how))
@@ -243,34 +243,34 @@ impl Cast<'_> {
     }
 
     /// What a merchant wants of it over the year.
-    fn wishes(&mut self, plans: &[Plan], currency: &str, wishes: &mut Vec<((u32, u32), Wish)>) {
+    fn commands(&mut self, plans: &[Plan], currency: &str, commands: &mut Vec<((u32, u32), Command)>) {
         for _ in 0..*[0, 0, 1, 1, 1, 2, 2, 3, 4].choose(self.dice).unwrap() {
             let when = self.day(1, 330);
             let proration = self.proration(currency);
-            let wish = match self.dice.random_range(0..16) {
-                0..=3 => Wish::Plan(terms_of(plans, currency, self.dice.random_range(0..3)), proration),
+            let command = match self.dice.random_range(0..16) {
+                0..=3 => Command::Plan(terms_of(plans, currency, self.dice.random_range(0..3)), proration),
                 4 => {
                     let other = *[3, 4, 7].choose(self.dice).unwrap();
-                    Wish::Plan(terms_of(plans, currency, other), proration)
+                    Command::Plan(terms_of(plans, currency, other), proration)
                 }
-                5..=8 => Wish::Quantity(self.dice.random_range(1..=6), proration),
+                5..=8 => Command::Quantity(self.dice.random_range(1..=6), proration),
                 9..=11 => {
-                    let resume = Wish::Resume { to_old_anchor: currency != "KWD" && self.dice.random() };
+                    let resume = Command::Resume { to_old_anchor: currency != "KWD" && self.dice.random() };
                     let later = when.0 + self.dice.random_range(1..70);
-                    wishes.push(((later, self.dice.random_range(0..SLOTS)), resume));
-                    Wish::Pause(proration)
+                    commands.push(((later, self.dice.random_range(0..SLOTS)), resume));
+                    Command::Pause(proration)
                 }
-                12 => Wish::CancelNow { by_day: proration == Proration::ByDay },
+                12 => Command::CancelNow { by_day: proration == Proration::ByDay },
                 13 => {
                     if self.dice.random_ratio(1, 3) {
-                        wishes.push(((when.0 + self.dice.random_range(1..9), 0), Wish::Keep));
+                        commands.push(((when.0 + self.dice.random_range(1..9), 0), Command::Keep));
                     }
-                    Wish::CancelWithPeriod
+                    Command::CancelWithPeriod
                 }
-                14 => Wish::Zone(ZONES.choose(self.dice).unwrap().parse().unwrap()),
-                _ => Wish::Method(self.good()),
+                14 => Command::Zone(ZONES.choose(self.dice).unwrap().parse().unwrap()),
+                _ => Command::Method(self.good()),
             };
-            wishes.push((when, wish));
+            commands.push((when, command));
         }
     }
 

@@ -70,7 +70,7 @@ pub fn charge(request: &ChargeRequest) -> Result<Fields, Unspeakable> {
         }
     }
     if request.off_session {
-        // Alone: it turns a wish for authentication into a decline, and nothing else may say so beside it.
+        // Alone: it turns a request for authentication into a decline, and nothing else may say so beside it.
         form.push(("off_session", "true".to_owned()));
     }
     Ok(form)

@@ -7,8 +7,8 @@
 //! - An unknown outcome is found out or shown to a person ([`crate::gateway::doubt`]). It never becomes
 //!   `failed`.
 
+mod command;
 mod finish;
-mod wish;
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::{
 
 use super::{Failure, Payment, Stage, Status, duplicate};
 
-pub use wish::{Refusal, Wish, cancel, capture};
+pub use command::{Decision, Refusal, cancel, capture};
 
 /// How long a payer may take to act.
 pub const ACTION_WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -4,11 +4,11 @@
 
 mod accept;
 mod bill;
+mod command;
 mod duplicates;
 mod operators;
 mod row;
 mod settle;
-mod wish;
 mod write;
 
 use std::time::Duration;
@@ -30,13 +30,13 @@ use row::payments;
 pub use accept::{Accepted, accept};
 pub use bill::OWN_KEYS;
 pub(crate) use bill::{InvoicePayment, bill};
+pub use command::CommandResult;
+pub(crate) use command::execute;
 pub use duplicates::{duplicates_of, open_duplicates, settle_duplicate};
 pub(crate) use duplicates::{record as record_duplicate, was_duplicated_at};
 pub use operators::{CallRow, calls};
 pub(crate) use settle::{Recorded, settle};
 pub use settle::{Settled, Settlement, code_failed};
-pub use wish::Answered;
-pub(crate) use wish::grant;
 pub(crate) use write::insert_calls;
 
 /// One payment of this merchant. Another merchant's is not found.

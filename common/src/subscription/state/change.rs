@@ -2,7 +2,7 @@
 
 use super::{
     Effects, Refusal, begin_anew,
-    wish::{Place, end_all, moment, not_at_boundary, not_now, prorate, seats},
+    command::{Place, end_all, moment, not_at_boundary, not_now, prorate, seats},
 };
 use crate::subscription::{
     Status, Subscription, Terms,

@@ -10,9 +10,9 @@
 mod boundary;
 mod change;
 mod chargeable;
+mod command;
 mod creation;
 mod update;
-mod wish;
 
 use chrono::TimeDelta;
 
@@ -29,9 +29,9 @@ use crate::{
 
 pub use boundary::{Renewal, bill_missed, foresee, renew, skip_missed};
 pub use change::change;
+pub use command::{Place, Resume, When, cancel, change_method, change_zone, keep, pause, resume};
 pub use creation::{New, create};
 pub use update::{Update, update};
-pub use wish::{Place, Resume, When, cancel, change_method, change_zone, keep, pause, resume};
 
 /// How long a first invoice may be paid.
 pub const FIRST_INVOICE_WINDOW: TimeDelta = TimeDelta::hours(23);
@@ -112,12 +112,12 @@ pub enum Refusal {
     #[error("the subscription is {0}; it has ended, and a new one is needed")]
     Ended(Status),
     /// Not in that status.
-    #[error("a subscription that is {status} cannot be {wish}{hint}")]
+    #[error("a subscription that is {status} cannot be {command}{hint}")]
     NotNow {
         /// Where it stands.
         status: Status,
         /// What was asked for, as in "cannot be paused".
-        wish: &'static str,
+        command: &'static str,
         /// What helps.
         hint: &'static str,
     },

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::{
     Effect, Effects, Refusal, change, chargeable,
-    wish::{Place, When, cancel, change_method, change_zone, keep, not_now},
+    command::{Place, When, cancel, change_method, change_zone, keep, not_now},
 };
 use crate::{
     customer::PaymentMethod,

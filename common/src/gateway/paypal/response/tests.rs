@@ -50,7 +50,7 @@ fn every_http_status_has_a_meaning_even_without_a_body() {
 }
 
 #[test]
-fn our_credentials_and_permissions_wake_somebody_and_a_wish_to_wait_is_kept() {
+fn our_credentials_and_permissions_wake_somebody_and_a_request_to_wait_is_kept() {
     let sorted = |status| {
         let wait = Some(Duration::from_secs(7));
         match sort(&Received { status, retry_after: wait, body: Bytes::new() }) {

@@ -195,7 +195,7 @@ fn the_gateways_hint_goes_before_the_rule() {
 }
 
 #[test]
-fn a_wish_to_wait_is_read() {
+fn a_request_to_wait_is_read() {
     let received = Received { retry_after: Some("7".into()), ..received(429, "") };
     let Err(InDoubt::NotSent { retry_after, .. }) = no_object(Operation::Capture, &received) else {
         panic!()

@@ -305,7 +305,7 @@ fn a_refusal_of_our_credentials_is_not_quoted() {
 }
 
 #[test]
-fn the_gateways_wish_to_wait_is_kept() {
+fn the_gateways_request_to_wait_is_kept() {
     let wait = Duration::from_secs(30);
     let report =
         Err(InDoubt::NotSent { why: "limited".into(), retry_after: Some(wait), obstacle: Obstacle::Busy });

@@ -1,10 +1,10 @@
-//! The rules, by table and by the cases of the rule book. What merchants may ask is in `wishes`, several of it
+//! The rules, by table and by the cases of the rule book. What merchants may ask is in `commands`, several of it
 //! at once in `updates`; what any sequence of all of it can do, in `sequences`.
 
+mod commands;
 mod disputes;
 mod sequences;
 mod updates;
-mod wishes;
 
 use rust_decimal::Decimal;
 

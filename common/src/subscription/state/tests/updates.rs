@@ -1,4 +1,4 @@
-//! Several wishes in one: what is not named stays, what is so already changes nothing, and of what cannot be
+//! Several commands in one: what is not named stays, what is so already changes nothing, and of what cannot be
 //! nothing is done.
 
 use super::*;

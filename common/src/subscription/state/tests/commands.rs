@@ -51,8 +51,8 @@ fn running(unit: &str) -> (Subscription, Invoices) {
 fn who_may_be_paused_resumed_canceled_or_changed() {
     use Status::*;
     for status in Status::ALL {
-        let is_ok = |wish: &dyn Fn(&mut Subscription) -> Result<Effects, Refusal>| {
-            wish(&mut subscription(status))
+        let is_ok = |command: &dyn Fn(&mut Subscription) -> Result<Effects, Refusal>| {
+            command(&mut subscription(status))
                 .map_err(|refusal| assert!(!refusal.to_string().is_empty()))
                 .is_ok()
         };

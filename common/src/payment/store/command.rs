@@ -8,7 +8,7 @@ use crate::{
     event,
     id::{JobId, MerchantId, PaymentId},
     job::{self, Kind, PUBLISHER_GRACE},
-    payment::{Payment, state::Wish},
+    payment::{Payment, state::Decision},
 };
 
 use super::{
@@ -16,35 +16,37 @@ use super::{
     write::{status_event, update},
 };
 
-/// The answer to a wish.
+/// The answer to a command.
 #[derive(Debug)]
-pub struct Answered {
+pub struct CommandResult {
     /// The payment, as it stands now.
     pub payment: Payment,
-    /// What became of the wish.
-    pub wish: Wish,
+    /// What became of the command.
+    pub decision: Decision,
     /// The job that will ask the gateway, to be published after the commit.
     pub job: Option<(JobId, Kind)>,
 }
 
-/// Decides a wish about a payment of this merchant, in the caller's transaction. `None`: no such payment. What its
+/// Decides a command about a payment of this merchant, in the caller's transaction. `None`: no such payment. What its
 /// invoice makes of it is `billing`'s to record.
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn grant(
+pub(crate) async fn execute(
     db: &mut PgConnection,
     merchant: MerchantId,
     id: PaymentId,
     traceparent: &str,
-    decide: impl FnOnce(&mut Payment, Timestamp) -> Wish,
-) -> sqlx::Result<Option<Answered>> {
+    decide: impl FnOnce(&mut Payment, Timestamp) -> Decision,
+) -> sqlx::Result<Option<CommandResult>> {
     let found = super::lock(&mut *db, id).await?.filter(|payment| payment.merchant_id == merchant);
     let Some(mut payment) = found else { return Ok(None) };
     let now = crate::db::now(&mut *db).await?;
     let seen = payment.updated_at;
-    let wish = decide(&mut payment, now);
-    let Wish::Granted(kind) = wish else { return Ok(Some(Answered { payment, wish, job: None })) };
+    let decision = decide(&mut payment, now);
+    let Decision::Accepted(kind) = decision else {
+        return Ok(Some(CommandResult { payment, decision, job: None }));
+    };
     payment.updated_at = later(now, seen);
     update(&mut *db, std::iter::once((&payment, seen))).await?;
     event::store::append(&mut *db, &[status_event(&payment)], now).await?;
@@ -55,5 +57,5 @@ pub(crate) async fn grant(
             Some((job::store::enqueue(&mut *db, kind, id.0, PUBLISHER_GRACE, trace).await?, kind))
         }
     };
-    Ok(Some(Answered { payment, wish, job }))
+    Ok(Some(CommandResult { payment, decision, job }))
 }

@@ -1,5 +1,5 @@
-//! What a wish that was granted does to what is billed, as billing.md has it. (How the product decides whether
-//! to grant it is its own affair.)
+//! What a command that was executed does to what is billed, as billing.md has it. (How the product decides whether
+//! to execute it is its own affair.)
 
 use chrono::NaiveDate;
 
@@ -29,9 +29,9 @@ impl Proration {
     }
 }
 
-/// What is wished of a subscription, of what changes what is billed.
+/// What is asked of a subscription, of what changes what is billed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wish {
+pub enum Command {
     /// Another plan, by its place in the catalogue.
     Plan(usize, Plan, Proration),
     /// More seats, or fewer.
@@ -49,9 +49,9 @@ pub enum Wish {
     Discounts(Vec<Discount>),
 }
 
-/// How a wish was granted, as seen from outside.
+/// How a command was executed, as seen from outside.
 #[derive(Debug, Clone)]
-pub struct Granted {
+pub struct Executed {
     /// Where the subscription stood: `active`, `past_due`, `paused`…
     pub status: String,
     /// The day.
@@ -63,30 +63,30 @@ pub struct Granted {
 }
 
 impl Law {
-    /// A wish about a subscription was granted.
+    /// A command about a subscription was executed.
     ///
     /// # Errors
     /// When the law is broken.
-    pub fn granted(&mut self, of: usize, wish: &Wish, how: &Granted) -> Result<(), String> {
-        self.story.push(format!("{} {of}: {wish:?} {how:?}", how.day));
+    pub fn executed(&mut self, of: usize, command: &Command, how: &Executed) -> Result<(), String> {
+        self.story.push(format!("{} {of}: {command:?} {how:?}", how.day));
         let runs = matches!(&*how.status, "active" | "past_due");
-        match wish {
-            Wish::Plan(plan, price, proration) => {
+        match command {
+            Command::Plan(plan, price, proration) => {
                 let base = self.base(of, *proration);
                 let terms = Terms { plan: *plan, price: *price, ..base };
                 self.change(of, terms, *proration, how, runs);
             }
-            Wish::Seats(quantity, proration) => {
+            Command::Seats(quantity, proration) => {
                 let base = self.base(of, *proration);
                 self.change(of, Terms { quantity: *quantity, ..base }, *proration, how, runs);
             }
-            Wish::Pause(Proration::ByDay) if runs => self.withdraw(of, i64::MAX, |_| true, how),
-            Wish::Cancel(Proration::ByDay) if runs || how.status == "paused" => {
+            Command::Pause(Proration::ByDay) if runs => self.withdraw(of, i64::MAX, |_| true, how),
+            Command::Cancel(Proration::ByDay) if runs || how.status == "paused" => {
                 self.withdraw(of, i64::MAX, |_| true, how);
             }
-            Wish::Resume { old_anchor } if how.status == "paused" => self.resume(of, *old_anchor, how),
-            Wish::Discounts(discounts) => self.discount(of, discounts),
-            Wish::Pause(_) | Wish::Cancel(_) | Wish::Resume { .. } => {}
+            Command::Resume { old_anchor } if how.status == "paused" => self.resume(of, *old_anchor, how),
+            Command::Discounts(discounts) => self.discount(of, discounts),
+            Command::Pause(_) | Command::Cancel(_) | Command::Resume { .. } => {}
         }
         match &how.period {
             Some((index, days, bill)) => self.period(of, *index, *days, bill),
@@ -100,7 +100,7 @@ impl Law {
         pending.unwrap_or(subscription.terms)
     }
 
-    fn change(&mut self, of: usize, terms: Terms, proration: Proration, how: &Granted, runs: bool) {
+    fn change(&mut self, of: usize, terms: Terms, proration: Proration, how: &Executed, runs: bool) {
         let subscription = &mut self.subscriptions[of];
         let is_so_already = match subscription.pending {
             None => terms == subscription.terms,
@@ -150,7 +150,7 @@ impl Law {
     }
 
     /// From what is in force at the price, and seats that stand on no line, to the terms.
-    fn settle(&mut self, of: usize, how: &Granted) {
+    fn settle(&mut self, of: usize, how: &Executed) {
         let Subscription { terms: Terms { price, quantity, .. }, free, .. } = self.subscriptions[of];
         let kept = self.at_price(of, price.unit);
         if quantity < kept + free {
@@ -180,7 +180,7 @@ impl Law {
         self.subscriptions[of].anchor = (day, next);
     }
 
-    fn resume(&mut self, of: usize, old_anchor: bool, how: &Granted) {
+    fn resume(&mut self, of: usize, old_anchor: bool, how: &Executed) {
         let is_running = |period: &super::Period| how.day < period.days.1;
         if old_anchor && self.subscriptions[of].period.as_ref().is_some_and(is_running) {
             // What was put off waits for the end of the period.
@@ -211,7 +211,7 @@ impl Law {
 
     /// Up to so many seats leave, those first that came last. What was not paid of them is taken off their invoice;
     /// what was paid, and is still here, is given back by the invoice of the change. The rest is nobody's.
-    fn withdraw(&mut self, of: usize, quantity: i64, which: impl Fn(i64) -> bool, how: &Granted) {
+    fn withdraw(&mut self, of: usize, quantity: i64, which: impl Fn(i64) -> bool, how: &Executed) {
         let mut left = quantity;
         let count = self.subscriptions[of].period.as_ref().map_or(0, |period| period.book.sold.len());
         for place in (0..count).rev() {
@@ -240,7 +240,7 @@ impl Law {
     }
 
     /// Up to so many seats of that price come back as they left. How many did.
-    fn take_up(&mut self, of: usize, quantity: i64, how: &Granted) -> i64 {
+    fn take_up(&mut self, of: usize, quantity: i64, how: &Executed) -> i64 {
         let unit = self.subscriptions[of].terms.price.unit;
         let Some(period) = self.subscriptions[of].period.clone() else { return 0 };
         let mut back = 0;

@@ -1,5 +1,5 @@
 //! What a merchant may ask of a subscription: to rest, to go on, to end. What is asked for twice is
-//! granted twice and changes nothing.
+//! done twice and changes nothing.
 
 use chrono_tz::Tz;
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// When a wish is to be granted.
+/// When a command takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// At once.
@@ -34,7 +34,7 @@ pub enum Resume {
     OldAnchor,
 }
 
-/// Where in time a wish is granted.
+/// Where in time a command takes effect.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     /// Now.
@@ -304,7 +304,7 @@ pub(super) fn not_at_boundary(subscription: &Subscription, now: Timestamp) -> Re
     }
 }
 
-pub(super) fn not_now(status: Status, wish: &'static str) -> Refusal {
+pub(super) fn not_now(status: Status, command: &'static str) -> Refusal {
     let hint = match status {
         Status::Canceled | Status::IncompleteExpired => return Refusal::Ended(status),
         Status::Incomplete => ": its first invoice is to be paid first",
@@ -313,5 +313,5 @@ pub(super) fn not_now(status: Status, wish: &'static str) -> Refusal {
         Status::Paused => ": resume it first",
         Status::Active | Status::PastDue => "",
     };
-    Refusal::NotNow { status, wish, hint }
+    Refusal::NotNow { status, command, hint }
 }

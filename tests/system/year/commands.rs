@@ -10,10 +10,10 @@ use super::{
     model::{Method, Model, Status, Terms},
 };
 
-pub use tests::law::wishes::Proration;
+pub use tests::law::commands::Proration;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wish {
+pub enum Command {
     /// Another method: what is open is tried at once.
     Method(Method),
     /// Another plan, with as many seats.
@@ -37,50 +37,50 @@ pub enum Wish {
 
 /// How it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answered {
-    Granted,
+pub enum CommandResult {
+    Executed,
     Refused,
 }
-use Answered::{Granted, Refused};
+use CommandResult::{Executed, Refused};
 
 impl Model {
-    /// Grants a wish, or does not.
-    pub fn ask(&mut self, wish: &Wish, at: At) -> Answered {
-        self.story.push(format!("{at}: {wish:?}"));
-        match wish {
-            Wish::Method(method) => self.change_method(method, at),
-            Wish::Plan(terms, proration) => {
+    /// Executes a command, or does not.
+    pub fn ask(&mut self, command: &Command, at: At) -> CommandResult {
+        self.story.push(format!("{at}: {command:?}"));
+        match command {
+            Command::Method(method) => self.change_method(method, at),
+            Command::Plan(terms, proration) => {
                 let base = self.base(*proration);
                 self.change_terms(Terms { quantity: base.quantity, ..terms.clone() }, *proration, at)
             }
-            Wish::Quantity(quantity, proration) => {
+            Command::Quantity(quantity, proration) => {
                 let base = self.base(*proration);
                 self.change_terms(Terms { quantity: *quantity, ..base }, *proration, at)
             }
-            Wish::Zone(zone) => {
+            Command::Zone(zone) => {
                 if self.status.has_ended() {
                     return Refused;
                 }
                 self.pending_zone = Some(*zone);
-                Granted
+                Executed
             }
-            Wish::Pause(proration) => self.pause(*proration, at),
-            Wish::Resume { to_old_anchor } => self.resume(*to_old_anchor, at),
-            Wish::CancelNow { by_day } => self.cancel_now(*by_day, at),
-            Wish::CancelWithPeriod => match self.status {
+            Command::Pause(proration) => self.pause(*proration, at),
+            Command::Resume { to_old_anchor } => self.resume(*to_old_anchor, at),
+            Command::CancelNow { by_day } => self.cancel_now(*by_day, at),
+            Command::CancelWithPeriod => match self.status {
                 Status::Trialing | Status::Active | Status::PastDue => {
                     self.ends_with_period = true;
                     self.rests_with_period = false;
-                    Granted
+                    Executed
                 }
                 _ => self.cancel_now(false, at),
             },
-            Wish::Keep => {
+            Command::Keep => {
                 if self.status.has_ended() {
                     return Refused;
                 }
                 self.ends_with_period = false;
-                Granted
+                Executed
             }
         }
     }
@@ -90,14 +90,14 @@ impl Model {
         pending.unwrap_or(&self.terms).clone()
     }
 
-    fn change_method(&mut self, method: &Method, at: At) -> Answered {
+    fn change_method(&mut self, method: &Method, at: At) -> CommandResult {
         if self.status.has_ended() {
             return Refused;
         }
         self.method = Some(method.clone());
         self.use_balance(at);
         if self.is_declined_for_good(method) {
-            return Granted;
+            return Executed;
         }
         for place in 0..self.invoices.len() {
             if self.invoices[place].status == Standing::Open {
@@ -106,10 +106,10 @@ impl Model {
                 self.charge(place, Reason::Asked, at);
             }
         }
-        Granted
+        Executed
     }
 
-    fn change_terms(&mut self, terms: Terms, proration: Proration, at: At) -> Answered {
+    fn change_terms(&mut self, terms: Terms, proration: Proration, at: At) -> CommandResult {
         if self.status.has_ended() {
             return Refused;
         }
@@ -119,7 +119,7 @@ impl Model {
             terms == self.terms && self.pending_terms.is_none()
         };
         if same {
-            return Granted;
+            return Executed;
         }
         let other_interval = terms.every != self.terms.every;
         match (self.status, proration) {
@@ -127,7 +127,7 @@ impl Model {
             (Status::Paused, _) if other_interval => return Refused,
             (Status::Trialing | Status::Active | Status::PastDue, Proration::AtPeriodEnd) => {
                 self.pending_terms = (terms != self.terms).then_some(terms);
-                return Granted;
+                return Executed;
             }
             (Status::Active | Status::PastDue, Proration::None) => {
                 if other_interval {
@@ -137,17 +137,17 @@ impl Model {
             }
             (Status::Active | Status::PastDue, Proration::ByDay) => {
                 self.change_by_day(terms, at);
-                return Granted;
+                return Executed;
             }
             (Status::Paused, Proration::ByDay) => {
                 self.rest_otherwise(terms, at);
-                return Granted;
+                return Executed;
             }
             (Status::Paused, _) => self.take_free(&terms),
             _ => {}
         }
         (self.terms, self.pending_terms) = (terms, None);
-        Granted
+        Executed
     }
 
     fn change_by_day(&mut self, terms: Terms, at: At) {
@@ -183,16 +183,16 @@ impl Model {
         self.carry_out(change, at);
     }
 
-    fn pause(&mut self, proration: Proration, at: At) -> Answered {
+    fn pause(&mut self, proration: Proration, at: At) -> CommandResult {
         match self.status {
-            Status::Paused => return Granted,
+            Status::Paused => return Executed,
             Status::Active | Status::PastDue if self.ends_with_period => return Refused,
             Status::Active | Status::PastDue => {}
             _ => return Refused,
         }
         if proration == Proration::AtPeriodEnd {
             self.rests_with_period = true;
-            return Granted;
+            return Executed;
         }
         let mut change = Change::default();
         if proration == Proration::ByDay {
@@ -201,16 +201,16 @@ impl Model {
         self.rests_with_period = false;
         self.enter(Status::Paused, at);
         self.carry_out(change, at);
-        Granted
+        Executed
     }
 
-    fn resume(&mut self, to_old_anchor: bool, at: At) -> Answered {
+    fn resume(&mut self, to_old_anchor: bool, at: At) -> CommandResult {
         match self.status {
             Status::Paused if self.method.is_none() => return Refused,
             Status::Paused => {}
             Status::Active | Status::PastDue => {
                 self.rests_with_period = false;
-                return Granted;
+                return Executed;
             }
             _ => return Refused,
         }
@@ -219,7 +219,7 @@ impl Model {
             // What was put off waits for the end of the period.
             self.enter(Status::Active, at);
             self.take_up_again(at);
-            return Granted;
+            return Executed;
         }
         let interval = self.terms.every;
         // What was paid of the days to come is not paid again.
@@ -232,7 +232,7 @@ impl Model {
         } else {
             self.begin_anew(at);
         }
-        Granted
+        Executed
     }
 
     /// Into the periods as they always were: of the one that is running, the rest is billed.
@@ -266,9 +266,9 @@ impl Model {
         self.carry_out(change, at);
     }
 
-    fn cancel_now(&mut self, by_day: bool, at: At) -> Answered {
+    fn cancel_now(&mut self, by_day: bool, at: At) -> CommandResult {
         match self.status {
-            Status::Canceled => return Granted,
+            Status::Canceled => return Executed,
             Status::IncompleteExpired => return Refused,
             _ => {}
         }
@@ -283,6 +283,6 @@ impl Model {
         if never_began {
             self.void_first();
         }
-        Granted
+        Executed
     }
 }

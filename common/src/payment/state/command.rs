@@ -8,14 +8,14 @@ use crate::{job::Kind, money::Money};
 use super::{Outcome, Payment, Stage, Status, begin_stage};
 use crate::clock::Timestamp;
 
-/// What becomes of a wish.
+/// What becomes of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wish {
+pub enum Decision {
     /// The payment was changed; the gateway is to be asked by a job of that kind, if there is one.
-    Granted(Option<Kind>),
-    /// It was granted before, and nothing changes.
+    Accepted(Option<Kind>),
+    /// It was accepted before, and nothing changes.
     Repeated,
-    /// It cannot be granted.
+    /// It is refused.
     Refused(Refusal),
 }
 
@@ -25,7 +25,7 @@ pub enum Refusal {
     /// Its charge is at the gateway at this moment.
     #[error("the payment is at the gateway at this moment; its outcome decides")]
     UnderWay,
-    /// Another wish came first.
+    /// Another command came first.
     #[error("{0}")]
     TooLate(&'static str),
     /// Nothing is reserved.
@@ -48,46 +48,46 @@ pub enum Refusal {
 }
 
 /// A merchant wants what was reserved, or `amount` of it; the rest is released.
-pub fn capture(payment: &mut Payment, amount: Option<Decimal>, now: Timestamp) -> Wish {
+pub fn capture(payment: &mut Payment, amount: Option<Decimal>, now: Timestamp) -> Decision {
     let reserved = payment.order.money;
     let amount = amount.unwrap_or(reserved.amount);
     match (payment.status, payment.stage) {
-        (Status::Processing, Stage::Capture) if payment.stage_amount == Some(amount) => Wish::Repeated,
+        (Status::Processing, Stage::Capture) if payment.stage_amount == Some(amount) => Decision::Repeated,
         (Status::Processing, Stage::Capture) => {
-            Wish::Refused(Refusal::TooLate("another amount is being captured"))
+            Decision::Refused(Refusal::TooLate("another amount is being captured"))
         }
-        (Status::Processing, Stage::Cancel) => Wish::Refused(Refusal::TooLate("it is being canceled")),
-        (Status::Succeeded, Stage::Capture) if payment.amount_captured == amount => Wish::Repeated,
+        (Status::Processing, Stage::Cancel) => Decision::Refused(Refusal::TooLate("it is being canceled")),
+        (Status::Succeeded, Stage::Capture) if payment.amount_captured == amount => Decision::Repeated,
         (Status::Authorized, _) if amount > reserved.amount => {
-            Wish::Refused(Refusal::TooMuch { asked: Money { amount, ..reserved }, reserved })
+            Decision::Refused(Refusal::TooMuch { asked: Money { amount, ..reserved }, reserved })
         }
         (Status::Authorized, _) => {
             enter_stage(payment, Stage::Capture, Some(amount), now);
-            Wish::Granted(Some(Kind::CapturePayment))
+            Decision::Accepted(Some(Kind::CapturePayment))
         }
-        (Status::NeedsReview, _) => Wish::Refused(Refusal::InReview),
-        (status, _) => Wish::Refused(Refusal::NothingReserved(status)),
+        (Status::NeedsReview, _) => Decision::Refused(Refusal::InReview),
+        (status, _) => Decision::Refused(Refusal::NothingReserved(status)),
     }
 }
 
 /// A merchant wants the payment called off.
-pub fn cancel(payment: &mut Payment, now: Timestamp) -> Wish {
+pub fn cancel(payment: &mut Payment, now: Timestamp) -> Decision {
     match (payment.status, payment.stage) {
-        (Status::Canceled, _) | (Status::Processing, Stage::Cancel) => Wish::Repeated,
+        (Status::Canceled, _) | (Status::Processing, Stage::Cancel) => Decision::Repeated,
         // Never at the gateway: its job will find it ended.
         (Status::Pending, _) => {
             super::enter(payment, Outcome::Canceled, now);
-            Wish::Granted(None)
+            Decision::Accepted(None)
         }
-        (Status::Processing, Stage::Capture) => Wish::Refused(Refusal::TooLate("it is being captured")),
-        (Status::Processing, _) => Wish::Refused(Refusal::UnderWay),
+        (Status::Processing, Stage::Capture) => Decision::Refused(Refusal::TooLate("it is being captured")),
+        (Status::Processing, _) => Decision::Refused(Refusal::UnderWay),
         (Status::Authorized | Status::RequiresAction, _) => {
             enter_stage(payment, Stage::Cancel, None, now);
-            Wish::Granted(Some(Kind::CancelPayment))
+            Decision::Accepted(Some(Kind::CancelPayment))
         }
-        (Status::Succeeded, _) => Wish::Refused(Refusal::Ended(payment.status, ": refund it instead")),
-        (Status::Failed, _) => Wish::Refused(Refusal::Ended(payment.status, "")),
-        (Status::NeedsReview, _) => Wish::Refused(Refusal::InReview),
+        (Status::Succeeded, _) => Decision::Refused(Refusal::Ended(payment.status, ": refund it instead")),
+        (Status::Failed, _) => Decision::Refused(Refusal::Ended(payment.status, "")),
+        (Status::NeedsReview, _) => Decision::Refused(Refusal::InReview),
     }
 }
 
@@ -116,25 +116,25 @@ mod tests {
     #[test]
     fn only_what_is_reserved_can_be_captured() {
         for status in Status::ALL {
-            let wish = capture(&mut payment(status), amount("10"), NOW);
-            let granted = wish == Wish::Granted(Some(Kind::CapturePayment));
-            assert_eq!(granted, status == Status::Authorized, "{status}: {wish:?}");
+            let decision = capture(&mut payment(status), amount("10"), NOW);
+            let accepted = decision == Decision::Accepted(Some(Kind::CapturePayment));
+            assert_eq!(accepted, status == Status::Authorized, "{status}: {decision:?}");
         }
         let more = capture(&mut payment(Status::Authorized), amount("49.91"), NOW);
-        assert!(matches!(more, Wish::Refused(Refusal::TooMuch { .. })), "{more:?}");
+        assert!(matches!(more, Decision::Refused(Refusal::TooMuch { .. })), "{more:?}");
     }
 
     #[test]
     fn what_has_not_moved_can_be_canceled() {
         for (status, expected) in [
-            (Status::Pending, Wish::Granted(None)),
-            (Status::Processing, Wish::Refused(Refusal::UnderWay)),
-            (Status::RequiresAction, Wish::Granted(Some(Kind::CancelPayment))),
-            (Status::Authorized, Wish::Granted(Some(Kind::CancelPayment))),
-            (Status::Succeeded, Wish::Refused(Refusal::Ended(Status::Succeeded, ": refund it instead"))),
-            (Status::Failed, Wish::Refused(Refusal::Ended(Status::Failed, ""))),
-            (Status::Canceled, Wish::Repeated),
-            (Status::NeedsReview, Wish::Refused(Refusal::InReview)),
+            (Status::Pending, Decision::Accepted(None)),
+            (Status::Processing, Decision::Refused(Refusal::UnderWay)),
+            (Status::RequiresAction, Decision::Accepted(Some(Kind::CancelPayment))),
+            (Status::Authorized, Decision::Accepted(Some(Kind::CancelPayment))),
+            (Status::Succeeded, Decision::Refused(Refusal::Ended(Status::Succeeded, ": refund it instead"))),
+            (Status::Failed, Decision::Refused(Refusal::Ended(Status::Failed, ""))),
+            (Status::Canceled, Decision::Repeated),
+            (Status::NeedsReview, Decision::Refused(Refusal::InReview)),
         ] {
             assert_eq!(cancel(&mut payment(status), NOW), expected, "{status}");
         }
@@ -144,15 +144,15 @@ mod tests {
     #[test]
     fn exactly_one_of_the_two_wins() {
         let mut captured = payment(Status::Authorized);
-        assert!(matches!(capture(&mut captured, amount("10"), NOW), Wish::Granted(_)));
-        assert_eq!(cancel(&mut captured, NOW), Wish::Refused(Refusal::TooLate("it is being captured")));
-        assert_eq!(capture(&mut captured, amount("10"), NOW), Wish::Repeated);
-        assert!(matches!(capture(&mut captured, amount("11"), NOW), Wish::Refused(Refusal::TooLate(_))));
+        assert!(matches!(capture(&mut captured, amount("10"), NOW), Decision::Accepted(_)));
+        assert_eq!(cancel(&mut captured, NOW), Decision::Refused(Refusal::TooLate("it is being captured")));
+        assert_eq!(capture(&mut captured, amount("10"), NOW), Decision::Repeated);
+        assert!(matches!(capture(&mut captured, amount("11"), NOW), Decision::Refused(Refusal::TooLate(_))));
 
         let mut canceled = payment(Status::Authorized);
-        assert!(matches!(cancel(&mut canceled, NOW), Wish::Granted(_)));
-        assert!(matches!(capture(&mut canceled, None, NOW), Wish::Refused(Refusal::TooLate(_))));
-        assert_eq!(cancel(&mut canceled, NOW), Wish::Repeated);
+        assert!(matches!(cancel(&mut canceled, NOW), Decision::Accepted(_)));
+        assert!(matches!(capture(&mut canceled, None, NOW), Decision::Refused(Refusal::TooLate(_))));
+        assert_eq!(cancel(&mut canceled, NOW), Decision::Repeated);
     }
 
     /// Each operation has a key of its own, and counts its own calls.
@@ -161,7 +161,7 @@ mod tests {
         let mut payment = payment(Status::Authorized);
         let mut keys = vec![payment.key()];
         for _ in 0..2 {
-            assert!(matches!(capture(&mut payment, None, NOW), Wish::Granted(_)));
+            assert!(matches!(capture(&mut payment, None, NOW), Decision::Accepted(_)));
             assert_eq!(payment.exposure, Exposure::default());
             keys.push(payment.key());
             enter(&mut payment, Outcome::Authorized { charge_ref: None, card: None, failure: None }, NOW);
