@@ -213,7 +213,7 @@ fn invoices_rows(invoices: &[Invoice]) -> Vec<Vec<String>> {
             total.to_string(),
             invoice.due().display_amount(),
             invoice.attempts.to_string(),
-            invoice.ladder.next_at.map(|at| at.format("%F %T").to_string()).unwrap_or_default(),
+            invoice.retry_schedule.next_at.map(|at| at.format("%F %T").to_string()).unwrap_or_default(),
         ]
     };
     invoices.iter().map(row).collect()

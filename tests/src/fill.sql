@@ -125,7 +125,7 @@ INSERT INTO credit_notes (invoice_id, change_seq, number, lines, total, created_
 SELECT pg_temp.nth('invoice', n * 3 + i, at), 1, 'INV-' || n * 3 + i || '-C1', '[]', 1.00, at
 FROM people, generate_series(0, 1) i;
 INSERT INTO invoice_payments (invoice_id, attempt_no, payment_id, reason, open)
-SELECT pg_temp.nth('invoice', n * 3, at), 1, pg_temp.nth('payment', n, at), 'ladder', n % 500 = 0 FROM people;
+SELECT pg_temp.nth('invoice', n * 3, at), 1, pg_temp.nth('payment', n, at), 'schedule', n % 500 = 0 FROM people;
 INSERT INTO events (id, merchant_id, subject_id, type, data, created_at)
 SELECT pg_temp.nth('event', -n, at), merchant_id, subscription_id, 'subscription.' || status,
     jsonb_build_object('status', status, 'quantity', 1, 'plan', 'plan_' || replace(plan_id::text, '-', '')), at FROM people;

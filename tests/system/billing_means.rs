@@ -68,7 +68,7 @@ async fn a_payer_at_paypal_who_is_declined_is_tried_again() {
     deployment.swap_card(id, "vault_issue_INSTRUMENT_DECLINED").await;
     deployment.next_boundary(id).await;
     assert_eq!(deployment.subscription(id).await.status, Status::PastDue);
-    let first = deployment.invoices(id).await[1].ladder.first_declined_at.expect("it was declined");
+    let first = deployment.invoices(id).await[1].retry_schedule.first_declined_at.expect("it was declined");
     deployment.advance_to(days_after(first, 1)).await;
     deployment.idle().await;
     assert_eq!(deployment.payments_of(id).await, ["succeeded", "failed", "failed"]);

@@ -64,7 +64,7 @@ async fn a_year_is_one_call() {
         let late = invoice.opened_at.unwrap() - boundary;
         assert!(invoice.period_index == 0 || late.num_minutes() == 0, "{late}: {invoice:?}");
     }
-    // The ladder was climbed rung by rung, and then it was over.
+    // The retry schedule was gone through step by step, and then it was over.
     assert_eq!(
         deployment.payments_of(bad).await,
         ["succeeded", "failed", "failed", "failed", "failed", "failed"]

@@ -327,7 +327,7 @@ async fn the_balance_pays_before_a_card_is_asked() {
     merchant.subscription_with(&open, "past_due").await;
     merchant.cancel_subscription(&other, BY_DAY, &[]).await;
     assert_eq!(merchant.balance(&open).await, "40.00");
-    // The next rung of the ladder.
+    // The next step of the retry schedule.
     deployment.noon_of("05-02").await;
     merchant.subscription_with(&open, "active").await;
     let invoice = merchant.invoices(&open).await.remove(1);

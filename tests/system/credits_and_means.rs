@@ -165,7 +165,7 @@ async fn a_new_card_is_asked_for_one_invoice_at_a_time() {
     deployment.idle().await;
     assert_eq!((deployment.count(asked).await, open().await), (1, vec![2, 1, 1]));
     deployment.noon_of("04-05").await;
-    assert_eq!(deployment.count(asked).await, 1, "rungs have passed, and it was not asked");
+    assert_eq!(deployment.count(asked).await, 1, "steps have passed, and it was not asked");
     merchant.updated(&id, &card("pm_card_visa")).await;
     merchant.subscription_with(&id, "active").await;
     deployment.idle().await;

@@ -24,7 +24,7 @@ async fn a_declined_renewal_is_tried_four_times_and_then_the_subscription_ends()
     deployment.new_card(id, DECLINES).await;
     deployment.next_boundary(id).await;
     assert_eq!(deployment.subscription(id).await.status, Status::PastDue);
-    let first = deployment.invoices(id).await[1].ladder.first_declined_at.expect("it was declined");
+    let first = deployment.invoices(id).await[1].retry_schedule.first_declined_at.expect("it was declined");
     for (days, attempts) in [(1, 2), (3, 3), (7, 4), (14, 5)] {
         // A moment before its time nothing happens.
         deployment.advance_to(days_after(first, days) - std::time::Duration::from_secs(60)).await;
@@ -57,7 +57,7 @@ async fn a_new_card_is_tried_at_once_and_ends_the_dunning() {
     let id = deployment.active(&shop, "a").await;
     deployment.new_card(id, DECLINES).await;
     deployment.next_boundary(id).await;
-    let first = deployment.invoices(id).await[1].ladder.first_declined_at.expect("it was declined");
+    let first = deployment.invoices(id).await[1].retry_schedule.first_declined_at.expect("it was declined");
     deployment.advance_to(days_after(first, 1)).await;
     deployment.idle().await;
     deployment.advance_to(days_after(first, 2)).await;
@@ -81,7 +81,7 @@ async fn while_an_outcome_is_unknown_nothing_else_is_charged() {
     let id = deployment.active(&shop, "a").await;
     deployment.new_card(id, DECLINES).await;
     deployment.next_boundary(id).await;
-    let first = deployment.invoices(id).await[1].ladder.first_declined_at.expect("it was declined");
+    let first = deployment.invoices(id).await[1].retry_schedule.first_declined_at.expect("it was declined");
     deployment.swap_card(id, "pm_card_visa").await;
     // The money is taken, and nobody is told.
     let here = json!({ "path_prefix": "/v1/payment_intents" });
@@ -118,7 +118,7 @@ async fn with_two_open_invoices_one_paid_is_not_enough() {
     let statuses: Vec<_> = invoices.iter().map(|invoice| invoice.status).collect();
     assert_eq!(statuses, [Paid::Paid, Paid::Open, Paid::Open], "what is past due renews");
     deployment.swap_card(id, "pm_card_visa").await;
-    let next = |at: usize| invoices[at].ladder.next_at.expect("it will be tried again");
+    let next = |at: usize| invoices[at].retry_schedule.next_at.expect("it will be tried again");
     let (sooner, later) = if next(1) < next(2) { (1, 2) } else { (2, 1) };
     deployment.advance_to(next(sooner)).await;
     deployment.idle().await;
@@ -141,8 +141,8 @@ async fn after_a_hard_decline_nothing_is_tried_without_a_new_card() {
     deployment.next_boundary(stolen).await;
     for id in [stolen, unknown] {
         let invoice = deployment.invoices(id).await.remove(1);
-        let first = invoice.ladder.first_declined_at.expect("it was declined");
-        assert_eq!(invoice.ladder.next_at, Some(days_after(first, 14)), "{invoice:?}");
+        let first = invoice.retry_schedule.first_declined_at.expect("it was declined");
+        assert_eq!(invoice.retry_schedule.next_at, Some(days_after(first, 14)), "{invoice:?}");
         assert_eq!(deployment.subscription(id).await.status, Status::PastDue);
     }
     deployment.advance_all(13 * DAY).await;

@@ -37,7 +37,7 @@ async fn a_merchant_pays_voids_and_gives_up_invoices() {
     let (id, invoice) = declined(&deployment, &shop, "a").await;
     let next = merchant.get(&format!("/invoices/{invoice}")).await.body["next_attempt_at"].clone();
 
-    // One attempt, off the ladder, which stands.
+    // One attempt, off the retry schedule, which stands.
     let tried = ask(&merchant, invoice, "pay").await;
     assert_eq!((tried.status, tried.text("status"), &tried.body["attempts"]), (202, "open", &json!(2)));
     assert_eq!(tried.header("location"), format!("/invoices/{invoice}"));

@@ -257,9 +257,9 @@ async fn missed_boundaries_come_one_after_the_other_and_their_charges_together()
     assert_eq!(deployment.subscription(bad).await.status, Status::PastDue);
     let past_due = "SELECT count(*) FROM events WHERE type = 'subscription.past_due'";
     assert_eq!(deployment.count(past_due).await, 1);
-    let ladder = deployment.invoices(bad).await.remove(1).ladder;
+    let schedule = deployment.invoices(bad).await.remove(1).retry_schedule;
     let retry = "SELECT count(*) FROM jobs WHERE kind = 'retry_invoice' AND state = 'queued'";
-    assert_eq!((ladder.next_at.is_some(), deployment.count(retry).await), (true, 1));
+    assert_eq!((schedule.next_at.is_some(), deployment.count(retry).await), (true, 1));
     let open = "SELECT count(*) FROM invoice_payments WHERE open";
     assert_eq!(deployment.count(open).await, 0);
     let booked = "SELECT count(*) FROM ledger_entries WHERE kind = 'payment.captured'";

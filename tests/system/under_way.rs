@@ -208,7 +208,7 @@ async fn a_new_card_is_tried_as_soon_as_the_old_one_has_failed() {
     deployment.new_card(id, "pm_card_visa").await;
     let open = deployment.invoices(id).await.remove(1);
     assert_eq!(
-        (open.status, open.attempts, open.ladder.asked),
+        (open.status, open.attempts, open.retry_schedule.asked),
         (Paid::Open, 1, true),
         "not beside the other"
     );
@@ -222,10 +222,10 @@ async fn a_new_card_is_tried_as_soon_as_the_old_one_has_failed() {
     deployment.becomes(id, Status::Active).await;
     deployment.idle().await;
     let paid = deployment.invoices(id).await.remove(1);
-    let first = paid.ladder.first_declined_at.expect("it was declined");
+    let first = paid.retry_schedule.first_declined_at.expect("it was declined");
     assert!(
         paid.ended_at.is_some_and(|at| (at - first).num_hours() < 1),
-        "long before the first rung: {paid:?}"
+        "long before the first step: {paid:?}"
     );
     deployment.check_billing().await;
 }

@@ -214,7 +214,7 @@ impl InvoiceView {
             payments: payments.map(|payments| payments.iter().map(PaymentId::to_string).collect()),
             credit_notes: notes
                 .map(|notes| notes.iter().map(|note| CreditNoteView::new(note, currency)).collect()),
-            next_attempt_at: invoice.ladder.next_at,
+            next_attempt_at: invoice.retry_schedule.next_at,
             created_at: invoice.created_at,
             updated_at: invoice.updated_at,
             opened_at: invoice.opened_at,

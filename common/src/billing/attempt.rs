@@ -195,7 +195,7 @@ pub(crate) async fn try_open(
     };
     let mut invoices = owed(&mut *db, subscription.debtor()).await?;
     for invoice in &mut invoices {
-        let _ = invoice.ladder.renew_method(circumstances.now);
+        let _ = invoice.retry_schedule.renew_method(circumstances.now);
     }
     let first = invoices.iter_mut().find_map(|invoice| begin(invoice, method, reason, circumstances));
     let jobs = store(&mut *db, first.as_slice()).await?;

@@ -34,7 +34,7 @@ use super::{
 /// What is asked of an invoice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// One attempt now, off the ladder, with this payment method of its customer. Without one, with the
+    /// One attempt now, off the retry schedule, with this payment method of its customer. Without one, with the
     /// subscription's; where that has ended, with the customer's default.
     Pay(Option<MethodChoice>),
     /// It is called off.

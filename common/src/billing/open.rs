@@ -14,7 +14,7 @@ use crate::{
     id::{InvoiceId, JobId},
     invoice::{
         Invoice, Line, Occasion, Status,
-        dunning::{Ladder, Next, Policy, Reason},
+        dunning::{Next, Policy, Reason, RetrySchedule},
         state,
         store::{self as invoices, Numbers, asking, call_for_retries, call_for_turns, owed, told, write},
         totals::Totals,
@@ -79,16 +79,16 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
             _ if invoice.status != Status::Open => Opened::Paid,
             None => Opened::Owed(None),
             Some(method) if method.is_declined => Opened::Declined(
-                state::decline_unasked(&mut invoice, Reason::Ladder, now)
+                state::decline_unasked(&mut invoice, Reason::Schedule, now)
                     .map_err(|refusal| sqlx::Error::Protocol(refusal.to_string()))?,
             ),
             // A method that nobody knows yet is asked for one invoice at a time.
             Some(_) if asking.contains_key(&subscription.id.0) => {
-                invoice.ladder.asked = true;
+                invoice.retry_schedule.asked = true;
                 Opened::Waits
             }
             Some(method) => {
-                attempts.extend(attempt::begin(&mut invoice, method, Reason::Ladder, circumstances));
+                attempts.extend(attempt::begin(&mut invoice, method, Reason::Schedule, circumstances));
                 Opened::Owed(None)
             }
         };
@@ -133,7 +133,7 @@ fn draft(subscription: &Subscription, new: NewInvoice, policy: Policy, now: Time
         amount_credited: Decimal::ZERO,
         attempts: 0,
         live_payment: None,
-        ladder: Ladder::new(policy),
+        retry_schedule: RetrySchedule::new(policy),
         created_at: now,
         updated_at: now,
         opened_at: None,

@@ -1,4 +1,4 @@
-//! A rung of the ladder: the invoice is tried once more, or the retries have come to their end.
+//! A step of the retry schedule: the invoice is tried once more, or the retries have come to their end.
 
 use sqlx::{PgConnection, PgPool};
 

@@ -25,7 +25,7 @@ pub enum ToSave {
 /// The key of the request is the payment's, not the method's. One for all payments of a method would be used by two at
 /// once that come to the same end without it, since a method belongs to one customer at most and says to whom; and
 /// where saving fails, its gateway would repeat the failure to every later payment for as long as it knows the
-/// key: at Stripe a day, which the next rung of the ladder does not wait for.
+/// key: at Stripe a day, which the next step of the retry schedule does not wait for.
 ///
 /// # Errors
 /// When the database fails.

@@ -18,7 +18,7 @@ use crate::{
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     invoice::{
         Invoice, Status,
-        dunning::{Next, Reason, Setback},
+        dunning::{AttemptFailure, Next, Reason},
         state::{self, Ended},
         store::{Waiting, at_next, count_owed, read_all, retry, soon, waiting, write},
     },
@@ -190,7 +190,8 @@ async fn follow_all(
             }
             state::Settled::Owed(next) => {
                 retries.extend(at_next(&invoice, next, now));
-                if invoice.status == Status::Open && matches!(end.ended, Ended::Failed(Setback::Declined(_)))
+                if invoice.status == Status::Open
+                    && matches!(end.ended, Ended::Failed(AttemptFailure::Declined(_)))
                 {
                     facts.push((subscription, Fact::PaymentDeclined));
                 }
@@ -200,7 +201,7 @@ async fn follow_all(
             state::Settled::Ended => {}
         }
         if end.reason == Reason::Asked {
-            let is_technical = end.ended == Ended::Failed(Setback::Technical);
+            let is_technical = end.ended == Ended::Failed(AttemptFailure::Technical);
             turns.insert(end.subscription.0, if is_technical { soon(&invoice, now) } else { now });
         }
         changed.push((before, invoice));
@@ -255,7 +256,7 @@ async fn decline_for_good(
     invoices: &HashMap<InvoiceId, Invoice>,
     now: Timestamp,
 ) -> sqlx::Result<()> {
-    let hard = Ended::Failed(Setback::Declined(DeclineClass::Hard));
+    let hard = Ended::Failed(AttemptFailure::Declined(DeclineClass::Hard));
     let mut methods: Vec<_> = ends
         .iter()
         .filter(|(end, _)| end.ended == hard)

@@ -14,7 +14,7 @@ pub mod totals;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use dunning::Ladder;
+use dunning::RetrySchedule;
 pub use note::{CreditNote, NoteLine};
 pub use rate::{Discount, Duration, InvalidPercent, Percent, Reduction, TaxRate};
 pub use span::Span;
@@ -163,7 +163,7 @@ pub struct Invoice {
     /// The payment whose outcome is not known yet. While there is one, no other begins.
     pub live_payment: Option<PaymentId>,
     /// The retries: the policy of the day on which it opened, and how far they have come.
-    pub ladder: Ladder,
+    pub retry_schedule: RetrySchedule,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.

@@ -12,7 +12,7 @@ use common::{
     id::{InvoiceId, PaymentId},
     invoice::{
         self, CreditNote, Invoice, Line, LineKind, NoteLine, Occasion,
-        dunning::{Ladder, Next, Policy, Reason},
+        dunning::{Next, Policy, Reason, RetrySchedule},
         state as invoices,
         totals::Totals,
     },
@@ -272,7 +272,7 @@ impl Store {
             amount_credited: Decimal::ZERO,
             attempts: 0,
             live_payment: None,
-            ladder: Ladder::new(Policy::default()),
+            retry_schedule: RetrySchedule::new(Policy::default()),
             created_at: self.now,
             updated_at: self.now,
             opened_at: None,
@@ -290,7 +290,8 @@ impl Store {
             _ if self.invoices[place].status != invoice::Status::Open => self.follow_paid(of),
             None => Ok(()),
             Some(true) => {
-                match invoices::decline_unasked(&mut self.invoices[place], Reason::Ladder, self.now).unwrap()
+                match invoices::decline_unasked(&mut self.invoices[place], Reason::Schedule, self.now)
+                    .unwrap()
                 {
                     Next::Exhausted(then) => self.follow(of, Fact::DunningExhausted(then)),
                     _ => self.follow(of, Fact::PaymentDeclined),
@@ -298,11 +299,11 @@ impl Store {
             }
             // A card that nobody knows yet is asked for one invoice at a time.
             Some(false) if self.asks(of) => {
-                self.invoices[place].ladder.asked = true;
+                self.invoices[place].retry_schedule.asked = true;
                 Ok(())
             }
             Some(false) => {
-                self.begin(of, place, Reason::Ladder);
+                self.begin(of, place, Reason::Schedule);
                 Ok(())
             }
         }
@@ -385,7 +386,7 @@ impl Store {
         if is_paid { self.follow_paid(of) } else { Ok(()) }
     }
 
-    /// Whether its card is being asked off the ladder.
+    /// Whether its card is being asked off the retry schedule.
     fn asks(&self, of: usize) -> bool {
         self.payments.iter().any(|one| one.of == of && !one.has_ended && one.reason == Reason::Asked)
     }
@@ -396,7 +397,7 @@ impl Store {
         }
         let owed = self.owed(of);
         for place in &owed {
-            let _ = self.invoices[*place].ladder.renew_method(self.now);
+            let _ = self.invoices[*place].retry_schedule.renew_method(self.now);
         }
         let first = owed.into_iter().find(|place| self.invoices[*place].live_payment.is_none());
         if let Some(place) = first {
@@ -430,7 +431,7 @@ impl Store {
                 Ok(Next::Exhausted(then)) if invoice.status != before => {
                     self.follow(of, Fact::DunningExhausted(then))?;
                 }
-                _ if reason == Reason::Ladder => self.follow(of, Fact::PaymentDeclined)?,
+                _ if reason == Reason::Schedule => self.follow(of, Fact::PaymentDeclined)?,
                 _ => {}
             },
             Some(false) => self.begin(of, place, reason),

@@ -6,7 +6,7 @@ use common::{
     gateway::DeclineClass,
     invoice::{
         self,
-        dunning::{Due, Reason, Setback},
+        dunning::{AttemptFailure, Due, Reason},
         state::{self as invoices, Ended, Settled},
     },
     subscription::{
@@ -32,9 +32,9 @@ impl Store {
                     self.payments[place].captured = amount;
                     Ended::Succeeded(amount)
                 }
-                Some(class) => Ended::Failed(Setback::Declined(class)),
+                Some(class) => Ended::Failed(AttemptFailure::Declined(class)),
             };
-            if ended == Ended::Failed(Setback::Declined(DeclineClass::Hard)) {
+            if ended == Ended::Failed(AttemptFailure::Declined(DeclineClass::Hard)) {
                 self.decline_for_good(of, card);
             }
             let place = self.place(invoice);
@@ -65,7 +65,7 @@ impl Store {
         for place in self.owed(of) {
             let asks =
                 |payment: &Payment| payment.of == of && !payment.has_ended && payment.reason == Reason::Asked;
-            if self.invoices[place].ladder.asked && !self.payments.iter().any(asks) {
+            if self.invoices[place].retry_schedule.asked && !self.payments.iter().any(asks) {
                 self.attempt(of, place, Reason::Asked)?;
             }
         }
@@ -126,7 +126,8 @@ impl Store {
         let of = self.of(place);
         let Subscription { status, created_at, .. } = self.subscriptions[of].subscription;
         let is_too_late = created_at + state::FIRST_INVOICE_WINDOW <= self.now;
-        let has_job = self.invoices[place].ladder.next_at.is_some() || self.invoices[place].ladder.asked;
+        let has_job = self.invoices[place].retry_schedule.next_at.is_some()
+            || self.invoices[place].retry_schedule.asked;
         if !has_job || status.is_final() || status == subscription::Status::Incomplete && is_too_late {
             return Ok(());
         }

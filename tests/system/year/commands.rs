@@ -101,8 +101,8 @@ impl Model {
         }
         for place in 0..self.invoices.len() {
             if self.invoices[place].status == Standing::Open {
-                self.invoices[place].ladder.held = false;
-                self.invoices[place].ladder.plan(at);
+                self.invoices[place].retry_schedule.held = false;
+                self.invoices[place].retry_schedule.plan(at);
                 self.charge(place, Reason::Asked, at);
             }
         }

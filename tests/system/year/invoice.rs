@@ -1,4 +1,4 @@
-//! An invoice as billing.md says it lives, and its ladder.
+//! An invoice as billing.md says it lives, and its retry schedule.
 
 use chrono::{NaiveDate, TimeDelta};
 
@@ -7,7 +7,7 @@ use tests::calendar::{At, days, share};
 use super::{model::Decline, prices::Sale};
 
 /// The days after the first decline on which it is tried again: the default policy.
-const LADDER: [i64; 4] = [1, 3, 7, 14];
+const RETRY_DAYS: [i64; 4] = [1, 3, 7, 14];
 
 /// Where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +32,8 @@ impl Standing {
 /// Why it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// It has opened, or a rung has come.
-    Ladder,
+    /// It has opened, or a step has come.
+    Schedule,
     /// There is a new method.
     Asked,
 }
@@ -67,7 +67,7 @@ pub struct Invoice {
     pub status: Standing,
     pub attempts: u32,
     pub opened: At,
-    pub ladder: Ladder,
+    pub retry_schedule: RetrySchedule,
 }
 
 impl Invoice {
@@ -90,7 +90,7 @@ impl Invoice {
 
 /// How often it was declined, and when it is tried next.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Ladder {
+pub struct RetrySchedule {
     pub first: Option<At>,
     pub used: usize,
     /// A hard decline: only the end comes by itself.
@@ -98,12 +98,12 @@ pub struct Ladder {
     pub next: Option<At>,
 }
 
-impl Ladder {
+impl RetrySchedule {
     /// It was declined. Tells whether that was the end.
     pub fn declined(&mut self, reason: Reason, how: Decline, at: At) -> bool {
         match self.first {
             None => self.first = Some(at),
-            Some(_) if reason == Reason::Ladder => self.used += 1,
+            Some(_) if reason == Reason::Schedule => self.used += 1,
             Some(_) => {}
         }
         self.held = how == Decline::Hard;
@@ -111,12 +111,12 @@ impl Ladder {
         self.next.is_none()
     }
 
-    /// When it is tried next: on the first rung that is not used and not over; if it is held, the end comes with
+    /// When it is tried next: on the first step that is not used and not over; if it is held, the end comes with
     /// the last.
     pub fn plan(&mut self, at: At) {
         let Some(first) = self.first else { return };
-        let rungs = LADDER.map(|days| first + TimeDelta::days(days));
-        let mut left = rungs.into_iter().skip(self.used).filter(|rung| *rung > at);
+        let steps = RETRY_DAYS.map(|days| first + TimeDelta::days(days));
+        let mut left = steps.into_iter().skip(self.used).filter(|step| *step > at);
         self.next = if self.held { left.next_back() } else { left.next() };
     }
 }

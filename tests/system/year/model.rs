@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use tests::calendar::{At, Every, day_of, midnight};
 
 use super::{
-    invoice::{Billed, Invoice, Ladder, Line, Reason, Standing, Taxed},
+    invoice::{Billed, Invoice, Line, Reason, RetrySchedule, Standing, Taxed},
     prices::{Discount, Sale, Tax},
 };
 
@@ -182,7 +182,7 @@ impl Model {
             match what {
                 Event::Boundary => self.boundary(due),
                 Event::FirstInvoiceExpires => self.expire(due),
-                Event::Rung(invoice) => self.rung(invoice, due),
+                Event::Retry(invoice) => self.retry(invoice, due),
             }
         }
     }
@@ -198,8 +198,8 @@ impl Model {
         // Who has left is asked for nothing more.
         if !self.status.has_ended() {
             for (place, invoice) in self.invoices.iter().enumerate() {
-                if let (Standing::Open, Some(at)) = (invoice.status, invoice.ladder.next) {
-                    events.push_back((at, Event::Rung(place)));
+                if let (Standing::Open, Some(at)) = (invoice.status, invoice.retry_schedule.next) {
+                    events.push_back((at, Event::Retry(place)));
                 }
             }
         }
@@ -350,20 +350,20 @@ impl Model {
             status: if is_paid { Standing::Settled } else { Standing::Open },
             attempts: 0,
             opened: at,
-            ladder: Ladder::default(),
+            retry_schedule: RetrySchedule::default(),
         });
         if is_paid {
             self.was_paid(at);
         } else {
-            self.charge(place, Reason::Ladder, at);
+            self.charge(place, Reason::Schedule, at);
         }
     }
 
-    fn rung(&mut self, place: usize, at: At) {
-        if self.invoices[place].ladder.held {
+    fn retry(&mut self, place: usize, at: At) {
+        if self.invoices[place].retry_schedule.held {
             self.give_up(place, at);
         } else {
-            self.attempt(place, Reason::Ladder, at);
+            self.attempt(place, Reason::Schedule, at);
         }
     }
 
@@ -431,7 +431,7 @@ impl Model {
             invoice.status = Standing::Settled;
             return self.was_paid(at);
         };
-        let is_over = invoice.ladder.declined(reason, how, at);
+        let is_over = invoice.retry_schedule.declined(reason, how, at);
         if how == Decline::Hard && is_asked {
             self.declined.push(method);
         }
@@ -450,7 +450,7 @@ impl Model {
         }
     }
 
-    /// The ladder has come to its end. The default policy: the subscription ends.
+    /// The retry schedule has come to its end. The default policy: the subscription ends.
     fn give_up(&mut self, place: usize, at: At) {
         self.invoices[place].status = Standing::Uncollectible;
         if matches!(self.status, Status::Active | Status::PastDue) {
@@ -474,7 +474,7 @@ impl Model {
 enum Event {
     Boundary,
     FirstInvoiceExpires,
-    Rung(usize),
+    Retry(usize),
 }
 
 /// What can be charged of so much: Stripe takes nothing below its least amounts, and no thousandths of a dinar.

@@ -54,8 +54,8 @@ pub fn digits(currency: &str) -> usize {
     }
 }
 
-/// The moment of a slot of a day. Never near a midnight of [`ZONES`]; and no two that a ladder's rungs are apart
-/// are at the same time of day, so that a rung never meets a command.
+/// The moment of a slot of a day. Never near a midnight of [`ZONES`]; and no two that a retry schedule's steps are apart
+/// are at the same time of day, so that a step never meets a command.
 pub fn moment(first: At, (day, slot): (u32, u32)) -> At {
     let minutes = i64::from(60 * (7 + day % 5) + 30 * slot);
     first + TimeDelta::days(day.into()) + TimeDelta::minutes(minutes)
@@ -175,7 +175,7 @@ impl Cast<'_> {
             }
             return None;
         }
-        // A ladder must not end in the night of a renewal: which is first would be chance.
+        // A retry schedule must not end in the night of a renewal: which is first would be chance.
         let is_weekly = self.terms.every.unit == Unit::Week;
         let may_never_pay = !(is_weekly && trial_days > 0);
         if self.by_paypal || self.dice.random_ratio(1, 2) {

@@ -1,12 +1,12 @@
 //! Dunning: when a declined invoice is tried again, and what happens when that has an end.
 //!
-//! The ladder is fixed at the first decline, F: its rungs are F + so many days. What is copied onto an
+//! The retry schedule is fixed at the first decline, F: its steps are F + so many days. What is copied onto an
 //! invoice when it opens is never rewritten by a later edit of the policy.
 //!
-//! - A decline uses up a rung. An error of the gateway or the network does not: it is tried again soon.
+//! - A decline uses up a step. An error of the gateway or the network does not: it is tried again soon.
 //! - After a hard decline the retries wait for a new payment method. The end does not wait.
-//! - A new payment method is tried at once, off the ladder; while a payment has no outcome, as soon as that
-//!   has failed. The ladder stands.
+//! - A new payment method is tried at once, off the retry schedule; while a payment has no outcome, as soon as that
+//!   has failed. The retry schedule stands.
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -20,10 +20,10 @@ pub const TECHNICAL_BACKOFF: retry::Policy = retry::Policy {
     max: std::time::Duration::from_secs(6 * 3600),
 };
 
-/// The most rungs.
-const RUNGS_MAX: usize = 10;
+/// The most steps.
+const STEPS_MAX: usize = 10;
 
-/// The longest ladder, in days.
+/// The longest retry schedule, in days.
 const DAYS_MAX: u16 = 90;
 
 /// What becomes of a subscription when the retries of an invoice have come to their end. The invoice is
@@ -59,7 +59,7 @@ struct Stored {
 
 /// A policy that cannot be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("retries must be up to {RUNGS_MAX} days, each later than the one before, within {DAYS_MAX} days")]
+#[error("retries must be up to {STEPS_MAX} days, each later than the one before, within {DAYS_MAX} days")]
 pub struct InvalidPolicy;
 
 impl Policy {
@@ -68,7 +68,7 @@ impl Policy {
     /// # Errors
     /// [`InvalidPolicy`].
     pub fn days_after_first(days: &[u16], then: Exhausted) -> Result<Self, InvalidPolicy> {
-        let is_valid = days.len() <= RUNGS_MAX
+        let is_valid = days.len() <= STEPS_MAX
             && days.iter().all(|day| (1..=DAYS_MAX).contains(day))
             && days.is_sorted_by(|earlier, later| earlier < later);
         if is_valid { Ok(Self { days: days.to_vec(), then }) } else { Err(InvalidPolicy) }
@@ -123,17 +123,17 @@ impl From<Policy> for Stored {
 /// Why an attempt is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// The invoice has just opened, or a rung has come.
-    Ladder,
-    /// There is a new payment method, or somebody asked for it: off the ladder.
+    /// The invoice has just opened, or a step has come.
+    Schedule,
+    /// There is a new payment method, or somebody asked for it: off the retry schedule.
     Asked,
 }
 
-names!(Reason, Ladder => "ladder", Asked => "asked");
+names!(Reason, Schedule => "schedule", Asked => "asked");
 
 /// How an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Setback {
+pub enum AttemptFailure {
     /// The payer's bank, the gateway's rules or the payer said no.
     Declined(DeclineClass),
     /// The gateway or the network failed: provably nothing was asked of the payer's bank.
@@ -145,9 +145,9 @@ pub enum Setback {
 pub enum Next {
     /// The same attempt again, after [`TECHNICAL_BACKOFF`].
     Soon,
-    /// What was declined is not what there is now: one attempt at once, off the ladder.
+    /// What was declined is not what there is now: one attempt at once, off the retry schedule.
     Now,
-    /// The next rung.
+    /// The next step.
     RetryAt(Timestamp),
     /// The retries are held. Unless there is a new payment method before, the end.
     EndAt(Timestamp),
@@ -168,31 +168,31 @@ pub enum Due {
 
 /// An invoice's policy, and how far it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Ladder {
+pub struct RetrySchedule {
     /// The policy, as it was when the invoice opened.
     pub policy: Policy,
     /// F: when it was declined first.
     pub first_declined_at: Option<Timestamp>,
-    /// How many rungs are used up.
+    /// How many steps are used up.
     pub used: u32,
     /// A hard decline holds the retries.
     pub held: bool,
     /// There is a new payment method, or somebody asked, and no attempt was made since that reached anybody.
     pub asked: bool,
-    /// When the next rung comes, or the end, if the retries are held; `None` before the first decline and
+    /// When the next step comes, or the end, if the retries are held; `None` before the first decline and
     /// when nothing is left to try.
     pub next_at: Option<Timestamp>,
 }
 
-impl Ladder {
+impl RetrySchedule {
     /// One that nobody has stepped on.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         Self { policy, ..Self::default() }
     }
 
-    /// All rungs, in their order; none before the first decline.
-    pub fn rungs(&self) -> impl DoubleEndedIterator<Item = Timestamp> + ExactSizeIterator {
+    /// All steps, in their order; none before the first decline.
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = Timestamp> + ExactSizeIterator {
         let first = self.first_declined_at;
         let days: &[u16] = if first.is_some() { &self.policy.days } else { &[] };
         days.iter().map(move |days| first.unwrap_or_default() + TimeDelta::days(i64::from(*days)))
@@ -201,7 +201,7 @@ impl Ladder {
     /// When it ends; `None` before the first decline.
     #[must_use]
     pub fn end(&self) -> Option<Timestamp> {
-        self.rungs().next_back().or(self.first_declined_at)
+        self.steps().next_back().or(self.first_declined_at)
     }
 
     /// An attempt begins, with the payment method that there is now.
@@ -210,12 +210,12 @@ impl Ladder {
     }
 
     /// An attempt has failed.
-    pub fn set_back(&mut self, reason: Reason, setback: Setback, now: Timestamp) -> Next {
-        let again = self.ask_again(reason, setback);
-        let Setback::Declined(class) = setback else { return Next::Soon };
+    pub fn attempt_failed(&mut self, reason: Reason, failure: AttemptFailure, now: Timestamp) -> Next {
+        let again = self.ask_again(reason, failure);
+        let AttemptFailure::Declined(class) = failure else { return Next::Soon };
         if self.first_declined_at.is_none() {
             self.first_declined_at = Some(now);
-        } else if reason == Reason::Ladder {
+        } else if reason == Reason::Schedule {
             self.use_up(now);
         }
         self.held = class == DeclineClass::Hard && !self.asked;
@@ -223,18 +223,18 @@ impl Ladder {
         again.unwrap_or(next)
     }
 
-    /// An attempt has failed. What was asked for off the ladder is still to be done if it reached nobody, or if
+    /// An attempt has failed. What was asked for off the retry schedule is still to be done if it reached nobody, or if
     /// it was asked for while this attempt was under way.
-    pub fn ask_again(&mut self, reason: Reason, setback: Setback) -> Option<Next> {
-        let is_technical = setback == Setback::Technical;
+    pub fn ask_again(&mut self, reason: Reason, failure: AttemptFailure) -> Option<Next> {
+        let is_technical = failure == AttemptFailure::Technical;
         self.asked |= is_technical && reason == Reason::Asked;
         self.asked.then_some(if is_technical { Next::Soon } else { Next::Now })
     }
 
-    /// A rung was tried. With it go those that have passed meanwhile, but never the last: an outage must not
+    /// A step was tried. With it go those that have passed meanwhile, but never the last: an outage must not
     /// cost the last attempt.
     fn use_up(&mut self, now: Timestamp) {
-        let passed = self.rungs().take_while(|rung| *rung <= now).count();
+        let passed = self.steps().take_while(|step| *step <= now).count();
         let but_last = passed.min(self.policy.days.len().saturating_sub(1));
         self.used = (self.used + 1).max(u32::try_from(but_last).unwrap_or(u32::MAX));
     }
@@ -254,8 +254,8 @@ impl Ladder {
             _ if self.asked => Due::Attempt(Reason::Asked),
             Some(at) if now < at => Due::NotBefore(at),
             Some(_) if self.held => Due::Exhausted(self.policy.then),
-            Some(_) => Due::Attempt(Reason::Ladder),
-            None if self.first_declined_at.is_none() => Due::Attempt(Reason::Ladder),
+            Some(_) => Due::Attempt(Reason::Schedule),
+            None if self.first_declined_at.is_none() => Due::Attempt(Reason::Schedule),
             None => Due::Exhausted(self.policy.then),
         }
     }
@@ -270,18 +270,18 @@ impl Ladder {
         next
     }
 
-    /// What comes next, seen from `now`: the first rung that is still to come. Should all have passed before
+    /// What comes next, seen from `now`: the first step that is still to come. Should all have passed before
     /// the last was tried, it is tried a day from now.
     fn next(&self, now: Timestamp) -> Next {
         let Some(end) = self.end() else { return Next::Soon };
-        let left = self.rungs().skip(usize::try_from(self.used).unwrap_or(usize::MAX));
+        let left = self.steps().skip(usize::try_from(self.used).unwrap_or(usize::MAX));
         if left.len() == 0 || self.held && end <= now {
             return Next::Exhausted(self.policy.then);
         }
         if self.held {
             return Next::EndAt(end);
         }
-        let mut to_come = left.filter(|rung| *rung > now);
+        let mut to_come = left.filter(|step| *step > now);
         Next::RetryAt(to_come.next().unwrap_or(now + TimeDelta::days(1)))
     }
 }

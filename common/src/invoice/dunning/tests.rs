@@ -1,4 +1,4 @@
-//! The cases of the rule book, and what an outage or an unknown outcome does to a ladder.
+//! The cases of the rule book, and what an outage or an unknown outcome does to a retry schedule.
 
 use proptest::prelude::*;
 
@@ -7,8 +7,8 @@ use super::{
     *,
 };
 
-const SOFT: Setback = Setback::Declined(DeclineClass::Soft);
-const HARD: Setback = Setback::Declined(DeclineClass::Hard);
+const SOFT: AttemptFailure = AttemptFailure::Declined(DeclineClass::Soft);
+const HARD: AttemptFailure = AttemptFailure::Declined(DeclineClass::Hard);
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -20,16 +20,16 @@ fn march(day: u32) -> Timestamp {
 }
 
 /// The default policy, first declined on the 10th of March.
-fn declined() -> Ladder {
-    let mut ladder = Ladder::default();
-    assert_eq!(ladder.set_back(Reason::Ladder, SOFT, march(10)), RetryAt(march(11)));
-    ladder
+fn declined() -> RetrySchedule {
+    let mut schedule = RetrySchedule::default();
+    assert_eq!(schedule.attempt_failed(Reason::Schedule, SOFT, march(10)), RetryAt(march(11)));
+    schedule
 }
 
 #[test]
 fn case_18_gaps_are_counted_from_each_to_the_next() {
     let policy = Policy::days_between(&[8, 8, 8], Exhausted::Unpaid).unwrap();
-    let mut ladder = Ladder::new(policy);
+    let mut schedule = RetrySchedule::new(policy);
     let day = |text: &str| at(&format!("{text}T00:00:00Z"));
     for (now, next) in [
         ("2012-05-31", RetryAt(day("2012-06-08"))),
@@ -37,13 +37,13 @@ fn case_18_gaps_are_counted_from_each_to_the_next() {
         ("2012-06-16", RetryAt(day("2012-06-24"))),
         ("2012-06-24", Next::Exhausted(Exhausted::Unpaid)),
     ] {
-        assert_eq!(ladder.set_back(Reason::Ladder, SOFT, day(now)), next, "{now}");
+        assert_eq!(schedule.attempt_failed(Reason::Schedule, SOFT, day(now)), next, "{now}");
     }
 }
 
 #[test]
 fn case_19_the_default_policy() {
-    let mut ladder = Ladder::default();
+    let mut schedule = RetrySchedule::default();
     for (now, next) in [
         (10, RetryAt(march(11))),
         (11, RetryAt(march(13))),
@@ -51,40 +51,40 @@ fn case_19_the_default_policy() {
         (17, RetryAt(march(24))),
         (24, Next::Exhausted(Exhausted::Cancel)),
     ] {
-        assert_eq!(ladder.set_back(Reason::Ladder, SOFT, march(now)), next, "{now} March");
+        assert_eq!(schedule.attempt_failed(Reason::Schedule, SOFT, march(now)), next, "{now} March");
     }
 }
 
 #[test]
-fn case_20_a_new_payment_method_leaves_the_ladder_as_it_is() {
-    let mut ladder = declined();
-    assert_eq!(ladder.due(march(10)), Due::NotBefore(march(11)));
-    assert_eq!(ladder.due(march(11)), Due::Attempt(Reason::Ladder));
-    assert_eq!(ladder.set_back(Reason::Ladder, SOFT, march(11)), RetryAt(march(13)));
-    let before = ladder.clone();
-    assert_eq!(ladder.renew_method(march(12)), RetryAt(march(13)));
-    assert_eq!(ladder.due(march(12)), Due::Attempt(Reason::Asked));
-    ladder.begin_attempt();
+fn case_20_a_new_payment_method_leaves_the_schedule_as_it_is() {
+    let mut schedule = declined();
+    assert_eq!(schedule.due(march(10)), Due::NotBefore(march(11)));
+    assert_eq!(schedule.due(march(11)), Due::Attempt(Reason::Schedule));
+    assert_eq!(schedule.attempt_failed(Reason::Schedule, SOFT, march(11)), RetryAt(march(13)));
+    let before = schedule.clone();
+    assert_eq!(schedule.renew_method(march(12)), RetryAt(march(13)));
+    assert_eq!(schedule.due(march(12)), Due::Attempt(Reason::Asked));
+    schedule.begin_attempt();
     assert_eq!(
-        ladder.set_back(Reason::Asked, SOFT, march(12)),
+        schedule.attempt_failed(Reason::Asked, SOFT, march(12)),
         RetryAt(march(13)),
-        "an attempt off the ladder"
+        "an attempt off the retry schedule"
     );
-    assert_eq!(ladder, before);
+    assert_eq!(schedule, before);
 }
 
 #[test]
 fn case_21_a_technical_error_uses_up_nothing() {
-    let mut ladder = declined();
-    let before = ladder.clone();
+    let mut schedule = declined();
+    let before = schedule.clone();
     for _ in 0..100 {
-        assert_eq!(ladder.set_back(Reason::Ladder, Setback::Technical, march(11)), Soon);
+        assert_eq!(schedule.attempt_failed(Reason::Schedule, AttemptFailure::Technical, march(11)), Soon);
     }
-    assert_eq!(ladder, before);
-    // Nor does it begin a ladder.
-    let mut ladder = Ladder::default();
-    assert_eq!(ladder.set_back(Reason::Ladder, Setback::Technical, march(10)), Soon);
-    assert_eq!(ladder.end(), None);
+    assert_eq!(schedule, before);
+    // Nor does it begin a retry schedule.
+    let mut schedule = RetrySchedule::default();
+    assert_eq!(schedule.attempt_failed(Reason::Schedule, AttemptFailure::Technical, march(10)), Soon);
+    assert_eq!(schedule.end(), None);
 }
 
 /// A new payment method while an attempt with the old one has no outcome: whatever the old one brings, the new
@@ -96,64 +96,80 @@ fn a_method_that_is_new_since_an_attempt_began_is_tried_after_it() {
         (11, DeclineClass::Hard, EndAt(march(24))),
         (24, DeclineClass::Soft, Next::Exhausted(Exhausted::Cancel)),
     ] {
-        let mut ladder = declined();
-        ladder.used = if day == 24 { 3 } else { 0 };
-        ladder.begin_attempt();
-        let _ = ladder.renew_method(march(day));
-        assert_eq!(ladder.set_back(Reason::Ladder, Setback::Declined(class), march(day)), Now);
-        assert_eq!(ladder.due(march(day)), Due::Attempt(Reason::Asked), "and it is not the end");
-        ladder.begin_attempt();
-        assert_eq!(ladder.set_back(Reason::Asked, Setback::Declined(class), march(day)), comes, "once");
-        assert!(!ladder.asked);
+        let mut schedule = declined();
+        schedule.used = if day == 24 { 3 } else { 0 };
+        schedule.begin_attempt();
+        let _ = schedule.renew_method(march(day));
+        assert_eq!(
+            schedule.attempt_failed(Reason::Schedule, AttemptFailure::Declined(class), march(day)),
+            Now
+        );
+        assert_eq!(schedule.due(march(day)), Due::Attempt(Reason::Asked), "and it is not the end");
+        schedule.begin_attempt();
+        assert_eq!(
+            schedule.attempt_failed(Reason::Asked, AttemptFailure::Declined(class), march(day)),
+            comes,
+            "once"
+        );
+        assert!(!schedule.asked);
     }
 }
 
-/// What was asked for is not forgotten because the gateway was away, long before the next rung.
+/// What was asked for is not forgotten because the gateway was away, long before the next step.
 #[test]
 fn an_attempt_that_was_asked_for_outlives_a_technical_error() {
-    let mut ladder = declined();
-    let _ = ladder.renew_method(march(10));
-    ladder.begin_attempt();
-    assert_eq!(ladder.set_back(Reason::Asked, Setback::Technical, march(10)), Soon);
-    assert_eq!(ladder.due(march(10)), Due::Attempt(Reason::Asked));
-    ladder.begin_attempt();
-    assert_eq!(ladder.set_back(Reason::Asked, SOFT, march(10)), RetryAt(march(11)));
-    assert_eq!(ladder.due(march(10)), Due::NotBefore(march(11)));
+    let mut schedule = declined();
+    let _ = schedule.renew_method(march(10));
+    schedule.begin_attempt();
+    assert_eq!(schedule.attempt_failed(Reason::Asked, AttemptFailure::Technical, march(10)), Soon);
+    assert_eq!(schedule.due(march(10)), Due::Attempt(Reason::Asked));
+    schedule.begin_attempt();
+    assert_eq!(schedule.attempt_failed(Reason::Asked, SOFT, march(10)), RetryAt(march(11)));
+    assert_eq!(schedule.due(march(10)), Due::NotBefore(march(11)));
 }
 
 #[test]
 fn a_hard_decline_holds_the_retries_until_there_is_a_new_method_or_the_end() {
-    let mut ladder = Ladder::default();
-    assert_eq!(ladder.set_back(Reason::Ladder, HARD, march(10)), EndAt(march(24)));
-    assert_eq!(ladder.due(march(23)), Due::NotBefore(march(24)));
-    assert_eq!(ladder.due(march(24)), Due::Exhausted(Exhausted::Cancel));
-    assert_eq!(ladder.renew_method(march(14)), RetryAt(march(17)), "the ladder stands");
-    ladder.begin_attempt();
-    assert_eq!(ladder.set_back(Reason::Asked, HARD, march(14)), EndAt(march(24)), "held again");
-    assert_eq!(ladder.renew_method(march(18)), RetryAt(march(24)));
-    ladder.begin_attempt();
-    assert_eq!(ladder.set_back(Reason::Ladder, HARD, march(24)), Next::Exhausted(Exhausted::Cancel));
+    let mut schedule = RetrySchedule::default();
+    assert_eq!(schedule.attempt_failed(Reason::Schedule, HARD, march(10)), EndAt(march(24)));
+    assert_eq!(schedule.due(march(23)), Due::NotBefore(march(24)));
+    assert_eq!(schedule.due(march(24)), Due::Exhausted(Exhausted::Cancel));
+    assert_eq!(schedule.renew_method(march(14)), RetryAt(march(17)), "the retry schedule stands");
+    schedule.begin_attempt();
+    assert_eq!(schedule.attempt_failed(Reason::Asked, HARD, march(14)), EndAt(march(24)), "held again");
+    assert_eq!(schedule.renew_method(march(18)), RetryAt(march(24)));
+    schedule.begin_attempt();
+    assert_eq!(
+        schedule.attempt_failed(Reason::Schedule, HARD, march(24)),
+        Next::Exhausted(Exhausted::Cancel)
+    );
 }
 
 #[test]
-fn rungs_that_passed_are_skipped_but_never_the_last() {
+fn steps_that_passed_are_skipped_but_never_the_last() {
     // The outcome of the 11th was not known before the 15th.
-    let mut ladder = declined();
-    assert_eq!(ladder.set_back(Reason::Ladder, SOFT, march(15)), RetryAt(march(17)));
-    assert_eq!(ladder.set_back(Reason::Ladder, SOFT, march(17)), RetryAt(march(24)));
-    assert_eq!(ladder.set_back(Reason::Ladder, SOFT, march(24)), Next::Exhausted(Exhausted::Cancel));
+    let mut schedule = declined();
+    assert_eq!(schedule.attempt_failed(Reason::Schedule, SOFT, march(15)), RetryAt(march(17)));
+    assert_eq!(schedule.attempt_failed(Reason::Schedule, SOFT, march(17)), RetryAt(march(24)));
+    assert_eq!(
+        schedule.attempt_failed(Reason::Schedule, SOFT, march(24)),
+        Next::Exhausted(Exhausted::Cancel)
+    );
     // Everything was down for weeks.
-    let mut ladder = declined();
-    assert_eq!(ladder.set_back(Reason::Ladder, SOFT, march(29)), RetryAt(march(30)));
-    assert_eq!(ladder.set_back(Reason::Ladder, SOFT, march(30)), Next::Exhausted(Exhausted::Cancel));
+    let mut schedule = declined();
+    assert_eq!(schedule.attempt_failed(Reason::Schedule, SOFT, march(29)), RetryAt(march(30)));
+    assert_eq!(
+        schedule.attempt_failed(Reason::Schedule, SOFT, march(30)),
+        Next::Exhausted(Exhausted::Cancel)
+    );
 }
 
 #[test]
 fn without_retries_the_first_decline_is_the_end() {
     let policy = Policy::days_after_first(&[], Exhausted::Stay).unwrap();
     for class in DeclineClass::ALL {
-        let mut ladder = Ladder::new(policy.clone());
-        let next = ladder.set_back(Reason::Ladder, Setback::Declined(class), march(10));
+        let mut schedule = RetrySchedule::new(policy.clone());
+        let next = schedule.attempt_failed(Reason::Schedule, AttemptFailure::Declined(class), march(10));
         assert_eq!(next, Next::Exhausted(Exhausted::Stay), "{class}");
     }
 }
@@ -180,17 +196,17 @@ fn the_stored_form_is_checked_when_it_is_read() {
 }
 
 proptest! {
-    /// Whatever goes wrong, in whatever order and however late: every ladder ends, no two retries fall on one
-    /// moment, and there are never more declines on the ladder than it has rungs, and the first.
+    /// Whatever goes wrong, in whatever order and however late: every retry schedule ends, no two retries fall on one
+    /// moment, and there are never more declines on the retry schedule than it has steps, and the first.
     #[test]
-    fn every_ladder_ends(
+    fn every_schedule_ends(
         gaps in proptest::collection::vec(1_u16..9, 0..10),
         steps in proptest::collection::vec((0_usize..4, 0_i64..400), 1..200),
     ) {
         let policy = Policy::days_between(&gaps, Exhausted::Unpaid).unwrap();
-        let mut ladder = Ladder::new(policy);
+        let mut schedule = RetrySchedule::new(policy);
         let mut now = march(10);
-        let mut next = ladder.set_back(Reason::Ladder, SOFT, now);
+        let mut next = schedule.attempt_failed(Reason::Schedule, SOFT, now);
         let mut declines = 1;
         for (what, hours_late) in steps {
             match next {
@@ -201,18 +217,18 @@ proptest! {
                 Soon | Now | Next::Exhausted(_) => break,
             }
             if !matches!(next, EndAt(_)) {
-                ladder.begin_attempt();
+                schedule.begin_attempt();
             }
             next = match (next, what) {
-                (EndAt(_), 0) => ladder.renew_method(now),
+                (EndAt(_), 0) => schedule.renew_method(now),
                 (EndAt(_), _) => {
-                    prop_assert_eq!(ladder.due(now), Due::Exhausted(Exhausted::Unpaid));
+                    prop_assert_eq!(schedule.due(now), Due::Exhausted(Exhausted::Unpaid));
                     break;
                 }
-                (_, 0) => ladder.set_back(Reason::Asked, SOFT, now),
+                (_, 0) => schedule.attempt_failed(Reason::Asked, SOFT, now),
                 (_, what) => {
                     declines += 1;
-                    ladder.set_back(Reason::Ladder, if what == 1 { HARD } else { SOFT }, now)
+                    schedule.attempt_failed(Reason::Schedule, if what == 1 { HARD } else { SOFT }, now)
                 }
             };
             prop_assert!(declines <= gaps.len() + 1);

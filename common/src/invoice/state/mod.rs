@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 
 use super::{
     Invoice, Status,
-    dunning::{Due, Exhausted, Next, Reason, Setback},
+    dunning::{AttemptFailure, Due, Exhausted, Next, Reason},
 };
 use crate::{
     clock::Timestamp,
@@ -89,7 +89,7 @@ pub enum Ended {
     /// So much was taken.
     Succeeded(Decimal),
     /// Nothing was taken.
-    Failed(Setback),
+    Failed(AttemptFailure),
 }
 
 /// How `payment` ended, for its invoice; `None` while it has no outcome: pending, at the gateway, at the
@@ -103,17 +103,19 @@ pub fn ended(payment: &payment::Payment) -> Option<Ended> {
         | payment::Status::Authorized
         | payment::Status::NeedsReview => None,
         payment::Status::Succeeded => Some(Ended::Succeeded(payment.amount_captured)),
-        payment::Status::Canceled => Some(Ended::Failed(Setback::Technical)),
-        payment::Status::Failed => Some(Ended::Failed(setback(payment.failure.as_ref()))),
+        payment::Status::Canceled => Some(Ended::Failed(AttemptFailure::Technical)),
+        payment::Status::Failed => Some(Ended::Failed(attempt_failure(payment.failure.as_ref()))),
     }
 }
 
 /// A payment method that its gateway does not know, or does not take, is as good as declined for ever.
-fn setback(failure: Option<&payment::Failure>) -> Setback {
+fn attempt_failure(failure: Option<&payment::Failure>) -> AttemptFailure {
     match failure {
-        Some(payment::Failure { decline_class: Some(class), .. }) => Setback::Declined(*class),
-        Some(failure) if !OURS.contains(&failure.code.as_str()) => Setback::Declined(DeclineClass::Hard),
-        Some(_) | None => Setback::Technical,
+        Some(payment::Failure { decline_class: Some(class), .. }) => AttemptFailure::Declined(*class),
+        Some(failure) if !OURS.contains(&failure.code.as_str()) => {
+            AttemptFailure::Declined(DeclineClass::Hard)
+        }
+        Some(_) | None => AttemptFailure::Technical,
     }
 }
 
@@ -208,8 +210,9 @@ fn close_if_nothing_is_due(invoice: &mut Invoice, now: Timestamp) {
 /// [`Refusal`], as of [`may_be_tried`].
 pub fn decline_unasked(invoice: &mut Invoice, reason: Reason, now: Timestamp) -> Result<Next, Refusal> {
     may_be_tried(invoice)?;
-    invoice.ladder.begin_attempt();
-    let next = invoice.ladder.set_back(reason, Setback::Declined(DeclineClass::Hard), now);
+    invoice.retry_schedule.begin_attempt();
+    let next =
+        invoice.retry_schedule.attempt_failed(reason, AttemptFailure::Declined(DeclineClass::Hard), now);
     if let (Status::Open, Next::Exhausted(_)) = (invoice.status, next) {
         end(invoice, Status::Uncollectible, now);
     }
@@ -244,7 +247,7 @@ pub fn begin_payment(invoice: &mut Invoice, payment: PaymentId, now: Timestamp) 
     may_be_tried(invoice)?;
     invoice.live_payment = Some(payment);
     invoice.attempts += 1;
-    invoice.ladder.begin_attempt();
+    invoice.retry_schedule.begin_attempt();
     invoice.updated_at = now;
     Ok(invoice.attempts)
 }
@@ -270,8 +273,8 @@ pub fn settle(
             alarm: (!was_live || invoice.status != Status::Paid)
                 .then_some("an invoice was paid that owed nothing any more"),
         },
-        (Status::Open, Ended::Failed(setback)) if was_live => {
-            match invoice.ladder.set_back(reason, setback, now) {
+        (Status::Open, Ended::Failed(failure)) if was_live => {
+            match invoice.retry_schedule.attempt_failed(reason, failure, now) {
                 Next::Exhausted(then) => {
                     end(invoice, Status::Uncollectible, now);
                     Settled::GivenUp(then)
@@ -279,8 +282,8 @@ pub fn settle(
                 next => Settled::Owed(next),
             }
         }
-        (Status::Uncollectible, Ended::Failed(setback)) if was_live => {
-            invoice.ladder.ask_again(reason, setback).map_or(Settled::Ended, Settled::Owed)
+        (Status::Uncollectible, Ended::Failed(failure)) if was_live => {
+            invoice.retry_schedule.ask_again(reason, failure).map_or(Settled::Ended, Settled::Owed)
         }
         (
             Status::Open | Status::Draft | Status::Paid | Status::Void | Status::Uncollectible,
@@ -308,11 +311,11 @@ fn receive(invoice: &mut Invoice, amount: Decimal, now: Timestamp) -> Settled {
 pub fn come_due(invoice: &mut Invoice, now: Timestamp) -> Result<Due, Refusal> {
     match invoice.status {
         Status::Open => {}
-        Status::Uncollectible if invoice.ladder.asked => {}
+        Status::Uncollectible if invoice.retry_schedule.asked => {}
         status => return Err(Refusal::NothingOwed(status)),
     }
     nothing_under_way(invoice)?;
-    let due = invoice.ladder.due(now);
+    let due = invoice.retry_schedule.due(now);
     if let Due::Exhausted(_) = due {
         end(invoice, Status::Uncollectible, now);
     }
@@ -363,7 +366,7 @@ pub fn give_up(invoice: &mut Invoice, now: Timestamp) -> Result<(), Refusal> {
         Status::Open => nothing_under_way(invoice)?,
     }
     // What was asked for before is given up with it.
-    invoice.ladder.asked = false;
+    invoice.retry_schedule.asked = false;
     end(invoice, Status::Uncollectible, now);
     Ok(())
 }
@@ -377,7 +380,7 @@ fn end(invoice: &mut Invoice, status: Status, now: Timestamp) {
     invoice.ended_at = Some(now);
     invoice.updated_at = now;
     // Nothing is tried any more by itself.
-    invoice.ladder.next_at = None;
+    invoice.retry_schedule.next_at = None;
 }
 
 #[cfg(test)]

@@ -11,12 +11,12 @@ use crate::{
     invoice::{
         Occasion,
         Status::*,
-        dunning::{Ladder, Policy},
+        dunning::{Policy, RetrySchedule},
     },
     money::Currency,
 };
 
-const DECLINED: Ended = Ended::Failed(Setback::Declined(DeclineClass::Soft));
+const DECLINED: Ended = Ended::Failed(AttemptFailure::Declined(DeclineClass::Soft));
 
 fn march(day: u32) -> Timestamp {
     format!("2025-03-{day:02}T09:00:00Z").parse().unwrap()
@@ -45,7 +45,7 @@ pub fn invoice(status: Status, total: &str) -> Invoice {
         amount_credited: Decimal::ZERO,
         attempts: 0,
         live_payment: None,
-        ladder: Ladder::new(Policy::default()),
+        retry_schedule: RetrySchedule::new(Policy::default()),
         created_at: march(1),
         updated_at: march(1),
         opened_at: None,
@@ -141,11 +141,11 @@ fn case_21_no_second_payment_while_the_first_has_no_outcome() {
     assert_eq!(begin_payment(&mut invoice, first, march(10)), Ok(1));
     let refusal = Refusal::PaymentUnderWay(first);
     assert_eq!(begin_payment(&mut invoice, PaymentId::new(), march(13)), Err(refusal));
-    assert_eq!(come_due(&mut invoice, march(24)), Err(refusal), "nor does the ladder end");
+    assert_eq!(come_due(&mut invoice, march(24)), Err(refusal), "nor does the retry schedule end");
     assert_eq!(void(&mut invoice, march(13)), Err(refusal));
     assert_eq!(give_up(&mut invoice, march(13)), Err(refusal));
 
-    let settled = settle(&mut invoice, first, DECLINED, Reason::Ladder, march(13));
+    let settled = settle(&mut invoice, first, DECLINED, Reason::Schedule, march(13));
     assert_eq!(settled, Settled::Owed(Next::RetryAt(march(14))));
     assert_eq!(begin_payment(&mut invoice, PaymentId::new(), march(14)), Ok(2));
 }
@@ -154,8 +154,8 @@ fn case_21_no_second_payment_while_the_first_has_no_outcome() {
 fn case_20_a_new_payment_method_pays_and_the_rest_is_dropped() {
     let mut invoice = invoice(Open, "10");
     for (day, reason, ended) in [
-        (10, Reason::Ladder, DECLINED),
-        (11, Reason::Ladder, DECLINED),
+        (10, Reason::Schedule, DECLINED),
+        (11, Reason::Schedule, DECLINED),
         (12, Reason::Asked, Ended::Succeeded(amount("10"))),
     ] {
         let payment = PaymentId::new();
@@ -164,7 +164,7 @@ fn case_20_a_new_payment_method_pays_and_the_rest_is_dropped() {
         assert_eq!(matches!(settled, Settled::Paid { .. }), day == 12, "{settled:?}");
     }
     assert_eq!(come_due(&mut invoice, march(13)), Err(Refusal::NothingOwed(Paid)));
-    assert_eq!(invoice.ladder.next_at, None);
+    assert_eq!(invoice.retry_schedule.next_at, None);
 }
 
 #[test]
@@ -173,9 +173,9 @@ fn case_20_and_21_a_new_payment_method_is_tried_as_soon_as_the_payment_under_way
         let mut invoice = invoice(status, "10");
         let first = PaymentId::new();
         begin_payment(&mut invoice, first, march(10)).unwrap();
-        let _ = invoice.ladder.renew_method(march(10));
+        let _ = invoice.retry_schedule.renew_method(march(10));
         assert_eq!(come_due(&mut invoice, march(10)), Err(Refusal::PaymentUnderWay(first)));
-        let settled = settle(&mut invoice, first, DECLINED, Reason::Ladder, march(10));
+        let settled = settle(&mut invoice, first, DECLINED, Reason::Schedule, march(10));
         assert_eq!(settled, Settled::Owed(Next::Now), "{status}");
         assert_eq!(come_due(&mut invoice, march(10)), Ok(Due::Attempt(Reason::Asked)), "{status}");
         let second = PaymentId::new();
@@ -191,7 +191,7 @@ fn case_20_and_21_a_new_payment_method_is_tried_as_soon_as_the_payment_under_way
 fn what_is_called_off_under_way_is_void_whatever_comes() {
     for (ended, to_balance) in [
         (DECLINED, None),
-        (Ended::Failed(Setback::Technical), None),
+        (Ended::Failed(AttemptFailure::Technical), None),
         (Ended::Succeeded(amount("6")), Some(amount("6"))),
     ] {
         let mut invoice = invoice(Draft, "10");
@@ -201,7 +201,7 @@ fn what_is_called_off_under_way_is_void_whatever_comes() {
         assert_eq!(void(&mut invoice, march(2)), Err(Refusal::PaymentUnderWay(payment)), "a merchant waits");
         assert_eq!(call_off(&mut invoice, march(2)), Ok(ToBalance(amount("4"))));
         assert_eq!(come_due(&mut invoice, march(24)), Err(Refusal::NothingOwed(Void)));
-        match (settle(&mut invoice, payment, ended, Reason::Ladder, march(3)), to_balance) {
+        match (settle(&mut invoice, payment, ended, Reason::Schedule, march(3)), to_balance) {
             (Settled::Surplus { to_balance: ToBalance(got), .. }, Some(all)) => assert_eq!(got, all),
             (Settled::Ended, None) => {}
             other => panic!("{ended:?}: {other:?}"),
@@ -224,20 +224,20 @@ fn the_last_decline_gives_it_up() {
         (24, Settled::GivenUp(Exhausted::Cancel)),
     ] {
         let payment = PaymentId::new();
-        assert_eq!(come_due(&mut invoice, march(day)), Ok(Due::Attempt(Reason::Ladder)));
+        assert_eq!(come_due(&mut invoice, march(day)), Ok(Due::Attempt(Reason::Schedule)));
         begin_payment(&mut invoice, payment, march(day)).unwrap();
-        assert_eq!(settle(&mut invoice, payment, DECLINED, Reason::Ladder, march(day)), settled);
+        assert_eq!(settle(&mut invoice, payment, DECLINED, Reason::Schedule, march(day)), settled);
     }
     assert_eq!(invoice.status, Uncollectible);
 }
 
 #[test]
-fn held_retries_end_when_the_ladder_does() {
+fn held_retries_end_when_the_schedule_does() {
     let mut invoice = invoice(Open, "10");
     let payment = PaymentId::new();
     begin_payment(&mut invoice, payment, march(10)).unwrap();
-    let hard = Ended::Failed(Setback::Declined(DeclineClass::Hard));
-    let settled = settle(&mut invoice, payment, hard, Reason::Ladder, march(10));
+    let hard = Ended::Failed(AttemptFailure::Declined(DeclineClass::Hard));
+    let settled = settle(&mut invoice, payment, hard, Reason::Schedule, march(10));
     assert_eq!(settled, Settled::Owed(Next::EndAt(march(24))));
     assert_eq!(come_due(&mut invoice, march(23)), Ok(Due::NotBefore(march(24))));
     assert_eq!(invoice.status, Open);
@@ -251,8 +251,13 @@ fn money_that_comes_late_is_never_refused() {
         [(Open, true, "2"), (Uncollectible, true, "2"), (Paid, false, "12"), (Void, false, "12")]
     {
         let mut invoice = invoice(status, "10");
-        let settled =
-            settle(&mut invoice, PaymentId::new(), Ended::Succeeded(amount("12")), Reason::Ladder, march(20));
+        let settled = settle(
+            &mut invoice,
+            PaymentId::new(),
+            Ended::Succeeded(amount("12")),
+            Reason::Schedule,
+            march(20),
+        );
         match settled {
             Settled::Paid { to_balance: to } if paid => assert_eq!(to.0, amount(to_balance)),
             Settled::Surplus { to_balance: to, .. } if !paid => assert_eq!(to.0, amount(to_balance)),
@@ -277,7 +282,9 @@ fn only_an_outcome_ends_a_payment() {
         let payment = payment::state::tests::payment(status);
         let expected = match status {
             payment::Status::Succeeded => Some(Ended::Succeeded(payment.amount_captured)),
-            payment::Status::Failed | payment::Status::Canceled => Some(Ended::Failed(Setback::Technical)),
+            payment::Status::Failed | payment::Status::Canceled => {
+                Some(Ended::Failed(AttemptFailure::Technical))
+            }
             _ => None,
         };
         if status != payment::Status::Failed {
@@ -289,14 +296,14 @@ fn only_an_outcome_ends_a_payment() {
 /// A gateway that refuses what it is asked for will not think better of it; one that was not reached may.
 #[test]
 fn a_failure_is_a_decline_unless_it_is_ours() {
-    let hard = Setback::Declined(DeclineClass::Hard);
+    let hard = AttemptFailure::Declined(DeclineClass::Hard);
     for (code, class, expected) in [
-        ("gateway_unreachable", None, Setback::Technical),
-        ("gateway_configuration", None, Setback::Technical),
-        ("gateway_account", None, Setback::Technical),
+        ("gateway_unreachable", None, AttemptFailure::Technical),
+        ("gateway_configuration", None, AttemptFailure::Technical),
+        ("gateway_account", None, AttemptFailure::Technical),
         ("resource_missing", None, hard),
         ("stolen_card", Some(DeclineClass::Hard), hard),
-        ("insufficient_funds", Some(DeclineClass::Soft), Setback::Declined(DeclineClass::Soft)),
+        ("insufficient_funds", Some(DeclineClass::Soft), AttemptFailure::Declined(DeclineClass::Soft)),
     ] {
         let failure = payment::Failure { code: code.into(), message: String::new(), decline_class: class };
         let mut payment = payment::state::tests::payment(payment::Status::Failed);
@@ -331,13 +338,13 @@ proptest! {
                 (1, Some((payment, due, false))) => {
                     begun[which].2 = true;
                     taken += due;
-                    match settle(&mut invoice, payment, Ended::Succeeded(due), Reason::Ladder, march(3)) {
+                    match settle(&mut invoice, payment, Ended::Succeeded(due), Reason::Schedule, march(3)) {
                         Settled::Paid { to_balance } | Settled::Surplus { to_balance, .. } => purse += to_balance.0,
                         other => prop_assert!(false, "{other:?}"),
                     }
                 }
                 (2, Some((payment, _, false))) => {
-                    let _ = settle(&mut invoice, payment, DECLINED, Reason::Ladder, march(3));
+                    let _ = settle(&mut invoice, payment, DECLINED, Reason::Schedule, march(3));
                 }
                 (3, _) => purse += void(&mut invoice, march(4)).unwrap_or_default().0,
                 (4, _) => drop(give_up(&mut invoice, march(4))),

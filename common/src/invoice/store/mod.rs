@@ -231,7 +231,7 @@ pub(crate) fn told(invoice: &Invoice) -> Event {
             "total": display_amount(invoice.total, invoice.currency),
             "amount_due": invoice.due().display_amount(),
             "currency": invoice.currency,
-            "next_attempt_at": invoice.ladder.next_at,
+            "next_attempt_at": invoice.retry_schedule.next_at,
         }),
     }
 }

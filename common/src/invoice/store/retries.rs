@@ -33,13 +33,13 @@ pub(crate) fn at_next(invoice: &Invoice, next: Next, now: Timestamp) -> Option<P
     Some(retry(invoice.id.0, at, None))
 }
 
-/// Invoices whose ladders have a next step have jobs for it, or for an earlier one.
+/// Invoices whose retry schedules have a next step have jobs for it, or for an earlier one.
 pub(crate) async fn call_for_retries(
     db: &mut PgConnection,
     invoices: &[Invoice],
     traceparent: Option<&str>,
 ) -> sqlx::Result<()> {
-    let at_next = |invoice: &Invoice| Some(retry(invoice.id.0, invoice.ladder.next_at?, traceparent));
+    let at_next = |invoice: &Invoice| Some(retry(invoice.id.0, invoice.retry_schedule.next_at?, traceparent));
     plan(db, &invoices.iter().filter_map(at_next).collect::<Vec<_>>()).await.map(drop)
 }
 

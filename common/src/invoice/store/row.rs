@@ -15,7 +15,7 @@ use crate::{
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     invoice::{
         Invoice, Line, LineRef, Occasion, Span,
-        dunning::{Ladder, Policy},
+        dunning::{Policy, RetrySchedule},
     },
 };
 
@@ -29,7 +29,7 @@ macro_rules! invoices {
                 i.lines AS "lines: crate::invoice::store::row::Lines",
                 i.total, i.from_balance, i.amount_paid, i.amount_credited,
                 i.dunning AS "dunning: sqlx::types::Json<crate::invoice::dunning::Policy>",
-                i.first_declined_at, i.rungs_used, i.retries_held, i.attempt_asked, i.next_attempt_at,
+                i.first_declined_at, i.retries_used, i.retries_held, i.attempt_asked, i.next_attempt_at,
                 i.created_at, i.updated_at, i.opened_at, i.ended_at,
                 (SELECT count(*) FROM invoice_payments p WHERE p.invoice_id = i.id) AS "attempts!",
                 (SELECT payment_id FROM invoice_payments p WHERE p.invoice_id = i.id AND p.open) AS live_payment
@@ -61,7 +61,7 @@ pub struct InvoiceRow {
     pub amount_credited: Decimal,
     pub dunning: Json<Policy>,
     pub first_declined_at: Option<Timestamp>,
-    pub rungs_used: i32,
+    pub retries_used: i32,
     pub retries_held: bool,
     pub attempt_asked: bool,
     pub next_attempt_at: Option<Timestamp>,
@@ -142,10 +142,10 @@ impl TryFrom<InvoiceRow> for Invoice {
             amount_credited: row.amount_credited,
             attempts: known("attempts", row.attempts)?,
             live_payment: row.live_payment.map(PaymentId),
-            ladder: Ladder {
+            retry_schedule: RetrySchedule {
                 policy: row.dunning.0,
                 first_declined_at: row.first_declined_at,
-                used: known("rungs_used", row.rungs_used)?,
+                used: known("retries_used", row.retries_used)?,
                 held: row.retries_held,
                 asked: row.attempt_asked,
                 next_at: row.next_attempt_at,
@@ -186,7 +186,7 @@ pub async fn insert(db: &mut PgConnection, new: &[Invoice]) -> sqlx::Result<()> 
         &column(new, |i| Json(i.lines.iter().map(StoredLine::from).collect::<Vec<_>>())) as _,
         &column(new, |i| i.total),
         &column(new, |i| i.from_balance),
-        &column(new, |i| Json(&i.ladder.policy)) as _,
+        &column(new, |i| Json(&i.retry_schedule.policy)) as _,
         &column(new, |i| i.created_at),
         &column(new, |i| i.opened_at) as _,
         &column(new, |i| i.ended_at) as _,
@@ -201,26 +201,26 @@ pub async fn update(db: &mut PgConnection, changed: &[&Invoice]) -> sqlx::Result
     sqlx::query!(
         "UPDATE invoices i
          SET status = n.status, from_balance = n.from_balance, amount_paid = n.amount_paid,
-             first_declined_at = n.first_declined_at, rungs_used = n.rungs_used, retries_held = n.held,
+             first_declined_at = n.first_declined_at, retries_used = n.retries_used, retries_held = n.held,
              next_attempt_at = n.next_at, ended_at = n.ended_at, attempt_asked = n.asked,
              amount_credited = n.amount_credited,
              updated_at = greatest(remit_now(), i.updated_at)
          FROM unnest($1::uuid[], $2::text[], $3::numeric[], $4::numeric[], $5::timestamptz[], $6::integer[],
                      $7::boolean[], $8::timestamptz[], $9::timestamptz[], $10::boolean[],
                      $11::numeric[])
-              AS n (id, status, from_balance, amount_paid, first_declined_at, rungs_used, held, next_at,
+              AS n (id, status, from_balance, amount_paid, first_declined_at, retries_used, held, next_at,
                     ended_at, asked, amount_credited)
          WHERE i.id = n.id",
         &column(changed, |i| i.id.0),
         &column(changed, |i| i.status.as_str().to_owned()),
         &column(changed, |i| i.from_balance),
         &column(changed, |i| i.amount_paid),
-        &column(changed, |i| i.ladder.first_declined_at) as _,
-        &column(changed, |i| i32::try_from(i.ladder.used).unwrap_or(i32::MAX)),
-        &column(changed, |i| i.ladder.held),
-        &column(changed, |i| i.ladder.next_at) as _,
+        &column(changed, |i| i.retry_schedule.first_declined_at) as _,
+        &column(changed, |i| i32::try_from(i.retry_schedule.used).unwrap_or(i32::MAX)),
+        &column(changed, |i| i.retry_schedule.held),
+        &column(changed, |i| i.retry_schedule.next_at) as _,
         &column(changed, |i| i.ended_at) as _,
-        &column(changed, |i| i.ladder.asked),
+        &column(changed, |i| i.retry_schedule.asked),
         &column(changed, |i| i.amount_credited),
     )
     .execute(db)

@@ -39,7 +39,7 @@ pub(crate) async fn waiting(
     .await
 }
 
-/// Of these subscriptions, which are locked, those whose method is being asked off the ladder; and until when what else
+/// Of these subscriptions, which are locked, those whose method is being asked off the retry schedule; and until when what else
 /// they owe waits for that.
 pub(crate) async fn asking(
     db: impl PgExecutor<'_>,
@@ -65,7 +65,7 @@ pub(crate) async fn call_for_turns(
     invoices: &[Invoice],
     now: Timestamp,
 ) -> sqlx::Result<()> {
-    let waits = invoices.iter().filter(|one| one.ladder.asked && one.live_payment.is_none());
+    let waits = invoices.iter().filter(|one| one.retry_schedule.asked && one.live_payment.is_none());
     let turns: Vec<_> = waits.map(|one| retry(one.id.0, now + PATIENCE, None)).collect();
     plan(db, &turns).await.map(drop)
 }

@@ -75,7 +75,7 @@ pub struct Churn {
 pub struct Recovery {
     /// Invoices whose first attempt failed.
     pub failed: u64,
-    /// Those of them that were paid before their ladder ended.
+    /// Those of them that were paid before their retry schedule ended.
     pub recovered: u64,
 }
 

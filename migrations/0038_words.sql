@@ -1,0 +1,5 @@
+-- A retry schedule has steps: how many were used up, and whether an attempt is one of them.
+ALTER TABLE invoices RENAME COLUMN rungs_used TO retries_used;
+ALTER TABLE invoice_payments DROP CONSTRAINT invoice_payments_reason_check;
+UPDATE invoice_payments SET reason = 'schedule' WHERE reason = 'ladder';
+ALTER TABLE invoice_payments ADD CONSTRAINT invoice_payments_reason_check CHECK (reason IN ('schedule', 'asked'));
