@@ -193,7 +193,7 @@ fn answer(payment: &Payment, is_declined: bool) -> Answer<ChargeOutcome> {
             gateway_ref: Some(gateway_ref),
         })),
         false => {
-            let money = Some(payment.order.money);
+            let money = Some(payment.request.money);
             Ok(ChargeOutcome::Succeeded(Charge {
                 gateway_ref,
                 charge_ref: None,

@@ -4,7 +4,7 @@ use common::{
     customer::MethodChoice,
     gateway::{GatewayName, MethodType},
     id::PaymentMethodId,
-    payment::Customer,
+    payment,
 };
 
 use super::{
@@ -25,8 +25,8 @@ body! {
         #[example = "Ada Lovelace"]
         name: Option<Text<200>>,
     }
-    read(at, reader) -> Customer {
-        Some(Customer { id: id?, email: email?, name: name? })
+    read(at, reader) -> payment::Payer {
+        Some(payment::Payer { id: id?, email: email?, name: name? })
     }
 }
 

@@ -131,7 +131,7 @@ fn refused(refusal: &Refusal) -> ApiError {
 /// Whether the payment's currency and gateway have such an amount.
 fn check_amount(payment: &Payment, amount: Option<Decimal>) -> Result<(), ApiError> {
     let Some(amount) = amount else { return Ok(()) };
-    let money = common::money::Money::new(amount, payment.order.money.currency).map_err(|e| e.to_string());
-    let checked = money.and_then(|money| payment.order.gateway.check_amount(&money));
+    let money = common::money::Money::new(amount, payment.request.money.currency).map_err(|e| e.to_string());
+    let checked = money.and_then(|money| payment.request.gateway.check_amount(&money));
     checked.map_err(|detail| Faults::one("/amount", detail))
 }

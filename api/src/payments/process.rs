@@ -6,7 +6,7 @@ use common::{
     id::{MerchantId, PaymentId},
     metadata::Metadata,
     money::{Currency, Money},
-    payment::{Fallback, NewPayment, Order, store::Accepted as Stored},
+    payment::{Fallback, NewPayment, PaymentRequest, store::Accepted as Stored},
 };
 use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
@@ -59,7 +59,7 @@ body! {
         /// Another method, at another gateway, should the first not have got the request.
         fallback: Option<FallbackMethod>,
     }
-    read(at, reader) -> Order {
+    read(at, reader) -> PaymentRequest {
         let gateway = payment_method.as_ref().map(|(method, _)| reader.routes.gateway(*method));
         let money = money(amount, currency, gateway, at.field("amount"), reader);
         if let (Some((MethodType::Paypal, None)), Some(None)) = (&payment_method, &return_url) {
@@ -71,7 +71,7 @@ body! {
             None => None,
         };
         let (method, token) = payment_method?;
-        Some(Order {
+        Some(PaymentRequest {
             money: money?,
             method,
             token,
@@ -125,9 +125,9 @@ pub async fn process(
     IdempotencyKey(key): IdempotencyKey,
     prefer: Prefer,
     Trace(traceparent): Trace,
-    Body(order): Body<ProcessPayment>,
+    Body(request): Body<ProcessPayment>,
 ) -> Result<Response, ApiError> {
-    let new = new_payment(merchant.id, key, order);
+    let new = new_payment(merchant.id, key, request);
     // Before the job goes out, so that no notice of its end can be missed.
     let watch = prefer.wait.map(|_| app.outcomes.watch(new.id.0));
     let reply_to = app.outcomes.address(prefer);
@@ -147,16 +147,16 @@ pub async fn process(
     }
 }
 
-fn new_payment(merchant_id: MerchantId, idempotency_key: String, order: Order) -> NewPayment {
+fn new_payment(merchant_id: MerchantId, idempotency_key: String, request: PaymentRequest) -> NewPayment {
     // Over what was understood, not over its bytes: spaces and the order of fields do not matter. Where it
     // is routed to is ours to change, so the usual gateway stands for it.
-    let mut usual = Order { gateway: GatewayName::for_method(order.method), ..order.clone() };
+    let mut usual = PaymentRequest { gateway: GatewayName::for_method(request.method), ..request.clone() };
     if let Some(fallback) = &mut usual.fallback {
         fallback.gateway = GatewayName::for_method(fallback.method);
     }
     let understood = serde_json::to_vec(&usual).unwrap_or_default();
     let request_hash = Sha256::digest(understood).into();
-    NewPayment { id: PaymentId::new(), merchant_id, idempotency_key, request_hash, order }
+    NewPayment { id: PaymentId::new(), merchant_id, idempotency_key, request_hash, request }
 }
 
 /// The other gateway must be another, must be able to take the amount, and needs no payer at its page.
@@ -207,8 +207,8 @@ mod tests {
     #[test]
     fn the_hash_of_a_request_is_pinned() {
         let hash = |body| {
-            let order = part::read::<ProcessPayment>(Value::into(body), &Routes::default());
-            let new = new_payment(MerchantId::new(), "k".into(), order.expect("a valid body"));
+            let request = part::read::<ProcessPayment>(Value::into(body), &Routes::default());
+            let new = new_payment(MerchantId::new(), "k".into(), request.expect("a valid body"));
             new.request_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };
         let least = json!({

@@ -6,7 +6,7 @@ use common::{
     gateway::Card,
     metadata::Metadata,
     money::display_amount,
-    payment::{Customer, Failure, Payment, Status},
+    payment::{Failure, Payer, Payment, Status},
     refund::Refund,
 };
 use serde::Serialize;
@@ -46,7 +46,7 @@ pub struct PaymentView {
     capture: &'static str,
     payment_method: MethodView,
     #[schema(value_type = Option<Object>)]
-    customer: Option<Customer>,
+    customer: Option<Payer>,
     description: Option<String>,
     /// Your number for what is paid.
     order_id: Option<String>,
@@ -174,24 +174,24 @@ impl DisputeView {
 impl PaymentView {
     /// The payment as its merchant sees it, with those of the refunds and disputes that are about it.
     pub fn new(app: &App, payment: Payment, refunds: &[Refund], disputes: &[Dispute]) -> Self {
-        let currency = payment.order.money.currency;
+        let currency = payment.request.money.currency;
         let id = payment.id.to_string();
         Self {
             status_url: app.url(&format!("/payments/{id}")),
             id,
             object: "payment",
             status: payment.status.as_str(),
-            amount: payment.order.money.display_amount(),
+            amount: payment.request.money.display_amount(),
             amount_captured: display_amount(payment.amount_captured, currency),
             amount_refunded: display_amount(payment.amount_refunded, currency),
             amount_refunding: display_amount(payment.amount_refunding, currency),
             currency: currency.code(),
-            capture: payment.order.capture.as_str(),
-            payment_method: MethodView { r#type: payment.order.method.as_str(), card: payment.card },
-            customer: payment.order.customer,
-            description: payment.order.description,
-            order_id: payment.order.order_id,
-            metadata: payment.order.metadata,
+            capture: payment.request.capture.as_str(),
+            payment_method: MethodView { r#type: payment.request.method.as_str(), card: payment.card },
+            customer: payment.request.customer,
+            description: payment.request.description,
+            order_id: payment.request.order_id,
+            metadata: payment.request.metadata,
             next_action: payment
                 .next_action_url
                 .filter(|_| payment.status == Status::RequiresAction)
@@ -204,7 +204,7 @@ impl PaymentView {
                 .map(RefundOfPayment::new)
                 .collect(),
             disputes: disputes.iter().filter(|d| d.payment_id == payment.id).map(DisputeView::new).collect(),
-            gateway: payment.order.gateway.as_str(),
+            gateway: payment.request.gateway.as_str(),
             gateway_reference: payment.gateway_ref.map(Into::into),
             created_at: payment.created_at,
             updated_at: payment.updated_at,

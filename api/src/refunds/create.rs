@@ -7,7 +7,7 @@ use common::{
     job::Kind,
     metadata::Metadata,
     refund::{
-        NewRefund, Order, Refund,
+        NewRefund, Refund, RefundParams,
         state::Refusal,
         store::{self, Accepted as Stored},
     },
@@ -42,8 +42,8 @@ body! {
         /// Up to 50 keys (40 characters) with values (500 characters) of your own.
         metadata: Option<Metadata>,
     }
-    read(at, reader) -> Order {
-        Some(Order {
+    read(at, reader) -> RefundParams {
+        Some(RefundParams {
             payment_id: payment?,
             amount: amount?.map(|amount| amount.normalize()),
             reason: reason?,
@@ -78,9 +78,9 @@ pub async fn create(
     IdempotencyKey(key): IdempotencyKey,
     prefer: Prefer,
     Trace(traceparent): Trace,
-    Body(order): Body<RefundPayment>,
+    Body(params): Body<RefundPayment>,
 ) -> Result<Response, ApiError> {
-    let new = new_refund(merchant.id, key, order);
+    let new = new_refund(merchant.id, key, params);
     let mut transaction = app.pool.begin().await?;
     let stored = store::accept(&mut transaction, &new, &traceparent).await?;
     transaction.commit().await?;
@@ -104,11 +104,11 @@ fn accepted(app: &App, refund: Refund, prefer: Prefer, replayed: bool) -> Respon
     answer::accepted(&path, is_final, prefer, replayed, &RefundView::new(app, refund))
 }
 
-fn new_refund(merchant_id: MerchantId, idempotency_key: String, order: Order) -> NewRefund {
+fn new_refund(merchant_id: MerchantId, idempotency_key: String, params: RefundParams) -> NewRefund {
     // Over what was understood, not over its bytes: spaces and the order of fields do not matter.
-    let understood = serde_json::to_vec(&order).unwrap_or_default();
+    let understood = serde_json::to_vec(&params).unwrap_or_default();
     let request_hash = Sha256::digest(understood).into();
-    NewRefund { id: RefundId::new(), merchant_id, idempotency_key, request_hash, order }
+    NewRefund { id: RefundId::new(), merchant_id, idempotency_key, request_hash, params }
 }
 
 fn refused(refusal: &Refusal) -> ApiError {
@@ -134,8 +134,8 @@ mod tests {
     #[test]
     fn the_hash_of_a_request_is_pinned() {
         let hash = |body| {
-            let order = part::read::<RefundPayment>(Value::into(body), &Routes::default());
-            let new = new_refund(MerchantId::new(), "k".into(), order.expect("a valid body"));
+            let params = part::read::<RefundPayment>(Value::into(body), &Routes::default());
+            let new = new_refund(MerchantId::new(), "k".into(), params.expect("a valid body"));
             new.request_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };
         let payment = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601";

@@ -263,9 +263,9 @@ async fn decline_for_good(
         .filter_map(|(end, _)| {
             // A request that was refused says nothing of the method.
             let class = end.payment.failure.as_ref()?.decline_class;
-            let order = Some(&end.payment.order).filter(|_| class == Some(DeclineClass::Hard))?;
+            let request = Some(&end.payment.request).filter(|_| class == Some(DeclineClass::Hard))?;
             let customer = invoices.get(&end.invoice)?.customer_id.0;
-            Some((customer, order.method.as_str().to_owned(), order.token.clone()?))
+            Some((customer, request.method.as_str().to_owned(), request.token.clone()?))
         })
         .collect();
     // In one order, so that of two batches none waits for the other.

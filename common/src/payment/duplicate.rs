@@ -48,7 +48,7 @@ impl Found {
             refund_id: None,
             gateway,
             charge,
-            asked: payment.order.money,
+            asked: payment.request.money,
             first_ref: payment.gateway_ref.clone(),
         }
     }

@@ -34,13 +34,13 @@ pub struct NewPayment {
     /// SHA-256 over what was asked for, to tell a repetition from a different request.
     pub request_hash: [u8; 32],
     /// The request itself.
-    pub order: Order,
+    pub request: PaymentRequest,
 }
 
 /// The immutable part of a payment. Its serialised form is hashed to tell a repetition from another
 /// request, so it must stay as it is: a new field is left out where it is not used.
 #[derive(Debug, Clone, Serialize)]
-pub struct Order {
+pub struct PaymentRequest {
     /// How much, of what.
     #[serde(serialize_with = "money_text")]
     pub money: Money,
@@ -54,7 +54,7 @@ pub struct Order {
     pub gateway: GatewayName,
     /// Who pays, as the merchant tells us.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub customer: Option<Customer>,
+    pub customer: Option<Payer>,
     /// Free text for the merchant's own eyes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -87,7 +87,7 @@ pub struct Fallback {
 
 /// Who pays, as the merchant tells us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Customer {
+pub struct Payer {
     /// The merchant's own id for the customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -166,7 +166,7 @@ pub struct Payment {
     /// Whose it is.
     pub merchant_id: MerchantId,
     /// What was asked for.
-    pub order: Order,
+    pub request: PaymentRequest,
     /// The invoice that it pays, if it pays one.
     pub billing: Option<Billing>,
     /// When it was accepted.
@@ -221,14 +221,14 @@ impl Payment {
         ChargeRequest {
             reference: self.id.to_string(),
             key: self.key(),
-            money: self.order.money,
-            method: self.order.method,
-            token: self.order.token.clone(),
+            money: self.request.money,
+            method: self.request.method,
+            token: self.request.token.clone(),
             saved: self.billing.as_ref().and_then(|billing| billing.saved.clone()),
             off_session: self.billing.as_ref().is_some_and(|billing| billing.off_session),
-            capture: self.order.capture,
-            description: self.order.description.clone(),
-            return_url: self.order.return_url.clone(),
+            capture: self.request.capture,
+            description: self.request.description.clone(),
+            return_url: self.request.return_url.clone(),
             approved: self.gateway_ref.clone().filter(|_| self.stage == Stage::Complete),
             sending,
         }
@@ -242,7 +242,7 @@ impl Payment {
             key: self.key(),
             gateway_ref: self.gateway_ref.clone()?,
             charge_ref: self.charge_ref.clone(),
-            money: Money { amount: self.stage_amount?, ..self.order.money },
+            money: Money { amount: self.stage_amount?, ..self.request.money },
             sending,
         })
     }
@@ -276,7 +276,7 @@ impl Payment {
     #[must_use]
     pub fn is_beside(&self, gateway: GatewayName, gateway_ref: &str) -> bool {
         let is_another = self.gateway_ref.as_deref().is_some_and(|own| own != gateway_ref);
-        self.order.gateway != gateway || (self.status == Status::Succeeded && is_another)
+        self.request.gateway != gateway || (self.status == Status::Succeeded && is_another)
     }
 
     /// What was taken and not given back, though it may be held for that.

@@ -29,13 +29,13 @@ pub struct NewRefund {
     /// SHA-256 over what was asked for, to tell a repetition from a different request.
     pub request_hash: [u8; 32],
     /// The request itself.
-    pub order: Order,
+    pub params: RefundParams,
 }
 
 /// What is asked for. Its serialised form is hashed, so it must stay as it is: a new field is left out
 /// where it is not used.
 #[derive(Debug, Clone, Serialize)]
-pub struct Order {
+pub struct RefundParams {
     /// Of which payment.
     pub payment_id: PaymentId,
     /// How much; `None`: what is left.

@@ -49,7 +49,7 @@ pub enum Refusal {
 
 /// A merchant wants what was reserved, or `amount` of it; the rest is released.
 pub fn capture(payment: &mut Payment, amount: Option<Decimal>, now: Timestamp) -> Decision {
-    let reserved = payment.order.money;
+    let reserved = payment.request.money;
     let amount = amount.unwrap_or(reserved.amount);
     match (payment.status, payment.stage) {
         (Status::Processing, Stage::Capture) if payment.stage_amount == Some(amount) => Decision::Repeated,

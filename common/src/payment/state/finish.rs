@@ -79,7 +79,7 @@ mod tests {
 
     fn under_way(stage: Stage, reserved: bool) -> Payment {
         let mut payment = payment(Processing);
-        payment.order.capture = Capture::Manual;
+        payment.request.capture = Capture::Manual;
         payment.gateway_ref = Some("pi_1".into());
         payment.charge_ref = reserved.then(|| "ch_1".into());
         payment.stage = stage;
@@ -89,7 +89,7 @@ mod tests {
     }
 
     fn charge(amount: Decimal) -> Charge {
-        let money = Some(Money { amount, ..payment(Processing).order.money });
+        let money = Some(Money { amount, ..payment(Processing).request.money });
         Charge { gateway_ref: "pi_1".into(), charge_ref: None, card: None, money, fee: None }
     }
 
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_a_capture_and_a_cancellation_become() {
-        let reserved = payment(Processing).order.money.amount;
+        let reserved = payment(Processing).request.money.amount;
         let refused =
             || Err(InDoubt::Refused { code: "x".into(), message: "x".into(), fault: Fault::Request });
         let unknown = |resolution| Err(InDoubt::Unknown { why: "x".into(), resolution });

@@ -143,7 +143,7 @@ pub fn apply_late(
 ) -> Change {
     match report {
         // It went on at its other gateway because this one had provably taken nothing.
-        Ok(ChargeOutcome::Succeeded(charge)) if payment.order.gateway != seen.order.gateway => {
+        Ok(ChargeOutcome::Succeeded(charge)) if payment.request.gateway != seen.request.gateway => {
             Change::beside(charge, duplicate::ALARM)
         }
         Ok(ChargeOutcome::Succeeded(_)) => {
@@ -152,7 +152,7 @@ pub fn apply_late(
             apply(&of_then, report, context)
         }
         // It was not taken, but it is held until somebody lets go of it at that gateway.
-        Ok(ChargeOutcome::Authorized(_)) if payment.order.gateway != seen.order.gateway => {
+        Ok(ChargeOutcome::Authorized(_)) if payment.request.gateway != seen.request.gateway => {
             Change { alarm: Some(RESERVED_ELSEWHERE), ..Change::nothing_left() }
         }
         Ok(ChargeOutcome::Authorized(_)) if !payment.stage.is_finish() => apply(payment, report, context),
@@ -180,7 +180,7 @@ pub fn is_another(payment: &Payment, charge: &Charge) -> bool {
 /// request of it, or said a soft no and the merchant wants that. Never while an outcome is unknown, and never
 /// because of a bound of our own.
 fn falls_back(payment: &Payment, report: &Report<ChargeOutcome>, context: Context) -> bool {
-    let Some(fallback) = &payment.order.fallback else { return false };
+    let Some(fallback) = &payment.request.fallback else { return false };
     let is_charge = payment.stage == Stage::Charge && context.kind == Kind::ChargePayment;
     is_charge
         && match report {
@@ -228,9 +228,9 @@ fn succeeded(payment: &Payment, charge: &Charge) -> Change {
 /// What we have asked to be taken; `None` where nothing in particular: a reservation that somebody
 /// captured elsewhere.
 fn asked_amount(payment: &Payment) -> Option<Decimal> {
-    match (payment.stage, payment.order.capture) {
+    match (payment.stage, payment.request.capture) {
         (Stage::Capture, _) => payment.stage_amount,
-        (_, Capture::Automatic) => Some(payment.order.money.amount),
+        (_, Capture::Automatic) => Some(payment.request.money.amount),
         (_, Capture::Manual) => None,
     }
 }
@@ -238,7 +238,7 @@ fn asked_amount(payment: &Payment) -> Option<Decimal> {
 /// How much was taken: what we asked for, or, where we asked for nothing in particular, what the gateway
 /// states, up to what was reserved. `None`: it states something else.
 fn captured_amount(payment: &Payment, charge: &Charge) -> Option<Decimal> {
-    let (ordered, asked) = (payment.order.money, asked_amount(payment));
+    let (ordered, asked) = (payment.request.money, asked_amount(payment));
     let Some(stated) = charge.money else { return Some(asked.unwrap_or(ordered.amount)) };
     let is_ours = stated.currency == ordered.currency
         && asked.map_or(stated.amount <= ordered.amount, |asked| stated.amount == asked);
@@ -248,8 +248,10 @@ fn captured_amount(payment: &Payment, charge: &Charge) -> Option<Decimal> {
 /// A success over another amount than the one asked for is nobody's to guess at.
 fn other_amount(payment: &Payment, asked: Option<Decimal>, charge: &Charge) -> Change {
     let stated = charge.money.map_or_else(String::new, |stated| stated.to_string());
-    let asked =
-        crate::money::Money { amount: asked.unwrap_or(payment.order.money.amount), ..payment.order.money };
+    let asked = crate::money::Money {
+        amount: asked.unwrap_or(payment.request.money.amount),
+        ..payment.request.money
+    };
     Change {
         gateway_ref: Some(charge.gateway_ref.clone()),
         ..needs_review(
@@ -263,7 +265,7 @@ fn authorized(payment: &Payment, charge: &Charge) -> Change {
     if payment.status == Status::Authorized {
         return Change::nothing_left();
     }
-    if charge.money.is_some_and(|stated| stated != payment.order.money) {
+    if charge.money.is_some_and(|stated| stated != payment.request.money) {
         return other_amount(payment, None, charge);
     }
     let (charge_ref, card) = (charge.charge_ref.clone(), charge.card.clone());
@@ -298,7 +300,7 @@ fn failure_of(decline: &Decline) -> Failure {
 /// Whether the gateway has given up waiting for the payer. Only a call of ours would have moved money, and
 /// none was made.
 fn is_forgotten(payment: &Payment, context: Context) -> bool {
-    let remembered = payment.order.gateway.terms().unapproved_window;
+    let remembered = payment.request.gateway.terms().unapproved_window;
     remembered.is_some_and(|window| !payment.exposure.within(payment.created_at, context.now, window))
 }
 
@@ -357,7 +359,7 @@ fn in_doubt(
     let case = Case {
         exposure: &payment.exposure,
         asked_at: payment.created_at,
-        terms: payment.order.gateway.terms(),
+        terms: payment.request.gateway.terms(),
         is_question: context.kind == Kind::ResolvePayment,
         is_known: payment.gateway_ref.is_some(),
         now: context.now,
@@ -369,7 +371,7 @@ fn in_doubt(
 /// Whether a call begun at `now` may be sent.
 #[must_use]
 pub fn may_send(payment: &Payment, now: Timestamp) -> bool {
-    payment.exposure.may_send(payment.created_at, now, payment.order.gateway.terms())
+    payment.exposure.may_send(payment.created_at, now, payment.request.gateway.terms())
 }
 
 /// Brings a payment into the state of an outcome.
@@ -392,10 +394,10 @@ pub fn enter(payment: &mut Payment, outcome: Outcome, now: Timestamp) {
             Status::Processing
         }
         Outcome::Rerouted => {
-            if let Some(fallback) = payment.order.fallback.take() {
-                payment.order.gateway = fallback.gateway;
-                payment.order.method = fallback.method;
-                payment.order.token = Some(fallback.token);
+            if let Some(fallback) = payment.request.fallback.take() {
+                payment.request.gateway = fallback.gateway;
+                payment.request.method = fallback.method;
+                payment.request.token = Some(fallback.token);
             }
             (payment.gateway_ref, payment.charge_ref, payment.card) = (None, None, None);
             begin_stage(payment, Stage::Charge, None);

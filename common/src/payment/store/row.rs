@@ -10,7 +10,7 @@ use crate::{
     id::{InvoiceId, MerchantId, PaymentId},
     metadata::Metadata,
     money::Money,
-    payment::{Billing, Customer, Failure, Fallback, Order, Payment},
+    payment::{Billing, Failure, Fallback, Payer, Payment, PaymentRequest},
 };
 
 /// A query that answers payments: what stands before the columns, and what after.
@@ -19,7 +19,7 @@ macro_rules! payments {
         sqlx::query_as!(
             $crate::payment::store::row::PaymentRow,
             $before + r#"payments.id, merchant_id, amount, currency, capture, method_type, method_token,
-                gateway, customer AS "customer: sqlx::types::Json<crate::payment::Customer>", description,
+                gateway, customer AS "customer: sqlx::types::Json<crate::payment::Payer>", description,
                 order_id, metadata AS "metadata: sqlx::types::Json<crate::metadata::Metadata>",
                 return_url, fallback AS "fallback: sqlx::types::Json<crate::payment::Fallback>", created_at,
                 status, stage, stage_number, stage_amount, amount_captured,
@@ -44,7 +44,7 @@ pub struct PaymentRow {
     pub method_type: String,
     pub method_token: Option<String>,
     pub gateway: String,
-    pub customer: Option<sqlx::types::Json<Customer>>,
+    pub customer: Option<sqlx::types::Json<Payer>>,
     pub description: Option<String>,
     pub order_id: Option<String>,
     pub metadata: sqlx::types::Json<Metadata>,
@@ -92,7 +92,7 @@ impl TryFrom<PaymentRow> for Payment {
         Ok(Self {
             id: PaymentId(row.id),
             merchant_id: MerchantId(row.merchant_id),
-            order: Order {
+            request: PaymentRequest {
                 money: Money { amount: row.amount, currency },
                 method: word("method_type", &row.method_type)?,
                 token: row.method_token,

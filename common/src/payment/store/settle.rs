@@ -137,9 +137,9 @@ fn decide<'a>(payment: &Payment, settlement: &'a Settlement, change: Change, now
         state::enter(&mut payment, outcome, now);
     }
     let duplicate =
-        duplicate.map(|charge| duplicate::Found::of(&payment, settlement.payment.order.gateway, charge));
+        duplicate.map(|charge| duplicate::Found::of(&payment, settlement.payment.request.gateway, charge));
     let settled = Settled { status: payment.status, changed, alarm };
-    let rerouted = payment.order.gateway != settlement.payment.order.gateway;
+    let rerouted = payment.request.gateway != settlement.payment.request.gateway;
     Decided { payment, report: &settlement.answer.report, seen, rerouted, settled, work, duplicate }
 }
 

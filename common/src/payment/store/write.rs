@@ -84,9 +84,9 @@ pub async fn reroute(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<(
         "UPDATE payments SET gateway = $2, method_type = $3, method_token = $4, fallback = NULL,
              gateway_ref = NULL, charge_ref = NULL, card = NULL WHERE id = $1",
         payment.id.0,
-        payment.order.gateway.as_str(),
-        payment.order.method.as_str(),
-        payment.order.token,
+        payment.request.gateway.as_str(),
+        payment.request.method.as_str(),
+        payment.request.token,
     )
     .execute(db)
     .await?;
@@ -134,10 +134,10 @@ pub(super) fn status_event(payment: &Payment) -> Event {
             "id": payment.id,
             "object": "payment",
             "status": payment.status,
-            "amount": payment.order.money.display_amount(),
-            "currency": payment.order.money.currency,
-            "order_id": payment.order.order_id,
-            "metadata": payment.order.metadata,
+            "amount": payment.request.money.display_amount(),
+            "currency": payment.request.money.currency,
+            "order_id": payment.request.order_id,
+            "metadata": payment.request.metadata,
             "failure": payment.failure,
         }),
     }
@@ -151,8 +151,8 @@ pub(crate) fn postings(payment: &Payment, report: &Report<ChargeOutcome>) -> Vec
         return Vec::new();
     }
     let subject =
-        Subject { merchant_id: payment.merchant_id, gateway: payment.order.gateway, id: payment.id.0 };
-    let money = Money { amount: payment.amount_captured, ..payment.order.money };
+        Subject { merchant_id: payment.merchant_id, gateway: payment.request.gateway, id: payment.id.0 };
+    let money = Money { amount: payment.amount_captured, ..payment.request.money };
     let captured = subject.posting(Kind::PaymentCaptured, money);
     let fee = fee.and_then(|fee| subject.posting(Kind::PaymentFee, fee));
     captured.into_iter().chain(fee).collect()

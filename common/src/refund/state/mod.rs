@@ -67,9 +67,9 @@ pub enum Refusal {
 /// # Errors
 /// [`Refusal`].
 pub fn accept(payment: &Payment, asked: Option<Decimal>, free: Decimal) -> Result<Money, Refusal> {
-    let of = |amount| Money { amount, ..payment.order.money };
+    let of = |amount| Money { amount, ..payment.request.money };
     // First whether there is such an amount: rounded in a message, it may look like what is left.
-    let asked = asked.map(|amount| Money::new(amount, payment.order.money.currency)).transpose();
+    let asked = asked.map(|amount| Money::new(amount, payment.request.money.currency)).transpose();
     let asked = asked.map_err(|error| Refusal::NotAnAmount(error.to_string()))?;
     if payment.status != PaymentStatus::Succeeded {
         return Err(Refusal::NotSettled(payment.status));
@@ -79,7 +79,7 @@ pub fn accept(payment: &Payment, asked: Option<Decimal>, free: Decimal) -> Resul
         return Err(Refusal::NothingLeft { captured: of(payment.amount_captured) });
     }
     let money = asked.unwrap_or(of(left.amount.min(free)));
-    payment.order.gateway.check_amount(&money).map_err(Refusal::NotAnAmount)?;
+    payment.request.gateway.check_amount(&money).map_err(Refusal::NotAnAmount)?;
     if money.amount > left.amount {
         return Err(Refusal::TooMuch { asked: money, left });
     }
@@ -212,7 +212,7 @@ fn in_doubt(refund: &Refund, payment: &Payment, doubt: &InDoubt, context: Contex
     let case = Case {
         exposure: &refund.exposure,
         asked_at: refund.created_at,
-        terms: payment.order.gateway.terms(),
+        terms: payment.request.gateway.terms(),
         is_question: context.kind == Kind::ResolveRefund,
         is_known: refund.gateway_ref.is_some(),
         now: context.now,
@@ -224,7 +224,7 @@ fn in_doubt(refund: &Refund, payment: &Payment, doubt: &InDoubt, context: Contex
 /// Whether a call begun at `now` may be sent.
 #[must_use]
 pub fn may_send(refund: &Refund, payment: &Payment, now: Timestamp) -> bool {
-    refund.exposure.may_send(refund.created_at, now, payment.order.gateway.terms())
+    refund.exposure.may_send(refund.created_at, now, payment.request.gateway.terms())
 }
 
 /// Brings a refund into the state of an outcome, and its payment's amounts with it.

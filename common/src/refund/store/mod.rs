@@ -51,7 +51,7 @@ pub enum Accepted {
 /// # Errors
 /// When the database fails.
 pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -> sqlx::Result<Accepted> {
-    let payment = payments::lock(&mut *db, new.order.payment_id).await?;
+    let payment = payments::lock(&mut *db, new.params.payment_id).await?;
     let payment = payment.filter(|payment| payment.merchant_id == new.merchant_id);
     // A repetition is told what it was told before, whatever has become of the payment since.
     if let Some(earlier) = by_key(&mut *db, new).await? {
@@ -59,7 +59,7 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
     }
     let Some(payment) = payment else { return Ok(Accepted::NoPayment) };
     let free = billing::reclaim::refundable(&mut *db, &payment).await?;
-    let money = match state::accept(&payment, new.order.amount, free) {
+    let money = match state::accept(&payment, new.params.amount, free) {
         Ok(money) => money,
         Err(refusal) => return Ok(Accepted::Refused(refusal)),
     };
@@ -75,9 +75,9 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
         new.request_hash.as_slice(),
         money.amount,
         money.currency.code(),
-        new.order.reason.map(crate::gateway::RefundReason::as_str),
-        sqlx::types::Json(&new.order.metadata) as _,
-        payment.order.gateway.as_str(),
+        new.params.reason.map(crate::gateway::RefundReason::as_str),
+        sqlx::types::Json(&new.params.metadata) as _,
+        payment.request.gateway.as_str(),
     )
     .execute(&mut *db)
     .await?;
@@ -340,7 +340,7 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
         event::store::append(&mut *db, &[to_refund(&refund)], now).await?;
         ledger::store::post(&mut *db, &postings(&refund, before, &payment, &answer.report), now).await?;
     }
-    write(&mut *db, &refund, payment.order.gateway).await?;
+    write(&mut *db, &refund, payment.request.gateway).await?;
     if let Some(charge) = duplicate {
         payments::record_duplicate(&mut *db, &settlement.found_beside(&refund, charge), now).await?;
     }
@@ -380,8 +380,11 @@ fn postings(
     payment: &Payment,
     report: &Report<RefundOutcome>,
 ) -> Vec<Posting> {
-    let subject =
-        ledger::Subject { merchant_id: refund.merchant_id, gateway: payment.order.gateway, id: refund.id.0 };
+    let subject = ledger::Subject {
+        merchant_id: refund.merchant_id,
+        gateway: payment.request.gateway,
+        id: refund.id.0,
+    };
     let fee = match report {
         Ok(RefundOutcome::Succeeded(Charge { fee, .. })) => *fee,
         _ => None,
@@ -436,7 +439,7 @@ pub async fn code_failed(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<(
     }
     let reason = format!("the code of job {} fails again and again", claim.id);
     state::enter(&mut refund, &mut payment, state::Outcome::NeedsReview { reason }, now);
-    write(&mut *db, &refund, payment.order.gateway).await?;
+    write(&mut *db, &refund, payment.request.gateway).await?;
     event::store::append(&mut *db, &[to_refund(&refund)], now).await
 }
 

@@ -11,7 +11,7 @@ use crate::{
     gateway::{Capture, Decline, DeclineClass, Fault, GatewayName, MethodType, Resolution, doubt::Exposure},
     id::{MerchantId, PaymentId},
     money::{Currency, Money},
-    payment::{Order, Status::*},
+    payment::{PaymentRequest, Status::*},
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -25,7 +25,7 @@ pub fn payment(status: Status) -> Payment {
     Payment {
         id: PaymentId::new(),
         merchant_id: MerchantId::new(),
-        order: Order {
+        request: PaymentRequest {
             money,
             method: MethodType::Card,
             token: Some("pm_card_visa".into()),
@@ -284,7 +284,7 @@ fn what_the_payer_has_left_is_over_when_the_gateway_forgets_it() {
         (GatewayName::Stripe, 7, RequiresAction),
     ] {
         let mut left = Payment { gateway_ref: Some("5O1".into()), ..payment(RequiresAction) };
-        left.order.gateway = gateway;
+        left.request.gateway = gateway;
         let (status, _) = after(left, &Err(InDoubt::NotFound), resolving(hours * HOUR));
         assert_eq!(status, expected, "{gateway} {hours} h");
     }
