@@ -52,7 +52,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
         Command::Show { id } => id,
         Command::Run { gateway, from, to, wait } => {
             let now = db::now(&session.pool).await.map_err(explain)?;
-            let to = to.unwrap_or(now - gateway.terms().account_lag);
+            let to = to.unwrap_or(now - gateway.guarantees().account_lag);
             let from = from.unwrap_or(to - Duration::from_secs(3 * 24 * 3600));
             if from >= to {
                 return Err("--from must be before --to".into());

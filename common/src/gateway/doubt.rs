@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-use super::{Fault, InDoubt, Resolution, Terms, refusal};
+use super::{Fault, Guarantees, InDoubt, Resolution, refusal};
 
 /// How long an outcome that nothing is known of is looked up before a person is asked.
 pub const LOOK_UP_WINDOW: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -24,7 +24,7 @@ pub const OURS: [&str; 3] = ["gateway_unreachable", "gateway_configuration", "ga
 
 /// What we may have set in motion at the gateway under one key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Exposure {
+pub struct CallLog {
     /// Calls that were begun, counted before each.
     pub calls_begun: i32,
     /// Of those, how many provably never ran.
@@ -39,11 +39,11 @@ pub struct Exposure {
 #[derive(Debug, Clone, Copy)]
 pub struct Case<'a> {
     /// What we may have set in motion.
-    pub exposure: &'a Exposure,
+    pub call_log: &'a CallLog,
     /// When the operation was asked for: its time runs from here until the first call.
     pub asked_at: Timestamp,
     /// What the gateway promises about its memory.
-    pub terms: Terms,
+    pub guarantees: Guarantees,
     /// Whether the report comes from a question, not from the operation itself.
     pub is_question: bool,
     /// Whether the gateway is known to have the operation: it will tell some day.
@@ -129,9 +129,9 @@ fn only(recovery: Recovery) -> Assessment {
 }
 
 fn not_sent(why: &str, at_least: Duration, case: Case<'_>) -> Recovery {
-    if case.is_question || case.within(case.terms.replay_window) {
+    if case.is_question || case.within(case.guarantees.replay_window) {
         Recovery::Again { why: why.to_owned(), at_least }
-    } else if case.exposure.is_first_that_could_run() {
+    } else if case.call_log.is_first_that_could_run() {
         // The one failure that we may tell by ourselves: no request of ours ever ran.
         Recovery::NeverRan {
             code: "gateway_unreachable".into(),
@@ -144,7 +144,7 @@ fn not_sent(why: &str, at_least: Duration, case: Case<'_>) -> Recovery {
 
 /// A refusal is about this request; an earlier one with the same key may still have run.
 fn refused(code: &str, fault: Fault, case: Case<'_>) -> Recovery {
-    if !case.exposure.is_first_that_could_run() {
+    if !case.call_log.is_first_that_could_run() {
         return Recovery::LookUp;
     }
     let (code, message) = match fault {
@@ -160,7 +160,7 @@ fn refused(code: &str, fault: Fault, case: Case<'_>) -> Recovery {
 fn unknown(why: &str, resolution: Resolution, case: Case<'_>) -> Recovery {
     let again = Recovery::Again { why: why.to_owned(), at_least: Duration::ZERO };
     if !case.is_question {
-        let replay = resolution == Resolution::Replay && case.within(case.terms.replay_window);
+        let replay = resolution == Resolution::Replay && case.within(case.guarantees.replay_window);
         return if replay { again } else { Recovery::LookUp };
     }
     if case.within(if case.is_known { SLOW_OUTCOME_WINDOW } else { LOOK_UP_WINDOW }) {
@@ -176,7 +176,7 @@ fn not_found(case: Case<'_>) -> Recovery {
     if case.is_known {
         return unknown("the gateway has lost its trace", Resolution::LookUp, case);
     }
-    if case.within(case.terms.empty_look_ups_window) {
+    if case.within(case.guarantees.empty_look_ups_window) {
         return Recovery::Again { why: "the gateway has no trace of it".into(), at_least: Duration::ZERO };
     }
     Recovery::Review {
@@ -187,17 +187,17 @@ fn not_found(case: Case<'_>) -> Recovery {
 
 impl Case<'_> {
     fn within(&self, window: Duration) -> bool {
-        self.exposure.within(self.asked_at, self.now, window)
+        self.call_log.within(self.asked_at, self.now, window)
     }
 }
 
-impl Exposure {
+impl CallLog {
     /// Whether a call begun at `now` may be sent: it is the first that could run, or the gateway still
     /// knows the key of those before it. A worker asks this before every call, because a job may have
     /// slept for longer than a key lives.
     #[must_use]
-    pub fn may_send(&self, asked_at: Timestamp, now: Timestamp, terms: Terms) -> bool {
-        self.is_first_that_could_run() || self.within(asked_at, now, terms.replay_window)
+    pub fn may_send(&self, asked_at: Timestamp, now: Timestamp, guarantees: Guarantees) -> bool {
+        self.is_first_that_could_run() || self.within(asked_at, now, guarantees.replay_window)
     }
 
     /// Whether every call before the present one provably never ran.

@@ -83,7 +83,7 @@ pub enum Capture {
 
 /// What a gateway promises about its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
+pub struct Guarantees {
     /// For how long the same key may be sent again. Shorter than the gateway keeps keys: what is left is
     /// margin for clocks and for the last call.
     pub replay_window: Duration,
@@ -253,10 +253,10 @@ impl GatewayName {
 
     /// What it promises about its memory.
     #[must_use]
-    pub fn terms(self) -> Terms {
+    pub fn guarantees(self) -> Guarantees {
         match self {
-            Self::Stripe => stripe::TERMS,
-            Self::Paypal => paypal::TERMS,
+            Self::Stripe => stripe::GUARANTEES,
+            Self::Paypal => paypal::GUARANTEES,
         }
     }
 

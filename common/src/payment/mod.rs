@@ -14,7 +14,7 @@ use crate::{
     clock::Timestamp,
     gateway::{
         CancelRequest, Capture, CaptureRequest, Card, ChargeRef, ChargeRequest, DeclineClass, GatewayKey,
-        GatewayName, GatewayRef, LookUp, MethodType, SavedMethod, Sending, doubt::Exposure,
+        GatewayName, GatewayRef, LookUp, MethodType, SavedMethod, Sending, doubt::CallLog,
     },
     id::{InvoiceId, MerchantId, PaymentId},
     metadata::Metadata,
@@ -202,7 +202,7 @@ pub struct Payment {
     /// What may be kept of the card.
     pub card: Option<Card>,
     /// What this stage may have set in motion at the gateway.
-    pub exposure: Exposure,
+    pub call_log: CallLog,
 }
 
 impl Payment {
@@ -265,7 +265,7 @@ impl Payment {
         LookUp {
             reference: self.id.to_string(),
             gateway_ref: self.gateway_ref.clone(),
-            made_between: self.exposure.made_between(self.created_at),
+            made_between: self.call_log.made_between(self.created_at),
             cursor: None,
             traceparent: traceparent.map(str::to_owned),
         }

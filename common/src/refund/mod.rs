@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     clock::Timestamp,
-    gateway::{GatewayKey, GatewayRef, RefundLookUp, RefundReason, RefundRequest, Sending, doubt::Exposure},
+    gateway::{GatewayKey, GatewayRef, RefundLookUp, RefundReason, RefundRequest, Sending, doubt::CallLog},
     id::{MerchantId, PaymentId, RefundId},
     metadata::Metadata,
     money::Money,
@@ -114,7 +114,7 @@ pub struct Refund {
     /// The gateway's name for it.
     pub gateway_ref: Option<GatewayRef>,
     /// What it may have set in motion at the gateway.
-    pub exposure: Exposure,
+    pub call_log: CallLog,
 }
 
 impl Refund {

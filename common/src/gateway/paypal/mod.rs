@@ -31,14 +31,14 @@ pub use trust::PaypalTrust;
 
 use super::{
     Answer, CancelRequest, CaptureRequest, ChargeOutcome, ChargeRequest, Dispute, Fault, Found, Gateway,
-    GatewayRefund, InDoubt, LookUp, Received, RefundLookUp, RefundOutcome, RefundRequest, RefundsAsked,
-    Reply, Resolution, SaveOutcome, SaveRequest, SavedMethod, Statement, Terms, Verdict,
+    GatewayRefund, Guarantees, InDoubt, LookUp, Received, RefundLookUp, RefundOutcome, RefundRequest,
+    RefundsAsked, Reply, Resolution, SaveOutcome, SaveRequest, SavedMethod, Statement, Verdict,
 };
 use crate::clock::{Ahead, Timestamp};
 
 /// PayPal keeps request ids of Orders for 6 hours, as it does orders that nobody approves; its reports lag
 /// up to 3.
-pub const TERMS: Terms = Terms {
+pub const GUARANTEES: Guarantees = Guarantees {
     replay_window: Duration::from_secs(5 * 3600),
     empty_look_ups_window: Duration::from_secs(9 * 3600),
     account_lag: Duration::from_secs(4 * 3600),

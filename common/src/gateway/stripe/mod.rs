@@ -23,9 +23,9 @@ use secrecy::SecretString;
 
 use super::{
     Answer, Call, CancelRequest, CaptureRequest, ChargeOutcome, ChargeRequest, Dispute, Fault, Found,
-    Gateway, GatewayKey, GatewayRefund, InDoubt, LookUp, RefundLookUp, RefundOutcome, RefundRequest,
-    RefundsAsked, Reply, Report, Resolution, SaveOutcome, SaveRequest, Sending, Statement, Terms, Verdict,
-    sending::TooLate,
+    Gateway, GatewayKey, GatewayRefund, Guarantees, InDoubt, LookUp, RefundLookUp, RefundOutcome,
+    RefundRequest, RefundsAsked, Reply, Report, Resolution, SaveOutcome, SaveRequest, Sending, Statement,
+    Verdict, sending::TooLate,
 };
 use crate::clock::{Ahead, Timestamp};
 use http::Http;
@@ -39,7 +39,7 @@ use saving::Saving;
 pub const VERSION: &str = "2026-11-18.endive";
 
 /// Stripe keeps keys for at least 24 hours, and its lists show at once what was made.
-pub const TERMS: Terms = Terms {
+pub const GUARANTEES: Guarantees = Guarantees {
     replay_window: Duration::from_secs(20 * 3600),
     empty_look_ups_window: Duration::from_secs(30 * 60),
     account_lag: Duration::ZERO,

@@ -103,7 +103,7 @@ fn enter_stage(payment: &mut Payment, stage: Stage, amount: Option<Decimal>, now
 mod tests {
     use super::*;
     use crate::{
-        gateway::doubt::Exposure,
+        gateway::doubt::CallLog,
         payment::state::{enter, tests::payment},
     };
 
@@ -162,7 +162,7 @@ mod tests {
         let mut keys = vec![payment.key()];
         for _ in 0..2 {
             assert!(matches!(capture(&mut payment, None, NOW), Decision::Accepted(_)));
-            assert_eq!(payment.exposure, Exposure::default());
+            assert_eq!(payment.call_log, CallLog::default());
             keys.push(payment.key());
             enter(&mut payment, Outcome::Authorized { charge_ref: None, card: None, failure: None }, NOW);
         }

@@ -103,7 +103,7 @@ mod tests {
     }
 
     fn after(mut payment: Payment, report: &Report<ChargeOutcome>, kind: Kind) -> (Payment, Work) {
-        let now = payment.exposure.first_call_at.unwrap();
+        let now = payment.call_log.first_call_at.unwrap();
         let change = apply(&payment, report, Context { now, kind });
         if let Some(outcome) = change.to {
             enter(&mut payment, outcome, now);

@@ -186,7 +186,7 @@ fn falls_back(payment: &Payment, report: &Report<ChargeOutcome>, context: Contex
         && match report {
             // A gateway that makes us wait will take it; only one that is not there is gone round.
             Err(InDoubt::NotSent { obstacle, .. } | InDoubt::Deferred { obstacle, .. }) => {
-                *obstacle == Obstacle::Unreachable && payment.exposure.is_first_that_could_run()
+                *obstacle == Obstacle::Unreachable && payment.call_log.is_first_that_could_run()
             }
             Ok(ChargeOutcome::Declined(decline)) => {
                 fallback.on_soft_decline && decline.class == DeclineClass::Soft
@@ -300,8 +300,8 @@ fn failure_of(decline: &Decline) -> Failure {
 /// Whether the gateway has given up waiting for the payer. Only a call of ours would have moved money, and
 /// none was made.
 fn is_forgotten(payment: &Payment, context: Context) -> bool {
-    let remembered = payment.request.gateway.terms().unapproved_window;
-    remembered.is_some_and(|window| !payment.exposure.within(payment.created_at, context.now, window))
+    let remembered = payment.request.gateway.guarantees().unapproved_window;
+    remembered.is_some_and(|window| !payment.call_log.within(payment.created_at, context.now, window))
 }
 
 fn payer_did_not_act() -> Decline {
@@ -321,7 +321,7 @@ fn approved(gateway_ref: &GatewayRef) -> Change {
 /// Money that takes its time: the gateway has it, so it is asked for now and then. What takes longer than anybody's
 /// patience is shown to a person; should it still come, it is recorded.
 fn slow(payment: &Payment, gateway_ref: &GatewayRef, context: Context) -> Change {
-    if !payment.exposure.within(payment.created_at, context.now, SLOW_OUTCOME_WINDOW) {
+    if !payment.call_log.within(payment.created_at, context.now, SLOW_OUTCOME_WINDOW) {
         let reason = "the gateway has not settled it in a month";
         return needs_review(reason, "an outcome does not come").named(gateway_ref);
     }
@@ -331,7 +331,7 @@ fn slow(payment: &Payment, gateway_ref: &GatewayRef, context: Context) -> Change
 
 /// The payer is asked to act, and the gateway whether they have. They are not waited for longer than a week.
 fn payer_acts(payment: &Payment, url: Option<&str>, gateway_ref: &GatewayRef, context: Context) -> Change {
-    if !payment.exposure.within(payment.created_at, context.now, ACTION_WINDOW) {
+    if !payment.call_log.within(payment.created_at, context.now, ACTION_WINDOW) {
         let work = Work::Next { kind: Kind::CancelPayment, after: Duration::ZERO };
         return Change::becomes(Outcome::CalledOff, work).named(gateway_ref);
     }
@@ -357,9 +357,9 @@ fn in_doubt(
     never_ran: impl FnOnce(Failure) -> Change,
 ) -> Change {
     let case = Case {
-        exposure: &payment.exposure,
+        call_log: &payment.call_log,
         asked_at: payment.created_at,
-        terms: payment.request.gateway.terms(),
+        guarantees: payment.request.gateway.guarantees(),
         is_question: context.kind == Kind::ResolvePayment,
         is_known: payment.gateway_ref.is_some(),
         now: context.now,
@@ -371,7 +371,7 @@ fn in_doubt(
 /// Whether a call begun at `now` may be sent.
 #[must_use]
 pub fn may_send(payment: &Payment, now: Timestamp) -> bool {
-    payment.exposure.may_send(payment.created_at, now, payment.request.gateway.terms())
+    payment.call_log.may_send(payment.created_at, now, payment.request.gateway.guarantees())
 }
 
 /// Brings a payment into the state of an outcome.
@@ -441,7 +441,7 @@ fn begin_stage(payment: &mut Payment, stage: Stage, amount: Option<Decimal>) {
     payment.stage = stage;
     payment.stage_number += 1;
     payment.stage_amount = amount;
-    payment.exposure = crate::gateway::doubt::Exposure::default();
+    payment.call_log = crate::gateway::doubt::CallLog::default();
 }
 
 impl Stage {

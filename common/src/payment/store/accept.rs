@@ -7,7 +7,7 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    gateway::doubt::Exposure,
+    gateway::doubt::CallLog,
     id::{JobId, MerchantId},
     job::{Kind, PUBLISHER_GRACE, store::interval},
     payment::{NewPayment, Payment, Stage, Status},
@@ -178,6 +178,6 @@ fn fresh(new: &NewPayment, created_at: crate::clock::Timestamp) -> Payment {
         gateway_ref: None,
         charge_ref: None,
         card: None,
-        exposure: Exposure::default(),
+        call_log: CallLog::default(),
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db::row::{InvalidColumn, currency, word},
-    gateway::{Card, SavedMethod, doubt::Exposure},
+    gateway::{Card, SavedMethod, doubt::CallLog},
     id::{InvoiceId, MerchantId, PaymentId},
     metadata::Metadata,
     money::Money,
@@ -126,7 +126,7 @@ impl TryFrom<PaymentRow> for Payment {
             gateway_ref: row.gateway_ref.map(Into::into),
             charge_ref: row.charge_ref.map(Into::into),
             card: row.card.map(|json| json.0),
-            exposure: Exposure {
+            call_log: CallLog {
                 calls_begun: row.calls_begun,
                 calls_not_sent: row.calls_not_sent,
                 first_call_at: row.first_call_at,

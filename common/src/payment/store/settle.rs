@@ -129,7 +129,7 @@ pub(crate) async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> 
 fn decide<'a>(payment: &Payment, settlement: &'a Settlement, change: Change, now: Timestamp) -> Decided<'a> {
     let (mut payment, seen) = (payment.clone(), payment.updated_at);
     let Change { to, gateway_ref, call_not_sent, work, alarm, duplicate } = change;
-    payment.exposure.calls_not_sent += i32::from(call_not_sent);
+    payment.call_log.calls_not_sent += i32::from(call_not_sent);
     payment.gateway_ref = gateway_ref.or(payment.gateway_ref.take());
     payment.updated_at = later(now, seen);
     let changed = to.is_some();

@@ -64,14 +64,14 @@ pub async fn update<'a>(
         &column(payments(), |p| p.gateway_ref.as_deref()) as _,
         &column(payments(), |p| p.charge_ref.as_deref()) as _,
         &column(payments(), |p| p.card.clone().map(Json)) as _,
-        &column(payments(), |p| p.exposure.calls_not_sent),
+        &column(payments(), |p| p.call_log.calls_not_sent),
         &rows.iter().map(|(_, seen)| *seen).collect::<Vec<_>>(),
         &column(payments(), |p| p.stage.as_str().to_owned()),
         &column(payments(), |p| p.stage_number),
         &column(payments(), |p| p.stage_amount) as _,
-        &column(payments(), |p| p.exposure.calls_begun),
-        &column(payments(), |p| p.exposure.first_call_at) as _,
-        &column(payments(), |p| p.exposure.last_call_at) as _,
+        &column(payments(), |p| p.call_log.calls_begun),
+        &column(payments(), |p| p.call_log.first_call_at) as _,
+        &column(payments(), |p| p.call_log.last_call_at) as _,
     )
     .fetch_all(db)
     .await?;

@@ -76,7 +76,7 @@ pub async fn request_daily(pool: &PgPool, gateway: GatewayName, days: u16) -> sq
         r#"SELECT date_trunc('day', remit_now() - $2::interval) - make_interval(days => $1) AS "from!",
                   date_trunc('day', remit_now() - $2::interval) AS "to!""#,
         i32::from(days),
-        interval(gateway.terms().account_lag),
+        interval(gateway.guarantees().account_lag),
     )
     .fetch_one(pool)
     .await?;

@@ -4,7 +4,7 @@
 
 use crate::{
     clock::Timestamp,
-    gateway::{GatewayName, GatewayRefund, InDoubt, RefundOutcome, Report, doubt::Exposure},
+    gateway::{GatewayName, GatewayRefund, InDoubt, RefundOutcome, Report, doubt::CallLog},
     id::RefundId,
     metadata::Metadata,
     payment::{Payment, Status as PaymentStatus},
@@ -98,7 +98,7 @@ pub fn adopt(
         settled_at: None,
         gateway_ref: Some(made.gateway_ref.clone()),
         // The one call that made it was not ours, and it has run: none of ours ever follows.
-        exposure: Exposure {
+        call_log: CallLog {
             calls_begun: 1,
             calls_not_sent: 0,
             first_call_at: Some(made_at),
@@ -195,7 +195,7 @@ mod tests {
             (Origin::Gateway, Status::Processing, euros("9.90"))
         );
         assert_eq!(refund.gateway_ref.as_deref(), Some("re_1"));
-        assert_eq!(refund.exposure.calls_begun, 1, "whoever finds it without a job must not send it");
+        assert_eq!(refund.call_log.calls_begun, 1, "whoever finds it without a job must not send it");
         let slow = GatewayRefund {
             report: Ok(RefundOutcome::Processing { gateway_ref: "re_1".into() }),
             ..made("9.90")

@@ -196,7 +196,7 @@ fn succeeded(refund: &Refund, charge: &Charge, context: Context) -> Change {
 /// The gateway has it, and takes its time.
 fn slow(refund: &Refund, gateway_ref: &GatewayRef, context: Context) -> Change {
     let gateway_ref = Some(gateway_ref.clone());
-    if !refund.exposure.within(refund.created_at, context.now, SLOW_OUTCOME_WINDOW) {
+    if !refund.call_log.within(refund.created_at, context.now, SLOW_OUTCOME_WINDOW) {
         let reason = "the gateway has not settled it in a month";
         return Change { gateway_ref, ..needs_review(reason, "an outcome does not come") };
     }
@@ -210,9 +210,9 @@ fn slow(refund: &Refund, gateway_ref: &GatewayRef, context: Context) -> Change {
 
 fn in_doubt(refund: &Refund, payment: &Payment, doubt: &InDoubt, context: Context) -> Change {
     let case = Case {
-        exposure: &refund.exposure,
+        call_log: &refund.call_log,
         asked_at: refund.created_at,
-        terms: payment.request.gateway.terms(),
+        guarantees: payment.request.gateway.guarantees(),
         is_question: context.kind == Kind::ResolveRefund,
         is_known: refund.gateway_ref.is_some(),
         now: context.now,
@@ -224,7 +224,7 @@ fn in_doubt(refund: &Refund, payment: &Payment, doubt: &InDoubt, context: Contex
 /// Whether a call begun at `now` may be sent.
 #[must_use]
 pub fn may_send(refund: &Refund, payment: &Payment, now: Timestamp) -> bool {
-    refund.exposure.may_send(refund.created_at, now, payment.request.gateway.terms())
+    refund.call_log.may_send(refund.created_at, now, payment.request.gateway.guarantees())
 }
 
 /// Brings a refund into the state of an outcome, and its payment's amounts with it.

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::{
-    gateway::{Decline, DeclineClass, Fault, Obstacle, Resolution, doubt::Exposure},
+    gateway::{Decline, DeclineClass, Fault, Obstacle, Resolution, doubt::CallLog},
     id::{MerchantId, RefundId},
     money::Currency,
     payment::state::tests::payment,
@@ -44,7 +44,7 @@ fn refund(status: Status, amount: &str) -> Refund {
         updated_at: at(0),
         settled_at: None,
         gateway_ref: None,
-        exposure: Exposure { calls_begun: 1, first_call_at: Some(at(0)), ..Exposure::default() },
+        call_log: CallLog { calls_begun: 1, first_call_at: Some(at(0)), ..CallLog::default() },
     }
 }
 
@@ -143,7 +143,7 @@ fn what_a_refund_becomes() {
 #[test]
 fn a_refusal_after_a_request_that_may_have_run_is_looked_up() {
     let mut exposed = refund(Processing, "10.00");
-    exposed.exposure.calls_begun = 2;
+    exposed.call_log.calls_begun = 2;
     let context = Context { now: at(1), kind: Kind::RefundPayment, unrefunded: Decimal::TEN };
     let change = apply(&exposed, &taken(), &refused(), context);
     assert_eq!(

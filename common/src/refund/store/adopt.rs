@@ -138,9 +138,9 @@ async fn insert(db: &mut PgConnection, payment: &Payment, refund: &Refund) -> sq
         refund.money.currency.code(),
         refund.status.as_str(),
         refund.created_at,
-        refund.exposure.calls_begun,
-        refund.exposure.first_call_at,
-        refund.exposure.last_call_at,
+        refund.call_log.calls_begun,
+        refund.call_log.first_call_at,
+        refund.call_log.last_call_at,
     )
     .execute(db)
     .await?;

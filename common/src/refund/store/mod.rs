@@ -330,7 +330,7 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
     if matches!(&work, Work::Retry { why, .. } if why == state::NO_ROOM) {
         adopt::ask_about_others(&mut *db, payment.id).await?;
     }
-    refund.exposure.calls_not_sent += i32::from(call_not_sent);
+    refund.call_log.calls_not_sent += i32::from(call_not_sent);
     refund.gateway_ref = gateway_ref.or(refund.gateway_ref.take());
     let changed = to.is_some();
     if let Some(outcome) = to {
@@ -365,7 +365,7 @@ async fn write(db: &mut PgConnection, refund: &Refund, gateway: GatewayName) -> 
         refund.review_reason,
         refund.settled_at,
         refund.gateway_ref.as_deref(),
-        refund.exposure.calls_not_sent,
+        refund.call_log.calls_not_sent,
         gateway.as_str(),
     )
     .execute(db)

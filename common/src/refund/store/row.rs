@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db::unreadable,
-    gateway::doubt::Exposure,
+    gateway::doubt::CallLog,
     id::{MerchantId, PaymentId, RefundId},
     metadata::Metadata,
     money::{Currency, Money},
@@ -74,7 +74,7 @@ impl TryFrom<RefundRow> for Refund {
             updated_at: row.updated_at,
             settled_at: row.settled_at,
             gateway_ref: row.gateway_ref.map(Into::into),
-            exposure: Exposure {
+            call_log: CallLog {
                 calls_begun: row.calls_begun,
                 calls_not_sent: row.calls_not_sent,
                 first_call_at: row.first_call_at,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use common::gateway::{ChargeRequest, paypal::TERMS};
+use common::gateway::{ChargeRequest, paypal::GUARANTEES};
 use serde_json::json;
 
 use super::{bench, found, is_to_be_looked_up, taken};
@@ -25,7 +25,7 @@ const LIVES: [(Operation, u64, Means); 4] = [
 
 #[tokio::test]
 async fn a_forgotten_id_moves_nothing_twice() {
-    assert!(TERMS.replay_window < Duration::from_secs(6 * HOUR));
+    assert!(GUARANTEES.replay_window < Duration::from_secs(6 * HOUR));
     for (operation, life, means) in LIVES {
         let bench = bench().await;
         let ready = match operation {

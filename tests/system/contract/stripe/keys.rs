@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use common::gateway::stripe::TERMS;
+use common::gateway::stripe::GUARANTEES;
 use serde_json::json;
 
 use super::bench;
@@ -17,7 +17,7 @@ const DAY: u64 = 24 * 3600;
 /// sent again after the window in which we may send it.
 #[tokio::test]
 async fn a_key_lives_for_a_day_and_longer_than_our_window() {
-    assert!(TERMS.replay_window < Duration::from_secs(DAY));
+    assert!(GUARANTEES.replay_window < Duration::from_secs(DAY));
     for (operation, means, times) in [
         (Operation::Charge, Done, 2),
         (Operation::Capture, LookUp, 1),
@@ -33,7 +33,7 @@ async fn a_key_lives_for_a_day_and_longer_than_our_window() {
             _ => bench.ready(operation, "pm_card_visa").await,
         };
         let report = bench.send(&ready).await.report;
-        let window = TERMS.replay_window.as_secs();
+        let window = GUARANTEES.replay_window.as_secs();
         bench.control("clock", json!({ "advance_seconds": window })).await;
         assert_eq!(bench.send(&ready).await.report, report, "{operation:?}: it is remembered");
         assert_eq!(bench.times_done(&ready).await, 1, "{operation:?}");

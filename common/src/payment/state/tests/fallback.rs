@@ -38,7 +38,7 @@ fn another_gateway_is_asked_only_where_the_first_took_nothing() {
         (refused(Fault::Request), 1, true, false),
         (processing(), 1, true, false),
     ] {
-        let mut payment = Payment { exposure: exposure(calls_begun, 0), ..payment(Processing) };
+        let mut payment = Payment { call_log: call_log(calls_begun, 0), ..payment(Processing) };
         payment.request.fallback = Some(crate::payment::Fallback {
             method: MethodType::Paypal,
             token: "vault_ok".into(),
@@ -52,7 +52,7 @@ fn another_gateway_is_asked_only_where_the_first_took_nothing() {
             enter(&mut payment, Outcome::Rerouted, at(1));
             assert_ne!(payment.key(), first_key);
             assert_eq!((payment.request.gateway, payment.status), (GatewayName::Paypal, Processing));
-            assert_eq!(payment.exposure, Exposure::default());
+            assert_eq!(payment.call_log, CallLog::default());
             // Once.
             assert_ne!(apply(&payment, &report, charging(2)).to, Some(Outcome::Rerouted));
         }

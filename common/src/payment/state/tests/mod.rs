@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    gateway::{Capture, Decline, DeclineClass, Fault, GatewayName, MethodType, Resolution, doubt::Exposure},
+    gateway::{Capture, Decline, DeclineClass, Fault, GatewayName, MethodType, Resolution, doubt::CallLog},
     id::{MerchantId, PaymentId},
     money::{Currency, Money},
     payment::{PaymentRequest, Status::*},
@@ -55,12 +55,12 @@ pub fn payment(status: Status) -> Payment {
         gateway_ref: None,
         charge_ref: None,
         card: None,
-        exposure: exposure(1, 0),
+        call_log: call_log(1, 0),
     }
 }
 
-fn exposure(calls_begun: i32, calls_not_sent: i32) -> Exposure {
-    Exposure { calls_begun, calls_not_sent, first_call_at: Some(at(0)), last_call_at: Some(at(0)) }
+fn call_log(calls_begun: i32, calls_not_sent: i32) -> CallLog {
+    CallLog { calls_begun, calls_not_sent, first_call_at: Some(at(0)), last_call_at: Some(at(0)) }
 }
 
 fn charge(amount: &str) -> Charge {
@@ -218,18 +218,18 @@ fn what_a_charge_becomes() {
 
 #[test]
 fn a_refusal_after_a_request_that_may_have_run_is_not_a_failure() {
-    let exposed = Payment { exposure: exposure(2, 0), ..payment(Processing) };
+    let exposed = Payment { call_log: call_log(2, 0), ..payment(Processing) };
     for report in [refused(Fault::Request), refused(Fault::Credentials)] {
         let (status, work) = after(exposed.clone(), &report, charging(1));
         assert_eq!((status, work), (Processing, look_up()));
     }
-    let sent_for_the_first_time = Payment { exposure: exposure(2, 1), ..payment(Processing) };
+    let sent_for_the_first_time = Payment { call_log: call_log(2, 1), ..payment(Processing) };
     assert_eq!(after(sent_for_the_first_time, &refused(Fault::Request), charging(1)).0, Failed);
 }
 
 #[test]
 fn an_unreachable_gateway_is_a_failure_only_if_nothing_ever_ran() {
-    let exposed = Payment { exposure: exposure(3, 1), ..payment(Processing) };
+    let exposed = Payment { call_log: call_log(3, 1), ..payment(Processing) };
     let (status, work) = after(exposed, &not_sent(), charging(21 * HOUR));
     assert_eq!((status, work), (Processing, look_up()));
 }
@@ -414,7 +414,7 @@ proptest! {
     #[test]
     fn whatever_happens_the_books_agree(fates in fates(), step_seconds in 1_i64..100_000) {
         let mut gateway = Gateway::default();
-        let mut told = Payment { exposure: Exposure::default(), ..payment(Pending) };
+        let mut told = Payment { call_log: CallLog::default(), ..payment(Pending) };
         let (mut kind, mut now) = (Kind::ChargePayment, 0);
         // After the last fault the gateway answers, and what is put off is put off for up to an hour.
         let faults = fates.len();
@@ -423,8 +423,8 @@ proptest! {
             now += if step < faults { step_seconds } else { step_seconds.max(HOUR) };
             let report = if kind == Kind::ChargePayment {
                 told.status = Processing;
-                told.exposure.calls_begun += 1;
-                told.exposure.first_call_at.get_or_insert(at(now));
+                told.call_log.calls_begun += 1;
+                told.call_log.first_call_at.get_or_insert(at(now));
                 if may_send(&told, at(now)) {
                     gateway.charge(fate, now)
                 } else {
@@ -435,7 +435,7 @@ proptest! {
             };
             let Some(report) = report else { continue };
             let change = apply(&told, &report, Context { now: at(now), kind });
-            told.exposure.calls_not_sent += i32::from(change.call_not_sent);
+            told.call_log.calls_not_sent += i32::from(change.call_not_sent);
             if let Some(outcome) = change.to {
                 enter(&mut told, outcome, at(now));
             }
