@@ -111,7 +111,7 @@ id!(
     GatewayEventId, "gev_"
 );
 id!(
-    /// A comparison of a gateway's account with ours.
+    /// A comparison of a gateway's settlement report with ours.
     ReconciliationId, "rec_"
 );
 id!(

@@ -65,7 +65,7 @@ enum Command {
     /// The books.
     #[command(subcommand)]
     Ledger(ledger::Command),
-    /// Compares a gateway's account with ours.
+    /// Compares a gateway's settlement report with ours.
     #[command(subcommand)]
     Reconcile(reconcile::Command),
     /// Checks that the database, the broker and the gateway answer, and that what must hold does.

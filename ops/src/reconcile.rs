@@ -1,4 +1,4 @@
-//! `remit reconcile`: a gateway's account compared with ours. The worker does it; this asks and waits.
+//! `remit reconcile`: a gateway's settlement report compared with ours. The worker does it; this asks and waits.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub enum Command {
         /// From when, in RFC 3339; three days ago by default.
         #[arg(long)]
         from: Option<Timestamp>,
-        /// Until when; by default now, or as late as the gateway's account is complete (`PayPal`: four hours ago).
+        /// Until when; by default now, or as late as the gateway's settlement report is complete (`PayPal`: four hours ago).
         #[arg(long)]
         to: Option<Timestamp>,
         /// How long to wait for a worker to do it, in seconds.
@@ -52,7 +52,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
         Command::Show { id } => id,
         Command::Run { gateway, from, to, wait } => {
             let now = db::now(&session.pool).await.map_err(explain)?;
-            let to = to.unwrap_or(now - gateway.guarantees().account_lag);
+            let to = to.unwrap_or(now - gateway.guarantees().settlement_report_lag);
             let from = from.unwrap_or(to - Duration::from_secs(3 * 24 * 3600));
             if from >= to {
                 return Err("--from must be before --to".into());
@@ -99,7 +99,7 @@ async fn show(session: &Session, id: ReconciliationId) -> Result<(), String> {
     });
     session.print(&all, || overview(&of, &findings));
     match findings.iter().filter(|finding| finding.remedy == "needs_review").count() {
-        _ if of.state == State::Failed => Err("the gateway's account could not be read".into()),
+        _ if of.state == State::Failed => Err("the gateway's settlement report could not be read".into()),
         0 => Ok(()),
         n => Err(format!("{n} differences need a person")),
     }

@@ -38,19 +38,19 @@ pub struct SchedulerArgs {
     /// How often to check what must always hold, in milliseconds.
     #[arg(long, env = "REMIT_SCHEDULER_INVARIANTS_MS", default_value = "300000")]
     pub invariants_ms: u64,
-    /// Which gateways' accounts to compare with ours every day, separated by commas; may be empty.
+    /// Which gateways' settlement reports to compare with ours every day, separated by commas; may be empty.
     #[arg(long, env = "REMIT_RECONCILE", default_value = "stripe")]
-    pub reconcile: Accounts,
+    pub reconcile: ReconciledGateways,
     /// Whether the database has a synchronous standby.
     #[command(flatten)]
     pub standby: StandbyArgs,
 }
 
-/// Gateways whose accounts are compared with ours; may be none.
+/// Gateways whose settlement reports are compared with ours; may be none.
 #[derive(Debug, Clone)]
-pub struct Accounts(Vec<GatewayName>);
+pub struct ReconciledGateways(Vec<GatewayName>);
 
-impl FromStr for Accounts {
+impl FromStr for ReconciledGateways {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {

@@ -186,7 +186,7 @@ impl Books {
         }
         for dispute in self.entries("disputes") {
             let taken_back = if dispute["status"] == "won" { 0 } else { amount(dispute, "amount") };
-            // PayPal tells the fee of a dispute in its account of the day, and nowhere else.
+            // PayPal tells the fee of a dispute in its settlement report, and nowhere else.
             let fee = if dispute["gateway"] == "paypal" { 0 } else { amount(dispute, "fee") };
             add(dispute, "payment_reference", -taken_back - fee);
         }

@@ -102,12 +102,12 @@ async fn told(deployment: &Deployment, kind: &str) -> i64 {
         .unwrap()
 }
 
-/// Compares a gateway's account with ours; the remedies of what differs.
+/// Compares a gateway's settlement report with ours; the remedies of what differs.
 async fn reconcile(deployment: &Deployment, gateway: GatewayName) -> Vec<String> {
     let now = common::db::now(&deployment.pool).await.unwrap();
     let between = (now - Duration::from_secs(7200), now + Duration::from_secs(3600));
     let id = store::request(&deployment.pool, gateway, between, Duration::ZERO).await.unwrap();
-    let state = eventually("the accounts are compared", || async {
+    let state = eventually("the settlement reports are compared", || async {
         let found = store::find(&deployment.pool, id).await.unwrap().unwrap();
         (found.state != State::Reading).then_some(found.state)
     })

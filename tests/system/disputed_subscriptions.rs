@@ -196,7 +196,7 @@ async fn whoever_hears_of_the_dispute_ends_the_subscription_with_it() {
     let hour = Duration::from_secs(3600);
     let between = (now - hour, now + hour);
     let id = store::request(&deployment.pool, GatewayName::Stripe, between, Duration::ZERO).await.unwrap();
-    eventually("the accounts are compared", || async {
+    eventually("the settlement reports are compared", || async {
         let found = store::find(&deployment.pool, id).await.unwrap().unwrap();
         (found.state == State::Done).then_some(())
     })

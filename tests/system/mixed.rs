@@ -54,7 +54,7 @@ async fn after_a_bad_day_the_gateways_books_are_our_ledger() {
     }
     behave(&deployment).await;
     quiet(&deployment).await;
-    // What no event and no answer has told, the gateways' accounts tell.
+    // What no event and no answer has told, the gateways' settlement reports tell.
     reconcile(&deployment, began).await;
     quiet(&deployment).await;
     for (gateway, to_review) in reconcile(&deployment, began).await {
@@ -283,7 +283,7 @@ async fn quiet(deployment: &Deployment) {
     panic!("jobs are left: {left:?}");
 }
 
-/// Compares both gateways' accounts with ours, and answers what is left for a person.
+/// Compares both gateways' settlement reports with ours, and answers what is left for a person.
 async fn reconcile(deployment: &Deployment, began: Timestamp) -> Vec<(GatewayName, Vec<String>)> {
     let hour = Duration::from_secs(3600);
     let now = common::db::now(&deployment.pool).await.unwrap();
@@ -291,7 +291,7 @@ async fn reconcile(deployment: &Deployment, began: Timestamp) -> Vec<(GatewayNam
     for gateway in GatewayName::ALL {
         let between = (began - hour, now + hour);
         let id = store::request(&deployment.pool, gateway, between, Duration::ZERO).await.unwrap();
-        let done: Reconciliation = eventually("the accounts are compared", || async {
+        let done: Reconciliation = eventually("the settlement reports are compared", || async {
             let found = store::find(&deployment.pool, id).await.unwrap().unwrap();
             (found.state != State::Reading).then_some(found)
         })

@@ -27,7 +27,7 @@ async fn every_request_that_we_send_is_written_down_for_others_to_check() {
     dispute(&deployment).await;
     lose_for_a_day(&mut deployment).await;
     subscribe_and_renew(&deployment).await;
-    // Before the fees of PayPal's disputes are known, of which its account alone tells.
+    // Before the fees of PayPal's disputes are known, of which its settlement report alone tells.
     deployment.check_books().await;
     reconcile(&deployment).await;
 
@@ -252,7 +252,7 @@ async fn subscribe_and_renew(deployment: &Deployment) {
     }
 }
 
-/// What PayPal's account tells of a capture that is disputed, when no event did: whose dispute is it?
+/// What PayPal's settlement report tells of a capture that is disputed, when no event did: whose dispute is it?
 async fn reconcile(deployment: &Deployment) {
     deployment.idle().await;
     deployment.sandbox("POST", "/control/webhooks", &json!({})).await;

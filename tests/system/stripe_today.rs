@@ -13,12 +13,12 @@ async fn at_stripe(deployment: &Deployment, path: &str) -> Value {
     serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
 }
 
-/// Both accounts are compared, and nothing is left for a person.
+/// Both settlement reports are compared, and nothing is left for a person.
 async fn reconciled(deployment: &Deployment) {
     deployment.remit(&["reconcile", "run", "--gateway", "stripe"]).await.unwrap();
     deployment.settled().await;
     let findings = "SELECT count(*) FROM reconciliation_findings";
-    assert_eq!(deployment.count(findings).await, 0, "the gateway's account says something else");
+    assert_eq!(deployment.count(findings).await, 0, "the gateway's settlement report says something else");
     deployment.check_books().await;
 }
 

@@ -154,7 +154,7 @@ async fn a_second_charge_that_no_worker_heard_of_is_told_by_an_event() {
     world.is_booked_and_put_right(&id, "49.90 EUR").await;
 }
 
-/// Nor does an event come. The gateway's own account has it.
+/// Nor does an event come. The gateway's settlement report has it.
 #[tokio::test]
 async fn a_second_charge_that_nobody_heard_of_is_found_by_reconciling() {
     let (mut world, id) = charged_twice().await;

@@ -157,7 +157,7 @@ pub enum Found<T> {
     Unknown(String),
 }
 
-/// One line of a gateway's own account of a time, for reconciling.
+/// One line of a gateway's settlement report, for reconciling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
     /// A payment as the gateway knows it, whatever became of it.
@@ -208,9 +208,9 @@ crate::name::names!(
     DisputeReversal => "dispute_reversal", Other => "other",
 );
 
-/// A part of a gateway's account.
+/// A part of a gateway's settlement report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement {
+pub struct SettlementReport {
     /// Its lines.
     pub lines: Vec<Line>,
     /// Where the next part begins; `None` after the last.

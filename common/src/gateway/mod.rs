@@ -30,7 +30,7 @@ use crate::{
     name::names,
 };
 pub use event::{
-    About, Dispute, Event, Found, Line, Movement, Received, Signature, Standing, Statement, Verdict,
+    About, Dispute, Event, Found, Line, Movement, Received, SettlementReport, Signature, Standing, Verdict,
 };
 pub use event_key::{EventKey, NoKey};
 pub use operation::{
@@ -89,8 +89,8 @@ pub struct Guarantees {
     pub replay_window: Duration,
     /// For how long, from the first call, a look-up may find no trace of what ran all the same.
     pub empty_look_ups_window: Duration,
-    /// How long its account of a time may lag.
-    pub account_lag: Duration,
+    /// How long its settlement report may lag.
+    pub settlement_report_lag: Duration,
     /// How long it remembers, from the first call, what waits for its payer; `None`: for ever. Forgotten,
     /// it cannot be paid any more.
     pub unapproved_window: Option<Duration>,
@@ -121,16 +121,16 @@ pub trait Gateway: Send + Sync {
     fn look_up_refund<'a>(&'a self, question: &'a RefundLookUp) -> Reply<'a, Answer<RefundOutcome>>;
     /// Asks for refunds as the gateway knows them, whoever made them.
     fn find_refunds<'a>(&'a self, asked: RefundsAsked<'a>) -> Reply<'a, Result<Vec<GatewayRefund>, String>>;
-    /// Asks for a dispute by the gateway's name for it, or as the gateway's account names it.
+    /// Asks for a dispute by the gateway's name for it, or as the gateway's settlement report names it.
     fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>>;
     /// Asks whether an event is the gateway's own, where its signature could not be checked on arrival.
     fn verify_event<'a>(&'a self, received: &'a Received) -> Reply<'a, Verdict>;
-    /// Reads a part of the gateway's own account of a time. `cursor` is where an earlier part ended.
-    fn statement<'a>(
+    /// Reads a part of the gateway's settlement report. `cursor` is where an earlier part ended.
+    fn settlement_report<'a>(
         &'a self,
         between: (Timestamp, Timestamp),
         cursor: Option<&'a str>,
-    ) -> Reply<'a, Result<Statement, String>>;
+    ) -> Reply<'a, Result<SettlementReport, String>>;
 }
 
 /// The adapters of a deployment, each with its protection.

@@ -43,7 +43,7 @@ pub enum Kind {
     HandleEvent,
     /// The same for what may be somebody else's: the gateway is asked first whether it is its own.
     VerifyEvent,
-    /// Compare a gateway's account with our own.
+    /// Compare a gateway's settlement report with our books.
     ReconcileGateway,
     /// See what time has brought to a subscription: a renewal, the end of its trial or of its patience.
     RenewSubscription,

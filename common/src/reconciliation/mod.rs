@@ -1,4 +1,4 @@
-//! Reconciling: a gateway's account of a time, line by line, compared with our own, both ways. What the
+//! Reconciling: a gateway's settlement report, line by line, compared with our own, both ways. What the
 //! rules can put right is put right by asking the gateway about it; the rest is listed for a person.
 
 pub mod store;
@@ -11,16 +11,16 @@ use crate::{
     name::names,
 };
 
-/// A comparison of one gateway's account with ours.
+/// A comparison of one gateway's settlement report with ours.
 #[derive(Debug, Clone)]
 pub struct Reconciliation {
     /// Its name.
     pub id: ReconciliationId,
-    /// Whose account.
+    /// Whose settlement report.
     pub gateway: GatewayName,
     /// Of which time: from, inclusive, to, exclusive.
     pub between: (Timestamp, Timestamp),
-    /// Where the next part of the account begins.
+    /// Where the next part of the settlement report begins.
     pub cursor: Option<String>,
     /// Where it stands.
     pub state: State,
@@ -35,11 +35,11 @@ pub struct Reconciliation {
 /// Where a comparison stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// The gateway's account is being read.
+    /// The gateway's settlement report is being read.
     Reading,
     /// Compared; the findings are there.
     Done,
-    /// The account could not be read.
+    /// The settlement report could not be read.
     Failed,
 }
 
@@ -48,9 +48,9 @@ names!(State, Reading => "reading", Done => "done", Failed => "failed");
 /// A difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Difference {
-    /// It is in the gateway's account, and not in ours.
+    /// It is in the gateway's settlement report, and not in ours.
     UnknownHere,
-    /// It is in our account, and not in the gateway's.
+    /// It is in our books, and not in the gateway's settlement report.
     MissingThere,
     /// Both have it, with different amounts.
     AmountDiffers,

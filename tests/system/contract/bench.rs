@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::contract::vocabulary::{Adapter, Answer, Report};
 
-/// Parts of an account, at most.
+/// Parts of a settlement report, at most.
 const PARTS_MAX: usize = 1000;
 
 /// An adapter, and the gateway that it is pointed at.
@@ -274,19 +274,19 @@ impl Bench {
         self.deployment.sandbox("GET", &format!("/books?reference={reference}"), &Value::Null).await
     }
 
-    /// The gateway's account of the time since so many seconds ago, in however many parts it comes.
-    pub async fn account(&self, seconds: i64) -> Vec<Line> {
+    /// The gateway's settlement report of the time since so many seconds ago, in however many parts it comes.
+    pub async fn settlement_report(&self, seconds: i64) -> Vec<Line> {
         let between = (from_now(-seconds), from_now(60));
         let (mut lines, mut cursor) = (Vec::new(), None);
         for _ in 0..PARTS_MAX {
-            let part = self.gateway.statement(between, cursor.as_deref()).await.unwrap();
+            let part = self.gateway.settlement_report(between, cursor.as_deref()).await.unwrap();
             lines.extend(part.lines);
             cursor = part.next;
             if cursor.is_none() {
                 return lines;
             }
         }
-        panic!("an account without an end")
+        panic!("a settlement report without an end")
     }
 
     pub async fn control(&self, what: &str, body: Value) {

@@ -53,7 +53,7 @@ macro_rules! suite {
                 events_name_what_should_be_looked_at
                 forged_events_are_known_as_such
             }
-            statements {
+            settlement_reports {
                 the_account_of_a_time_has_every_payment_and_every_movement_once
             }
         }
@@ -78,7 +78,7 @@ pub mod inbox;
 mod outcomes;
 mod refunds;
 mod saving;
-mod statements;
+mod settlement_reports;
 mod table;
 mod vocabulary;
 

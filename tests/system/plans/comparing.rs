@@ -1,4 +1,4 @@
-//! Comparing accounts of tens of thousands of lines: in seconds, and by one at a time.
+//! Comparing settlement reports of tens of thousands of lines: in seconds, and by one at a time.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,7 +13,7 @@ use tests::Filled;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-/// Payments of three days, each a line of an account.
+/// Payments of three days, each a line of a settlement report.
 const PAYMENTS: u32 = 30_000;
 
 /// What comparing them may take. It takes a second or two; joined by a condition that chooses its key it took hours.
@@ -87,7 +87,7 @@ async fn an_account_of_tens_of_thousands_of_lines_is_compared_in_seconds() {
     assert_eq!(booked.await, disputes);
 }
 
-/// A payment that is disputed twice, with the fee of each in an account that does not name our disputes.
+/// A payment that is disputed twice, with the fee of each in a settlement report that does not name our disputes.
 #[tokio::test(flavor = "multi_thread")]
 async fn fees_of_two_disputes_of_one_payment_are_added_up() {
     let filled = Filled::with(2000, 3).await;
@@ -127,7 +127,7 @@ async fn a_comparison_that_was_taken_over_writes_nothing() {
     assert_eq!((claim.id, claim.attempt), (slept.id, slept.attempt + 1));
 
     assert_eq!(store::compare(pool, &slept, &of).await.unwrap(), None);
-    let part = common::gateway::Statement { lines: Vec::new(), next: Some("moved".into()) };
+    let part = common::gateway::SettlementReport { lines: Vec::new(), next: Some("moved".into()) };
     assert!(!store::keep(pool, &slept, &of, &part).await.unwrap());
     assert!(!store::keep_dispute(pool, &slept, &of, "dp_1", None).await.unwrap());
     assert!(!store::keep_refund(pool, &slept, &of, "re_1", &[]).await.unwrap());

@@ -1,4 +1,4 @@
-//! Compares a gateway's account with our own. The account is read part by part, and each part is kept, so
+//! Compares a gateway's settlement report with our books. The report is read part by part, and each part is kept, so
 //! that a long one survives crashes and takes as many claims as it needs.
 
 use common::{
@@ -88,10 +88,10 @@ async fn go_on(
     let gateway = context.gateways.get(of.gateway);
     // Read to its end, it has no cursor, and lines or none: the first part leaves either behind.
     while of.lines == 0 || of.cursor.is_some() {
-        let part = match gateway.statement(of.between, of.cursor.as_deref()).await {
+        let part = match gateway.settlement_report(of.between, of.cursor.as_deref()).await {
             Ok(part) => part,
             Err(why) => {
-                tracing::warn!(gateway = %of.gateway, why, "the gateway's account cannot be read");
+                tracing::warn!(gateway = %of.gateway, why, "the gateway's settlement report cannot be read");
                 return unreadable(context, claim, &of, &why).await;
             }
         };
@@ -152,7 +152,7 @@ fn tell(of: &Reconciliation, found: Comparison) {
         .set(f64::from(i32::try_from(found.to_review).unwrap_or(i32::MAX)));
     if found.to_review > 0 {
         tracing::error!(%gateway, reconciliation = %of.id, count = found.to_review,
-            "the gateway's account differs from ours: remit reconcile show tells where");
+            "the gateway's settlement report differs from ours: remit reconcile show tells where");
     }
     if found.duplicates > 0 {
         alarm(duplicate::ALARM);

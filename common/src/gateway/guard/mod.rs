@@ -28,7 +28,7 @@ use tokio::{
 use super::{
     Answer, CancelRequest, CaptureRequest, ChargeOutcome, ChargeRequest, Dispute, Found, Gateway,
     GatewayName, GatewayRefund, LookUp, Obstacle, Received, RefundLookUp, RefundOutcome, RefundRequest,
-    RefundsAsked, Reply, SaveOutcome, SaveRequest, Statement, Verdict,
+    RefundsAsked, Reply, SaveOutcome, SaveRequest, SettlementReport, Verdict,
 };
 use crate::clock::Timestamp;
 use breaker::{Breaker, Health, Pass, Rule};
@@ -307,12 +307,12 @@ impl Gateway for Guarded {
         Box::pin(self.ask_about_event(self.adapter.verify_event(received)))
     }
 
-    fn statement<'a>(
+    fn settlement_report<'a>(
         &'a self,
         between: (Timestamp, Timestamp),
         cursor: Option<&'a str>,
-    ) -> Reply<'a, Result<Statement, String>> {
-        Box::pin(self.call(self.adapter.statement(between, cursor)))
+    ) -> Reply<'a, Result<SettlementReport, String>> {
+        Box::pin(self.call(self.adapter.settlement_report(between, cursor)))
     }
 }
 

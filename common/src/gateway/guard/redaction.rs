@@ -5,7 +5,7 @@ use crate::{
     card_data::{in_text, redact},
     gateway::{
         Answer, Card, Charge, ChargeOutcome, Decline, Dispute, Found, GatewayRefund, InDoubt, Line,
-        RefundOutcome, Report, SaveOutcome, Statement, Verdict,
+        RefundOutcome, Report, SaveOutcome, SettlementReport, Verdict,
     },
 };
 
@@ -122,10 +122,10 @@ impl Redact for Verdict {
     }
 }
 
-impl Redact for Result<Statement, String> {
+impl Redact for Result<SettlementReport, String> {
     fn redacted(self) -> Self {
-        let statement = self.map_err(text)?;
-        Ok(Statement { lines: statement.lines.into_iter().map(line).collect(), ..statement })
+        let report = self.map_err(text)?;
+        Ok(SettlementReport { lines: report.lines.into_iter().map(line).collect(), ..report })
     }
 }
 
@@ -234,9 +234,9 @@ mod tests {
         }
         let found = Found::<Dispute>::Unknown(words()).redacted();
         let verdict = Verdict::Unknown(words()).redacted();
-        let statement = Result::<Statement, String>::Err(words()).redacted();
+        let report = Result::<SettlementReport, String>::Err(words()).redacted();
         let refunds = Result::<Vec<GatewayRefund>, String>::Err(words()).redacted();
-        assert!(!format!("{found:?}{verdict:?}{statement:?}{refunds:?}").contains(NUMBER));
+        assert!(!format!("{found:?}{verdict:?}{report:?}{refunds:?}").contains(NUMBER));
         assert_eq!(card(of_card()).last4.as_deref(), Some("4242"));
     }
 

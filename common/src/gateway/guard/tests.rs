@@ -89,11 +89,11 @@ impl Gateway for Stub {
     fn verify_event<'a>(&'a self, _: &'a Received) -> Reply<'a, Verdict> {
         Box::pin(async { Verdict::Genuine })
     }
-    fn statement<'a>(
+    fn settlement_report<'a>(
         &'a self,
         _: (Timestamp, Timestamp),
         _: Option<&'a str>,
-    ) -> Reply<'a, Result<Statement, String>> {
+    ) -> Reply<'a, Result<SettlementReport, String>> {
         Box::pin(async { Err("it has none".into()) })
     }
 }

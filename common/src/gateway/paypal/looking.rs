@@ -5,7 +5,7 @@ use crate::{
     clock::Timestamp,
     gateway::{
         self, Answer, ChargeOutcome, Dispute, Found, GatewayRef, GatewayRefund, InDoubt, LookUp,
-        RefundLookUp, RefundOutcome, RefundsAsked, Report, Resolution, Statement, Verdict,
+        RefundLookUp, RefundOutcome, RefundsAsked, Report, Resolution, SettlementReport, Verdict,
     },
 };
 
@@ -94,14 +94,14 @@ impl Paypal {
         &self,
         between: (Timestamp, Timestamp),
         cursor: Option<&str>,
-    ) -> Result<Statement, String> {
+    ) -> Result<SettlementReport, String> {
         let place = match cursor {
             Some(cursor) => Place::at(cursor).ok_or("a cursor that is none of ours")?,
             None => Place::first(between),
         };
         let mut talk = Talk::begin(self, "statement", None);
         let (place, page) = page(&mut talk, place, between.1, Records::Moved).await?;
-        Ok(Statement {
+        Ok(SettlementReport {
             lines: page.transactions.iter().filter_map(reporting::Transaction::line).collect(),
             next: place.next(between.1, &page).map(|place| place.cursor()),
         })

@@ -32,7 +32,7 @@ pub use trust::PaypalTrust;
 use super::{
     Answer, CancelRequest, CaptureRequest, ChargeOutcome, ChargeRequest, Dispute, Fault, Found, Gateway,
     GatewayRefund, Guarantees, InDoubt, LookUp, Received, RefundLookUp, RefundOutcome, RefundRequest,
-    RefundsAsked, Reply, Resolution, SaveOutcome, SaveRequest, SavedMethod, Statement, Verdict,
+    RefundsAsked, Reply, Resolution, SaveOutcome, SaveRequest, SavedMethod, SettlementReport, Verdict,
 };
 use crate::clock::{Ahead, Timestamp};
 
@@ -41,7 +41,7 @@ use crate::clock::{Ahead, Timestamp};
 pub const GUARANTEES: Guarantees = Guarantees {
     replay_window: Duration::from_secs(5 * 3600),
     empty_look_ups_window: Duration::from_secs(9 * 3600),
-    account_lag: Duration::from_secs(4 * 3600),
+    settlement_report_lag: Duration::from_secs(4 * 3600),
     unapproved_window: Some(Duration::from_secs(6 * 3600)),
 };
 
@@ -122,11 +122,11 @@ impl Gateway for Paypal {
         Box::pin(self.ask_for_verdict(received))
     }
 
-    fn statement<'a>(
+    fn settlement_report<'a>(
         &'a self,
         between: (Timestamp, Timestamp),
         cursor: Option<&'a str>,
-    ) -> Reply<'a, Result<Statement, String>> {
+    ) -> Reply<'a, Result<SettlementReport, String>> {
         Box::pin(self.part_of_statement(between, cursor))
     }
 }

@@ -13,7 +13,7 @@ mod request;
 mod response;
 mod saving;
 mod search;
-mod statement;
+mod settlement_report;
 pub mod token;
 
 use std::time::{Duration, Instant};
@@ -24,8 +24,8 @@ use secrecy::SecretString;
 use super::{
     Answer, Call, CancelRequest, CaptureRequest, ChargeOutcome, ChargeRequest, Dispute, Fault, Found,
     Gateway, GatewayKey, GatewayRefund, Guarantees, InDoubt, LookUp, RefundLookUp, RefundOutcome,
-    RefundRequest, RefundsAsked, Reply, Report, Resolution, SaveOutcome, SaveRequest, Sending, Statement,
-    Verdict, sending::TooLate,
+    RefundRequest, RefundsAsked, Reply, Report, Resolution, SaveOutcome, SaveRequest, Sending,
+    SettlementReport, Verdict, sending::TooLate,
 };
 use crate::clock::{Ahead, Timestamp};
 use http::Http;
@@ -42,7 +42,7 @@ pub const VERSION: &str = "2026-11-18.endive";
 pub const GUARANTEES: Guarantees = Guarantees {
     replay_window: Duration::from_secs(20 * 3600),
     empty_look_ups_window: Duration::from_secs(30 * 60),
-    account_lag: Duration::ZERO,
+    settlement_report_lag: Duration::ZERO,
     unapproved_window: None,
 };
 
@@ -181,12 +181,12 @@ impl Gateway for Stripe {
         Box::pin(async { Verdict::Genuine })
     }
 
-    fn statement<'a>(
+    fn settlement_report<'a>(
         &'a self,
         between: (Timestamp, Timestamp),
         cursor: Option<&'a str>,
-    ) -> Reply<'a, Result<Statement, String>> {
-        Box::pin(statement::read(&self.http, between, cursor))
+    ) -> Reply<'a, Result<SettlementReport, String>> {
+        Box::pin(settlement_report::read(&self.http, between, cursor))
     }
 }
 

@@ -143,7 +143,7 @@ async fn other_amounts(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Resu
     Ok(())
 }
 
-/// We say that money moved within this time, and the gateway's account does not have it.
+/// We say that money moved within this time, and the gateway's settlement report does not have it.
 async fn missing_there(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO reconciliation_findings (reconciliation_id, kind, reference, gateway_ref, detail, remedy)

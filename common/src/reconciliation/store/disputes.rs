@@ -1,4 +1,4 @@
-//! The disputes that a gateway's account names. The gateway is asked about each, and each answer is kept by itself: a
+//! The disputes that a gateway's settlement report names. The gateway is asked about each, and each answer is kept by itself: a
 //! long list of them takes as many claims as it needs.
 
 use sqlx::PgPool;

@@ -1,4 +1,4 @@
-//! Movements that a gateway's account has beside the one that a payment, or a refund, stands for. Whoever was the
+//! Movements that a gateway's settlement report has beside the one that a payment, or a refund, stands for. Whoever was the
 //! first to hear of one (its worker may have died), here it is heard of at the latest.
 
 use rust_decimal::Decimal;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db::{column, unreadable},
-    gateway::{GatewayName, Line, Movement, Statement, report::Worded as _},
+    gateway::{GatewayName, Line, Movement, SettlementReport, report::Worded as _},
     id::ReconciliationId,
     job::{self, Claim, Kind, store::interval},
 };
@@ -25,7 +25,7 @@ pub use compare::{Comparison, compare};
 pub use disputes::{dispute_named, keep_dispute};
 pub use refunds::{keep_refund, refund_named};
 
-/// When a comparison should have ended, whatever its size. Before a gateway whose account cannot be read is given up.
+/// When a comparison should have ended, whatever its size. Before a gateway whose settlement report cannot be read is given up.
 const OVERDUE_AFTER: Duration = Duration::from_secs(6 * 3600);
 
 /// Calls for a comparison, to begin `after` a while. One of the same time is not made twice.
@@ -66,7 +66,7 @@ pub async fn request(
     Ok(id)
 }
 
-/// Calls for the comparison of the last days, which end at midnight, once the gateway's account is
+/// Calls for the comparison of the last days, which end at midnight, once the gateway's settlement report is
 /// complete. Days overlap, so that what straddles the edge of one comparison is inside the next.
 ///
 /// # Errors
@@ -76,7 +76,7 @@ pub async fn request_daily(pool: &PgPool, gateway: GatewayName, days: u16) -> sq
         r#"SELECT date_trunc('day', remit_now() - $2::interval) - make_interval(days => $1) AS "from!",
                   date_trunc('day', remit_now() - $2::interval) AS "to!""#,
         i32::from(days),
-        interval(gateway.guarantees().account_lag),
+        interval(gateway.guarantees().settlement_report_lag),
     )
     .fetch_one(pool)
     .await?;
@@ -128,12 +128,17 @@ async fn read(
         .collect()
 }
 
-/// Keeps a part of the gateway's account, and where the next begins: a crash loses nothing and reads
+/// Keeps a part of the gateway's settlement report, and where the next begins: a crash loses nothing and reads
 /// nothing twice. Tells whether the job is still this claim's; if not, nothing was written.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn keep(pool: &PgPool, claim: &Claim, of: &Reconciliation, part: &Statement) -> sqlx::Result<bool> {
+pub async fn keep(
+    pool: &PgPool,
+    claim: &Claim,
+    of: &Reconciliation,
+    part: &SettlementReport,
+) -> sqlx::Result<bool> {
     let mut transaction = pool.begin().await?;
     if !job::store::hold(&mut transaction, claim).await? {
         return Ok(false);
@@ -205,7 +210,7 @@ fn gateway_ref(line: &Line) -> &str {
     }
 }
 
-/// The account cannot be read now: later again, or, after a day of trying, given up. Answers where it stands by now,
+/// The settlement report cannot be read now: later again, or, after a day of trying, given up. Answers where it stands by now,
 /// as far as this claim has a say in it.
 ///
 /// # Errors

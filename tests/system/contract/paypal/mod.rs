@@ -30,7 +30,7 @@ use crate::contract::vocabulary::{Adapter, Report};
 // What is left out is otherwise at PayPal, and tested beside this: it answers at once what was done
 // already; its report, the only place that is searched for our reference, tells neither reservations nor
 // orders that wait for their payer; a payment may be captured for a little more than was reserved; no
-// refund fails that has succeeded; a dispute does not say its fee; an account has movements alone.
+// refund fails that has succeeded; a dispute does not say its fee; a settlement report has movements alone.
 suite! { crate::contract::paypal::bench;
     charges {
         a_success_says_what_was_taken

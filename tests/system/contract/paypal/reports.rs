@@ -1,4 +1,4 @@
-//! What PayPal tells of a time, hours after it happened: its account, and payments by our reference.
+//! What PayPal tells of a time, hours after it happened: its settlement report, and payments by our reference.
 
 use std::collections::HashMap;
 
@@ -46,7 +46,7 @@ async fn the_account_of_a_time_has_every_movement_once() {
     bench.control("dispute", json!({ "reference": reference, "outcome": "won" })).await;
 
     let mut disputes = Vec::new();
-    for line in bench.account(FORTY_DAYS).await {
+    for line in bench.settlement_report(FORTY_DAYS).await {
         let Line::Movement { reference: about, gateway_ref, movement, money, fee } = line else {
             panic!("{line:?}")
         };
@@ -73,9 +73,9 @@ async fn what_cannot_be_read_is_an_error_and_not_an_empty_account() {
     let bench = bench().await;
     let between = (from_now(-60), from_now(0));
     for gateway in [&bench.stranger, &bench.unreachable] {
-        assert!(gateway.statement(between, None).await.is_err());
+        assert!(gateway.settlement_report(between, None).await.is_err());
     }
-    assert!(bench.gateway.statement(between, Some("nonsense")).await.is_err());
+    assert!(bench.gateway.settlement_report(between, Some("nonsense")).await.is_err());
 }
 
 #[tokio::test]

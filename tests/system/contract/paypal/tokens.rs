@@ -45,7 +45,7 @@ async fn a_token_is_exchanged_on_every_kind_of_call() {
     expire_tokens(&bench).await;
     assert_eq!(bench.found_charge(&request).await, report);
     expire_tokens(&bench).await;
-    assert!(bench.gateway.statement((from_now(-60), from_now(60)), None).await.is_ok());
+    assert!(bench.gateway.settlement_report((from_now(-60), from_now(60)), None).await.is_ok());
     assert_eq!(tokens_issued(&bench).await, 3);
 }
 

@@ -1,5 +1,5 @@
 //! PayPal's report of transactions, `GET /v1/reporting/transactions`: the only place where a payment is
-//! found by our reference, and its account of a time. It lags by up to three hours.
+//! found by our reference, and its settlement report. It lags by up to three hours.
 
 use chrono::{DateTime, SecondsFormat};
 use rust_decimal::Decimal;
@@ -103,7 +103,7 @@ pub enum Trace {
 }
 
 impl Place {
-    /// Where the account of this time begins.
+    /// Where the settlement report begins.
     #[must_use]
     pub fn first(between: (Timestamp, Timestamp)) -> Self {
         Self { from: between.0.timestamp(), seconds: SECONDS_MAX, page: 1 }
@@ -227,7 +227,7 @@ impl Transaction {
         }
     }
 
-    /// As a line of an account; `None` if no money moved.
+    /// As a line of a settlement report; `None` if no money moved.
     #[must_use]
     pub fn line(&self) -> Option<Line> {
         let code = self.transaction_event_code.as_deref().unwrap_or("");
@@ -244,7 +244,7 @@ impl Transaction {
         let fee = fee.map(|fee| Money { amount: Decimal::ZERO - fee.amount, ..fee });
         Some(Line::Movement {
             reference: filled(self.custom_field.as_deref()).or(filled(self.invoice_id.as_deref())),
-            // The account does not name disputes: they are found by the capture that they are about.
+            // The settlement report does not name disputes: they are found by the capture that they are about.
             gateway_ref: match code {
                 "T1201" | "T1202" => self.paypal_reference_id.clone().or(self.transaction_id.clone())?,
                 _ => self.transaction_id.clone()?,

@@ -19,7 +19,7 @@ fn transaction(code: &str, status: &str, amount: &str) -> Transaction {
     serde_json::from_str(&body).unwrap()
 }
 
-/// Follows the account of a time, and says which seconds were asked about.
+/// Follows the settlement report, and says which seconds were asked about.
 fn parts(days: i64) -> Vec<(String, String)> {
     let until = at(days * 86_400);
     let (mut next, mut parts) = (Some(Place::first((at(0), until))), Vec::new());

@@ -1,4 +1,4 @@
-//! The gateway's own account of a time.
+//! The gateway's settlement report.
 
 use std::collections::HashMap;
 
@@ -33,7 +33,7 @@ pub async fn the_account_of_a_time_has_every_payment_and_every_movement_once(ben
 
     let mut moved: HashMap<Movement, Vec<(Option<String>, Money)>> = HashMap::new();
     let mut told = HashMap::new();
-    for line in bench.account(600).await {
+    for line in bench.settlement_report(600).await {
         match line {
             Line::Payment { reference, report, .. } => {
                 let reference = reference.expect("a reference of ours");

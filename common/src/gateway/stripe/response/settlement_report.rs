@@ -1,4 +1,4 @@
-//! Stripe's own account of a time: first the payments as Stripe knows them, then what moved its balance.
+//! Stripe's settlement report: first the payments as Stripe knows them, then what moved its balance.
 
 use serde::Deserialize;
 use serde_json::Value;

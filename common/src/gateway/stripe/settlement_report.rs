@@ -1,17 +1,17 @@
-//! Stripe's account of a time, page by page: all payments first, then all that moved its balance.
+//! Stripe's settlement report, page by page: all payments first, then all that moved its balance.
 
 use crate::{
     clock::Timestamp,
-    gateway::{Line, Statement},
+    gateway::{Line, SettlementReport},
 };
 
 use super::{
     http::{Http, root_cause},
     request,
-    response::{list::List, statement},
+    response::{list::List, settlement_report},
 };
 
-/// The two lists that make up the account.
+/// The two lists that make up the settlement report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Payments,
@@ -37,7 +37,7 @@ pub async fn read(
     http: &Http,
     between: (Timestamp, Timestamp),
     cursor: Option<&str>,
-) -> Result<Statement, String> {
+) -> Result<SettlementReport, String> {
     let (part, after) = place(cursor)?;
     let created = (between.0.timestamp(), between.1.timestamp());
     let query = match part {
@@ -53,26 +53,29 @@ fn place(cursor: Option<&str>) -> Result<(Part, Option<&str>), String> {
     let Some(cursor) = cursor else {
         return Ok((Part::Payments, None));
     };
-    let (list, after) = cursor.split_once(':').ok_or("not a cursor of this gateway's account")?;
+    let (list, after) = cursor.split_once(':').ok_or("not a cursor of this gateway's settlement report")?;
     let part = [Part::Payments, Part::Movements].into_iter().find(|part| part.list() == list);
-    Ok((part.ok_or("not a cursor of this gateway's account")?, Some(after).filter(|id| !id.is_empty())))
+    Ok((
+        part.ok_or("not a cursor of this gateway's settlement report")?,
+        Some(after).filter(|id| !id.is_empty()),
+    ))
 }
 
-fn page(part: Part, list: &List) -> Result<Statement, String> {
+fn page(part: Part, list: &List) -> Result<SettlementReport, String> {
     let read = match part {
-        Part::Payments => statement::payment,
-        Part::Movements => statement::movement,
+        Part::Payments => settlement_report::payment,
+        Part::Movements => settlement_report::movement,
     };
     let lines: Vec<Line> = list.members().iter().filter_map(read).collect();
     if lines.len() < list.members().len() {
-        tracing::warn!(list = part.list(), "lines of the gateway's account could not be read");
+        tracing::warn!(list = part.list(), "lines of the gateway's settlement report could not be read");
     }
     let next = match (list.next()?, part) {
         (Some(last_id), part) => Some(part.cursor(&last_id)),
         (None, Part::Payments) => Some(Part::Movements.cursor("")),
         (None, Part::Movements) => None,
     };
-    Ok(Statement { lines, next })
+    Ok(SettlementReport { lines, next })
 }
 
 #[cfg(test)]
