@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     event_trust::Events,
     extract::Prefer,
+    gateway_routing::GatewayRouting,
     health::Probe,
     intake::Intake,
     keys::Keys,
     outcomes::{Awaited, Outcomes},
     pools::Reads,
-    routes::Routes,
 };
 
 /// What every handler may use.
@@ -35,7 +35,7 @@ pub struct Parts {
     pub(crate) intake: Intake,
     pub(crate) outcomes: Outcomes,
     pub(crate) publisher: Publisher,
-    pub(crate) routes: Routes,
+    pub(crate) gateway_routing: GatewayRouting,
     pub(crate) events: Events,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) public_url: String,

@@ -9,6 +9,7 @@ mod docs;
 mod error;
 mod event_trust;
 mod extract;
+mod gateway_routing;
 mod gateways;
 mod health;
 mod intake;
@@ -25,7 +26,6 @@ mod refunds;
 mod reports;
 mod request;
 mod router;
-mod routes;
 mod serve;
 mod subscriptions;
 mod test_clock;
@@ -45,13 +45,13 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use app::App;
 use app::Parts;
 use event_trust::Events;
+use gateway_routing::GatewayRouting;
 use health::Probe;
 use intake::Intake;
 use keys::Keys;
 use outcomes::Outcomes;
 use pools::{PoolArgs, Pools};
 use router::router;
-use routes::Routes;
 
 /// Connections of operators at once, at most.
 const OPERATORS_CONNECTIONS_MAX: usize = 32;
@@ -78,8 +78,8 @@ pub struct ApiArgs {
     #[arg(long, env = "REMIT_PUBLIC_URL")]
     pub public_url: Option<String>,
     /// Which gateway takes which method, where it is not the usual one: `card=stripe,paypal=paypal`.
-    #[arg(long, env = "REMIT_ROUTES", default_value = "", value_parser = Routes::from_str)]
-    pub routes: Routes,
+    #[arg(long, env = "REMIT_GATEWAY_ROUTING", default_value = "", value_parser = GatewayRouting::from_str)]
+    pub gateway_routing: GatewayRouting,
     /// By what gateways' events are known to be theirs.
     #[command(flatten)]
     pub events: EventArgs,
@@ -126,7 +126,7 @@ pub async fn run(
         intake: Intake::start(accepting.clone(), publisher.clone()),
         outcomes: Outcomes::start(accepting, broker, publishing.clone()),
         public_url: args.public_url.unwrap_or_else(|| format!("http://{address}")),
-        routes: args.routes,
+        gateway_routing: args.gateway_routing,
         test_clock: args.test_clock,
         events: Events::trusting(args.events.trust()?),
         draining: shutdown.clone(),

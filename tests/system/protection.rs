@@ -25,7 +25,7 @@ async fn pay_many(merchant: &Merchant, prefix: &str, count: usize, body: &Value)
 async fn routes_that_cannot_be_are_refused_at_the_start() {
     let services = vec![Service::Api];
     let deployment = Deployment::start_with(Settings { services, ..Settings::default() }).await;
-    for (routes, sentence) in [
+    for (routing, sentence) in [
         ("paypal=stripe", "stripe cannot take paypal"),
         ("card=paypal", "paypal cannot take card"),
         ("bank_debit=paypal", "paypal cannot take bank_debit"),
@@ -33,8 +33,8 @@ async fn routes_that_cannot_be_are_refused_at_the_start() {
         ("card=bank", "bank"),
         ("card", "is not of the form"),
     ] {
-        let said = deployment.refusal(Service::Api, "REMIT_ROUTES", routes).await;
-        assert!(said.contains(sentence) && said.contains("ROUTES"), "{routes}: {said}");
+        let said = deployment.refusal(Service::Api, "REMIT_GATEWAY_ROUTING", routing).await;
+        assert!(said.contains(sentence) && said.contains("GATEWAY_ROUTING"), "{routing}: {said}");
     }
 }
 

@@ -33,7 +33,7 @@ impl<P: Part> FromRequest<App> for Body<P> {
             return Err(ApiError::UnsupportedMediaType);
         }
         let document = document(&bytes(request, app).await?)?;
-        part::read::<P>(document, &app.routes).map(Self)
+        part::read::<P>(document, &app.gateway_routing).map(Self)
     }
 }
 
@@ -46,7 +46,7 @@ impl<P: Part> FromRequest<App> for OptionalBody<P> {
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let document = optional(request, app).await?;
         let document = document.unwrap_or_else(|| Document::from(Value::Object(Map::new())));
-        part::read::<P>(document, &app.routes).map(Self)
+        part::read::<P>(document, &app.gateway_routing).map(Self)
     }
 }
 
@@ -71,7 +71,9 @@ impl<E: Elsewhere> FromRequest<App> for NoBody<E> {
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         match optional(request, app).await? {
             None => Ok(Self(PhantomData)),
-            Some(document) => part::read::<Nothing<E>>(document, &app.routes).map(|()| Self(PhantomData)),
+            Some(document) => {
+                part::read::<Nothing<E>>(document, &app.gateway_routing).map(|()| Self(PhantomData))
+            }
         }
     }
 }

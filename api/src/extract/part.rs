@@ -8,7 +8,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use crate::{
     error::{ApiError, Fault},
-    routes::Routes,
+    gateway_routing::GatewayRouting,
 };
 
 use super::{
@@ -99,7 +99,7 @@ impl Faults {
 /// Reads a body.
 pub struct Reader<'a> {
     /// Which gateway takes which method.
-    pub routes: &'a Routes,
+    pub gateway_routing: &'a GatewayRouting,
     faults: Faults,
     /// Whether there are fields that nobody knows: they are told last.
     has_strangers: bool,
@@ -135,8 +135,8 @@ impl Reader<'_> {
 ///
 /// # Errors
 /// [`ApiError::Invalid`], with each fault.
-pub fn read<P: Part>(document: Document, routes: &Routes) -> Result<P::Value, ApiError> {
-    let mut reader = Reader { routes, faults: Faults::default(), has_strangers: false };
+pub fn read<P: Part>(document: Document, gateway_routing: &GatewayRouting) -> Result<P::Value, ApiError> {
+    let mut reader = Reader { gateway_routing, faults: Faults::default(), has_strangers: false };
     for pointer in document.repeated {
         reader.faults.at(pointer, "is given twice");
     }

@@ -7,11 +7,11 @@ use super::{Clearable, List, Part, PositiveAmount, Text, Whole, body, part};
 use crate::{
     customers::{create::CreateCustomer, methods::AddMethod, update::UpdateCustomer},
     error::ApiError,
+    gateway_routing::GatewayRouting,
     invoices::ask::PayInvoice,
     payments::{finish::CapturePayment, process::ProcessPayment},
     plans::create::CreatePlan,
     refunds::create::RefundPayment,
-    routes::Routes,
     subscriptions::{
         create::CreateSubscription,
         pause::{PauseSubscription, ResumeSubscription},
@@ -21,7 +21,7 @@ use crate::{
 };
 
 fn pointers<P: Part>(body: Value) -> Vec<String> {
-    match part::read::<P>(body.into(), &Routes::default()) {
+    match part::read::<P>(body.into(), &GatewayRouting::default()) {
         Ok(_) => Vec::new(),
         Err(ApiError::Invalid(faults)) => faults.into_iter().filter_map(|fault| fault.pointer).collect(),
         Err(other) => panic!("{other:?}"),
@@ -62,13 +62,13 @@ fn all_faults_are_told_at_once() {
     assert_eq!(pointers::<Outer>(json!([])), [""]);
     let nothing = json!({ "name": "n", "amount": null, "inner": null, "list": null });
     let Outer { name, amount, inner, list, note } =
-        part::read::<Outer>(nothing.into(), &Routes::default()).unwrap();
+        part::read::<Outer>(nothing.into(), &GatewayRouting::default()).unwrap();
     assert_eq!(
         (name.as_str(), amount, inner.map(|inner| inner.x), list.is_none(), note),
         ("n", None, None, true, None)
     );
     let cleared =
-        part::read::<Outer>(json!({ "name": "n", "note": null }).into(), &Routes::default()).unwrap();
+        part::read::<Outer>(json!({ "name": "n", "note": null }).into(), &GatewayRouting::default()).unwrap();
     assert_eq!(cleared.note, Some(None));
 }
 

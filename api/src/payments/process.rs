@@ -60,7 +60,7 @@ body! {
         fallback: Option<FallbackMethod>,
     }
     read(at, reader) -> PaymentRequest {
-        let gateway = payment_method.as_ref().map(|(method, _)| reader.routes.gateway(*method));
+        let gateway = payment_method.as_ref().map(|(method, _)| reader.gateway_routing.gateway(*method));
         let money = money(amount, currency, gateway, at.field("amount"), reader);
         if let (Some((MethodType::Paypal, None)), Some(None)) = (&payment_method, &return_url) {
             let told = "is required without a token: the payer comes back here from PayPal";
@@ -168,7 +168,7 @@ fn elsewhere(
     reader: &mut Reader<'_>,
 ) -> Option<Fallback> {
     let FallbackMethod { payment_method: (method, token), on_soft_decline } = other;
-    let gateway = reader.routes.gateway(method);
+    let gateway = reader.gateway_routing.gateway(method);
     let Some(token) = token else { return reader.fault(at, "must have a token") };
     if first == Some(gateway) {
         return reader.fault(at, format!("must be at another gateway than {gateway}"));
@@ -200,14 +200,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{extract::part, routes::Routes};
+    use crate::{extract::part, gateway_routing::GatewayRouting};
 
     /// Stored for ever with each payment: another hash for the same request would refuse its repetition
     /// after an upgrade.
     #[test]
     fn the_hash_of_a_request_is_pinned() {
         let hash = |body| {
-            let request = part::read::<ProcessPayment>(Value::into(body), &Routes::default());
+            let request = part::read::<ProcessPayment>(Value::into(body), &GatewayRouting::default());
             let new = new_payment(MerchantId::new(), "k".into(), request.expect("a valid body"));
             new.request_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };

@@ -127,14 +127,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{extract::part, routes::Routes};
+    use crate::{extract::part, gateway_routing::GatewayRouting};
 
     /// Stored for ever with each refund: another hash for the same request would refuse its repetition
     /// after an upgrade.
     #[test]
     fn the_hash_of_a_request_is_pinned() {
         let hash = |body| {
-            let params = part::read::<RefundPayment>(Value::into(body), &Routes::default());
+            let params = part::read::<RefundPayment>(Value::into(body), &GatewayRouting::default());
             let new = new_refund(MerchantId::new(), "k".into(), params.expect("a valid body"));
             new.request_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };

@@ -248,14 +248,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{extract::part, routes::Routes};
+    use crate::{extract::part, gateway_routing::GatewayRouting};
 
     /// Stored for ever with each subscription: another hash for the same request would refuse its repetition
     /// after an upgrade.
     #[test]
     fn the_hash_of_a_request_is_pinned() {
         let hash = |body| {
-            let ordered = part::read::<CreateSubscription>(Value::into(body), &Routes::default());
+            let ordered = part::read::<CreateSubscription>(Value::into(body), &GatewayRouting::default());
             let new = new_subscription(MerchantId::new(), "k".into(), ordered.expect("a valid body"));
             new.request_hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
         };

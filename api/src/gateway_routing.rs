@@ -9,11 +9,11 @@ use common::{
 
 /// Where each method goes; the usual gateway where nothing is said.
 #[derive(Debug, Clone, Default)]
-pub struct Routes(HashMap<MethodType, GatewayName>);
+pub struct GatewayRouting(HashMap<MethodType, GatewayName>);
 
-/// Why routes cannot be read.
+/// Why it cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum InvalidRoutes {
+pub enum InvalidRouting {
     /// Not `method=gateway`.
     #[error("{0:?} is not of the form method=gateway")]
     NotAPair(String),
@@ -25,29 +25,29 @@ pub enum InvalidRoutes {
     Impossible(MethodType, GatewayName),
 }
 
-impl Routes {
+impl GatewayRouting {
     /// The gateway that a payment by this method goes to.
     pub fn gateway(&self, method: MethodType) -> GatewayName {
         self.0.get(&method).copied().unwrap_or_else(|| GatewayName::for_method(method))
     }
 }
 
-impl FromStr for Routes {
-    type Err = InvalidRoutes;
+impl FromStr for GatewayRouting {
+    type Err = InvalidRouting;
 
-    fn from_str(text: &str) -> Result<Self, InvalidRoutes> {
+    fn from_str(text: &str) -> Result<Self, InvalidRouting> {
         let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
-        let routes = pairs.map(|pair| {
+        let routing = pairs.map(|pair| {
             let (method, gateway) =
-                pair.split_once('=').ok_or_else(|| InvalidRoutes::NotAPair(pair.to_owned()))?;
+                pair.split_once('=').ok_or_else(|| InvalidRouting::NotAPair(pair.to_owned()))?;
             let (method, gateway): (MethodType, GatewayName) =
                 (method.trim().parse()?, gateway.trim().parse()?);
             if !gateway.takes(method) {
-                return Err(InvalidRoutes::Impossible(method, gateway));
+                return Err(InvalidRouting::Impossible(method, gateway));
             }
             Ok((method, gateway))
         });
-        routes.collect::<Result<_, _>>().map(Self)
+        routing.collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -57,10 +57,10 @@ mod tests {
 
     #[test]
     fn what_is_said_goes_before_what_is_usual() {
-        let routes: Routes = "card = stripe, paypal=paypal,".parse().unwrap();
-        assert_eq!(routes.gateway(MethodType::Card), GatewayName::Stripe);
-        assert_eq!(routes.gateway(MethodType::Paypal), GatewayName::Paypal);
-        assert_eq!(Routes::default().gateway(MethodType::BankDebit), GatewayName::Stripe);
+        let routing: GatewayRouting = "card = stripe, paypal=paypal,".parse().unwrap();
+        assert_eq!(routing.gateway(MethodType::Card), GatewayName::Stripe);
+        assert_eq!(routing.gateway(MethodType::Paypal), GatewayName::Paypal);
+        assert_eq!(GatewayRouting::default().gateway(MethodType::BankDebit), GatewayName::Stripe);
     }
 
     #[test]
@@ -70,7 +70,7 @@ mod tests {
             ("paypal=stripe", "stripe cannot take paypal"),
             ("card=bank", "must be one of stripe, paypal, not \"bank\""),
         ] {
-            assert_eq!(text.parse::<Routes>().unwrap_err().to_string(), sentence);
+            assert_eq!(text.parse::<GatewayRouting>().unwrap_err().to_string(), sentence);
         }
     }
 }
