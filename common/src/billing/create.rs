@@ -16,7 +16,7 @@ use crate::{
         OnDispute, Subscription, Terms, WithoutMethod,
         state::{self, New, Refusal},
         store::{
-            Trouble, dispute,
+            Error, dispute,
             row::{self, RequestKey, subscriptions},
             told,
         },
@@ -98,16 +98,12 @@ pub async fn create(db: &PgPool, new: &NewSubscription, traceparent: &str) -> sq
             }
             Ok(accepted)
         }
-        Err(Trouble::Refused(refusal)) => Ok(Accepted::Refused(refusal)),
-        Err(Trouble::Database(error)) => Err(error),
+        Err(Error::Refused(refusal)) => Ok(Accepted::Refused(refusal)),
+        Err(Error::Database(error)) => Err(error),
     }
 }
 
-async fn accept(
-    db: &mut PgConnection,
-    new: &NewSubscription,
-    traceparent: &str,
-) -> Result<Accepted, Trouble> {
+async fn accept(db: &mut PgConnection, new: &NewSubscription, traceparent: &str) -> Result<Accepted, Error> {
     if let Some(earlier) = by_key(&mut *db, new).await? {
         return Ok(earlier);
     }

@@ -16,7 +16,7 @@ use crate::{
     subscription::{
         Subscription,
         state::{self, Effect, Effects, Fact, Refusal},
-        store::{Trouble, cut_period, open_periods, row, told_change, wakes_at},
+        store::{Error, cut_period, open_periods, row, told_change, wakes_at},
     },
 };
 
@@ -112,7 +112,7 @@ pub(super) async fn carry_out(db: &mut PgConnection, cases: &mut [Case<'_>]) -> 
 }
 
 /// [`carry_out`], for one.
-pub(super) async fn carry_out_one(db: &mut PgConnection, case: &mut Case<'_>) -> Result<(), Trouble> {
+pub(super) async fn carry_out_one(db: &mut PgConnection, case: &mut Case<'_>) -> Result<(), Error> {
     carry_out(db, slice::from_mut(case)).await?;
     case.refused().map_or(Ok(()), |refusal| Err(refusal.into()))
 }
@@ -235,7 +235,7 @@ pub(crate) async fn happened(
     before: Subscription,
     fact: Fact,
     circumstances: &Circumstances<'_>,
-) -> Result<Done, Trouble> {
+) -> Result<Done, Error> {
     let mut subscription = before.clone();
     let effects = state::apply(&mut subscription, fact, circumstances.now)?;
     let mut case = Case::new(before, subscription, effects, *circumstances);
@@ -251,7 +251,7 @@ pub(super) async fn call_for_renewal(
     db: &mut PgConnection,
     subscription: &Subscription,
     traceparent: Option<&str>,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     if let Some(at) = wakes_at(subscription).map_err(Refusal::from)? {
         let kind = Kind::RenewSubscription;
         job::store::enqueue_at(db, kind, subscription.id.0, at, traceparent).await?;

@@ -20,7 +20,7 @@ use crate::{
     subscription::{
         Subscription,
         state::Fact,
-        store::{self as subscriptions, Trouble},
+        store::{self as subscriptions, Error},
     },
 };
 
@@ -168,8 +168,8 @@ async fn follow(
 ) -> Decided {
     match happened(db, subscription, fact, circumstances).await {
         Ok(done) => Ok(Ok(done.jobs)),
-        Err(Trouble::Database(error)) => Err(error),
-        Err(Trouble::Refused(refusal)) => Err(sqlx::Error::Protocol(refusal.to_string())),
+        Err(Error::Database(error)) => Err(error),
+        Err(Error::Refused(refusal)) => Err(sqlx::Error::Protocol(refusal.to_string())),
     }
 }
 

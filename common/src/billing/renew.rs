@@ -15,7 +15,7 @@ use crate::{
     subscription::{
         Status, Subscription,
         state::{self, Effects, FIRST_INVOICE_WINDOW, Fact, Refusal, Renewal},
-        store::{Trouble, lock_all, wakes_at},
+        store::{Error, lock_all, wakes_at},
     },
 };
 
@@ -121,8 +121,8 @@ async fn come_due(
                 turns.push((*claim, again));
                 cases.push(case);
             }
-            Err(Trouble::Refused(refusal)) => done.push((claim.id, Err(refusal))),
-            Err(Trouble::Database(error)) => return Err(error),
+            Err(Error::Refused(refusal)) => done.push((claim.id, Err(refusal))),
+            Err(Error::Database(error)) => return Err(error),
         }
     }
     carry_out(&mut *db, &mut cases).await?;
@@ -161,7 +161,7 @@ async fn decide<'a>(
     claim: &'a Claim,
     before: Subscription,
     now: Timestamp,
-) -> Result<(Case<'a>, Option<Timestamp>), Trouble> {
+) -> Result<(Case<'a>, Option<Timestamp>), Error> {
     let circumstances = Circumstances {
         now,
         charges: Kind::ChargeOffSession,

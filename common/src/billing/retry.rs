@@ -15,7 +15,7 @@ use crate::{
     subscription::{
         Status, Subscription,
         state::{FIRST_INVOICE_WINDOW, Fact},
-        store::{Trouble, lock},
+        store::{Error, lock},
     },
 };
 
@@ -37,15 +37,15 @@ pub struct Retried {
 /// A job finds that an invoice may be due.
 ///
 /// # Errors
-/// [`Trouble`]: nothing was changed.
-pub async fn retry(db: &PgPool, claim: &Claim) -> Result<Retried, Trouble> {
+/// [`Error`]: nothing was changed.
+pub async fn retry(db: &PgPool, claim: &Claim) -> Result<Retried, Error> {
     let mut transaction = db.begin().await?;
     let retried = come_due(&mut transaction, claim).await?;
     transaction.commit().await?;
     Ok(retried)
 }
 
-async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Trouble> {
+async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Error> {
     let of = sqlx::query_scalar!("SELECT subscription_id FROM invoices WHERE id = $1", claim.subject)
         .fetch_optional(&mut *db)
         .await?;

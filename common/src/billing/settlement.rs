@@ -35,7 +35,7 @@ use crate::{
     subscription::{
         Subscription,
         state::{Fact, is_moved_by},
-        store::{Trouble, lock_all},
+        store::{Error, lock_all},
     },
 };
 
@@ -311,11 +311,11 @@ pub(super) async fn follow(
             inner.commit().await?;
             Ok(done.alarm)
         }
-        Err(Trouble::Refused(refusal)) => {
+        Err(Error::Refused(refusal)) => {
             tracing::error!(%refusal, subscription_id = %id, CANNOT_FOLLOW);
             inner.rollback().await?;
             Ok(Some(CANNOT_FOLLOW))
         }
-        Err(Trouble::Database(error)) => Err(error),
+        Err(Error::Database(error)) => Err(error),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         Subscription,
         proration::{Book, Proration},
         state::{self, Effects, Place, Refusal, Update, When},
-        store::{Trouble, lock},
+        store::{Error, lock},
     },
 };
 
@@ -174,8 +174,8 @@ pub async fn preview(
     let answered = match answer_update(&mut transaction, context, named, update).await? {
         CommandResult::Executed(executed) => match foresee(&mut transaction, *executed).await {
             Ok(foreseen) => CommandResult::Executed(Box::new(foreseen)),
-            Err(Trouble::Refused(refusal)) => CommandResult::Refused(refusal),
-            Err(Trouble::Database(error)) => return Err(error),
+            Err(Error::Refused(refusal)) => CommandResult::Refused(refusal),
+            Err(Error::Database(error)) => return Err(error),
         },
         CommandResult::NotFound => CommandResult::NotFound,
         CommandResult::NoPlan => CommandResult::NoPlan,
@@ -234,8 +234,8 @@ async fn answer(
     }
     match change(db, subscription, context, decide).await {
         Ok(executed) => Ok(CommandResult::Executed(Box::new(executed))),
-        Err(Trouble::Refused(refusal)) => Ok(CommandResult::Refused(refusal)),
-        Err(Trouble::Database(error)) => Err(error),
+        Err(Error::Refused(refusal)) => Ok(CommandResult::Refused(refusal)),
+        Err(Error::Database(error)) => Err(error),
     }
 }
 
@@ -244,7 +244,7 @@ async fn change(
     before: Subscription,
     context: &CommandContext,
     decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal>,
-) -> Result<Executed, Trouble> {
+) -> Result<Executed, Error> {
     let now = crate::db::now(&mut *db).await?;
     let mut subscription = before.clone();
     let book = match before.current_period {
@@ -264,7 +264,7 @@ async fn change(
     Ok(Executed { subscription, jobs: done.jobs, invoices: done.invoices, noted: done.noted })
 }
 
-async fn foresee(db: &mut PgConnection, executed: Executed) -> Result<Foreseen, Trouble> {
+async fn foresee(db: &mut PgConnection, executed: Executed) -> Result<Foreseen, Error> {
     let Executed { subscription, jobs, invoices, noted } = executed;
     let mut opened = Vec::with_capacity(invoices.len());
     for id in invoices {

@@ -72,7 +72,7 @@ impl Law {
         self.seen = None;
         let Some(of) = self.bills.get(name).map(|bill| bill.of) else { return };
         let Some(period) = &mut self.subscriptions[of].period else { return };
-        let undone: Vec<(String, Exact)> = period
+        let reversed: Vec<(String, Exact)> = period
             .book
             .left
             .iter()
@@ -80,7 +80,7 @@ impl Law {
             .map(|left| (period.book.sold[left.of].bill.clone(), left.credit))
             .collect();
         period.book.void(name);
-        for (bill, credit) in undone {
+        for (bill, credit) in reversed {
             if let Some(bill) = self.bills.get_mut(&bill) {
                 bill.given -= credit;
             }

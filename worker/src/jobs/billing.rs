@@ -5,14 +5,14 @@ use std::sync::Arc;
 use common::{
     batch::BatchError,
     job::{Claim, store},
-    subscription::{state::Refusal, store::Trouble},
+    subscription::{self, state::Refusal},
 };
 
 use crate::{context::Context, job::alarm};
 
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
-pub enum Undone {
+pub enum Error {
     /// The database failed, or is busy.
     #[error(transparent)]
     Database(#[from] BatchError),
@@ -21,11 +21,11 @@ pub enum Undone {
     Refused(#[from] Refusal),
 }
 
-impl From<Trouble> for Undone {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Database(error) => Self::Database(Arc::new(error).into()),
-            Trouble::Refused(refusal) => Self::Refused(refusal),
+impl From<subscription::store::Error> for Error {
+    fn from(error: subscription::store::Error) -> Self {
+        match error {
+            subscription::store::Error::Database(error) => Self::Database(Arc::new(error).into()),
+            subscription::store::Error::Refused(refusal) => Self::Refused(refusal),
         }
     }
 }
@@ -35,17 +35,17 @@ impl From<Trouble> for Undone {
 ///
 /// # Errors
 /// The panic of a batch, which is for the desk.
-pub async fn not_done(context: &Context, claim: &Claim, undone: Undone) -> Result<(), BatchError> {
-    match &undone {
-        Undone::Database(error @ BatchError::Panicked) => return Err(error.clone()),
-        Undone::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
-        Undone::Refused(refusal) => {
+pub async fn not_done(context: &Context, claim: &Claim, error: Error) -> Result<(), BatchError> {
+    match &error {
+        Error::Database(error @ BatchError::Panicked) => return Err(error.clone()),
+        Error::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
+        Error::Refused(refusal) => {
             tracing::error!(%refusal, "not done");
             alarm("a subscription stands in the way of its own rules");
         }
     }
     let wait = claim.kind.retry_policy().delay(claim.tries);
-    if let Err(error) = store::retry(&context.pool, claim, wait, &undone.to_string()).await {
+    if let Err(error) = store::retry(&context.pool, claim, wait, &error.to_string()).await {
         tracing::warn!(%error, "not put back; its lease will end");
     }
     Ok(())

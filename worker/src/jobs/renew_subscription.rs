@@ -10,7 +10,7 @@ use common::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::billing::{Undone, not_done};
+use super::billing::{Error, not_done};
 use crate::{
     context::Context,
     job::{Job, Recorded, Subjects, alarm},
@@ -41,7 +41,7 @@ impl Job for RenewSubscription {
                 renewed.alarm.into_iter().for_each(alarm);
                 Ok(())
             }
-            Err(undone) => not_done(context, claim, undone).await,
+            Err(error) => not_done(context, claim, error).await,
         }
     }
 
@@ -55,6 +55,6 @@ impl Job for RenewSubscription {
     }
 }
 
-async fn renew(context: &Context, claim: &Claim) -> Result<Renewed, Undone> {
+async fn renew(context: &Context, claim: &Claim) -> Result<Renewed, Error> {
     Ok(context.batches.renew(claim).await??)
 }

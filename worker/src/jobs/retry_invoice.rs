@@ -41,7 +41,7 @@ impl Job for RetryInvoice {
                 retried.alarm.into_iter().for_each(alarm);
                 Ok(())
             }
-            Err(trouble) => not_done(context, claim, trouble.into()).await,
+            Err(error) => not_done(context, claim, error.into()).await,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
     job::{self, Kind},
 };
 
-use super::{Trouble, lock, wakes_at};
+use super::{Error, lock, wakes_at};
 use crate::subscription::state::Refusal;
 
 /// Live subscriptions looked at by one statement.
@@ -43,8 +43,8 @@ pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<SubscriptionId>> {
 /// Gives such a subscription its job back.
 ///
 /// # Errors
-/// [`Trouble`].
-pub async fn heal(db: &PgPool, id: SubscriptionId) -> Result<(), Trouble> {
+/// [`Error`].
+pub async fn heal(db: &PgPool, id: SubscriptionId) -> Result<(), Error> {
     let mut transaction = db.begin().await?;
     let subscription = lock(&mut transaction, id).await?.ok_or(sqlx::Error::RowNotFound)?;
     if let Some(at) = wakes_at(&subscription).map_err(Refusal::from)? {

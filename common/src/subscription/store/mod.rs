@@ -29,7 +29,7 @@ use row::subscriptions;
 
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
