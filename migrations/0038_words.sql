@@ -3,3 +3,5 @@ ALTER TABLE invoices RENAME COLUMN rungs_used TO retries_used;
 ALTER TABLE invoice_payments DROP CONSTRAINT invoice_payments_reason_check;
 UPDATE invoice_payments SET reason = 'schedule' WHERE reason = 'ladder';
 ALTER TABLE invoice_payments ADD CONSTRAINT invoice_payments_reason_check CHECK (reason IN ('schedule', 'asked'));
+-- How often a job was snoozed.
+ALTER TABLE jobs RENAME COLUMN put_off TO snoozes;

@@ -114,15 +114,15 @@ async fn a_gateway_that_does_not_answer_is_given_a_rest() {
     deployment.faults(down).await;
     let visa = card("1.23", "EUR", "pm_card_visa");
     let mut payments = pay_many(merchant, "first", 3, &visa).await;
-    let put_off = "SELECT count(*) FROM jobs WHERE put_off > 0";
+    let snoozed = "SELECT count(*) FROM jobs WHERE snoozes > 0";
     eventually("the gateway is given a rest", || async {
-        (deployment.count(put_off).await > 0).then_some(())
+        (deployment.count(snoozed).await > 0).then_some(())
     })
     .await;
 
     let (before, since) = (arrivals(&deployment, "/v1/payment_intents").await.len(), Instant::now());
     payments.extend(pay_many(merchant, "more", 50, &visa).await);
-    eventually("all are put off", || async { (deployment.count(put_off).await == 53).then_some(()) }).await;
+    eventually("all are snoozed", || async { (deployment.count(snoozed).await == 53).then_some(()) }).await;
     // The other gateway is well, and goes on.
     merchant.paid_up("paypal", &paypal("1.23", "EUR", Some("vault_ok"))).await;
     let probes = u64::try_from(since.elapsed().as_millis()).unwrap() / REST_MS + 1;
@@ -130,7 +130,7 @@ async fn a_gateway_that_does_not_answer_is_given_a_rest() {
     assert!(calls as u64 <= probes, "{calls} calls, {probes} at most");
     // Attempts are counted where a call was made, and nowhere else.
     // Of what is in hand at this moment nobody knows yet.
-    let used = "SELECT coalesce(sum(attempt - put_off), 0) FROM jobs WHERE state = 'queued'";
+    let used = "SELECT coalesce(sum(attempt - snoozes), 0) FROM jobs WHERE state = 'queued'";
     let exposed = "SELECT coalesce(sum(calls_begun - calls_not_sent), 0)::bigint
          FROM payments p JOIN jobs j ON j.subject_id = p.id WHERE gateway = 'stripe' AND j.state = 'queued'";
     let (used, exposed) = (deployment.count(used).await, deployment.count(exposed).await);
@@ -183,8 +183,8 @@ async fn whatever_waits_for_a_gateway_is_done_when_it_is_back() {
     for payment in &captures {
         assert_eq!(merchant.capture(payment, None).await.status, 202);
     }
-    let put_off = "SELECT count(*) FROM jobs WHERE put_off > 0";
-    eventually("they are put off", || async { (deployment.count(put_off).await >= 4).then_some(()) }).await;
+    let snoozed = "SELECT count(*) FROM jobs WHERE snoozes > 0";
+    eventually("they are snoozed", || async { (deployment.count(snoozed).await >= 4).then_some(()) }).await;
     deployment.sandbox("POST", "/control/down", &json!({ "down": false })).await;
     let open = "SELECT (SELECT count(*) FROM payments WHERE status <> 'succeeded')
                      + (SELECT count(*) FROM refunds WHERE status <> 'succeeded')";

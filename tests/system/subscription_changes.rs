@@ -164,21 +164,21 @@ async fn a_change_without_proration_or_for_later_is_billed_by_the_renewal() {
     let (at_once, invoices) = change(&deployment, &now, &body).await;
     assert_eq!((invoices.len(), &at_once["subscription"]["amount"]), (0, &json!("20.00")));
     let body = json!({ "plan": twenty, "quantity": 3, "proration": "at_period_end" });
-    let (put_off, invoices) = change(&deployment, &later, &body).await;
-    assert_eq!((invoices.len(), &put_off["subscription"]["amount"]), (0, &json!("10.00")));
-    assert_eq!(put_off["subscription"]["pending_update"], json!({ "plan": twenty, "quantity": 3 }));
+    let (pending, invoices) = change(&deployment, &later, &body).await;
+    assert_eq!((invoices.len(), &pending["subscription"]["amount"]), (0, &json!("10.00")));
+    assert_eq!(pending["subscription"]["pending_update"], json!({ "plan": twenty, "quantity": 3 }));
     // What is not named stays as it was to be; and what was put off can be called off.
     let body = json!({ "quantity": 2, "proration": "at_period_end" });
-    let (put_off, _) = change(&deployment, &later, &body).await;
-    assert_eq!(put_off["subscription"]["pending_update"], json!({ "plan": twenty, "quantity": 2 }));
+    let (pending, _) = change(&deployment, &later, &body).await;
+    assert_eq!(pending["subscription"]["pending_update"], json!({ "plan": twenty, "quantity": 2 }));
     let body = json!({ "plan": ten, "quantity": 1, "proration": "at_period_end" });
     let (called_off, _) = change(&deployment, &later, &body).await;
     assert_eq!(called_off["subscription"]["pending_update"], Value::Null);
     assert_eq!(called_off["next_renewal"]["total"], "10.00");
     let body = json!({ "plan": twenty, "quantity": 2, "proration": "at_period_end" });
-    let (put_off, _) = change(&deployment, &later, &body).await;
+    let (pending, _) = change(&deployment, &later, &body).await;
     assert_eq!(lines(&renewed(&deployment, &now, &at_once).await), [("period", "20.00")]);
-    assert_eq!(lines(&renewed(&deployment, &later, &put_off).await), [("period", "40.00")]);
+    assert_eq!(lines(&renewed(&deployment, &later, &pending).await), [("period", "40.00")]);
     deployment.check_billing().await;
 }
 

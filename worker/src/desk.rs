@@ -26,7 +26,7 @@ use crate::{
 const CLAIMS: Bounds = Bounds { lanes: 1, batch: 64, waiting: 1024 };
 
 /// Failures of a job's own code before it is parked.
-const CODE_FAILURES_MAX: i32 = 10;
+const PANICS_MAX: i32 = 10;
 
 /// Waits between attempts to claim a job or to record a result while the database is away.
 const ASK_AGAIN: Policy =
@@ -114,7 +114,7 @@ impl<J: Job> DeskOf<J> {
         let started = Instant::now();
         let done = AssertUnwindSafe(self.run_and_record(&claim, subject, reply_to)).catch_unwind().await;
         if done.is_err() {
-            self.code_failed(&claim).await;
+            self.panicked(&claim).await;
         }
         metrics::histogram!("messaging_process_duration_seconds", "kind" => J::KIND.as_str())
             .record(started.elapsed());
@@ -133,26 +133,26 @@ impl<J: Job> DeskOf<J> {
                 }
             }
             // It was the panic of a batch, and this job's part in it.
-            Err(BatchError::Panicked) => self.code_failed(claim).await,
+            Err(BatchError::Panicked) => self.panicked(claim).await,
             Err(error) => tracing::error!(%error, "a result was not recorded; the job will be done again"),
         }
     }
 
     /// A panic is a defect of ours. Its neighbours go on, and it is tried again until it looks hopeless.
-    async fn code_failed(&self, claim: &Claim) {
+    async fn panicked(&self, claim: &Claim) {
         metrics::counter!("job_panics_total", "kind" => J::KIND.as_str()).increment(1);
-        match self.put_back_or_bury(claim).await {
+        match self.reschedule_or_bury(claim).await {
             Ok(false) => {}
-            Ok(true) => tracing::error!("parked: its code has failed {CODE_FAILURES_MAX} times"),
-            Err(error) => tracing::warn!(%error, "a failed job was not put back; its lease will end"),
+            Ok(true) => tracing::error!("parked: its code has failed {PANICS_MAX} times"),
+            Err(error) => tracing::warn!(%error, "a failed job was not rescheduled; its lease will end"),
         }
     }
 
     /// It comes again later, or is put aside. Tells which.
-    async fn put_back_or_bury(&self, claim: &Claim) -> sqlx::Result<bool> {
+    async fn reschedule_or_bury(&self, claim: &Claim) -> sqlx::Result<bool> {
         let wait = J::KIND.retry_policy().delay(claim.tries);
         let mut transaction = self.context.pool.begin().await?;
-        let parked = store::code_failed(&mut *transaction, claim, wait, CODE_FAILURES_MAX).await?;
+        let parked = store::panicked(&mut *transaction, claim, wait, PANICS_MAX).await?;
         if parked {
             J::bury(&mut transaction, claim).await?;
         }

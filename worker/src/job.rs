@@ -32,7 +32,7 @@ pub trait Job: Send + Sync + 'static {
         ids: &[Uuid],
     ) -> impl Future<Output = sqlx::Result<Subjects<Self::Subject>>> + Send;
 
-    /// Of jobs whose subjects need nothing now, puts off those that come again, and answers which.
+    /// Of jobs whose subjects need nothing now, snoozes those that come again, and answers which.
     fn defer(_db: &mut PgConnection, _jobs: &[Uuid]) -> impl Future<Output = sqlx::Result<Vec<Uuid>>> + Send {
         async { Ok(Vec::new()) }
     }

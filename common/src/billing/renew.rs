@@ -126,20 +126,20 @@ async fn come_due(
         }
     }
     carry_out(&mut *db, &mut cases).await?;
-    let mut put_back = Vec::new();
+    let mut reschedule = Vec::new();
     for ((claim, again), case) in turns.into_iter().zip(cases) {
         done.push((
             claim.id,
             come_again(case, again).map(|(renewed, at)| {
-                put_back.extend(at.map(|at| (claim, at)));
+                reschedule.extend(at.map(|at| (claim, at)));
                 renewed
             }),
         ));
     }
-    let is_over = |claim: &&&Claim| !put_back.iter().any(|(waiting, _)| waiting.id == claim.id);
+    let is_over = |claim: &&&Claim| !reschedule.iter().any(|(waiting, _)| waiting.id == claim.id);
     let (over, attempts): (Vec<_>, Vec<_>) =
         claims.iter().filter(is_over).map(|claim| (claim.id.0, claim.attempt)).unzip();
-    job::store::put_back(&mut *db, &put_back).await?;
+    job::store::reschedule(&mut *db, &reschedule).await?;
     if !over.is_empty() {
         job::store::finish(db, &over, &attempts).await?;
     }

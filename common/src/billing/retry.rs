@@ -70,7 +70,7 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Error
     let mut retried = Retried::default();
     match state::come_due(&mut invoice, now) {
         Ok(Due::NotBefore(at)) => {
-            job::store::put_back(&mut *db, &[(claim, at)]).await?;
+            job::store::reschedule(&mut *db, &[(claim, at)]).await?;
             return Ok(retried);
         }
         Ok(Due::Attempt(reason)) => {
@@ -78,7 +78,7 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Error
                 && let Some(until) =
                     asking(&mut *db, &[subscription.id.0], now).await?.get(&subscription.id.0)
             {
-                job::store::put_back(&mut *db, &[(claim, *until)]).await?;
+                job::store::reschedule(&mut *db, &[(claim, *until)]).await?;
                 return Ok(retried);
             }
             let method = subscription.method.as_ref();

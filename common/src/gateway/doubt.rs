@@ -63,7 +63,7 @@ pub enum Recovery {
         at_least: Duration,
     },
     /// The same again after the wait: no call was made, and none is counted against it.
-    PutOff {
+    Snooze {
         /// Why, for operators.
         why: String,
         /// How long.
@@ -108,7 +108,7 @@ pub fn assess(in_doubt: &InDoubt, case: Case<'_>) -> Assessment {
         },
         InDoubt::Deferred { why, wait, obstacle: _ } => Assessment {
             call_not_sent: !case.is_question,
-            ..only(Recovery::PutOff { why: why.clone(), wait: *wait })
+            ..only(Recovery::Snooze { why: why.clone(), wait: *wait })
         },
         InDoubt::Refused { code, message: _, fault } => {
             Assessment { alarm: fault.alarm(), ..only(refused(code, *fault, case)) }
@@ -118,7 +118,7 @@ pub fn assess(in_doubt: &InDoubt, case: Case<'_>) -> Assessment {
     };
     match assessment.recovery {
         Recovery::Review { alarm, .. } => Assessment { alarm: Some(alarm), ..assessment },
-        Recovery::Again { .. } | Recovery::PutOff { .. } | Recovery::LookUp | Recovery::NeverRan { .. } => {
+        Recovery::Again { .. } | Recovery::Snooze { .. } | Recovery::LookUp | Recovery::NeverRan { .. } => {
             assessment
         }
     }

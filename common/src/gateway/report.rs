@@ -380,7 +380,7 @@ impl Worded for InDoubt {
     fn word(&self) -> &'static str {
         match self {
             Self::NotSent { .. } => "not_sent",
-            Self::Deferred { .. } => "put_off",
+            Self::Deferred { .. } => "deferred",
             Self::Unknown { .. } => "unknown",
             Self::Refused { .. } => "refused",
             Self::NotFound => "not_found",

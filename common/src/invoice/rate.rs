@@ -102,7 +102,7 @@ impl Discount {
     }
 
     /// So many periods are never billed: it waits for those after them.
-    pub fn put_off(&mut self, periods: u32) {
+    pub fn postpone(&mut self, periods: u32) {
         self.from_period = self.from_period.saturating_add(periods);
         self.until_period = self.until_period.map(|end| end.saturating_add(periods));
     }

@@ -194,7 +194,7 @@ pub struct Claim {
     pub subject: uuid::Uuid,
     /// Which attempt this is, from 1: the fencing token.
     pub attempt: i32,
-    /// Which attempt this is, leaving out those that were put off without a call.
+    /// Which attempt this is, leaving out those that were snoozed, without a call.
     pub tries: i32,
     /// When it was claimed, by the database's clock.
     pub at: Timestamp,

@@ -38,7 +38,7 @@ pub enum Work {
         at_least: Duration,
     },
     /// The same job again after the wait, as if it had not been tried.
-    PutOff {
+    Snooze {
         /// Why, for operators.
         why: String,
         /// How long.
@@ -89,7 +89,7 @@ impl<O> Change<O> {
     ) -> Self {
         let change = match recovery {
             Recovery::Again { why, at_least } => Self::stays(Work::Retry { why, at_least }),
-            Recovery::PutOff { why, wait } => Self::stays(Work::PutOff { why, wait }),
+            Recovery::Snooze { why, wait } => Self::stays(Work::Snooze { why, wait }),
             Recovery::LookUp => Self::stays(Work::Next { kind: look_up, after: Duration::ZERO }),
             Recovery::NeverRan { code, message } => never_ran(code, message),
             Recovery::Review { reason, alarm } => needs_review(reason, alarm),

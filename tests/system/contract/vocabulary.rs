@@ -40,7 +40,7 @@ impl Report {
             Self::Declined(_) => "declined",
             Self::Canceled { .. } => "canceled",
             Self::NotSent { .. } => "not_sent",
-            Self::Deferred { .. } => "put_off",
+            Self::Deferred { .. } => "deferred",
             Self::Unknown { .. } => "unknown",
             Self::Refused { .. } => "refused",
             Self::NotFound => "not_found",

@@ -46,7 +46,7 @@ pub async fn not_done(context: &Context, claim: &Claim, error: Error) -> Result<
     }
     let wait = claim.kind.retry_policy().delay(claim.tries);
     if let Err(error) = store::retry(&context.pool, claim, wait, &error.to_string()).await {
-        tracing::warn!(%error, "not put back; its lease will end");
+        tracing::warn!(%error, "not rescheduled; its lease will end");
     }
     Ok(())
 }

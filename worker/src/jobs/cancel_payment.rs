@@ -44,7 +44,7 @@ impl Job for CancelPayment {
     }
 
     async fn bury(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
-        store::code_failed(db, claim).await
+        store::panicked(db, claim).await
     }
 
     fn names(payment: &Self::Subject) -> Names {

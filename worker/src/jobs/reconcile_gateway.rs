@@ -55,7 +55,7 @@ async fn reconcile(context: &Context, claim: &Claim, reconciliation: Reconciliat
         Ok(Next::Done) => {}
         Ok(Next::Later) => {
             if let Err(error) = store::go_on_later(&context.bulk, claim).await {
-                tracing::warn!(%error, "not put back; its lease will end");
+                tracing::warn!(%error, "not rescheduled; its lease will end");
             }
         }
         Ok(Next::NotOurs) => tracing::warn!("another worker has taken this over: nothing more is written"),
@@ -63,7 +63,7 @@ async fn reconcile(context: &Context, claim: &Claim, reconciliation: Reconciliat
             tracing::warn!(%error, "reconciling was interrupted; it will go on");
             let wait = claim.kind.retry_policy().delay(claim.tries);
             if let Err(error) = retry(&context.bulk, claim, wait, &error.to_string()).await {
-                tracing::warn!(%error, "not put back; its lease will end");
+                tracing::warn!(%error, "not rescheduled; its lease will end");
             }
         }
     }

@@ -42,7 +42,7 @@ impl Job for RefundPayment {
     }
 
     async fn bury(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
-        store::code_failed(db, claim).await
+        store::panicked(db, claim).await
     }
 
     fn names(of: &Self::Subject) -> Names {

@@ -3,7 +3,7 @@
 use common::{
     batch::BatchError,
     gateway::{Answer, RefundOutcome},
-    job::{Claim, Kind, store::give_way},
+    job::{Claim, Kind, store::defer_to},
     refund::store::{self, Settlement},
 };
 use sqlx::PgConnection;
@@ -31,7 +31,7 @@ impl Job for ResolveRefund {
 
     /// A refund may come back: what a call under way will tell may be older than what we were told.
     async fn defer(db: &mut PgConnection, jobs: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
-        give_way(db, jobs, Kind::RefundPayment).await
+        defer_to(db, jobs, Kind::RefundPayment).await
     }
 
     async fn run(context: &Context, claim: &Claim, of: Box<OfPayment>) -> Settlement {
@@ -44,7 +44,7 @@ impl Job for ResolveRefund {
     }
 
     async fn bury(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
-        store::code_failed(db, claim).await
+        store::panicked(db, claim).await
     }
 
     fn names(of: &Self::Subject) -> Names {

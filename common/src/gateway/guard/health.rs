@@ -11,7 +11,7 @@ pub trait Told {
     /// What it says about the gateway's health.
     fn health(&self) -> Health;
     /// The answer where no call was made.
-    fn put_off(why: String, wait: Duration, obstacle: Obstacle) -> Self;
+    fn deferred(why: String, wait: Duration, obstacle: Obstacle) -> Self;
 }
 
 impl<T> Told for Answer<T> {
@@ -29,7 +29,7 @@ impl<T> Told for Answer<T> {
         }
     }
 
-    fn put_off(why: String, wait: Duration, obstacle: Obstacle) -> Self {
+    fn deferred(why: String, wait: Duration, obstacle: Obstacle) -> Self {
         Self::without_a_call(Err(InDoubt::Deferred { why, wait, obstacle }))
     }
 }
@@ -42,7 +42,7 @@ impl Told for Found<Dispute> {
         }
     }
 
-    fn put_off(why: String, _: Duration, _: Obstacle) -> Self {
+    fn deferred(why: String, _: Duration, _: Obstacle) -> Self {
         Self::Unknown(why)
     }
 }
@@ -55,7 +55,7 @@ impl Told for Verdict {
         }
     }
 
-    fn put_off(why: String, _: Duration, _: Obstacle) -> Self {
+    fn deferred(why: String, _: Duration, _: Obstacle) -> Self {
         Self::Unknown(why)
     }
 }
@@ -68,7 +68,7 @@ impl<T> Told for Result<T, String> {
         }
     }
 
-    fn put_off(why: String, _: Duration, _: Obstacle) -> Self {
+    fn deferred(why: String, _: Duration, _: Obstacle) -> Self {
         Err(why)
     }
 }

@@ -1,5 +1,5 @@
 //! Protection around an adapter: it bounds how many calls are under way and how many begin in a second,
-//! and gives a gateway a rest that does not answer. What cannot be called soon is put off, provably
+//! and gives a gateway a rest that does not answer. What cannot be called soon is deferred, provably
 //! without a call; the job comes back later, and its worker is free meanwhile.
 //!
 //! Charges off session come by the thousand when many subscriptions renew at once, and nobody waits for them:
@@ -191,25 +191,25 @@ impl Guarded {
                 admitted.health = told.health();
                 told.redacted()
             }
-            Err((why, wait)) => self.put_off(why, wait),
+            Err((why, wait)) => self.deferred(why, wait),
         }
     }
 
     /// Asks about an event, from turns that are for nothing else. A gateway that rests is not asked.
     async fn ask_about_event<T: Told + Redact>(&self, call: impl Future<Output = T>) -> T {
         if let Some(rest) = self.breaker().rest(Instant::now().into_std()) {
-            return self.put_off(Why::CircuitOpen, rest);
+            return self.deferred(Why::CircuitOpen, rest);
         }
         match self.events.turn(Instant::now() + PATIENCE).await {
             Ok(_slot) => call.await.redacted(),
-            Err(why) => self.put_off(why, BUSY_WAIT),
+            Err(why) => self.deferred(why, BUSY_WAIT),
         }
     }
 
-    fn put_off<T: Told>(&self, why: Why, wait: Duration) -> T {
-        metrics::counter!("gateway_put_off_total", "gateway" => self.name.as_str(), "why" => why.as_str())
+    fn deferred<T: Told>(&self, why: Why, wait: Duration) -> T {
+        metrics::counter!("gateway_deferred_total", "gateway" => self.name.as_str(), "why" => why.as_str())
             .increment(1);
-        T::put_off(self.words(why), wait, why.obstacle())
+        T::deferred(self.words(why), wait, why.obstacle())
     }
 
     /// The breaker is asked twice: at once, so that nobody queues for a gateway that rests, and in the end,

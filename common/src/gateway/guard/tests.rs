@@ -184,10 +184,10 @@ async fn one_probe_at_a_time_and_one_that_is_given_up_is_followed_by_another() {
     }
     advance(REST).await;
     let probe = bench.under_way().await;
-    assert_eq!(bench.word("well").await, "put_off");
+    assert_eq!(bench.word("well").await, "deferred");
     probe.abort();
     assert!(probe.await.unwrap_err().is_cancelled());
-    assert_eq!(bench.word("well").await, "put_off", "it told nothing: the rest goes on");
+    assert_eq!(bench.word("well").await, "deferred", "it told nothing: the rest goes on");
     advance(REST).await;
     assert_eq!(bench.word("well").await, "processing");
 }
@@ -197,7 +197,7 @@ async fn no_more_calls_are_under_way_than_are_allowed() {
     let bench = bench(2, 0);
     let calls = [bench.under_way().await, bench.under_way().await];
     let started = Instant::now();
-    assert_eq!(bench.word("well").await, "put_off");
+    assert_eq!(bench.word("well").await, "deferred");
     assert_eq!(started.elapsed(), PATIENCE, "it waits for its turn, but not for long");
     for call in calls {
         assert_eq!(call.await.unwrap().word(), "processing");
@@ -217,12 +217,12 @@ async fn no_more_calls_begin_in_a_second_than_are_allowed() {
             tokio::spawn(async move { guarded.charge(&request("well")).await.word() })
         })
         .collect();
-    let mut put_off = 0;
+    let mut deferred = 0;
     for call in calls {
-        put_off += usize::from(call.await.unwrap() == "put_off");
+        deferred += usize::from(call.await.unwrap() == "deferred");
     }
     assert!((10..=11).contains(&bench.calls()), "{}", bench.calls());
-    assert_eq!(put_off + bench.calls(), 50);
+    assert_eq!(deferred + bench.calls(), 50);
     assert!(started.elapsed() <= PATIENCE + Duration::from_millis(10));
 }
 

@@ -1,5 +1,5 @@
 //! Consuming: one connection, one channel for each queue. What was delivered is acknowledged one by
-//! one, and never put back on the queue by us: a job that must come again has a row that says when.
+//! one, and never returned to the queue by us: a job that must come again has a row that says when.
 
 use std::time::Duration;
 

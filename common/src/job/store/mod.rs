@@ -16,7 +16,7 @@ use crate::{clock::Timestamp, id::JobId};
 use super::{Claim, Due, Kind, Lease, work::Work};
 pub use clock::{Outlook, move_clock, outlook};
 pub use endless::{Endless, dead, endless};
-pub use planned::{Planned, enqueue_at, plan, put_back};
+pub use planned::{Planned, enqueue_at, plan, reschedule};
 
 /// A worker takes jobs: those that are queued become running, and are its own until the lease is over.
 /// Ids that are missing from the answer are somebody else's, or done, or wait for their time: once
@@ -35,7 +35,7 @@ pub async fn claim(
            SET state = 'running', attempt = attempt + 1, emits = 0, due_at = clock.now + $3
            FROM (SELECT remit_now() AS now OFFSET 0) clock
            WHERE id = ANY($1) AND kind = $2 AND state = 'queued' AND (attempt = 0 OR emits > 0)
-           RETURNING id, subject_id, attempt, put_off, cursor, traceparent, clock.now AS "now!""#,
+           RETURNING id, subject_id, attempt, snoozes, cursor, traceparent, clock.now AS "now!""#,
         ids,
         kind.as_str(),
         interval(length),
@@ -49,7 +49,7 @@ pub async fn claim(
             kind,
             subject: row.subject_id,
             attempt: row.attempt,
-            tries: row.attempt - row.put_off,
+            tries: row.attempt - row.snoozes,
             at: row.now,
             cursor: row.cursor,
             traceparent: row.traceparent,
@@ -90,7 +90,7 @@ pub async fn finish(db: &mut PgConnection, ids: &[Uuid], attempts: &[i32]) -> sq
     Ok(())
 }
 
-/// Ends jobs as was decided: done, put off, or replaced by another. Only for the attempts that hold them.
+/// Ends jobs as was decided: done, snoozed, or replaced by another. Only for the attempts that hold them.
 ///
 /// # Errors
 /// When the database fails.
@@ -106,8 +106,8 @@ pub async fn end<'a>(
                 retry(&mut *db, claim, wait, why).await?;
                 continue;
             }
-            Work::PutOff { why, wait } => {
-                put_off(&mut *db, claim, *wait, why).await?;
+            Work::Snooze { why, wait } => {
+                snooze(&mut *db, claim, *wait, why).await?;
                 continue;
             }
             Work::Next { kind, after } => {
@@ -151,7 +151,7 @@ pub async fn retry(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why: 
 /// When the database fails.
 pub async fn keep_cursor(db: impl PgExecutor<'_>, claim: &Claim, cursor: Option<&str>) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE jobs SET cursor = $3, put_off = put_off + ($3::text IS NOT NULL)::integer
+        "UPDATE jobs SET cursor = $3, snoozes = snoozes + ($3::text IS NOT NULL)::integer
          WHERE id = $1 AND attempt = $2",
         claim.id.0,
         claim.attempt,
@@ -167,10 +167,10 @@ pub async fn keep_cursor(db: impl PgExecutor<'_>, claim: &Claim, cursor: Option<
 ///
 /// # Errors
 /// When the database fails.
-pub async fn put_off(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why: &str) -> sqlx::Result<()> {
+pub async fn snooze(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE jobs
-         SET state = 'queued', emits = 0, lapses = 0, put_off = put_off + 1, due_at = remit_now() + $3, last_error = $4
+         SET state = 'queued', emits = 0, lapses = 0, snoozes = snoozes + 1, due_at = remit_now() + $3, last_error = $4
          WHERE id = $1 AND attempt = $2",
         claim.id.0,
         claim.attempt,
@@ -188,9 +188,9 @@ pub async fn put_off(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why
 ///
 /// # Errors
 /// When the database fails.
-pub async fn give_way(db: impl PgExecutor<'_>, ids: &[Uuid], operation: Kind) -> sqlx::Result<Vec<Uuid>> {
+pub async fn defer_to(db: impl PgExecutor<'_>, ids: &[Uuid], operation: Kind) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
-        "UPDATE jobs SET state = 'queued', emits = 0, put_off = jobs.put_off + 1,
+        "UPDATE jobs SET state = 'queued', emits = 0, snoozes = jobs.snoozes + 1,
              due_at = least(other.due_at, remit_now() + interval '5 s')
          FROM jobs other
          WHERE jobs.id = ANY($1) AND other.subject_id = jobs.subject_id AND other.kind = $2
@@ -209,7 +209,7 @@ pub async fn give_way(db: impl PgExecutor<'_>, ids: &[Uuid], operation: Kind) ->
 ///
 /// # Errors
 /// When the database fails.
-pub async fn code_failed(
+pub async fn panicked(
     db: impl PgExecutor<'_>,
     claim: &Claim,
     wait: Duration,
@@ -255,7 +255,7 @@ pub async fn enqueue(
                  WHEN jobs.state = 'dead' OR jobs.state = 'running' AND $6 THEN excluded.due_at
                  ELSE jobs.due_at END,
              attempt = jobs.attempt + (jobs.state = 'running' AND $6)::integer,
-             put_off = jobs.put_off + (jobs.state = 'running' AND $6)::integer,
+             snoozes = jobs.snoozes + (jobs.state = 'running' AND $6)::integer,
              cursor = CASE WHEN $6 THEN NULL ELSE jobs.cursor END,
              emits = CASE WHEN jobs.state = 'running' AND $6 THEN 0 ELSE jobs.emits END,
              panics = CASE WHEN jobs.state = 'dead' THEN 0 ELSE jobs.panics END,
@@ -273,7 +273,7 @@ pub async fn enqueue(
     .map(JobId)
 }
 
-/// The scheduler takes what is due, `max` at most, and puts off the next time that it will: 15 s at
+/// The scheduler takes what is due, `max` at most, and moves the next time that it will: 15 s at
 /// first, doubling to ten minutes while nobody claims it, so that a long queue is not emitted over and
 /// over. A running job that is due has lost its worker, and is queued again.
 ///

@@ -79,13 +79,13 @@ pub async fn enqueue_at(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn put_back(db: impl PgExecutor<'_>, again: &[(&Claim, Timestamp)]) -> sqlx::Result<()> {
+pub async fn reschedule(db: impl PgExecutor<'_>, again: &[(&Claim, Timestamp)]) -> sqlx::Result<()> {
     if again.is_empty() {
         return Ok(());
     }
     sqlx::query!(
         "UPDATE jobs
-         SET state = 'queued', emits = 0, panics = 0, lapses = 0, put_off = jobs.attempt, due_at = again.at,
+         SET state = 'queued', emits = 0, panics = 0, lapses = 0, snoozes = jobs.attempt, due_at = again.at,
              created_at = again.at, last_error = NULL
          FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[]) AS again (id, attempt, at)
          WHERE jobs.id = again.id AND jobs.attempt = again.attempt",

@@ -204,7 +204,7 @@ fn falls_back(payment: &Payment, report: &Report<ChargeOutcome>, context: Contex
 }
 
 fn rerouted(report: &Report<ChargeOutcome>) -> Change {
-    let work = Work::PutOff { why: format!("the first gateway: {}", report.word()), wait: Duration::ZERO };
+    let work = Work::Snooze { why: format!("the first gateway: {}", report.word()), wait: Duration::ZERO };
     Change::becomes(Outcome::Rerouted, work)
 }
 

@@ -36,7 +36,7 @@ pub use duplicates::{duplicates_of, open_duplicates, settle_duplicate};
 pub(crate) use duplicates::{record as record_duplicate, was_duplicated_at};
 pub use operators::{CallRow, calls};
 pub(crate) use settle::{Recorded, settle};
-pub use settle::{Settled, Settlement, code_failed};
+pub use settle::{Settled, Settlement, panicked};
 pub(crate) use write::insert_calls;
 
 /// One payment of this merchant. Another merchant's is not found.

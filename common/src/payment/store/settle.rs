@@ -201,7 +201,7 @@ async fn settle_late<'a>(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn code_failed(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
+pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
     let now = crate::db::now(&mut *db).await?;
     let Some(mut payment) = super::lock(&mut *db, PaymentId(claim.subject)).await? else { return Ok(()) };
     if payment.status.is_final() {

@@ -99,7 +99,7 @@ pub(crate) async fn insert_calls<'a, T: Outcome + 'a>(
     calls: impl Iterator<Item = (Uuid, &'a Claim, &'a Answer<T>)>,
     now: Timestamp,
 ) -> sqlx::Result<()> {
-    // What was put off was no call.
+    // What was snoozed was no call.
     let calls: Vec<_> =
         calls.filter(|(_, _, answer)| !matches!(answer.report, Err(InDoubt::Deferred { .. }))).collect();
     sqlx::query!(

@@ -249,7 +249,7 @@ pub async fn unreadable_account(
 /// # Errors
 /// When the database fails.
 pub async fn go_on_later(pool: &PgPool, claim: &Claim) -> sqlx::Result<()> {
-    job::store::put_off(pool, claim, Duration::ZERO, "more to read").await
+    job::store::snooze(pool, claim, Duration::ZERO, "more to read").await
 }
 
 /// Comparisons that have not come to their end in this time, which is enough for the largest.

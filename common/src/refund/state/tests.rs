@@ -95,7 +95,7 @@ fn what_a_refund_becomes() {
     let kind = |work: &Work| match work {
         Work::Done => "done",
         Work::Retry { .. } => "retry",
-        Work::PutOff { .. } => "put off",
+        Work::Snooze { .. } => "snooze",
         Work::Next { kind: Kind::ResolveRefund, .. } => "look up",
         Work::Next { .. } => "another",
     };

@@ -117,7 +117,7 @@ async fn book(
     event::store::append(&mut *db, &[to_refund(&refund)], now).await?;
     match change.work {
         Work::Done => Ok(()),
-        Work::Retry { at_least: after, .. } | Work::PutOff { wait: after, .. } | Work::Next { after, .. } => {
+        Work::Retry { at_least: after, .. } | Work::Snooze { wait: after, .. } | Work::Next { after, .. } => {
             job::store::enqueue(&mut *db, Kind::ResolveRefund, refund.id.0, after, None).await.map(drop)
         }
     }

@@ -426,7 +426,7 @@ fn to_refund(refund: &Refund) -> Event {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn code_failed(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
+pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
     let now: Timestamp = crate::db::now(&mut *db).await?;
     // The payment is locked first, as everywhere; what the refund is then, counts.
     let of = sqlx::query_scalar!("SELECT payment_id FROM refunds WHERE id = $1", claim.subject);

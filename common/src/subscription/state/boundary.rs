@@ -112,7 +112,7 @@ pub fn bill_missed(subscription: &mut Subscription, now: Timestamp) -> Result<()
 pub fn skip_missed(subscription: &mut Subscription, now: Timestamp) -> Result<(), Refusal> {
     let last = last_due(subscription, now)?;
     let skipped = last - subscription.next_period_index;
-    subscription.discounts.iter_mut().for_each(|discount| discount.put_off(skipped));
+    subscription.discounts.iter_mut().for_each(|discount| discount.postpone(skipped));
     subscription.next_period_index = last;
     subscription.missed_renewals = None;
     subscription.updated_at = now;

@@ -124,7 +124,7 @@ fn rejoin(subscription: &mut Subscription, now: Timestamp) -> Result<Effects, Re
     let start = subscription.current_period.map_or(period.start, |last| period.start.max(last.end));
     let period = Period { start, ..period };
     let skipped = period.index - subscription.next_period_index;
-    subscription.discounts.iter_mut().for_each(|discount| discount.put_off(skipped));
+    subscription.discounts.iter_mut().for_each(|discount| discount.postpone(skipped));
     begin(subscription, period, now);
     if period.days.from == today {
         effects.push(Effect::Bill(period));

@@ -14,7 +14,7 @@ fn another_gateway_is_asked_only_where_the_first_took_nothing() {
     }));
     for (report, calls_begun, on_soft_decline, falls_back) in [
         (not_sent(), 1, false, true),
-        (put_off(), 1, false, true),
+        (deferred(), 1, false, true),
         // A gateway that is there, and makes us wait.
         (
             Err(InDoubt::NotSent { why: "limited".into(), retry_after: None, obstacle: Obstacle::Busy }),
@@ -29,7 +29,7 @@ fn another_gateway_is_asked_only_where_the_first_took_nothing() {
             false,
         ),
         (not_sent(), 2, true, false),
-        (put_off(), 2, true, false),
+        (deferred(), 2, true, false),
         (soft.clone(), 1, true, true),
         (soft, 1, false, false),
         (hard, 1, true, false),

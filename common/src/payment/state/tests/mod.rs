@@ -119,7 +119,7 @@ fn approved() -> Report<ChargeOutcome> {
     Ok(ChargeOutcome::Approved { gateway_ref: "pi_1".into() })
 }
 
-fn put_off() -> Report<ChargeOutcome> {
+fn deferred() -> Report<ChargeOutcome> {
     Err(InDoubt::Deferred {
         why: "resting".into(),
         wait: Duration::from_secs(7),
@@ -145,7 +145,7 @@ fn every_report() -> Vec<Report<ChargeOutcome>> {
         requires_action(),
         canceled(),
         approved(),
-        put_off(),
+        deferred(),
         Err(InDoubt::NotFound),
     ]
 }
@@ -176,7 +176,7 @@ fn what_a_charge_becomes() {
     let kind = |work: &Work| match work {
         Work::Done => "done",
         Work::Retry { .. } => "retry",
-        Work::PutOff { .. } => "put off",
+        Work::Snooze { .. } => "snooze",
         Work::Next { kind: Kind::ResolvePayment, .. } => "look up",
         Work::Next { .. } => "another",
     };
@@ -198,9 +198,9 @@ fn what_a_charge_becomes() {
         (declined(), resolving(1), Failed, "done"),
         (processing(), resolving(1), Processing, "retry"),
         (requires_action(), resolving(1), RequiresAction, "retry"),
-        (put_off(), charging(1), Processing, "put off"),
-        (put_off(), charging(100 * HOUR), Processing, "put off"),
-        (put_off(), resolving(1), Processing, "put off"),
+        (deferred(), charging(1), Processing, "snooze"),
+        (deferred(), charging(100 * HOUR), Processing, "snooze"),
+        (deferred(), resolving(1), Processing, "snooze"),
         (approved(), resolving(1), Processing, "another"),
         (Err(InDoubt::NotFound), resolving(1), Processing, "retry"),
         (Err(InDoubt::NotFound), resolving(HOUR), NeedsReview, "done"),
@@ -416,7 +416,7 @@ proptest! {
         let mut gateway = Gateway::default();
         let mut told = Payment { call_log: CallLog::default(), ..payment(Pending) };
         let (mut kind, mut now) = (Kind::ChargePayment, 0);
-        // After the last fault the gateway answers, and what is put off is put off for up to an hour.
+        // After the last fault the gateway answers, and what is snoozed is snoozed for up to an hour.
         let faults = fates.len();
         let fates = fates.into_iter().chain(std::iter::repeat_n(Fate::Answered(Stored::Charged), 40));
         for (step, fate) in fates.enumerate() {
@@ -441,7 +441,7 @@ proptest! {
             }
             match change.work {
                 Work::Done => break,
-                Work::Retry { .. } | Work::PutOff { .. } => {}
+                Work::Retry { .. } | Work::Snooze { .. } => {}
                 Work::Next { kind: next, .. } => kind = next,
             }
         }
