@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::{
     clock::Timestamp,
     customer::{
-        PaymentMethod, ToBalance,
+        BalanceDelta, PaymentMethod,
         store::{balance, credit},
     },
     db::column,
@@ -158,7 +158,7 @@ async fn draw(
         let chargeable = |due| method.map_or(due, |method| method.chargeable(due));
         left += state::draw(invoice, left, chargeable, now).0;
     }
-    credit(db, customer, currency, ToBalance(left - had)).await
+    credit(db, customer, currency, BalanceDelta(left - had)).await
 }
 
 /// What the customer has in the balance pays what is open of a subscription that is locked. Whether it paid one.

@@ -180,12 +180,12 @@ async fn void(
     circumstances: &Circumstances<'_>,
 ) -> Decided {
     let before = invoice.status;
-    let to_balance = match state::void(invoice, circumstances.now) {
-        Ok(to_balance) => to_balance,
+    let balance_delta = match state::void(invoice, circumstances.now) {
+        Ok(balance_delta) => balance_delta,
         Err(Refusal::Void) => return Ok(Ok(Vec::new())),
         Err(refusal) => return Ok(Err(refusal)),
     };
-    credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
+    credit(&mut *db, invoice.customer_id, invoice.currency, balance_delta).await?;
     write(&mut *db, &[(before, &*invoice)], circumstances.now).await?;
     reclaim_of_void(&mut *db, invoice).await?;
     let open_left = open_left(&mut *db, subscription.debtor()).await?;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    customer::store::{Purse, credit, credit_all, hold_balances},
+    customer::store::{BalanceKey, credit, credit_all, hold_balances},
     event,
     id::{InvoiceId, JobId},
     invoice::{
@@ -60,7 +60,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
     let merchants: Vec<_> = subscriptions.iter().map(|subscription| subscription.merchant_id).collect();
     let policies = invoices::policies(&mut *db, &merchants).await?;
     let mut balances =
-        hold_balances(&mut *db, subscriptions.iter().map(|subscription| purse(subscription))).await?;
+        hold_balances(&mut *db, subscriptions.iter().map(|subscription| balance_key(subscription))).await?;
     let mut numbers = Numbers::take(&mut *db, &merchants).await?;
     let (mut invoices, mut credits, mut attempts) = (Vec::new(), Vec::new(), Vec::new());
     let (mut opened_as, asking) = (Vec::new(), asking_of(&mut *db, &subscriptions, now).await?);
@@ -69,12 +69,12 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
         let mut invoice = draft(subscription, new, policy.clone(), now);
         let number = numbers.give(subscription.merchant_id)?;
         // Of two invoices of one customer, the second gets what the first has left.
-        let balance = balances.entry(purse(subscription)).or_default();
-        let to_balance =
+        let balance = balances.entry(balance_key(subscription)).or_default();
+        let balance_delta =
             state::finalize(&mut invoice, number, *balance, |due| subscription.chargeable(due), now)
                 .map_err(|refusal| sqlx::Error::Protocol(refusal.to_string()))?;
-        *balance += to_balance.0;
-        credits.push((purse(subscription), to_balance));
+        *balance += balance_delta.0;
+        credits.push((balance_key(subscription), balance_delta));
         let opened = match &subscription.method {
             _ if invoice.status != Status::Open => Opened::Paid,
             None => Opened::Owed(None),
@@ -155,7 +155,7 @@ async fn asking_of(
 }
 
 /// What pays the subscription's invoices first.
-fn purse(subscription: &Subscription) -> Purse {
+fn balance_key(subscription: &Subscription) -> BalanceKey {
     (subscription.customer_id, subscription.terms.price.unit.currency)
 }
 
@@ -168,8 +168,8 @@ pub(crate) async fn void_unpaid(
 ) -> sqlx::Result<()> {
     for mut invoice in owed(&mut *db, subscription.debtor()).await? {
         let before = invoice.status;
-        let Ok(to_balance) = state::call_off(&mut invoice, circumstances.now) else { continue };
-        credit(&mut *db, invoice.customer_id, invoice.currency, to_balance).await?;
+        let Ok(balance_delta) = state::call_off(&mut invoice, circumstances.now) else { continue };
+        credit(&mut *db, invoice.customer_id, invoice.currency, balance_delta).await?;
         collect(&mut *db, (invoice.merchant_id, invoice.customer_id, invoice.currency)).await?;
         write(&mut *db, &[(before, &invoice)], circumstances.now).await?;
         if invoice.live_payment.is_some() {

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use crate::{
     customer::{
-        ToBalance,
+        BalanceDelta,
         store::{balance, credit},
     },
     event::{self, Event},
@@ -139,7 +139,7 @@ async fn take(
     )
     .execute(&mut *db)
     .await?;
-    credit(&mut *db, customer, currency, ToBalance(-change)).await?;
+    credit(&mut *db, customer, currency, BalanceDelta(-change)).await?;
     let left = balance(&mut *db, customer, currency).await?;
     let (what, why) = if change.is_sign_positive() { ("lowered", lowered) } else { ("raised", raised) };
     let told = Event {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    customer::{ToBalance, store::credit_all},
+    customer::{BalanceDelta, store::credit_all},
     db::{column, row::word},
     gateway::DeclineClass,
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
@@ -180,12 +180,12 @@ async fn follow_all(
         let before = invoice.status;
         let whose = (invoice.merchant_id, invoice.customer_id, invoice.currency);
         match state::settle(&mut invoice, end.payment.id, end.ended, end.reason, now) {
-            state::Settled::Paid { to_balance } => {
-                credits.push((whose, to_balance));
+            state::Settled::Paid { balance_delta } => {
+                credits.push((whose, balance_delta));
                 paid.push(subscription);
             }
-            state::Settled::Surplus { to_balance, alarm: why } => {
-                credits.push((whose, to_balance));
+            state::Settled::Surplus { balance_delta, alarm: why } => {
+                credits.push((whose, balance_delta));
                 alarm = alarm.or(why);
             }
             state::Settled::Owed(next) => {
@@ -239,10 +239,10 @@ async fn next_turns(
 /// What payments brought beyond what was due goes to the balances; of that, what is with the customer twice is taken.
 async fn bring_to_balances(
     db: &mut PgConnection,
-    credits: &[((MerchantId, CustomerId, Currency), ToBalance)],
+    credits: &[((MerchantId, CustomerId, Currency), BalanceDelta)],
 ) -> sqlx::Result<()> {
-    let purses = credits.iter().map(|((_, customer, currency), amount)| ((*customer, *currency), *amount));
-    credit_all(&mut *db, purses).await?;
+    let deltas = credits.iter().map(|((_, customer, currency), amount)| ((*customer, *currency), *amount));
+    credit_all(&mut *db, deltas).await?;
     for (whose, _) in credits.iter().filter(|(_, amount)| !amount.0.is_zero()) {
         collect(&mut *db, *whose).await?;
     }

@@ -93,7 +93,7 @@ pub struct KeptMethod {
 /// What a customer's balance gets (or gives, where it is negative).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[must_use]
-pub struct ToBalance(pub Decimal);
+pub struct BalanceDelta(pub Decimal);
 
 /// A payment method, as a merchant names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use common::{
     clock::Timestamp,
-    customer::{PaymentMethod, ToBalance},
+    customer::{BalanceDelta, PaymentMethod},
     gateway::GatewayName,
     id::{InvoiceId, PaymentId},
     invoice::{
@@ -280,9 +280,9 @@ impl Store {
         };
         let chargeable = |due| subscription.chargeable(due);
         let number = format!("{:06}", self.invoices.len() + 1);
-        let ToBalance(to_balance) =
+        let BalanceDelta(balance_delta) =
             invoices::finalize(&mut invoice, number, self.balance, chargeable, self.now).unwrap();
-        self.balance += to_balance;
+        self.balance += balance_delta;
         self.invoices.push(invoice);
         let place = self.invoices.len() - 1;
         let is_declined = subscription.method.as_ref().map(|method| method.is_declined);
@@ -372,7 +372,8 @@ impl Store {
         let method = self.subscriptions[of].subscription.method.clone();
         let chargeable =
             |due| method.map_or(due, |method| GatewayName::for_method(method.kind).chargeable(due));
-        let ToBalance(drawn) = invoices::draw(&mut self.invoices[place], self.balance, chargeable, self.now);
+        let BalanceDelta(drawn) =
+            invoices::draw(&mut self.invoices[place], self.balance, chargeable, self.now);
         self.balance += drawn;
     }
 
@@ -411,7 +412,7 @@ impl Store {
 
     fn void_unpaid(&mut self, of: usize) {
         for place in self.owed(of) {
-            if let Ok(ToBalance(amount)) = invoices::call_off(&mut self.invoices[place], self.now) {
+            if let Ok(BalanceDelta(amount)) = invoices::call_off(&mut self.invoices[place], self.now) {
                 self.balance += amount;
             }
         }
@@ -452,7 +453,7 @@ impl Store {
 
     pub fn void(&mut self, place: usize) -> Result<(), Refusal> {
         let of = self.of(place);
-        if let Ok(ToBalance(amount)) = invoices::void(&mut self.invoices[place], self.now) {
+        if let Ok(BalanceDelta(amount)) = invoices::void(&mut self.invoices[place], self.now) {
             self.balance += amount;
             let lines = self.invoices[place].lines.clone();
             let credited = lines.iter().filter(|line| line.kind == LineKind::ProrationCredit);

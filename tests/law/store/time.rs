@@ -2,7 +2,7 @@
 
 use common::{
     clock::Timestamp,
-    customer::ToBalance,
+    customer::BalanceDelta,
     gateway::DeclineClass,
     invoice::{
         self,
@@ -41,11 +41,11 @@ impl Store {
             let settled = invoices::settle(&mut self.invoices[place], id, ended, reason, self.now);
             let is_open = self.invoices[place].status == invoice::Status::Open;
             match settled {
-                Settled::Paid { to_balance: ToBalance(amount) } => {
+                Settled::Paid { balance_delta: BalanceDelta(amount) } => {
                     self.balance += amount;
                     self.follow_paid(of)?;
                 }
-                Settled::Surplus { to_balance: ToBalance(amount), .. } => self.balance += amount,
+                Settled::Surplus { balance_delta: BalanceDelta(amount), .. } => self.balance += amount,
                 Settled::Owed(_) if is_open && matches!(ended, Ended::Failed(_)) => {
                     self.follow(of, Fact::PaymentDeclined)?;
                 }

@@ -29,7 +29,7 @@ impl Bill {
     }
 
     /// What it has brought to the balance, or taken from it.
-    fn to_balance(&self) -> Exact {
+    fn balance_delta(&self) -> Exact {
         let given = if self.is_void() { Exact::ZERO } else { (-self.total()).or_nothing() };
         given + Exact::coins(self.facts.too_much() - self.facts.from_balance - self.facts.reclaimed)
     }
@@ -104,7 +104,7 @@ impl Law {
             broken.push(format!("invoices that are to be there, and are not: {gone:?}"));
         }
         let halves: i64 = self.bills.values().map(|bill| bill.halves).sum();
-        let balance: Exact = self.bills.values().map(Bill::to_balance).sum();
+        let balance: Exact = self.bills.values().map(Bill::balance_delta).sum();
         if (Exact::coins(facts.balance) - balance).abs() > Exact::halves(halves) {
             broken.push(format!("the balance is {}, and must be {balance:?} (±{halves}/2)", facts.balance));
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::{
-    customer::{Customer, ToBalance},
+    customer::{BalanceDelta, Customer},
     db::unreadable,
     event::{self, Event},
     id::CustomerId,
@@ -16,15 +16,15 @@ use crate::{
 };
 
 /// Whose, and of what.
-pub(crate) type Purse = (CustomerId, Currency);
+pub(crate) type BalanceKey = (CustomerId, Currency);
 
 /// What is in these, held until the end of the transaction. Those that were never filled are left out.
 pub(crate) async fn hold_balances(
     db: &mut PgConnection,
-    purses: impl Iterator<Item = Purse>,
-) -> sqlx::Result<HashMap<Purse, Decimal>> {
+    keys: impl Iterator<Item = BalanceKey>,
+) -> sqlx::Result<HashMap<BalanceKey, Decimal>> {
     let (customers, currencies): (Vec<_>, Vec<_>) =
-        purses.map(|(customer, currency)| (customer.0, currency.code().to_owned())).unzip();
+        keys.map(|(customer, currency)| (customer.0, currency.code().to_owned())).unzip();
     let rows = sqlx::query!(
         "SELECT customer_id, currency, amount FROM customer_balances
          WHERE (customer_id, currency) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))
@@ -55,10 +55,10 @@ pub(crate) async fn balance(
 /// Balances get, or give. One that is named twice gets both.
 pub(crate) async fn credit_all(
     db: &mut PgConnection,
-    credits: impl Iterator<Item = (Purse, ToBalance)>,
+    credits: impl Iterator<Item = (BalanceKey, BalanceDelta)>,
 ) -> sqlx::Result<()> {
     let mut sums = BTreeMap::<_, Decimal>::new();
-    for ((customer, currency), ToBalance(amount)) in credits {
+    for ((customer, currency), BalanceDelta(amount)) in credits {
         *sums.entry((customer.0, currency.code().to_owned())).or_default() += amount;
     }
     sums.retain(|_, amount| !amount.is_zero());
@@ -87,7 +87,7 @@ pub(crate) async fn credit(
     db: &mut PgConnection,
     customer: CustomerId,
     currency: Currency,
-    amount: ToBalance,
+    amount: BalanceDelta,
 ) -> sqlx::Result<()> {
     credit_all(db, std::iter::once(((customer, currency), amount))).await
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{Change, Customer, NewCustomer, TooManyEntries};
-pub(crate) use balance::{Purse, balance, credit, credit_all, hold_balances};
+pub(crate) use balance::{BalanceKey, balance, credit, credit_all, hold_balances};
 pub use balance::{balances, lower_balance};
 pub use methods::{add_method, find_method, make_default, methods};
 pub(crate) use methods::{chosen, default_method, remove};

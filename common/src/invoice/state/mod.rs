@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    customer::ToBalance,
+    customer::BalanceDelta,
     gateway::{DeclineClass, doubt::OURS},
     id::PaymentId,
     money::Money,
@@ -63,7 +63,7 @@ pub enum Settled {
     /// The invoice is paid. The retries that were planned are dropped.
     Paid {
         /// What was too much of it.
-        to_balance: ToBalance,
+        balance_delta: BalanceDelta,
     },
     /// It is still owed.
     Owed(Next),
@@ -75,7 +75,7 @@ pub enum Settled {
     /// Nothing was owed any more, and still money came: it goes to the balance, and somebody should look.
     Surplus {
         /// All of it.
-        to_balance: ToBalance,
+        balance_delta: BalanceDelta,
         /// Why to look, unless it was paid while its last part was credited.
         alarm: Option<&'static str>,
     },
@@ -141,7 +141,7 @@ pub fn finalize(
     balance: Decimal,
     chargeable: impl FnOnce(Money) -> Money,
     now: Timestamp,
-) -> Result<ToBalance, Refusal> {
+) -> Result<BalanceDelta, Refusal> {
     if invoice.status != Status::Draft {
         return Err(Refusal::NotADraft(invoice.status));
     }
@@ -155,7 +155,7 @@ pub fn finalize(
         end(invoice, Status::Paid, now);
     }
     invoice.updated_at = now;
-    Ok(ToBalance(given_back - invoice.from_balance))
+    Ok(BalanceDelta(given_back - invoice.from_balance))
 }
 
 /// What the customer has in the balance pays what is still due, before any card is asked. What of the rest cannot be
@@ -165,17 +165,17 @@ pub fn draw(
     balance: Decimal,
     chargeable: impl FnOnce(Money) -> Money,
     now: Timestamp,
-) -> ToBalance {
+) -> BalanceDelta {
     let due = invoice.due();
     // A payment under way asks for what was due when it began.
     let is_waiting = matches!(invoice.status, Status::Open | Status::Uncollectible);
     if !is_waiting || invoice.live_payment.is_some() {
-        return ToBalance::default();
+        return BalanceDelta::default();
     }
     let drawn = from_balance(due, balance.max(Decimal::ZERO), chargeable);
     invoice.from_balance += drawn;
     close_if_nothing_is_due(invoice, now);
-    ToBalance(-drawn)
+    BalanceDelta(-drawn)
 }
 
 /// A credit note takes off what was never paid; never more than what is due. A payment under way may still bring it:
@@ -269,7 +269,7 @@ pub fn settle(
     match (invoice.status, ended) {
         (Status::Open | Status::Uncollectible, Ended::Succeeded(amount)) => receive(invoice, amount, now),
         (Status::Draft | Status::Paid | Status::Void, Ended::Succeeded(amount)) => Settled::Surplus {
-            to_balance: ToBalance(amount),
+            balance_delta: BalanceDelta(amount),
             alarm: (!was_live || invoice.status != Status::Paid)
                 .then_some("an invoice was paid that owed nothing any more"),
         },
@@ -300,7 +300,7 @@ fn receive(invoice: &mut Invoice, amount: Decimal, now: Timestamp) -> Settled {
         return Settled::PartlyPaid;
     }
     end(invoice, Status::Paid, now);
-    Settled::Paid { to_balance: ToBalance(amount - due) }
+    Settled::Paid { balance_delta: BalanceDelta(amount - due) }
 }
 
 /// A job finds that the invoice may be due. What is to be done now; at the end of its retries, the invoice has
@@ -326,7 +326,7 @@ pub fn come_due(invoice: &mut Invoice, now: Timestamp) -> Result<Due, Refusal> {
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn void(invoice: &mut Invoice, now: Timestamp) -> Result<ToBalance, Refusal> {
+pub fn void(invoice: &mut Invoice, now: Timestamp) -> Result<BalanceDelta, Refusal> {
     if matches!(invoice.status, Status::Open | Status::Uncollectible) {
         nothing_under_way(invoice)?;
     }
@@ -339,7 +339,7 @@ pub fn void(invoice: &mut Invoice, now: Timestamp) -> Result<ToBalance, Refusal>
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn call_off(invoice: &mut Invoice, now: Timestamp) -> Result<ToBalance, Refusal> {
+pub fn call_off(invoice: &mut Invoice, now: Timestamp) -> Result<BalanceDelta, Refusal> {
     match invoice.status {
         Status::Draft => return Err(Refusal::IsADraft),
         Status::Paid => return Err(Refusal::Paid),
@@ -350,7 +350,7 @@ pub fn call_off(invoice: &mut Invoice, now: Timestamp) -> Result<ToBalance, Refu
         return Err(Refusal::PartlyPaid);
     }
     end(invoice, Status::Void, now);
-    Ok(ToBalance(std::mem::take(&mut invoice.from_balance)))
+    Ok(BalanceDelta(std::mem::take(&mut invoice.from_balance)))
 }
 
 /// A merchant gives it up.

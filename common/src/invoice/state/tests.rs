@@ -82,7 +82,7 @@ fn what_cannot_be_charged_is_carried_forward() {
     ] {
         let (currency, before) = (Currency::from_code(currency).unwrap(), amount(balance));
         let mut invoice = Invoice { currency, ..invoice(Draft, total) };
-        let ToBalance(to) =
+        let BalanceDelta(to) =
             finalize(&mut invoice, "A-1".into(), before, |due| gateway.chargeable(due), march(2)).unwrap();
         let told = format!("{total} {currency} with {balance}");
         assert_eq!((invoice.due().amount, before + to), (amount(due), amount(left)), "{told}");
@@ -93,7 +93,7 @@ fn what_cannot_be_charged_is_carried_forward() {
 
 #[test]
 fn what_opens_owes_something() {
-    for (total, balance, status, to_balance, due) in [
+    for (total, balance, status, balance_delta, due) in [
         ("10", "0", Open, "0", "10"),
         ("10", "4", Open, "-4", "6"),
         ("10", "10", Paid, "-10", "0"),
@@ -105,7 +105,7 @@ fn what_opens_owes_something() {
     ] {
         let mut invoice = invoice(Draft, total);
         let to = finalize(&mut invoice, "A-1".into(), amount(balance), all, march(2)).unwrap();
-        assert_eq!((invoice.status, to.0), (status, amount(to_balance)), "{total} with {balance}");
+        assert_eq!((invoice.status, to.0), (status, amount(balance_delta)), "{total} with {balance}");
         assert_eq!(invoice.due().amount, amount(due), "{total} with {balance}");
         assert_eq!(invoice.number.as_deref(), Some("A-1"));
         assert_eq!(invoice.ended_at.is_some(), status == Paid);
@@ -189,7 +189,7 @@ fn case_20_and_21_a_new_payment_method_is_tried_as_soon_as_the_payment_under_way
 /// A subscription that ends before it has begun does not wait for its payment, and keeps none of its money.
 #[test]
 fn what_is_called_off_under_way_is_void_whatever_comes() {
-    for (ended, to_balance) in [
+    for (ended, balance_delta) in [
         (DECLINED, None),
         (Ended::Failed(AttemptFailure::Technical), None),
         (Ended::Succeeded(amount("6")), Some(amount("6"))),
@@ -199,10 +199,10 @@ fn what_is_called_off_under_way_is_void_whatever_comes() {
         let payment = PaymentId::new();
         begin_payment(&mut invoice, payment, march(2)).unwrap();
         assert_eq!(void(&mut invoice, march(2)), Err(Refusal::PaymentUnderWay(payment)), "a merchant waits");
-        assert_eq!(call_off(&mut invoice, march(2)), Ok(ToBalance(amount("4"))));
+        assert_eq!(call_off(&mut invoice, march(2)), Ok(BalanceDelta(amount("4"))));
         assert_eq!(come_due(&mut invoice, march(24)), Err(Refusal::NothingOwed(Void)));
-        match (settle(&mut invoice, payment, ended, Reason::Schedule, march(3)), to_balance) {
-            (Settled::Surplus { to_balance: ToBalance(got), .. }, Some(all)) => assert_eq!(got, all),
+        match (settle(&mut invoice, payment, ended, Reason::Schedule, march(3)), balance_delta) {
+            (Settled::Surplus { balance_delta: BalanceDelta(got), .. }, Some(all)) => assert_eq!(got, all),
             (Settled::Ended, None) => {}
             other => panic!("{ended:?}: {other:?}"),
         }
@@ -247,7 +247,7 @@ fn held_retries_end_when_the_schedule_does() {
 
 #[test]
 fn money_that_comes_late_is_never_refused() {
-    for (status, paid, to_balance) in
+    for (status, paid, balance_delta) in
         [(Open, true, "2"), (Uncollectible, true, "2"), (Paid, false, "12"), (Void, false, "12")]
     {
         let mut invoice = invoice(status, "10");
@@ -259,8 +259,8 @@ fn money_that_comes_late_is_never_refused() {
             march(20),
         );
         match settled {
-            Settled::Paid { to_balance: to } if paid => assert_eq!(to.0, amount(to_balance)),
-            Settled::Surplus { to_balance: to, .. } if !paid => assert_eq!(to.0, amount(to_balance)),
+            Settled::Paid { balance_delta: to } if paid => assert_eq!(to.0, amount(balance_delta)),
+            Settled::Surplus { balance_delta: to, .. } if !paid => assert_eq!(to.0, amount(balance_delta)),
             other => panic!("{status}: {other:?}"),
         }
         assert_eq!(invoice.status, if paid { Paid } else { status });
@@ -271,8 +271,11 @@ fn money_that_comes_late_is_never_refused() {
 #[test]
 fn the_balance_gets_back_what_a_void_invoice_took() {
     let mut invoice = invoice(Draft, "10");
-    assert_eq!(finalize(&mut invoice, "A-1".into(), amount("4"), all, march(2)), Ok(ToBalance(amount("-4"))));
-    assert_eq!(void(&mut invoice, march(3)), Ok(ToBalance(amount("4"))));
+    assert_eq!(
+        finalize(&mut invoice, "A-1".into(), amount("4"), all, march(2)),
+        Ok(BalanceDelta(amount("-4")))
+    );
+    assert_eq!(void(&mut invoice, march(3)), Ok(BalanceDelta(amount("4"))));
     assert_eq!(invoice.due().amount, Decimal::ZERO);
 }
 
@@ -321,7 +324,7 @@ proptest! {
     ) {
         let mut invoice = invoice(Draft, &Decimal::new(cents, 2).to_string());
         let start = Decimal::new(balance, 2);
-        let mut purse = start + finalize(&mut invoice, "A-1".into(), start, by_stripe, march(1)).unwrap().0;
+        let mut balance = start + finalize(&mut invoice, "A-1".into(), start, by_stripe, march(1)).unwrap().0;
         let (mut begun, mut taken) = (Vec::<(PaymentId, Decimal, bool)>::new(), Decimal::ZERO);
         for (what, which) in steps {
             let known = begun.get(which).copied();
@@ -339,20 +342,22 @@ proptest! {
                     begun[which].2 = true;
                     taken += due;
                     match settle(&mut invoice, payment, Ended::Succeeded(due), Reason::Schedule, march(3)) {
-                        Settled::Paid { to_balance } | Settled::Surplus { to_balance, .. } => purse += to_balance.0,
+                        Settled::Paid { balance_delta } | Settled::Surplus { balance_delta, .. } => {
+                            balance += balance_delta.0;
+                        }
                         other => prop_assert!(false, "{other:?}"),
                     }
                 }
                 (2, Some((payment, _, false))) => {
                     let _ = settle(&mut invoice, payment, DECLINED, Reason::Schedule, march(3));
                 }
-                (3, _) => purse += void(&mut invoice, march(4)).unwrap_or_default().0,
+                (3, _) => balance += void(&mut invoice, march(4)).unwrap_or_default().0,
                 (4, _) => drop(give_up(&mut invoice, march(4))),
-                (5, _) => purse += call_off(&mut invoice, march(4)).unwrap_or_default().0,
+                (5, _) => balance += call_off(&mut invoice, march(4)).unwrap_or_default().0,
                 _ => drop(come_due(&mut invoice, march(5))),
             }
             prop_assert!(invoice.amount_paid + invoice.from_balance <= invoice.total);
-            prop_assert_eq!(start + taken, purse + invoice.amount_paid + invoice.from_balance);
+            prop_assert_eq!(start + taken, balance + invoice.amount_paid + invoice.from_balance);
         }
     }
 }

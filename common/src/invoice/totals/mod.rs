@@ -174,7 +174,7 @@ pub struct Terms<'a> {
 pub fn lines(items: &[Item], terms: &Terms<'_>) -> Result<Vec<Line>, TooLarge> {
     let mut lines = Vec::with_capacity(items.len() + 1);
     // What an amount off the invoice has left to take off.
-    let mut purse: Vec<Decimal> = terms
+    let mut remaining: Vec<Decimal> = terms
         .discounts
         .iter()
         .map(|discount| match discount.reduction {
@@ -186,7 +186,7 @@ pub fn lines(items: &[Item], terms: &Terms<'_>) -> Result<Vec<Line>, TooLarge> {
         match item {
             Item::Credit(share) => lines.push(share.line(LineKind::ProrationCredit)),
             Item::Return(share) => lines.push(share.line(LineKind::ProrationCharge)),
-            Item::Sale(sale) => sell(sale, terms, &mut purse, &mut lines)?,
+            Item::Sale(sale) => sell(sale, terms, &mut remaining, &mut lines)?,
         }
     }
     let tax: Decimal = lines.iter().map(|line| line.tax).sum();
@@ -199,7 +199,7 @@ pub fn lines(items: &[Item], terms: &Terms<'_>) -> Result<Vec<Line>, TooLarge> {
 fn sell(
     sale: &Sale,
     terms: &Terms<'_>,
-    purse: &mut [Decimal],
+    remaining: &mut [Decimal],
     lines: &mut Vec<Line>,
 ) -> Result<(), TooLarge> {
     let place =
@@ -216,15 +216,17 @@ fn sell(
         of: None,
     });
     let (mut left, mut split_before) = (sale.amount, (amount, tax));
-    for (discount, purse) in terms.discounts.iter().zip(purse) {
+    for (discount, remaining) in terms.discounts.iter().zip(remaining) {
         let off = match discount.reduction {
             Reduction::Percent(percent) => {
                 let (numerator, denominator) = percent.fraction();
                 fraction(left, numerator, denominator, terms.currency)?
             }
             Reduction::Amount(whole) => match sale.amount_off {
-                AmountOff::Whole => left.min(*purse),
-                AmountOff::Days(days, of) => left.min(fraction(whole, days, of, terms.currency)?).min(*purse),
+                AmountOff::Whole => left.min(*remaining),
+                AmountOff::Days(days, of) => {
+                    left.min(fraction(whole, days, of, terms.currency)?).min(*remaining)
+                }
                 AmountOff::Nothing => Decimal::ZERO,
             },
         };
@@ -232,7 +234,7 @@ fn sell(
             continue;
         }
         left -= off;
-        *purse -= off.min(*purse);
+        *remaining -= off.min(*remaining);
         // The difference, so that line and discounts together are what is left, split and rounded once.
         let split_after = split(left, terms)?;
         let (amount, tax) = (split_after.0 - split_before.0, split_after.1 - split_before.1);
