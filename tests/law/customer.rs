@@ -11,7 +11,7 @@ use common::{
     subscription::{
         Terms, WithoutMethod,
         proration::Proration,
-        state::{self, New, Place, Refusal, Resume, Update, When},
+        state::{self, New, ProrationContext, Refusal, Resume, Update, When},
     },
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
@@ -272,7 +272,9 @@ impl<'a> Customer<'a> {
 
     fn update(&mut self, of: usize, update: Update) -> Result<(), Refusal> {
         let now = self.store.now;
-        self.store.decide(of, |subscription, book| state::update(subscription, update, Place { now, book }))
+        self.store.decide(of, |subscription, book| {
+            state::update(subscription, update, ProrationContext { now, book })
+        })
     }
 
     /// An update, by which it gets another card, perhaps.
@@ -335,14 +337,14 @@ impl<'a> Customer<'a> {
                 self.update(of, Update { discounts: Some(discounts), ..Update::default() })
             }
             Command::Pause(proration) => self.store.decide(of, |subscription, book| {
-                state::pause(subscription, when(*proration), how(*proration), Place { now, book })
+                state::pause(subscription, when(*proration), how(*proration), ProrationContext { now, book })
             }),
             Command::Resume { old_anchor } => self.store.decide(of, |subscription, book| {
                 let how = if *old_anchor { Resume::OldAnchor } else { Resume::NewAnchor };
-                state::resume(subscription, how, Place { now, book })
+                state::resume(subscription, how, ProrationContext { now, book })
             }),
             Command::Cancel(proration) => self.store.decide(of, |subscription, book| {
-                state::cancel(subscription, when(*proration), how(*proration), Place { now, book })
+                state::cancel(subscription, when(*proration), how(*proration), ProrationContext { now, book })
             }),
         }
     }

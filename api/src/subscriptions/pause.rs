@@ -7,7 +7,7 @@ use common::{
     subscription::{
         Subscription,
         proration::Proration,
-        state::{self, Place, Resume, When},
+        state::{self, ProrationContext, Resume, When},
     },
 };
 
@@ -69,8 +69,8 @@ pub async fn pause(
     OptionalBody(PauseSubscription { when, proration }): OptionalBody<PauseSubscription>,
 ) -> Result<Response, ApiError> {
     let (when, proration) = (when.unwrap_or(When::Now), proration.unwrap_or(Proration::ByDay));
-    let decide = |subscription: &mut Subscription, place: Place<'_>| {
-        state::pause(subscription, when, proration, place)
+    let decide = |subscription: &mut Subscription, context: ProrationContext<'_>| {
+        state::pause(subscription, when, proration, context)
     };
     answered(&app, subscriptions::execute(&app.pool, &context, decide).await?, prefer).await
 }
@@ -121,7 +121,9 @@ pub async fn resume(
     OptionalBody(ResumeSubscription { anchor, return_url }): OptionalBody<ResumeSubscription>,
 ) -> Result<Response, ApiError> {
     let how = anchor.unwrap_or_default();
-    let decide = |subscription: &mut Subscription, place: Place<'_>| state::resume(subscription, how, place);
+    let decide = |subscription: &mut Subscription, context: ProrationContext<'_>| {
+        state::resume(subscription, how, context)
+    };
     let context = CommandContext { return_url, ..context };
     answered(&app, subscriptions::execute(&app.pool, &context, decide).await?, prefer).await
 }

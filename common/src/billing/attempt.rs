@@ -24,7 +24,7 @@ use crate::{
     subscription::Subscription,
 };
 
-use super::{circumstances::Circumstances, reclaim::collect};
+use super::{change_context::ChangeContext, reclaim::collect};
 
 /// An attempt that has begun, and is still to be stored.
 pub(super) struct Attempt<'a> {
@@ -44,15 +44,15 @@ pub(super) fn begin<'a>(
     invoice: &mut Invoice,
     method: &'a PaymentMethod,
     reason: Reason,
-    circumstances: &'a Circumstances<'_>,
+    context: &'a ChangeContext<'_>,
 ) -> Option<Attempt<'a>> {
     let (id, money) = (PaymentId::new(), invoice.due());
-    let attempt_no = state::begin_payment(invoice, id, circumstances.now).ok()?;
+    let attempt_no = state::begin_payment(invoice, id, context.now).ok()?;
     let charge = Planned {
-        kind: circumstances.charges,
+        kind: context.charges,
         subject: id.0,
-        at: circumstances.now + circumstances.grace,
-        traceparent: circumstances.traceparent,
+        at: context.now + context.grace,
+        traceparent: context.traceparent,
     };
     let payment = InvoicePayment {
         id,
@@ -64,9 +64,9 @@ pub(super) fn begin<'a>(
         token: &method.token,
         saved: method.saved.clone(),
         description: format!("Invoice {}", invoice.number.as_deref().unwrap_or_default()),
-        return_url: circumstances.return_url,
+        return_url: context.return_url,
         charge,
-        at: circumstances.now,
+        at: context.now,
     };
     Some(Attempt { payment, reason })
 }
@@ -99,9 +99,9 @@ pub(super) async fn attempt(
     invoice: &mut Invoice,
     method: Option<&PaymentMethod>,
     reason: Reason,
-    circumstances: &Circumstances<'_>,
+    context: &ChangeContext<'_>,
 ) -> sqlx::Result<Attempted> {
-    let (before, now) = (invoice.status, circumstances.now);
+    let (before, now) = (invoice.status, context.now);
     collect(&mut *db, (invoice.merchant_id, invoice.customer_id, invoice.currency)).await?;
     draw(&mut *db, slice::from_mut(&mut *invoice), method, now).await?;
     let attempted = match method {
@@ -111,7 +111,7 @@ pub(super) async fn attempt(
             Ok(Next::Exhausted(then)) if invoice.status != before => Attempted::GivenUp(then),
             Ok(_) | Err(_) => Attempted::Declined,
         },
-        Some(method) => match begin(invoice, method, reason, circumstances) {
+        Some(method) => match begin(invoice, method, reason, context) {
             None => Attempted::Nothing,
             Some(attempt) => {
                 let jobs = store(&mut *db, &[attempt]).await?;
@@ -121,7 +121,7 @@ pub(super) async fn attempt(
     };
     write(&mut *db, &[(before, &*invoice)], now).await?;
     if matches!(attempted, Attempted::Declined) {
-        call_for_retries(db, slice::from_ref(invoice), circumstances.traceparent).await?;
+        call_for_retries(db, slice::from_ref(invoice), context.traceparent).await?;
     }
     Ok(attempted)
 }
@@ -188,20 +188,20 @@ pub(crate) async fn try_open(
     db: &mut PgConnection,
     subscription: &Subscription,
     reason: Reason,
-    circumstances: &Circumstances<'_>,
+    context: &ChangeContext<'_>,
 ) -> sqlx::Result<Vec<JobId>> {
     let Some(method) = subscription.method.as_ref().filter(|method| !method.is_declined) else {
         return Ok(Vec::new());
     };
     let mut invoices = owed(&mut *db, subscription.debtor()).await?;
     for invoice in &mut invoices {
-        let _ = invoice.retry_schedule.renew_method(circumstances.now);
+        let _ = invoice.retry_schedule.renew_method(context.now);
     }
-    let first = invoices.iter_mut().find_map(|invoice| begin(invoice, method, reason, circumstances));
+    let first = invoices.iter_mut().find_map(|invoice| begin(invoice, method, reason, context));
     let jobs = store(&mut *db, first.as_slice()).await?;
     update(&mut *db, &invoices.iter().collect::<Vec<_>>()).await?;
-    call_for_retries(&mut *db, &invoices, circumstances.traceparent).await?;
-    call_for_turns(&mut *db, &invoices, circumstances.now).await?;
+    call_for_retries(&mut *db, &invoices, context.traceparent).await?;
+    call_for_turns(&mut *db, &invoices, context.now).await?;
     Ok(jobs)
 }
 

@@ -24,8 +24,8 @@ use crate::{
 };
 
 use super::{
-    circumstances::Circumstances,
-    effects::{Case, call_for_renewal, carry_out_one},
+    change_context::ChangeContext,
+    effects::{PendingChange, call_for_renewal, carry_out_one},
 };
 
 /// What a merchant asks for.
@@ -153,16 +153,16 @@ async fn accept(db: &mut PgConnection, new: &NewSubscription, traceparent: &str)
     }
     subscription.version = 1;
     event::store::append(&mut *db, &[told(&subscription, subscription.status.as_str())], now).await?;
-    let circumstances = Circumstances {
+    let context = ChangeContext {
         now,
         charges: Kind::ChargePayment,
         traceparent: Some(traceparent),
         grace: PUBLISHER_GRACE,
         return_url: new.return_url.as_deref(),
     };
-    let mut case = Case::new(subscription.clone(), subscription, effects, circumstances);
-    carry_out_one(&mut *db, &mut case).await?;
-    let Case { mut subscription, done, .. } = case;
+    let mut pending = PendingChange::new(subscription.clone(), subscription, effects, context);
+    carry_out_one(&mut *db, &mut pending).await?;
+    let PendingChange { mut subscription, done, .. } = pending;
     call_for_renewal(&mut *db, &subscription, Some(traceparent)).await?;
     subscription.latest_invoice = done.invoices.last().copied();
     Ok(Accepted::New(Box::new(subscription), done.jobs))

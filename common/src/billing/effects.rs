@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     attempt,
-    circumstances::Circumstances,
+    change_context::ChangeContext,
     open::{self, NewInvoice, Opened, Opening},
 };
 
@@ -40,28 +40,28 @@ pub(crate) struct Done {
 }
 
 /// A subscription that is locked, as it is to become, and what is still to be done for it.
-pub(super) struct Case<'a> {
+pub(super) struct PendingChange<'a> {
     /// As it is stored.
     pub before: Subscription,
     /// As it is to become; as it is stored, once it was carried out.
     pub subscription: Subscription,
     /// What goes with it.
-    pub circumstances: Circumstances<'a>,
+    pub context: ChangeContext<'a>,
     /// What was done.
     pub done: Done,
     left: VecDeque<Effect>,
     refused: Option<Refusal>,
 }
 
-impl<'a> Case<'a> {
+impl<'a> PendingChange<'a> {
     pub fn new(
         before: Subscription,
         subscription: Subscription,
         effects: Effects,
-        circumstances: Circumstances<'a>,
+        context: ChangeContext<'a>,
     ) -> Self {
         let (done, left) = (Done::default(), effects.into());
-        Self { before, subscription, circumstances, done, left, refused: None }
+        Self { before, subscription, context, done, left, refused: None }
     }
 
     /// Whether something else is to be stored than is. The moment alone is no change, and nobody is told.
@@ -82,7 +82,7 @@ impl<'a> Case<'a> {
 
     /// Something has happened to its invoices.
     fn follow(&mut self, fact: Fact) {
-        match state::apply(&mut self.subscription, fact, self.circumstances.now) {
+        match state::apply(&mut self.subscription, fact, self.context.now) {
             Ok(effects) => self.left.extend(effects),
             Err(refusal) => self.refuse(refusal),
         }
@@ -104,61 +104,67 @@ impl<'a> Case<'a> {
 
 /// Does what is to be done, each in its order, and what follows from it, and writes the subscriptions as they have
 /// become. Those that the rules refuse are left where they were refused.
-pub(super) async fn carry_out(db: &mut PgConnection, cases: &mut [Case<'_>]) -> sqlx::Result<()> {
-    while cases.iter().any(|case| !case.left.is_empty()) {
-        do_next(&mut *db, cases).await?;
+pub(super) async fn carry_out(db: &mut PgConnection, changes: &mut [PendingChange<'_>]) -> sqlx::Result<()> {
+    while changes.iter().any(|pending| !pending.left.is_empty()) {
+        do_next(&mut *db, changes).await?;
     }
-    write(db, cases).await
+    write(db, changes).await
 }
 
 /// [`carry_out`], for one.
-pub(super) async fn carry_out_one(db: &mut PgConnection, case: &mut Case<'_>) -> Result<(), Error> {
-    carry_out(db, slice::from_mut(case)).await?;
-    case.refused().map_or(Ok(()), |refusal| Err(refusal.into()))
+pub(super) async fn carry_out_one(
+    db: &mut PgConnection,
+    pending: &mut PendingChange<'_>,
+) -> Result<(), Error> {
+    carry_out(db, slice::from_mut(pending)).await?;
+    pending.refused().map_or(Ok(()), |refusal| Err(refusal.into()))
 }
 
 /// What each is to do next. Invoices first: whoever opens many waits for others there, and for nobody after.
-async fn do_next(db: &mut PgConnection, cases: &mut [Case<'_>]) -> sqlx::Result<()> {
+async fn do_next(db: &mut PgConnection, changes: &mut [PendingChange<'_>]) -> sqlx::Result<()> {
     let (mut periods, mut billed, mut others) = (Vec::new(), Vec::new(), Vec::new());
-    for case in cases {
-        let Some(effect) = case.left.pop_front() else { continue };
+    for pending in changes {
+        let Some(effect) = pending.left.pop_front() else { continue };
         if let Effect::Bill(period) | Effect::Open(period) = &effect {
-            periods.push((case.subscription.id, *period));
+            periods.push((pending.subscription.id, *period));
         }
-        match case.invoice(&effect) {
+        match pending.invoice(&effect) {
             Ok(Some(new)) => {
-                case.done.invoices.push(new.id);
-                billed.push((case, new));
+                pending.done.invoices.push(new.id);
+                billed.push((pending, new));
             }
-            Ok(None) => others.push((case, effect)),
-            Err(refusal) => case.refuse(refusal),
+            Ok(None) => others.push((pending, effect)),
+            Err(refusal) => pending.refuse(refusal),
         }
     }
     open_periods(&mut *db, &periods).await?;
     open_invoices(&mut *db, billed).await?;
-    for (case, effect) in others {
-        do_other(&mut *db, case, effect).await?;
+    for (pending, effect) in others {
+        do_other(&mut *db, pending, effect).await?;
     }
     Ok(())
 }
 
 /// Opens invoices. Of those that ask for nothing, the subscriptions learn at once that they are paid.
-async fn open_invoices(db: &mut PgConnection, billed: Vec<(&mut Case<'_>, NewInvoice)>) -> sqlx::Result<()> {
-    let (cases, new): (Vec<_>, Vec<_>) = billed.into_iter().unzip();
-    let opening = cases.iter().zip(new).map(|(case, new)| Opening {
-        subscription: &case.subscription,
-        circumstances: &case.circumstances,
+async fn open_invoices(
+    db: &mut PgConnection,
+    billed: Vec<(&mut PendingChange<'_>, NewInvoice)>,
+) -> sqlx::Result<()> {
+    let (changes, new): (Vec<_>, Vec<_>) = billed.into_iter().unzip();
+    let opening = changes.iter().zip(new).map(|(pending, new)| Opening {
+        subscription: &pending.subscription,
+        context: &pending.context,
         new,
     });
     let openings = opening.collect();
     let opened = open::open(&mut *db, openings).await?;
     let mut paid = Vec::new();
-    for (case, opened) in cases.into_iter().zip(opened) {
+    for (pending, opened) in changes.into_iter().zip(opened) {
         match opened {
-            Opened::Paid => paid.push(case),
-            Opened::Owed(job) => case.done.jobs.extend(job),
-            Opened::Declined(Next::Exhausted(then)) => case.follow(Fact::DunningExhausted(then)),
-            Opened::Declined(_) => case.follow(Fact::PaymentDeclined),
+            Opened::Paid => paid.push(pending),
+            Opened::Owed(job) => pending.done.jobs.extend(job),
+            Opened::Declined(Next::Exhausted(then)) => pending.follow(Fact::DunningExhausted(then)),
+            Opened::Declined(_) => pending.follow(Fact::PaymentDeclined),
             Opened::Waits => {}
         }
     }
@@ -166,42 +172,46 @@ async fn open_invoices(db: &mut PgConnection, billed: Vec<(&mut Case<'_>, NewInv
 }
 
 /// Invoices of these were paid without a payment: the subscriptions learn it.
-async fn follow_paid(db: &mut PgConnection, paid: Vec<&mut Case<'_>>) -> sqlx::Result<()> {
-    let debtors: Vec<_> = paid.iter().map(|case| case.subscription.debtor()).collect();
+async fn follow_paid(db: &mut PgConnection, paid: Vec<&mut PendingChange<'_>>) -> sqlx::Result<()> {
+    let debtors: Vec<_> = paid.iter().map(|pending| pending.subscription.debtor()).collect();
     let open_left = invoice::store::count_owed(db, &debtors).await?;
-    for case in paid {
-        let open_left = open_left.get(&case.subscription.id).copied().unwrap_or_default();
-        case.follow(Fact::InvoicePaid { open_left });
+    for pending in paid {
+        let open_left = open_left.get(&pending.subscription.id).copied().unwrap_or_default();
+        pending.follow(Fact::InvoicePaid { open_left });
     }
     Ok(())
 }
 
 /// What few do, and each by itself.
-async fn do_other(db: &mut PgConnection, case: &mut Case<'_>, effect: Effect) -> sqlx::Result<()> {
-    let (subscription, circumstances) = (&case.subscription, &case.circumstances);
+async fn do_other(
+    db: &mut PgConnection,
+    pending: &mut PendingChange<'_>,
+    effect: Effect,
+) -> sqlx::Result<()> {
+    let (subscription, context) = (&pending.subscription, &pending.context);
     match effect {
         Effect::Cut { index, end } => cut_period(db, subscription.id, index, end).await?,
-        Effect::VoidFirstInvoice => open::void_unpaid(db, subscription, circumstances).await?,
+        Effect::VoidFirstInvoice => open::void_unpaid(db, subscription, context).await?,
         Effect::TryOpenInvoices => {
-            if attempt::use_balance(&mut *db, subscription, circumstances.now).await? {
-                follow_paid(&mut *db, vec![&mut *case]).await?;
+            if attempt::use_balance(&mut *db, subscription, context.now).await? {
+                follow_paid(&mut *db, vec![&mut *pending]).await?;
             }
-            let (subscription, circumstances) = (&case.subscription, &case.circumstances);
-            let jobs = attempt::try_open(db, subscription, Reason::Asked, circumstances).await?;
-            case.done.jobs.extend(jobs);
+            let (subscription, context) = (&pending.subscription, &pending.context);
+            let jobs = attempt::try_open(db, subscription, Reason::Asked, context).await?;
+            pending.done.jobs.extend(jobs);
         }
         Effect::Note { change, lines } => {
-            case.done.noted = Some(change);
-            if invoice::store::credit(&mut *db, change, &lines, circumstances.now).await? {
-                follow_paid(db, vec![case]).await?;
+            pending.done.noted = Some(change);
+            if invoice::store::credit(&mut *db, change, &lines, context.now).await? {
+                follow_paid(db, vec![pending]).await?;
             }
         }
         Effect::UseBalance => {
-            if attempt::use_balance(&mut *db, subscription, circumstances.now).await? {
-                follow_paid(db, vec![case]).await?;
+            if attempt::use_balance(&mut *db, subscription, context.now).await? {
+                follow_paid(db, vec![pending]).await?;
             }
         }
-        Effect::Alarm(alarm) => case.done.alarm = Some(alarm),
+        Effect::Alarm(alarm) => pending.done.alarm = Some(alarm),
         // These were done together.
         Effect::Bill(_) | Effect::Open(_) | Effect::Prorate { .. } => {}
     }
@@ -209,10 +219,10 @@ async fn do_other(db: &mut PgConnection, case: &mut Case<'_>, effect: Effect) ->
 }
 
 /// Writes what has changed, and tells the merchants.
-async fn write(db: &mut PgConnection, cases: &mut [Case<'_>]) -> sqlx::Result<()> {
-    let Some(now) = cases.first().map(|first| first.circumstances.now) else { return Ok(()) };
-    let changed = cases.iter().filter(|case| case.is_changed());
-    let pairs: Vec<_> = changed.map(|case| (&case.before, &case.subscription)).collect();
+async fn write(db: &mut PgConnection, changes: &mut [PendingChange<'_>]) -> sqlx::Result<()> {
+    let Some(now) = changes.first().map(|first| first.context.now) else { return Ok(()) };
+    let changed = changes.iter().filter(|pending| pending.is_changed());
+    let pairs: Vec<_> = changed.map(|pending| (&pending.before, &pending.subscription)).collect();
     row::update(&mut *db, &pairs).await?;
     event::store::append(
         db,
@@ -220,10 +230,10 @@ async fn write(db: &mut PgConnection, cases: &mut [Case<'_>]) -> sqlx::Result<()
         now,
     )
     .await?;
-    for case in cases {
-        match case.is_changed() {
-            true => case.subscription.version = case.before.version + 1,
-            false => case.subscription.updated_at = case.before.updated_at,
+    for pending in changes {
+        match pending.is_changed() {
+            true => pending.subscription.version = pending.before.version + 1,
+            false => pending.subscription.updated_at = pending.before.updated_at,
         }
     }
     Ok(())
@@ -234,16 +244,16 @@ pub(crate) async fn happened(
     db: &mut PgConnection,
     before: Subscription,
     fact: Fact,
-    circumstances: &Circumstances<'_>,
+    context: &ChangeContext<'_>,
 ) -> Result<Done, Error> {
     let mut subscription = before.clone();
-    let effects = state::apply(&mut subscription, fact, circumstances.now)?;
-    let mut case = Case::new(before, subscription, effects, *circumstances);
-    carry_out_one(&mut *db, &mut case).await?;
-    if case.is_changed() {
-        call_for_renewal(db, &case.subscription, circumstances.traceparent).await?;
+    let effects = state::apply(&mut subscription, fact, context.now)?;
+    let mut pending = PendingChange::new(before, subscription, effects, *context);
+    carry_out_one(&mut *db, &mut pending).await?;
+    if pending.is_changed() {
+        call_for_renewal(db, &pending.subscription, context.traceparent).await?;
     }
-    Ok(case.done)
+    Ok(pending.done)
 }
 
 /// A subscription that time will change has a job for that moment, or for an earlier one.

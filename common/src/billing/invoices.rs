@@ -26,7 +26,7 @@ use crate::{
 
 use super::{
     attempt::{Attempted, attempt},
-    circumstances::Circumstances,
+    change_context::ChangeContext,
     effects::happened,
     reclaim::reclaim_of_void,
 };
@@ -98,7 +98,7 @@ pub async fn execute(
     let subscription = found.ok_or(sqlx::Error::RowNotFound)?;
     let now = crate::db::now(&mut *transaction).await?;
     let mut invoice = read(&mut transaction, id).await?;
-    let circumstances = Circumstances {
+    let context = ChangeContext {
         now,
         charges: Kind::ChargePayment,
         traceparent: Some(traceparent),
@@ -108,9 +108,9 @@ pub async fn execute(
     let decided = match command {
         Command::Pay(_) => {
             let method = means(&mut transaction, &subscription, named).await?;
-            pay(&mut transaction, &mut invoice, subscription, method.as_ref(), &circumstances).await?
+            pay(&mut transaction, &mut invoice, subscription, method.as_ref(), &context).await?
         }
-        Command::Void => void(&mut transaction, &mut invoice, subscription, &circumstances).await?,
+        Command::Void => void(&mut transaction, &mut invoice, subscription, &context).await?,
         Command::GiveUp => give_up(&mut transaction, &mut invoice, now).await?,
     };
     match decided {
@@ -143,16 +143,16 @@ async fn pay(
     invoice: &mut Invoice,
     subscription: Subscription,
     method: Option<&PaymentMethod>,
-    circumstances: &Circumstances<'_>,
+    context: &ChangeContext<'_>,
 ) -> Decided {
     if let Err(refusal) = state::may_be_tried(invoice) {
         return Ok(Err(refusal));
     }
-    match attempt(&mut *db, invoice, method, Reason::Asked, circumstances).await? {
+    match attempt(&mut *db, invoice, method, Reason::Asked, context).await? {
         Attempted::Charging(job) => Ok(Ok(vec![job])),
         Attempted::Paid => {
             let open_left = open_left(&mut *db, subscription.debtor()).await?;
-            follow(db, subscription, Fact::InvoicePaid { open_left }, circumstances).await
+            follow(db, subscription, Fact::InvoicePaid { open_left }, context).await
         }
         Attempted::Nothing => Ok(Err(Refusal::NoMethod)),
         Attempted::Declined | Attempted::GivenUp(_) => Ok(Err(Refusal::MethodDeclined)),
@@ -164,9 +164,9 @@ async fn follow(
     db: &mut PgConnection,
     subscription: Subscription,
     fact: Fact,
-    circumstances: &Circumstances<'_>,
+    context: &ChangeContext<'_>,
 ) -> Decided {
-    match happened(db, subscription, fact, circumstances).await {
+    match happened(db, subscription, fact, context).await {
         Ok(done) => Ok(Ok(done.jobs)),
         Err(Error::Database(error)) => Err(error),
         Err(Error::Refused(refusal)) => Err(sqlx::Error::Protocol(refusal.to_string())),
@@ -177,19 +177,19 @@ async fn void(
     db: &mut PgConnection,
     invoice: &mut Invoice,
     subscription: Subscription,
-    circumstances: &Circumstances<'_>,
+    context: &ChangeContext<'_>,
 ) -> Decided {
     let before = invoice.status;
-    let balance_delta = match state::void(invoice, circumstances.now) {
+    let balance_delta = match state::void(invoice, context.now) {
         Ok(balance_delta) => balance_delta,
         Err(Refusal::Void) => return Ok(Ok(Vec::new())),
         Err(refusal) => return Ok(Err(refusal)),
     };
     credit(&mut *db, invoice.customer_id, invoice.currency, balance_delta).await?;
-    write(&mut *db, &[(before, &*invoice)], circumstances.now).await?;
+    write(&mut *db, &[(before, &*invoice)], context.now).await?;
     reclaim_of_void(&mut *db, invoice).await?;
     let open_left = open_left(&mut *db, subscription.debtor()).await?;
-    follow(db, subscription, Fact::InvoiceVoided { open_left }, circumstances).await
+    follow(db, subscription, Fact::InvoiceVoided { open_left }, context).await
 }
 
 async fn give_up(db: &mut PgConnection, invoice: &mut Invoice, now: Timestamp) -> Decided {

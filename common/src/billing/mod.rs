@@ -4,7 +4,7 @@
 
 pub(crate) mod attempt;
 pub(crate) mod book;
-pub(crate) mod circumstances;
+pub(crate) mod change_context;
 mod create;
 mod dispute;
 pub(crate) mod effects;

@@ -23,7 +23,7 @@ use crate::{
     subscription::{self, Subscription},
 };
 
-use super::{attempt, circumstances::Circumstances, reclaim::collect};
+use super::{attempt, change_context::ChangeContext, reclaim::collect};
 
 /// What is to be billed.
 pub(crate) struct NewInvoice {
@@ -36,7 +36,7 @@ pub(crate) struct NewInvoice {
 /// An invoice of a subscription that is locked.
 pub(crate) struct Opening<'a> {
     pub subscription: &'a Subscription,
-    pub circumstances: &'a Circumstances<'a>,
+    pub context: &'a ChangeContext<'a>,
     pub new: NewInvoice,
 }
 
@@ -55,7 +55,7 @@ pub(crate) enum Opened {
 /// Opens invoices, and answers how, in their order. Balances are held first and numbers are taken last, each in one
 /// order: a merchant's counter is what all his invoices wait for, and whoever has it waits for nothing more.
 pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> sqlx::Result<Vec<Opened>> {
-    let Some(now) = openings.first().map(|first| first.circumstances.now) else { return Ok(Vec::new()) };
+    let Some(now) = openings.first().map(|first| first.context.now) else { return Ok(Vec::new()) };
     let subscriptions: Vec<_> = openings.iter().map(|opening| opening.subscription).collect();
     let merchants: Vec<_> = subscriptions.iter().map(|subscription| subscription.merchant_id).collect();
     let policies = invoices::policies(&mut *db, &merchants).await?;
@@ -64,7 +64,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
     let mut numbers = Numbers::take(&mut *db, &merchants).await?;
     let (mut invoices, mut credits, mut attempts) = (Vec::new(), Vec::new(), Vec::new());
     let (mut opened_as, asking) = (Vec::new(), asking_of(&mut *db, &subscriptions, now).await?);
-    for Opening { subscription, circumstances, new } in openings {
+    for Opening { subscription, context, new } in openings {
         let policy = policies.get(&subscription.merchant_id).ok_or(sqlx::Error::RowNotFound)?;
         let mut invoice = draft(subscription, new, policy.clone(), now);
         let number = numbers.give(subscription.merchant_id)?;
@@ -88,7 +88,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
                 Opened::Waits
             }
             Some(method) => {
-                attempts.extend(attempt::begin(&mut invoice, method, Reason::Schedule, circumstances));
+                attempts.extend(attempt::begin(&mut invoice, method, Reason::Schedule, context));
                 Opened::Owed(None)
             }
         };
@@ -164,16 +164,16 @@ fn balance_key(subscription: &Subscription) -> BalanceKey {
 pub(crate) async fn void_unpaid(
     db: &mut PgConnection,
     subscription: &Subscription,
-    circumstances: &Circumstances<'_>,
+    context: &ChangeContext<'_>,
 ) -> sqlx::Result<()> {
     for mut invoice in owed(&mut *db, subscription.debtor()).await? {
         let before = invoice.status;
-        let Ok(balance_delta) = state::call_off(&mut invoice, circumstances.now) else { continue };
+        let Ok(balance_delta) = state::call_off(&mut invoice, context.now) else { continue };
         credit(&mut *db, invoice.customer_id, invoice.currency, balance_delta).await?;
         collect(&mut *db, (invoice.merchant_id, invoice.customer_id, invoice.currency)).await?;
-        write(&mut *db, &[(before, &invoice)], circumstances.now).await?;
+        write(&mut *db, &[(before, &invoice)], context.now).await?;
         if invoice.live_payment.is_some() {
-            let (kind, trace) = (Kind::RenewSubscription, circumstances.traceparent);
+            let (kind, trace) = (Kind::RenewSubscription, context.traceparent);
             job::store::enqueue(&mut *db, kind, subscription.id.0, Duration::ZERO, trace).await?;
         }
     }

@@ -20,8 +20,8 @@ use crate::{
 };
 
 use super::{
-    circumstances::Circumstances,
-    effects::{Case, carry_out},
+    change_context::ChangeContext,
+    effects::{PendingChange, carry_out},
     settlement::execute,
 };
 
@@ -112,25 +112,25 @@ async fn come_due(
     let subjects: Vec<_> = claims.iter().map(|claim| claim.subject).collect();
     let found = lock_all(&mut *db, &subjects).await?;
     let now = crate::db::now(&mut *db).await?;
-    let (mut done, mut turns, mut cases) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut done, mut turns, mut changes) = (Vec::new(), Vec::new(), Vec::new());
     for subscription in found {
         let of_it = claims.iter().filter(|claim| claim.subject == subscription.id.0);
         let Some(claim) = of_it.max_by_key(|claim| claim.attempt) else { continue };
         match decide(&mut *db, claim, subscription, now).await {
-            Ok((case, again)) => {
+            Ok((pending, again)) => {
                 turns.push((*claim, again));
-                cases.push(case);
+                changes.push(pending);
             }
             Err(Error::Refused(refusal)) => done.push((claim.id, Err(refusal))),
             Err(Error::Database(error)) => return Err(error),
         }
     }
-    carry_out(&mut *db, &mut cases).await?;
+    carry_out(&mut *db, &mut changes).await?;
     let mut reschedule = Vec::new();
-    for ((claim, again), case) in turns.into_iter().zip(cases) {
+    for ((claim, again), pending) in turns.into_iter().zip(changes) {
         done.push((
             claim.id,
-            come_again(case, again).map(|(renewed, at)| {
+            come_again(pending, again).map(|(renewed, at)| {
                 reschedule.extend(at.map(|at| (claim, at)));
                 renewed
             }),
@@ -147,12 +147,15 @@ async fn come_due(
 }
 
 /// What came of it, and when its job comes again, if it does.
-fn come_again(mut case: Case<'_>, again: Option<Timestamp>) -> Result<(Renewed, Option<Timestamp>), Refusal> {
-    if let Some(refusal) = case.refused() {
+fn come_again(
+    mut pending: PendingChange<'_>,
+    again: Option<Timestamp>,
+) -> Result<(Renewed, Option<Timestamp>), Refusal> {
+    if let Some(refusal) = pending.refused() {
         return Err(refusal);
     }
-    let at = again.or(wakes_at(&case.subscription)?);
-    Ok((Renewed { jobs: case.done.jobs, alarm: case.done.alarm }, at))
+    let at = again.or(wakes_at(&pending.subscription)?);
+    Ok((Renewed { jobs: pending.done.jobs, alarm: pending.done.alarm }, at))
 }
 
 /// What is to be done now, and when to ask again where that is not the next boundary.
@@ -161,8 +164,8 @@ async fn decide<'a>(
     claim: &'a Claim,
     before: Subscription,
     now: Timestamp,
-) -> Result<(Case<'a>, Option<Timestamp>), Error> {
-    let circumstances = Circumstances {
+) -> Result<(PendingChange<'a>, Option<Timestamp>), Error> {
+    let context = ChangeContext {
         now,
         charges: Kind::ChargeOffSession,
         traceparent: claim.traceparent.as_deref(),
@@ -175,11 +178,11 @@ async fn decide<'a>(
         let fact = Fact::FirstInvoiceExpired { payment_under_way };
         let effects = state::apply(&mut subscription, fact, now)?;
         let again = payment_under_way.then(|| now + ASK_AGAIN);
-        return Ok((Case::new(before, subscription, effects, circumstances), again));
+        return Ok((PendingChange::new(before, subscription, effects, context), again));
     }
     let effects = match state::renew(&mut subscription, now)? {
         Renewal::NotBefore(_) | Renewal::None | Renewal::InReview => Effects::new(),
         Renewal::Done(effects) => effects,
     };
-    Ok((Case::new(before, subscription, effects, circumstances), None))
+    Ok((PendingChange::new(before, subscription, effects, context), None))
 }

@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     attempt::{Attempted, attempt},
-    circumstances::Circumstances,
+    change_context::ChangeContext,
     effects::happened,
 };
 
@@ -58,7 +58,7 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Error
         job::store::finish(db, &[claim.id.0], &[claim.attempt]).await?;
         return Ok(Retried::default());
     };
-    let circumstances = Circumstances {
+    let context = ChangeContext {
         now,
         charges: Kind::ChargeOffSession,
         traceparent: claim.traceparent.as_deref(),
@@ -82,7 +82,7 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Error
                 return Ok(retried);
             }
             let method = subscription.method.as_ref();
-            let attempted = attempt(&mut *db, &mut invoice, method, reason, &circumstances).await?;
+            let attempted = attempt(&mut *db, &mut invoice, method, reason, &context).await?;
             let fact = match attempted {
                 Attempted::Charging(job) => {
                     retried.job = Some(job);
@@ -96,14 +96,14 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Error
                 Attempted::Declined | Attempted::Nothing => None,
             };
             if let Some(fact) = fact {
-                let done = happened(&mut *db, subscription, fact, &circumstances).await?;
+                let done = happened(&mut *db, subscription, fact, &context).await?;
                 retried.alarm = done.alarm;
             }
         }
         Ok(Due::Exhausted(then)) => {
             write(&mut *db, &[(before, &invoice)], now).await?;
             let fact = Fact::DunningExhausted(then);
-            let done = happened(&mut *db, subscription, fact, &circumstances).await?;
+            let done = happened(&mut *db, subscription, fact, &context).await?;
             retried.alarm = done.alarm;
         }
         // It has ended, or the outcome of a payment decides.

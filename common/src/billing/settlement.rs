@@ -39,7 +39,7 @@ use crate::{
     },
 };
 
-use super::{circumstances::Circumstances, effects::happened, reclaim::collect};
+use super::{change_context::ChangeContext, effects::happened, reclaim::collect};
 
 /// What an operator is woken for when a subscription's own rules stand in its way.
 const CANNOT_FOLLOW: &str = "a subscription cannot follow the payment of its invoice";
@@ -296,7 +296,7 @@ pub(super) async fn follow(
     if !is_moved_by(&subscription, fact, now) {
         return Ok(None);
     }
-    let circumstances = Circumstances {
+    let context = ChangeContext {
         now,
         charges: Kind::ChargeOffSession,
         traceparent: None,
@@ -306,7 +306,7 @@ pub(super) async fn follow(
     let id = subscription.id;
     // Money that moved is recorded, whatever the subscription's own rules have against it.
     let mut inner = db.begin().await?;
-    match happened(&mut inner, subscription, fact, &circumstances).await {
+    match happened(&mut inner, subscription, fact, &context).await {
         Ok(done) => {
             inner.commit().await?;
             Ok(done.alarm)

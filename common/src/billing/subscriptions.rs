@@ -14,7 +14,7 @@ use crate::{
     subscription::{
         Subscription,
         proration::{Book, Proration},
-        state::{self, Effects, Place, Refusal, Update, When},
+        state::{self, Effects, ProrationContext, Refusal, Update, When},
         store::{Error, lock},
     },
 };
@@ -22,8 +22,8 @@ use crate::{
 use super::{
     attempt::asked_for,
     book::book,
-    circumstances::Circumstances,
-    effects::{Case, call_for_renewal, carry_out_one},
+    change_context::ChangeContext,
+    effects::{PendingChange, call_for_renewal, carry_out_one},
 };
 
 /// Whose subscription it is about, and how it is asked.
@@ -115,7 +115,7 @@ pub struct Foreknown {
 pub async fn execute(
     db: &PgPool,
     context: &CommandContext,
-    decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal> + Send,
+    decide: impl FnOnce(&mut Subscription, ProrationContext<'_>) -> Result<Effects, Refusal> + Send,
 ) -> sqlx::Result<CommandResult> {
     let mut transaction = db.begin().await?;
     let answered = answer(&mut transaction, context, decide).await?;
@@ -209,7 +209,7 @@ async fn answer_update(
             return Ok(CommandResult::NoMethod);
         }
     }
-    answer(db, context, |subscription, place| state::update(subscription, update, place)).await
+    answer(db, context, |subscription, context| state::update(subscription, update, context)).await
 }
 
 /// Whose subscription it is: that never changes, so it is known before the lock, which comes after the customer's.
@@ -225,7 +225,7 @@ async fn customer_of(db: &mut PgConnection, context: &CommandContext) -> sqlx::R
 async fn answer(
     db: &mut PgConnection,
     context: &CommandContext,
-    decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal>,
+    decide: impl FnOnce(&mut Subscription, ProrationContext<'_>) -> Result<Effects, Refusal>,
 ) -> sqlx::Result<CommandResult> {
     let found = lock(&mut *db, context.id).await?.filter(|found| found.merchant_id == context.merchant);
     let Some(subscription) = found else { return Ok(CommandResult::NotFound) };
@@ -243,7 +243,7 @@ async fn change(
     db: &mut PgConnection,
     before: Subscription,
     context: &CommandContext,
-    decide: impl FnOnce(&mut Subscription, Place<'_>) -> Result<Effects, Refusal>,
+    decide: impl FnOnce(&mut Subscription, ProrationContext<'_>) -> Result<Effects, Refusal>,
 ) -> Result<Executed, Error> {
     let now = crate::db::now(&mut *db).await?;
     let mut subscription = before.clone();
@@ -251,16 +251,16 @@ async fn change(
         Some(period) => book(&mut *db, before.id, period.index).await?,
         None => Book::default(),
     };
-    let effects = decide(&mut subscription, Place { now, book: &book })?;
+    let effects = decide(&mut subscription, ProrationContext { now, book: &book })?;
     let (traceparent, return_url) = (Some(context.traceparent.as_str()), context.return_url.as_deref());
-    let circumstances =
-        Circumstances { now, charges: Kind::ChargePayment, traceparent, grace: PUBLISHER_GRACE, return_url };
-    let mut case = Case::new(before, subscription, effects, circumstances);
-    carry_out_one(&mut *db, &mut case).await?;
-    if case.is_changed() {
-        call_for_renewal(db, &case.subscription, traceparent).await?;
+    let change_context =
+        ChangeContext { now, charges: Kind::ChargePayment, traceparent, grace: PUBLISHER_GRACE, return_url };
+    let mut pending = PendingChange::new(before, subscription, effects, change_context);
+    carry_out_one(&mut *db, &mut pending).await?;
+    if pending.is_changed() {
+        call_for_renewal(db, &pending.subscription, traceparent).await?;
     }
-    let Case { subscription, done, .. } = case;
+    let PendingChange { subscription, done, .. } = pending;
     Ok(Executed { subscription, jobs: done.jobs, invoices: done.invoices, noted: done.noted })
 }
 
@@ -302,8 +302,8 @@ pub async fn cancel(
     when: When,
     proration: Proration,
 ) -> sqlx::Result<CommandResult> {
-    let decide = |subscription: &mut Subscription, place: Place<'_>| {
-        state::cancel(subscription, when, proration, place)
+    let decide = |subscription: &mut Subscription, context: ProrationContext<'_>| {
+        state::cancel(subscription, when, proration, context)
     };
     execute(db, context, decide).await
 }
@@ -317,8 +317,8 @@ pub async fn bill_missed(
     merchant: MerchantId,
     id: SubscriptionId,
 ) -> sqlx::Result<CommandResult> {
-    let decide = |subscription: &mut Subscription, place: Place<'_>| {
-        state::bill_missed(subscription, place.now).map(|()| Effects::new())
+    let decide = |subscription: &mut Subscription, context: ProrationContext<'_>| {
+        state::bill_missed(subscription, context.now).map(|()| Effects::new())
     };
     execute(db, &CommandContext::of(merchant, id), decide).await
 }
@@ -332,8 +332,8 @@ pub async fn skip_missed(
     merchant: MerchantId,
     id: SubscriptionId,
 ) -> sqlx::Result<CommandResult> {
-    let decide = |subscription: &mut Subscription, place: Place<'_>| {
-        state::skip_missed(subscription, place.now).map(|()| Effects::new())
+    let decide = |subscription: &mut Subscription, context: ProrationContext<'_>| {
+        state::skip_missed(subscription, context.now).map(|()| Effects::new())
     };
     execute(db, &CommandContext::of(merchant, id), decide).await
 }

@@ -35,9 +35,9 @@ pub struct CallLog {
     pub last_call_at: Option<Timestamp>,
 }
 
-/// The circumstances of what is in doubt.
+/// The context of what is in doubt.
 #[derive(Debug, Clone, Copy)]
-pub struct Case<'a> {
+pub struct AssessmentContext<'a> {
     /// What we may have set in motion.
     pub call_log: &'a CallLog,
     /// When the operation was asked for: its time runs from here until the first call.
@@ -100,21 +100,21 @@ pub struct Assessment {
 
 /// Says what to do about a report in doubt, whatever was asked.
 #[must_use]
-pub fn assess(in_doubt: &InDoubt, case: Case<'_>) -> Assessment {
+pub fn assess(in_doubt: &InDoubt, context: AssessmentContext<'_>) -> Assessment {
     let assessment = match in_doubt {
         InDoubt::NotSent { why, retry_after, obstacle: _ } => Assessment {
-            call_not_sent: !case.is_question,
-            ..only(not_sent(why, retry_after.unwrap_or_default(), case))
+            call_not_sent: !context.is_question,
+            ..only(not_sent(why, retry_after.unwrap_or_default(), context))
         },
         InDoubt::Deferred { why, wait, obstacle: _ } => Assessment {
-            call_not_sent: !case.is_question,
+            call_not_sent: !context.is_question,
             ..only(Recovery::Snooze { why: why.clone(), wait: *wait })
         },
         InDoubt::Refused { code, message: _, fault } => {
-            Assessment { alarm: fault.alarm(), ..only(refused(code, *fault, case)) }
+            Assessment { alarm: fault.alarm(), ..only(refused(code, *fault, context)) }
         }
-        InDoubt::Unknown { why, resolution } => only(unknown(why, *resolution, case)),
-        InDoubt::NotFound => only(not_found(case)),
+        InDoubt::Unknown { why, resolution } => only(unknown(why, *resolution, context)),
+        InDoubt::NotFound => only(not_found(context)),
     };
     match assessment.recovery {
         Recovery::Review { alarm, .. } => Assessment { alarm: Some(alarm), ..assessment },
@@ -128,10 +128,10 @@ fn only(recovery: Recovery) -> Assessment {
     Assessment { recovery, call_not_sent: false, alarm: None }
 }
 
-fn not_sent(why: &str, at_least: Duration, case: Case<'_>) -> Recovery {
-    if case.is_question || case.within(case.guarantees.replay_window) {
+fn not_sent(why: &str, at_least: Duration, context: AssessmentContext<'_>) -> Recovery {
+    if context.is_question || context.within(context.guarantees.replay_window) {
         Recovery::Again { why: why.to_owned(), at_least }
-    } else if case.call_log.is_first_that_could_run() {
+    } else if context.call_log.is_first_that_could_run() {
         // The one failure that we may tell by ourselves: no request of ours ever ran.
         Recovery::NeverRan {
             code: "gateway_unreachable".into(),
@@ -143,8 +143,8 @@ fn not_sent(why: &str, at_least: Duration, case: Case<'_>) -> Recovery {
 }
 
 /// A refusal is about this request; an earlier one with the same key may still have run.
-fn refused(code: &str, fault: Fault, case: Case<'_>) -> Recovery {
-    if !case.call_log.is_first_that_could_run() {
+fn refused(code: &str, fault: Fault, context: AssessmentContext<'_>) -> Recovery {
+    if !context.call_log.is_first_that_could_run() {
         return Recovery::LookUp;
     }
     let (code, message) = match fault {
@@ -157,13 +157,13 @@ fn refused(code: &str, fault: Fault, case: Case<'_>) -> Recovery {
     Recovery::NeverRan { code: code.to_owned(), message: message.to_owned() }
 }
 
-fn unknown(why: &str, resolution: Resolution, case: Case<'_>) -> Recovery {
+fn unknown(why: &str, resolution: Resolution, context: AssessmentContext<'_>) -> Recovery {
     let again = Recovery::Again { why: why.to_owned(), at_least: Duration::ZERO };
-    if !case.is_question {
-        let replay = resolution == Resolution::Replay && case.within(case.guarantees.replay_window);
+    if !context.is_question {
+        let replay = resolution == Resolution::Replay && context.within(context.guarantees.replay_window);
         return if replay { again } else { Recovery::LookUp };
     }
-    if case.within(if case.is_known { SLOW_OUTCOME_WINDOW } else { LOOK_UP_WINDOW }) {
+    if context.within(if context.is_known { SLOW_OUTCOME_WINDOW } else { LOOK_UP_WINDOW }) {
         return again;
     }
     Recovery::Review {
@@ -172,11 +172,11 @@ fn unknown(why: &str, resolution: Resolution, case: Case<'_>) -> Recovery {
     }
 }
 
-fn not_found(case: Case<'_>) -> Recovery {
-    if case.is_known {
-        return unknown("the gateway has lost its trace", Resolution::LookUp, case);
+fn not_found(context: AssessmentContext<'_>) -> Recovery {
+    if context.is_known {
+        return unknown("the gateway has lost its trace", Resolution::LookUp, context);
     }
-    if case.within(case.guarantees.empty_look_ups_window) {
+    if context.within(context.guarantees.empty_look_ups_window) {
         return Recovery::Again { why: "the gateway has no trace of it".into(), at_least: Duration::ZERO };
     }
     Recovery::Review {
@@ -185,7 +185,7 @@ fn not_found(case: Case<'_>) -> Recovery {
     }
 }
 
-impl Case<'_> {
+impl AssessmentContext<'_> {
     fn within(&self, window: Duration) -> bool {
         self.call_log.within(self.asked_at, self.now, window)
     }

@@ -19,7 +19,7 @@ use crate::{
     gateway::{
         Capture, Card, Charge, ChargeOutcome, ChargeRef, Decline, DeclineClass, GatewayRef, InDoubt,
         Obstacle, Report,
-        doubt::{Case, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, assess},
+        doubt::{AssessmentContext, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, assess},
         report::Worded as _,
     },
     job::{
@@ -38,7 +38,7 @@ pub const ACTION_WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What an operator is woken for when money is held at a gateway that its payment has left.
 pub const RESERVED_ELSEWHERE: &str = "money is reserved at a gateway that the payment has left";
 
-/// The circumstances of a report.
+/// The context of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Context {
     /// Now, by the database's clock.
@@ -356,7 +356,7 @@ fn in_doubt(
     context: Context,
     never_ran: impl FnOnce(Failure) -> Change,
 ) -> Change {
-    let case = Case {
+    let assessed = AssessmentContext {
         call_log: &payment.call_log,
         asked_at: payment.created_at,
         guarantees: payment.request.gateway.guarantees(),
@@ -365,7 +365,7 @@ fn in_doubt(
         now: context.now,
     };
     let never_ran = |code, message| never_ran(Failure { code, message, decline_class: None });
-    Change::recovering(assess(doubt, case), Kind::ResolvePayment, never_ran, needs_review)
+    Change::recovering(assess(doubt, assessed), Kind::ResolvePayment, never_ran, needs_review)
 }
 
 /// Whether a call begun at `now` may be sent.

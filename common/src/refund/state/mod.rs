@@ -14,7 +14,7 @@ use crate::{
     clock::Timestamp,
     gateway::{
         Charge, GatewayRef, InDoubt, RefundOutcome, Report,
-        doubt::{Case, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, assess},
+        doubt::{AssessmentContext, SLOW_OUTCOME_POLL, SLOW_OUTCOME_WINDOW, assess},
     },
     job::{
         Kind,
@@ -89,7 +89,7 @@ pub fn accept(payment: &Payment, asked: Option<Decimal>, free: Decimal) -> Resul
     Ok(money)
 }
 
-/// The circumstances of a report.
+/// The context of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Context {
     /// Now, by the database's clock.
@@ -209,7 +209,7 @@ fn slow(refund: &Refund, gateway_ref: &GatewayRef, context: Context) -> Change {
 }
 
 fn in_doubt(refund: &Refund, payment: &Payment, doubt: &InDoubt, context: Context) -> Change {
-    let case = Case {
+    let assessed = AssessmentContext {
         call_log: &refund.call_log,
         asked_at: refund.created_at,
         guarantees: payment.request.gateway.guarantees(),
@@ -218,7 +218,7 @@ fn in_doubt(refund: &Refund, payment: &Payment, doubt: &InDoubt, context: Contex
         now: context.now,
     };
     let never_ran = |code, message| Change::becomes(Outcome::Failed(Failure { code, message }), Work::Done);
-    Change::recovering(assess(doubt, case), Kind::ResolveRefund, never_ran, needs_review)
+    Change::recovering(assess(doubt, assessed), Kind::ResolveRefund, never_ran, needs_review)
 }
 
 /// Whether a call begun at `now` may be sent.

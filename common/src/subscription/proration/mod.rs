@@ -74,9 +74,9 @@ impl Adjustment {
     }
 }
 
-/// The place of a change: what was billed, and the day.
+/// The point of a change: what was billed, and the day.
 #[derive(Debug, Clone, Copy)]
-pub struct Moment<'a> {
+pub struct ProrationPoint<'a> {
     /// What was billed for the period.
     pub book: &'a Book,
     /// The whole period, whether or not all of it was billed.
@@ -87,7 +87,7 @@ pub struct Moment<'a> {
     pub currency: Currency,
 }
 
-impl Moment<'_> {
+impl ProrationPoint<'_> {
     /// All that is in force ends, without anything in its place: a pause, or a cancellation that gives back.
     ///
     /// # Errors
@@ -192,20 +192,20 @@ impl Moment<'_> {
 
 /// Seats that leave, and what becomes of their money.
 struct Leaving<'a> {
-    moment: &'a Moment<'a>,
+    point: &'a ProrationPoint<'a>,
     funds: Vec<Funds>,
     done: Adjustment,
 }
 
 impl<'a> Leaving<'a> {
-    fn of(moment: &'a Moment<'a>) -> Self {
-        Self { moment, funds: moment.book.funds.clone(), done: Adjustment::default() }
+    fn of(point: &'a ProrationPoint<'a>) -> Self {
+        Self { point, funds: point.book.funds.clone(), done: Adjustment::default() }
     }
 
     /// Up to `quantity` of these leave, those first that came last.
     fn withdraw(&mut self, quantity: u32, which: impl Fn(&Billed) -> bool) -> Result<(), TooLarge> {
         let mut left = quantity;
-        for billed in self.moment.book.lines.iter().rev().filter(|billed| which(billed)) {
+        for billed in self.point.book.lines.iter().rev().filter(|billed| which(billed)) {
             let quantity = left.min(billed.in_force());
             left -= quantity;
             self.let_go(billed, quantity)?;
@@ -215,8 +215,8 @@ impl<'a> Leaving<'a> {
 
     /// What these are worth is taken off what is still to pay of their invoice; what was paid of it is given back.
     fn let_go(&mut self, billed: &Billed, quantity: u32) -> Result<(), TooLarge> {
-        let currency = self.moment.currency;
-        let Some(worth) = billed.worth(quantity, self.moment.day, currency)? else { return Ok(()) };
+        let currency = self.point.currency;
+        let Some(worth) = billed.worth(quantity, self.point.day, currency)? else { return Ok(()) };
         let mut none = Funds::none(billed.line.invoice);
         let found = self.funds.iter_mut().find(|funds| funds.invoice == billed.line.invoice);
         let funds = found.unwrap_or(&mut none);
@@ -225,7 +225,7 @@ impl<'a> Leaving<'a> {
         let rest = worth.less(noted);
         let paid = rest.part(funds.paid.clamp(Decimal::ZERO, rest.total()), currency)?;
         funds.paid -= paid.total();
-        let days = billed.days.since(self.moment.day);
+        let days = billed.days.since(self.point.day);
         let description = format!("Unused: {}", billed.name);
         if !paid.total().is_zero() {
             self.done.items.push(Item::Credit(Share {

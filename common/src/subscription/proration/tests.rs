@@ -48,8 +48,8 @@ fn book(lines: Vec<Billed>) -> Book {
     Book { funds: lines.iter().map(paid).collect(), lines }
 }
 
-fn moment<'a>(book: &'a Book, period: Span, day: &str, code: &str) -> Moment<'a> {
-    Moment { book, period, day: day.parse().unwrap(), currency: currency(code) }
+fn point<'a>(book: &'a Book, period: Span, day: &str, code: &str) -> ProrationPoint<'a> {
+    ProrationPoint { book, period, day: day.parse().unwrap(), currency: currency(code) }
 }
 
 fn amounts(adjustment: &Adjustment) -> Vec<String> {
@@ -64,7 +64,7 @@ fn amounts(adjustment: &Adjustment) -> Vec<String> {
 #[track_caller]
 fn assert_swap(code: &str, units: (&str, &str), period: Span, day: &str, expected: &[&str]) {
     let book = book(vec![billed(units.0, 1, period)]);
-    let items = moment(&book, period, day, code).swap(&seats(units.1, 1)).unwrap();
+    let items = point(&book, period, day, code).swap(&seats(units.1, 1)).unwrap();
     assert_eq!(amounts(&items), expected);
 }
 
@@ -83,7 +83,7 @@ fn case_10_the_day_of_the_change_belongs_to_the_new_plan() {
 fn case_11_a_pause_gives_back_the_rest() {
     let period = span("2025-03-02", "2025-04-02");
     let book = book(vec![billed("249.95", 1, period)]);
-    let items = moment(&book, period, "2025-03-04", "EUR").end().unwrap();
+    let items = point(&book, period, "2025-03-04", "EUR").end().unwrap();
     assert_eq!(amounts(&items), ["-233.82"]);
 }
 
@@ -91,7 +91,7 @@ fn case_11_a_pause_gives_back_the_rest() {
 fn case_12_a_resumption_charges_the_rest() {
     let period = span("2025-04-02", "2025-05-02");
     let book = Book::default();
-    let items = moment(&book, period, "2025-04-05", "EUR").resize(0, &seats("249.95", 1)).unwrap().0;
+    let items = point(&book, period, "2025-04-05", "EUR").resize(0, &seats("249.95", 1)).unwrap().0;
     assert_eq!(amounts(&items), ["224.96"]);
 }
 
@@ -99,7 +99,7 @@ fn case_12_a_resumption_charges_the_rest() {
 fn case_13_three_more_seats_are_one_line() {
     let period = span("2025-03-15", "2025-04-15");
     let book = book(vec![billed("10", 5, period)]);
-    let items = moment(&book, period, "2025-03-25", "EUR").resize(0, &seats("10.00", 8)).unwrap().0;
+    let items = point(&book, period, "2025-03-25", "EUR").resize(0, &seats("10.00", 8)).unwrap().0;
     assert_eq!(amounts(&items), ["20.32"]);
 }
 
@@ -126,7 +126,7 @@ fn case_16_a_change_on_a_periods_start_swaps_all_and_on_its_end_nothing() {
 fn seats_that_came_last_leave_first() {
     let period = span("2025-06-01", "2025-07-01");
     let book = book(vec![billed("10", 5, period), billed("10", 3, span("2025-06-11", "2025-07-01"))]);
-    let items = moment(&book, period, "2025-06-21", "EUR").resize(0, &seats("10", 4)).unwrap().0;
+    let items = point(&book, period, "2025-06-21", "EUR").resize(0, &seats("10", 4)).unwrap().0;
     // Three of 20 days that were billed at 30.00, half of them left; one of five for 30 days, a third left.
     assert_eq!(amounts(&items), ["-15.00", "-3.33"]);
     assert!(matches!(
@@ -143,7 +143,7 @@ fn no_more_is_given_back_than_was_paid_after_discounts() {
     let given = Billed { credited: net("4.90"), ..half_price.clone() };
     for (billed, expected) in [(half_price, "-2.50"), (given, "-0.10")] {
         let book = book(vec![billed]);
-        let items = moment(&book, period, "2025-06-16", "EUR").end().unwrap();
+        let items = point(&book, period, "2025-06-16", "EUR").end().unwrap();
         assert_eq!(amounts(&items), [expected]);
     }
 }
@@ -164,8 +164,9 @@ fn another_language_agrees() {
         let found = match words[0] {
             "charge" => {
                 let (period, day) = days(4);
-                let moment = Moment { book: &Book::default(), period, day, currency: currency(words[1]) };
-                moment.resize(0, &seats(words[2], number(3))).unwrap().0
+                let point =
+                    ProrationPoint { book: &Book::default(), period, day, currency: currency(words[1]) };
+                point.resize(0, &seats(words[2], number(3))).unwrap().0
             }
             _ => {
                 let (period, day) = days(5);
@@ -173,8 +174,8 @@ fn another_language_agrees() {
                 let net = |at: usize| NetAndTax { net: amount(words[at]), tax: Decimal::ZERO };
                 let billed = Billed { quantity, billed: net(2), credited: net(7), ..billed("0", 1, period) };
                 let book = book(vec![billed]);
-                let moment = Moment { book: &book, period, day, currency: currency(words[1]) };
-                moment.resize(0, &seats("0", quantity - number(3))).unwrap().0
+                let point = ProrationPoint { book: &book, period, day, currency: currency(words[1]) };
+                point.resize(0, &seats("0", quantity - number(3))).unwrap().0
             }
         };
         // What is worth nothing is not told.
@@ -281,23 +282,23 @@ proptest! {
         for (later, step) in steps {
             day = (day + Days::new(later.into())).min(period.to);
             let book = invoices.book();
-            let moment = Moment { book: &book, period, day, currency: euro };
+            let point = ProrationPoint { book: &book, period, day, currency: euro };
             let adjustment = match step {
                 Step::Swap(cents, quantity) if count > 0 => {
                     (unit, count) = (price(cents), quantity);
-                    moment.swap(&seats_of(unit, count))
+                    point.swap(&seats_of(unit, count))
                 }
                 Step::Resize(quantity) if count > 0 => {
                     count = quantity;
-                    moment.swap(&seats_of(unit, count))
+                    point.swap(&seats_of(unit, count))
                 }
                 Step::Pause => {
                     count = 0;
-                    moment.end()
+                    point.end()
                 }
                 Step::Resume(cents, quantity) if count == 0 => {
                     (unit, count) = (price(cents), quantity);
-                    moment.swap(&seats_of(unit, count))
+                    point.swap(&seats_of(unit, count))
                 }
                 Step::Swap(..) | Step::Resize(_) | Step::Resume(..) => continue,
             }.unwrap();
@@ -332,8 +333,8 @@ proptest! {
             let mut cost = Decimal::ZERO;
             for to in [&new, &old] {
                 let book = invoices.book();
-                let moment = Moment { book: &book, period, day, currency: currency("EUR") };
-                cost += invoices.write(&moment.swap(to).unwrap().items);
+                let point = ProrationPoint { book: &book, period, day, currency: currency("EUR") };
+                cost += invoices.write(&point.swap(to).unwrap().items);
             }
             prop_assert_eq!(cost, Decimal::ZERO, "{:?} and back", new);
         }

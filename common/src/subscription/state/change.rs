@@ -2,7 +2,7 @@
 
 use super::{
     Effects, Refusal, begin_anew,
-    command::{Place, end_all, moment, not_at_boundary, not_now, prorate, seats},
+    command::{ProrationContext, end_all, not_at_boundary, not_now, point, prorate, seats},
 };
 use crate::subscription::{
     Status, Subscription, Terms,
@@ -21,7 +21,7 @@ pub fn change(
     subscription: &mut Subscription,
     terms: Terms,
     proration: Proration,
-    place: Place<'_>,
+    context: ProrationContext<'_>,
 ) -> Result<Effects, Refusal> {
     let (ours, theirs) = (subscription.terms.price.unit.currency, terms.price.unit.currency);
     if ours != theirs {
@@ -39,33 +39,33 @@ pub fn change(
         }
         (Status::Trialing | Status::Active | Status::PastDue, Proration::AtPeriodEnd) => {
             subscription.pending_terms = (terms != subscription.terms).then_some(terms);
-            subscription.updated_at = place.now;
+            subscription.updated_at = context.now;
             Ok(Vec::new())
         }
         // Nothing was billed yet.
         (Status::Trialing, _) => {
-            take_terms(subscription, terms, place);
+            take_terms(subscription, terms, context);
             Ok(Vec::new())
         }
         // What it rests from is not billed; what was paid of another plan is given back, as if it did not rest.
-        (Status::Paused, Proration::ByDay) => rest_otherwise(subscription, terms, place),
+        (Status::Paused, Proration::ByDay) => rest_otherwise(subscription, terms, context),
         (Status::Paused, Proration::None | Proration::AtPeriodEnd) => {
-            take_free(subscription, terms, place);
+            take_free(subscription, terms, context);
             Ok(Vec::new())
         }
         (Status::Active | Status::PastDue, Proration::None) => {
-            not_at_boundary(subscription, place.now)?;
+            not_at_boundary(subscription, context.now)?;
             if has_other_interval {
                 let index = subscription.next_period_index;
                 let date = subscription.anchor.date_of(subscription.terms.price.interval, index)?;
                 subscription.anchor = Anchor { date, index, ..subscription.anchor };
             }
-            take_free(subscription, terms, place);
+            take_free(subscription, terms, context);
             Ok(Vec::new())
         }
         (Status::Active | Status::PastDue, Proration::ByDay) => {
-            not_at_boundary(subscription, place.now)?;
-            by_day(subscription, terms, has_other_interval, place)
+            not_at_boundary(subscription, context.now)?;
+            by_day(subscription, terms, has_other_interval, context)
         }
     }
 }
@@ -74,25 +74,25 @@ fn by_day(
     subscription: &mut Subscription,
     terms: Terms,
     has_other_interval: bool,
-    place: Place<'_>,
+    context: ProrationContext<'_>,
 ) -> Result<Effects, Refusal> {
-    let Some(moment) = moment(subscription, place) else {
-        take_terms(subscription, terms, place);
+    let Some(point) = point(subscription, context) else {
+        take_terms(subscription, terms, context);
         return Ok(Vec::new());
     };
     let is_same_price = terms.price.unit == subscription.terms.price.unit;
     let (adjustment, free_seats) = if has_other_interval {
-        (moment.end()?, 0)
+        (point.end()?, 0)
     } else if is_same_price {
-        moment.resize(subscription.free_seats, &seats(&terms))?
+        point.resize(subscription.free_seats, &seats(&terms))?
     } else {
-        (moment.swap(&seats(&terms))?, 0)
+        (point.swap(&seats(&terms))?, 0)
     };
-    take_terms(subscription, terms, place);
+    take_terms(subscription, terms, context);
     subscription.free_seats = free_seats;
     let mut effects = prorate(subscription, adjustment);
     if has_other_interval {
-        effects.extend(begin_anew(subscription, place.now)?);
+        effects.extend(begin_anew(subscription, context.now)?);
     }
     Ok(effects)
 }
@@ -102,24 +102,24 @@ fn by_day(
 fn rest_otherwise(
     subscription: &mut Subscription,
     terms: Terms,
-    place: Place<'_>,
+    context: ProrationContext<'_>,
 ) -> Result<Effects, Refusal> {
     let is_same_price = terms.price.unit == subscription.terms.price.unit;
     let fewer = subscription.terms.quantity.saturating_sub(terms.quantity);
-    let adjustment = if is_same_price { Adjustment::default() } else { end_all(subscription, place)? };
+    let adjustment = if is_same_price { Adjustment::default() } else { end_all(subscription, context)? };
     subscription.free_seats = if is_same_price { subscription.free_seats.saturating_sub(fewer) } else { 0 };
-    take_terms(subscription, terms, place);
+    take_terms(subscription, terms, context);
     Ok(prorate(subscription, adjustment))
 }
 
 /// At once, and nothing is billed or given back: more seats come free, and fewer take the free ones first. Another
 /// price comes free as a whole.
-fn take_free(subscription: &mut Subscription, terms: Terms, place: Place<'_>) {
+fn take_free(subscription: &mut Subscription, terms: Terms, context: ProrationContext<'_>) {
     let (old, new) = (&subscription.terms, &terms);
     let rests = subscription.status == Status::Paused;
     subscription.free_seats = if !rests {
         // Whatever stands on a line was paid, and is not free.
-        new.quantity.saturating_sub(place.book.in_force_at(new.price.unit.amount))
+        new.quantity.saturating_sub(context.book.in_force_at(new.price.unit.amount))
     } else if old.price.unit == new.price.unit {
         let fewer = old.quantity.saturating_sub(new.quantity);
         let more = new.quantity.saturating_sub(old.quantity);
@@ -127,11 +127,11 @@ fn take_free(subscription: &mut Subscription, terms: Terms, place: Place<'_>) {
     } else {
         new.quantity
     };
-    take_terms(subscription, terms, place);
+    take_terms(subscription, terms, context);
 }
 
-fn take_terms(subscription: &mut Subscription, terms: Terms, place: Place<'_>) {
+fn take_terms(subscription: &mut Subscription, terms: Terms, context: ProrationContext<'_>) {
     subscription.terms = terms;
     subscription.pending_terms = None;
-    subscription.updated_at = place.now;
+    subscription.updated_at = context.now;
 }

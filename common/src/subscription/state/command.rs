@@ -11,7 +11,7 @@ use crate::{
     subscription::{
         Status, Subscription, Terms,
         calendar::{Anchor, OutOfCalendar, Period, local_date},
-        proration::{Adjustment, Book, Moment, Proration, Seats},
+        proration::{Adjustment, Book, Proration, ProrationPoint, Seats},
     },
 };
 
@@ -36,7 +36,7 @@ pub enum Resume {
 
 /// Where in time a command takes effect.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct ProrationContext<'a> {
     /// Now.
     pub now: Timestamp,
     /// What was billed for the current period, and what of it is still here.
@@ -51,7 +51,7 @@ pub fn pause(
     subscription: &mut Subscription,
     when: When,
     proration: Proration,
-    place: Place<'_>,
+    context: ProrationContext<'_>,
 ) -> Result<Effects, Refusal> {
     match subscription.status {
         Status::Active | Status::PastDue => {}
@@ -63,16 +63,16 @@ pub fn pause(
     }
     if when == When::AtPeriodEnd || proration == Proration::AtPeriodEnd {
         subscription.pause_at_period_end = true;
-        subscription.updated_at = place.now;
+        subscription.updated_at = context.now;
         return Ok(Vec::new());
     }
-    not_at_boundary(subscription, place.now)?;
+    not_at_boundary(subscription, context.now)?;
     let adjustment = match proration {
-        Proration::ByDay => end_all(subscription, place)?,
+        Proration::ByDay => end_all(subscription, context)?,
         Proration::None | Proration::AtPeriodEnd => Adjustment::default(),
     };
     subscription.pause_at_period_end = false;
-    enter(subscription, Status::Paused, place.now);
+    enter(subscription, Status::Paused, context.now);
     Ok(prorate(subscription, adjustment))
 }
 
@@ -80,12 +80,16 @@ pub fn pause(
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn resume(subscription: &mut Subscription, how: Resume, place: Place<'_>) -> Result<Effects, Refusal> {
+pub fn resume(
+    subscription: &mut Subscription,
+    how: Resume,
+    context: ProrationContext<'_>,
+) -> Result<Effects, Refusal> {
     match subscription.status {
         Status::Paused => {}
         Status::Active | Status::PastDue => {
             subscription.pause_at_period_end = false;
-            subscription.updated_at = place.now;
+            subscription.updated_at = context.now;
             return Ok(Vec::new());
         }
         status => return Err(not_now(status, "resumed")),
@@ -93,24 +97,24 @@ pub fn resume(subscription: &mut Subscription, how: Resume, place: Place<'_>) ->
     if subscription.method.is_none() {
         return Err(Refusal::NoMethod);
     }
-    let today = local_date(place.now, subscription.anchor.zone);
+    let today = local_date(context.now, subscription.anchor.zone);
     let is_running = subscription.current_period.is_some_and(|current| today < current.days.to);
     if how == Resume::OldAnchor && is_running {
         // What was put off waits for the end of the period, as it did.
-        enter(subscription, Status::Active, place.now);
-        return take_up(subscription, place);
+        enter(subscription, Status::Active, context.now);
+        return take_up(subscription, context);
     }
     let interval = subscription.terms.price.interval;
     // What was paid of the days to come is not paid again.
-    let adjustment = end_all(subscription, place)?;
+    let adjustment = end_all(subscription, context)?;
     let mut effects = prorate(subscription, adjustment);
     take_pending(subscription)?;
-    enter(subscription, Status::Active, place.now);
+    enter(subscription, Status::Active, context.now);
     effects.extend(match how {
         Resume::OldAnchor if subscription.terms.price.interval == interval => {
-            rejoin(subscription, place.now)?
+            rejoin(subscription, context.now)?
         }
-        Resume::OldAnchor | Resume::NewAnchor => begin_anew(subscription, place.now)?,
+        Resume::OldAnchor | Resume::NewAnchor => begin_anew(subscription, context.now)?,
     });
     Ok(effects)
 }
@@ -132,14 +136,14 @@ fn rejoin(subscription: &mut Subscription, now: Timestamp) -> Result<Effects, Re
     }
     effects.push(Effect::Open(period));
     // Nothing was billed for it yet.
-    effects.extend(take_up(subscription, Place { now, book: &Book::default() })?);
+    effects.extend(take_up(subscription, ProrationContext { now, book: &Book::default() })?);
     Ok(effects)
 }
 
 /// What is left of the running period, and is not paid, is charged.
-fn take_up(subscription: &mut Subscription, place: Place<'_>) -> Result<Effects, Refusal> {
-    let Some(moment) = moment(subscription, place) else { return Ok(Effects::new()) };
-    let (adjustment, free) = moment.resize(subscription.free_seats, &seats(&subscription.terms))?;
+fn take_up(subscription: &mut Subscription, context: ProrationContext<'_>) -> Result<Effects, Refusal> {
+    let Some(point) = point(subscription, context) else { return Ok(Effects::new()) };
+    let (adjustment, free) = point.resize(subscription.free_seats, &seats(&subscription.terms))?;
     subscription.free_seats = free;
     Ok(prorate(subscription, adjustment))
 }
@@ -168,7 +172,7 @@ pub fn cancel(
     subscription: &mut Subscription,
     when: When,
     proration: Proration,
-    place: Place<'_>,
+    context: ProrationContext<'_>,
 ) -> Result<Effects, Refusal> {
     let status = subscription.status;
     match (status, when) {
@@ -177,7 +181,7 @@ pub fn cancel(
         (Status::Trialing | Status::Active | Status::PastDue, When::AtPeriodEnd) => {
             subscription.cancel_at_period_end = true;
             subscription.pause_at_period_end = false;
-            subscription.updated_at = place.now;
+            subscription.updated_at = context.now;
             return Ok(Vec::new());
         }
         // What does not renew has no period's end to wait for.
@@ -195,7 +199,7 @@ pub fn cancel(
     // What rests may have days that are paid: a pause without proration gave nothing back. So may what renews no more.
     let has_days = matches!(status, Status::Active | Status::PastDue | Status::Paused | Status::Unpaid);
     let adjustment = if has_days && proration == Proration::ByDay {
-        end_all(subscription, place)?
+        end_all(subscription, context)?
     } else {
         Adjustment::default()
     };
@@ -204,7 +208,7 @@ pub fn cancel(
         effects.push(Effect::VoidFirstInvoice);
     }
     subscription.missed_renewals = None;
-    enter(subscription, Status::Canceled, place.now);
+    enter(subscription, Status::Canceled, context.now);
     Ok(effects)
 }
 
@@ -263,19 +267,25 @@ pub(super) fn seats(terms: &Terms) -> Seats<'_> {
     Seats { name: &terms.name, unit_amount: terms.price.unit.amount, quantity: terms.quantity }
 }
 
-/// The place within the current period; `None` where none has begun.
-pub(super) fn moment<'a>(subscription: &Subscription, place: Place<'a>) -> Option<Moment<'a>> {
-    subscription.current_period.map(|period| Moment {
-        book: place.book,
+/// The point within the current period; `None` where none has begun.
+pub(super) fn point<'a>(
+    subscription: &Subscription,
+    context: ProrationContext<'a>,
+) -> Option<ProrationPoint<'a>> {
+    subscription.current_period.map(|period| ProrationPoint {
+        book: context.book,
         period: period.days,
-        day: local_date(place.now, subscription.anchor.zone),
+        day: local_date(context.now, subscription.anchor.zone),
         currency: subscription.terms.price.unit.currency,
     })
 }
 
 /// All that is in force of the current period ends, and what was paid of it is given back.
-pub(super) fn end_all(subscription: &Subscription, place: Place<'_>) -> Result<Adjustment, TooLarge> {
-    moment(subscription, place).map_or_else(|| Ok(Adjustment::default()), |moment| moment.end())
+pub(super) fn end_all(
+    subscription: &Subscription,
+    context: ProrationContext<'_>,
+) -> Result<Adjustment, TooLarge> {
+    point(subscription, context).map_or_else(|| Ok(Adjustment::default()), |point| point.end())
 }
 
 /// The credit notes and the invoice of a change, if there is anything on them.

@@ -29,7 +29,7 @@ use crate::{
 
 pub use boundary::{Renewal, bill_missed, foresee, renew, skip_missed};
 pub use change::change;
-pub use command::{Place, Resume, When, cancel, change_method, change_zone, keep, pause, resume};
+pub use command::{ProrationContext, Resume, When, cancel, change_method, change_zone, keep, pause, resume};
 pub use creation::{New, create};
 pub use update::{Update, update};
 

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::{
     Effect, Effects, Refusal, change, chargeable,
-    command::{Place, When, cancel, change_method, change_zone, keep, not_now},
+    command::{ProrationContext, When, cancel, change_method, change_zone, keep, not_now},
 };
 use crate::{
     customer::PaymentMethod,
@@ -44,7 +44,11 @@ pub struct Update {
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn update(subscription: &mut Subscription, update: Update, place: Place<'_>) -> Result<Effects, Refusal> {
+pub fn update(
+    subscription: &mut Subscription,
+    update: Update,
+    context: ProrationContext<'_>,
+) -> Result<Effects, Refusal> {
     if subscription.status.is_final() {
         return Err(Refusal::Ended(subscription.status));
     }
@@ -52,12 +56,12 @@ pub fn update(subscription: &mut Subscription, update: Update, place: Place<'_>)
     let mut effects = Effects::new();
     // First, so that what the other terms cost is charged to it.
     if let Some(method) = update.method {
-        effects.extend(change_method(subscription, method, place.now)?);
+        effects.extend(change_method(subscription, method, context.now)?);
     }
     let terms = wanted(subscription, update.plan, update.quantity, update.proration)?;
     if let Some(terms) = terms.filter(|terms| !is_so_already(subscription, terms, update.proration)) {
         // Before the new method is tried: what is taken off an invoice is not to be charged.
-        let changed = change(subscription, terms, update.proration, place)?;
+        let changed = change(subscription, terms, update.proration, context)?;
         let is_note = |effect: &Effect| matches!(effect, Effect::Note { .. });
         let (mut notes, others): (Effects, Effects) = changed.into_iter().partition(is_note);
         notes.append(&mut effects);
@@ -71,22 +75,22 @@ pub fn update(subscription: &mut Subscription, update: Update, place: Place<'_>)
     }
     if bills_otherwise(&before, subscription) {
         chargeable::check(subscription)?;
-        subscription.updated_at = place.now;
+        subscription.updated_at = context.now;
     }
     if let Some(zone) = update.zone {
-        change_zone(subscription, zone, place.now)?;
+        change_zone(subscription, zone, context.now)?;
     }
     if let Some(on_dispute) = update.on_dispute {
         subscription.on_dispute = on_dispute;
-        subscription.updated_at = place.now;
+        subscription.updated_at = context.now;
     }
     if let Some(metadata) = update.metadata {
         subscription.metadata = metadata;
-        subscription.updated_at = place.now;
+        subscription.updated_at = context.now;
     }
     match update.cancel_at_period_end {
-        Some(true) => effects.extend(end_with_period(subscription, place)?),
-        Some(false) => keep(subscription, place.now)?,
+        Some(true) => effects.extend(end_with_period(subscription, context)?),
+        Some(false) => keep(subscription, context.now)?,
         None => {}
     }
     Ok(effects)
@@ -164,10 +168,13 @@ fn bills_otherwise(before: &Subscription, now: &Subscription) -> bool {
 }
 
 /// Unlike a cancellation, an update never ends what has no period's end to wait for.
-fn end_with_period(subscription: &mut Subscription, place: Place<'_>) -> Result<Effects, Refusal> {
+fn end_with_period(
+    subscription: &mut Subscription,
+    context: ProrationContext<'_>,
+) -> Result<Effects, Refusal> {
     match subscription.status {
         Status::Trialing | Status::Active | Status::PastDue => {
-            cancel(subscription, When::AtPeriodEnd, Proration::None, place)
+            cancel(subscription, When::AtPeriodEnd, Proration::None, context)
         }
         status => Err(not_now(status, "made to end with its period")),
     }

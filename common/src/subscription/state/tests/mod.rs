@@ -39,8 +39,8 @@ fn midnight(day: &str) -> Timestamp {
 /// Nothing was billed for a period yet.
 static NOTHING_BILLED: Book = Book { lines: Vec::new(), funds: Vec::new() };
 
-fn place(day: &str) -> Place<'static> {
-    Place { now: on(day), book: &NOTHING_BILLED }
+fn context(day: &str) -> ProrationContext<'static> {
+    ProrationContext { now: on(day), book: &NOTHING_BILLED }
 }
 
 fn terms(unit: &str, quantity: u32, every: Unit) -> Terms {
@@ -221,7 +221,7 @@ fn who_renews() {
 #[test]
 fn case_17_cancel_at_the_end_of_the_period() {
     let mut subscription = subscription(Status::Active);
-    let effects = cancel(&mut subscription, When::AtPeriodEnd, Proration::ByDay, place("02-01")).unwrap();
+    let effects = cancel(&mut subscription, When::AtPeriodEnd, Proration::ByDay, context("02-01")).unwrap();
     assert_eq!((effects, subscription.status), (vec![], Status::Active), "no refund");
     assert_eq!(renew(&mut subscription, on("02-14")), Ok(Renewal::NotBefore(midnight("02-15"))));
     assert_eq!(renew(&mut subscription, on("06-01")), Ok(Renewal::Done(vec![])), "no renewal");
@@ -257,7 +257,7 @@ fn case_23_missed_renewals_are_billed_oldest_first_up_to_three() {
     assert_eq!(renew_all(&mut one, on("05-21")), [4]);
     assert_eq!(one.current_period.unwrap().start, midnight("05-15"));
     assert_eq!(skip_missed(&mut one, on("05-21")), Err(Refusal::NothingMissed));
-    cancel(&mut four, When::AtPeriodEnd, Proration::None, place("05-21")).unwrap();
+    cancel(&mut four, When::AtPeriodEnd, Proration::None, context("05-21")).unwrap();
     assert_eq!(renew_all(&mut four, on("05-21")), [0; 0]);
     assert_eq!(four.status, Status::Canceled);
 }

@@ -48,18 +48,18 @@ fn any_step() -> impl Strategy<Value = Step> {
 
 fn take(subscription: &mut Subscription, step: Step, now: Timestamp) -> Result<Effects, Refusal> {
     let book = Book::default();
-    let place = Place { now, book: &book };
+    let context = ProrationContext { now, book: &book };
     match step {
         Step::Happens(fact) => apply(subscription, fact, now),
         Step::Renew => renew(subscription, now).map(|renewal| match renewal {
             Renewal::Done(effects) => effects,
             Renewal::NotBefore(_) | Renewal::None | Renewal::InReview => Vec::new(),
         }),
-        Step::Pause(when, proration) => pause(subscription, when, proration, place),
-        Step::Resume(how) => resume(subscription, how, place),
-        Step::Cancel(when) => cancel(subscription, when, Proration::None, place),
+        Step::Pause(when, proration) => pause(subscription, when, proration, context),
+        Step::Resume(how) => resume(subscription, how, context),
+        Step::Cancel(when) => cancel(subscription, when, Proration::None, context),
         Step::Keep => keep(subscription, now).map(|()| Vec::new()),
-        Step::Change(unit, seats, how) => change(subscription, terms("10", seats, UNITS[unit]), how, place),
+        Step::Change(unit, seats, how) => change(subscription, terms("10", seats, UNITS[unit]), how, context),
         Step::Zone(zone) => change_zone(subscription, ZONES[zone], now).map(|()| Vec::new()),
         Step::Review(true) => bill_missed(subscription, now).map(|()| Vec::new()),
         Step::Review(false) => skip_missed(subscription, now).map(|()| Vec::new()),

@@ -33,9 +33,9 @@ fn seats(quantity: u32, proration: Proration) -> Update {
 fn after(updates: &[Update]) -> (String, Option<String>) {
     let mut subscription = subscription(Status::Active);
     for wanted in updates {
-        update(&mut subscription, wanted.clone(), place("01-20")).unwrap();
+        update(&mut subscription, wanted.clone(), context("01-20")).unwrap();
         let changed = subscription.clone();
-        let again = update(&mut subscription, wanted.clone(), place("01-20")).unwrap();
+        let again = update(&mut subscription, wanted.clone(), context("01-20")).unwrap();
         assert_eq!((&subscription, again), (&changed, Vec::new()), "the same again is no change: {wanted:?}");
     }
     let told = |terms: &Terms| format!("{} x {}", terms.quantity, terms.price.unit.amount);
@@ -72,12 +72,12 @@ fn an_archived_plan_is_for_those_who_have_it() {
     };
     for proration in Proration::ALL {
         let mut other = subscription(Status::Active);
-        let refused = update(&mut other, archived(proration), place("01-20"));
+        let refused = update(&mut other, archived(proration), context("01-20"));
         assert_eq!(refused, Err(Refusal::PlanArchived));
         let mut ours = Subscription { terms: old.clone(), ..subscription(Status::Active) };
-        assert!(update(&mut ours, archived(proration), place("01-20")).is_ok());
+        assert!(update(&mut ours, archived(proration), context("01-20")).is_ok());
         let mut soon_ours = Subscription { pending_terms: Some(old.clone()), ..subscription(Status::Active) };
-        let answer = update(&mut soon_ours, archived(proration), place("01-20"));
+        let answer = update(&mut soon_ours, archived(proration), context("01-20"));
         assert_eq!(answer.is_ok(), proration == Proration::AtPeriodEnd, "{answer:?}");
     }
 }
@@ -88,7 +88,7 @@ fn a_new_method_is_tried_before_anything_is_billed() {
     let mut subscription = subscription(Status::Active);
     let method = Some(PaymentMethod::new(MethodType::Card, "pm_2"));
     let wanted = Update { method, quantity: Some(2), ..Update::default() };
-    let effects = update(&mut subscription, wanted, place("01-20")).unwrap();
+    let effects = update(&mut subscription, wanted, context("01-20")).unwrap();
     assert!(matches!(effects[..], [Effect::TryOpenInvoices, Effect::Prorate { .. }, ..]), "{effects:?}");
 }
 
@@ -98,11 +98,11 @@ fn an_update_never_ends_anything_at_once() {
     for status in Status::ALL {
         let mut subscription = subscription(status);
         let wanted = Update { cancel_at_period_end: Some(true), ..Update::default() };
-        let answer = update(&mut subscription, wanted, place("01-20"));
+        let answer = update(&mut subscription, wanted, context("01-20"));
         assert_eq!(answer.is_ok(), matches!(status, Trialing | Active | PastDue), "{status}");
         assert_eq!(subscription.status, status);
         for wanted in [seats(1, Proration::ByDay), Update::default()] {
-            let answer = update(&mut subscription, wanted, place("01-20"));
+            let answer = update(&mut subscription, wanted, context("01-20"));
             assert_eq!(answer.is_err(), status.is_final(), "{status}");
         }
     }
@@ -112,7 +112,7 @@ fn an_update_never_ends_anything_at_once() {
 fn a_renewal_is_foreseen_as_it_comes() {
     let mut subscription = subscription(Status::Active);
     let twenty = terms("20", 1, Unit::Month);
-    update(&mut subscription, to(&twenty, Proration::AtPeriodEnd), place("01-20")).unwrap();
+    update(&mut subscription, to(&twenty, Proration::AtPeriodEnd), context("01-20")).unwrap();
     let (then, period) = foresee(&subscription).unwrap().expect("it renews");
     assert_eq!((then.terms.plan_id, period.index, period.start), (twenty.plan_id, 1, midnight("02-15")));
     assert_eq!(subscription.next_period_index, 1, "nothing has happened");
@@ -134,7 +134,7 @@ fn a_discount_that_is_there_goes_on_and_a_new_one_waits_for_the_next_period() {
     let wanted =
         Update { discounts: Some(vec![off("b", 20), off("a", 10), off("a", 15)]), ..Update::default() };
     for _ in 0..2 {
-        assert_eq!(update(&mut subscription, wanted.clone(), place("01-20")), Ok(Vec::new()));
+        assert_eq!(update(&mut subscription, wanted.clone(), context("01-20")), Ok(Vec::new()));
         let begins: Vec<_> = subscription.discounts.iter().map(|discount| discount.from_period).collect();
         assert_eq!(begins, [1, 0, 1]);
     }
@@ -147,13 +147,13 @@ fn what_could_not_be_charged_is_not_agreed_to() {
     let refused = |answer: Result<Effects, Refusal>| matches!(answer, Err(Refusal::NotChargeable(_)));
     for proration in Proration::ALL {
         let mut subscription = subscription(Status::Active);
-        assert!(refused(update(&mut subscription, to(&little, proration), place("01-20"))), "{proration}");
+        assert!(refused(update(&mut subscription, to(&little, proration), context("01-20"))), "{proration}");
     }
     let wanted = Update { discounts: Some(vec![off("a", 99)]), ..Update::default() };
-    assert!(refused(update(&mut subscription(Status::Active), wanted, place("01-20"))));
+    assert!(refused(update(&mut subscription(Status::Active), wanted, context("01-20"))));
     let mut agreed = Subscription { terms: little, ..subscription(Status::Active) };
     let wanted = Update { metadata: Some([("a".into(), "b".into())].into()), ..Update::default() };
-    assert!(update(&mut agreed, wanted, place("01-20")).is_ok());
+    assert!(update(&mut agreed, wanted, context("01-20")).is_ok());
     for (unit, seats, is_ok) in [("0", 1, true), ("0.30", 1, false), ("0.30", 2, true), ("500000", 2, false)]
     {
         let new = New { terms: terms(unit, seats, Unit::Month), ..order() };

@@ -6,7 +6,7 @@ use crate::{clock::Timestamp, job::Kind};
 
 /// What goes with a change.
 #[derive(Clone, Copy)]
-pub(crate) struct Circumstances<'a> {
+pub(crate) struct ChangeContext<'a> {
     /// Now, by the database's clock.
     pub now: Timestamp,
     /// The request that called for it.
