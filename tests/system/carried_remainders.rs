@@ -16,7 +16,7 @@ fn sums(invoice: &Value) -> [&str; 4] {
 }
 
 /// What a preview says of a renewal.
-fn foreseen(preview: &Value) -> [&str; 3] {
+fn figures(preview: &Value) -> [&str; 3] {
     ["total", "amount_from_balance", "amount_due"]
         .map(|field| preview["next_renewal"][field].as_str().unwrap())
 }
@@ -52,7 +52,7 @@ async fn forints_at_paypal_are_charged_whole_and_the_rest_comes_with_the_next_re
         ("07-02", 4, "-0.27", "2539.00", "-0.65"),
     ] {
         let preview = merchant.preview(id, &json!({ "metadata": { "month": month } })).await;
-        assert_eq!(foreseen(&preview), ["2538.73", from_balance, charged], "{month}");
+        assert_eq!(figures(&preview), ["2538.73", from_balance, charged], "{month}");
         deployment.noon_of(month).await;
         let renewal = merchant.invoices(id).await.remove(place);
         assert_eq!(sums(&renewal), ["2538.73", from_balance, charged, "paid"], "{month}");

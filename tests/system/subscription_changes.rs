@@ -37,13 +37,13 @@ async fn change(deployment: &Deployment, id: &str, body: &Value) -> (Value, Vec<
     assert_eq!((&again.body, again.header("etag")), (&made.body, made.header("etag")));
     assert_eq!(traces(deployment, id).await, after, "asked again, nothing changes");
     let new = after.1[before.1.len()..].to_vec();
-    let foreseen = preview["invoices"].as_array().unwrap();
-    assert_eq!(foreseen.len(), new.len(), "{preview}");
-    for (foreseen, made) in foreseen.iter().zip(&new) {
+    let upcoming = preview["invoices"].as_array().unwrap();
+    assert_eq!(upcoming.len(), new.len(), "{preview}");
+    for (upcoming, made) in upcoming.iter().zip(&new) {
         for field in ["lines", "total", "tax", "amount_from_balance"] {
-            assert_eq!(foreseen[field], made[field], "{field}");
+            assert_eq!(upcoming[field], made[field], "{field}");
         }
-        assert_eq!((&foreseen["amount_due"], &made["status"]), (&made["amount_paid"], &json!("paid")));
+        assert_eq!((&upcoming["amount_due"], &made["status"]), (&made["amount_paid"], &json!("paid")));
     }
     let charged: Vec<_> = new.iter().map(|made| made["amount_paid"].as_str().unwrap()).collect();
     let charged = charged.into_iter().filter(|amount| *amount != "0.00").collect::<Vec<_>>();

@@ -3,7 +3,7 @@
 
 use axum::{Json, extract::State};
 use common::{
-    billing::subscriptions::{self, CommandContext, Foreknown, Foreseen},
+    billing::subscriptions::{self, CommandContext, Preview, UpcomingInvoice},
     clock::Timestamp,
     invoice::{Invoice, Line, TaxRate, totals::Totals},
     money::{Currency, display_amount},
@@ -56,7 +56,7 @@ pub struct PreviewInvoiceView {
     totals: TotalsView,
 }
 
-/// A renewal to come.
+/// The invoice of a renewal to come.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RenewalView {
     #[schema(value_type = String, format = DateTime)]
@@ -113,13 +113,13 @@ pub async fn preview(
     context: CommandContext,
     Body(Wanted { named, update, .. }): Body<UpdateSubscription>,
 ) -> Result<Json<PreviewView>, ApiError> {
-    let foreseen = executed(subscriptions::preview(&app.pool, &context, &named, update).await?)?;
-    Ok(Json(PreviewView::new(&app, foreseen)))
+    let preview = executed(subscriptions::preview(&app.pool, &context, &named, update).await?)?;
+    Ok(Json(PreviewView::new(&app, preview)))
 }
 
 impl PreviewView {
-    fn new(app: &App, foreseen: Foreseen) -> Self {
-        let Foreseen { subscription, invoices, notes, charged, balance, renewal } = foreseen;
+    fn new(app: &App, preview: Preview) -> Self {
+        let Preview { subscription, invoices, notes, charged, balance, renewal } = preview;
         let currency = subscription.terms.price.unit.currency;
         let tax = subscription.tax.clone();
         Self {
@@ -146,8 +146,8 @@ impl PreviewInvoiceView {
 }
 
 impl RenewalView {
-    fn new(renewal: &Foreknown, tax: Option<&TaxRate>, currency: Currency) -> Self {
-        let Foreknown { at, lines, from_balance } = renewal;
+    fn new(renewal: &UpcomingInvoice, tax: Option<&TaxRate>, currency: Currency) -> Self {
+        let UpcomingInvoice { at, lines, from_balance } = renewal;
         Self {
             at: *at,
             lines: LineView::all(lines, currency),

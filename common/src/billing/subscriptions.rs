@@ -81,7 +81,7 @@ pub struct Executed {
 
 /// What would come of a command.
 #[derive(Debug)]
-pub struct Foreseen {
+pub struct Preview {
     /// The subscription, as it would stand.
     pub subscription: Subscription,
     /// The invoices that would open, in their order.
@@ -93,12 +93,12 @@ pub struct Foreseen {
     /// What the customer would have in the balance of that currency; below zero, what would be carried forward.
     pub balance: Decimal,
     /// The renewal that would come next, if one does.
-    pub renewal: Option<Foreknown>,
+    pub renewal: Option<UpcomingInvoice>,
 }
 
-/// A renewal to come.
+/// The invoice of a renewal to come.
 #[derive(Debug)]
-pub struct Foreknown {
+pub struct UpcomingInvoice {
     /// When.
     pub at: Timestamp,
     /// What its invoice would ask for.
@@ -169,11 +169,11 @@ pub async fn preview(
     context: &CommandContext,
     named: &Named,
     update: Update,
-) -> sqlx::Result<CommandResult<Foreseen>> {
+) -> sqlx::Result<CommandResult<Preview>> {
     let mut transaction = db.begin().await?;
     let answered = match answer_update(&mut transaction, context, named, update).await? {
-        CommandResult::Executed(executed) => match foresee(&mut transaction, *executed).await {
-            Ok(foreseen) => CommandResult::Executed(Box::new(foreseen)),
+        CommandResult::Executed(executed) => match preview_of(&mut transaction, *executed).await {
+            Ok(preview) => CommandResult::Executed(Box::new(preview)),
             Err(Error::Refused(refusal)) => CommandResult::Refused(refusal),
             Err(Error::Database(error)) => return Err(error),
         },
@@ -264,7 +264,7 @@ async fn change(
     Ok(Executed { subscription, jobs: done.jobs, invoices: done.invoices, noted: done.noted })
 }
 
-async fn foresee(db: &mut PgConnection, executed: Executed) -> Result<Foreseen, Error> {
+async fn preview_of(db: &mut PgConnection, executed: Executed) -> Result<Preview, Error> {
     let Executed { subscription, jobs, invoices, noted } = executed;
     let mut opened = Vec::with_capacity(invoices.len());
     for id in invoices {
@@ -272,17 +272,17 @@ async fn foresee(db: &mut PgConnection, executed: Executed) -> Result<Foreseen, 
     }
     let currency = subscription.terms.price.unit.currency;
     let balance = customer::store::balance(&mut *db, subscription.customer_id, currency).await?;
-    let renewal = state::foresee(&subscription)?.map(|(then, period)| {
+    let renewal = state::upcoming_period(&subscription)?.map(|(then, period)| {
         let lines = then.period_lines(InvoiceId::new(), &period).map_err(Refusal::from)?;
         let total = Money { amount: Totals::of(&lines).total, currency };
         let from_balance = invoice::state::from_balance(total, balance, |due| then.chargeable(due));
-        Ok::<_, Refusal>(Foreknown { at: period.start, lines, from_balance })
+        Ok::<_, Refusal>(UpcomingInvoice { at: period.start, lines, from_balance })
     });
     let notes = match noted {
         Some(change) => invoice::store::notes_of_change(&mut *db, subscription.id, change).await?,
         None => Vec::new(),
     };
-    Ok(Foreseen {
+    Ok(Preview {
         invoices: opened,
         notes,
         charged: asked_for(&mut *db, subscription.id, &jobs).await?,

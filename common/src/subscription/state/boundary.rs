@@ -83,7 +83,7 @@ pub fn renew(subscription: &mut Subscription, now: Timestamp) -> Result<Renewal,
 ///
 /// # Errors
 /// [`Refusal::OutOfCalendar`].
-pub fn foresee(subscription: &Subscription) -> Result<Option<(Subscription, Period)>, Refusal> {
+pub fn upcoming_period(subscription: &Subscription) -> Result<Option<(Subscription, Period)>, Refusal> {
     let Some(boundary) = subscription.next_boundary()? else { return Ok(None) };
     let mut then = subscription.clone();
     let Renewal::Done(effects) = renew(&mut then, boundary)? else { return Ok(None) };

@@ -27,7 +27,7 @@ use crate::{
     money::{Currency, InvalidMoney},
 };
 
-pub use boundary::{Renewal, bill_missed, foresee, renew, skip_missed};
+pub use boundary::{Renewal, bill_missed, renew, skip_missed, upcoming_period};
 pub use change::change;
 pub use command::{ProrationContext, Resume, When, cancel, change_method, change_zone, keep, pause, resume};
 pub use creation::{New, create};

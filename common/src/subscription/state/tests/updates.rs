@@ -113,13 +113,13 @@ fn a_renewal_is_foreseen_as_it_comes() {
     let mut subscription = subscription(Status::Active);
     let twenty = terms("20", 1, Unit::Month);
     update(&mut subscription, to(&twenty, Proration::AtPeriodEnd), context("01-20")).unwrap();
-    let (then, period) = foresee(&subscription).unwrap().expect("it renews");
+    let (then, period) = upcoming_period(&subscription).unwrap().expect("it renews");
     assert_eq!((then.terms.plan_id, period.index, period.start), (twenty.plan_id, 1, midnight("02-15")));
     assert_eq!(subscription.next_period_index, 1, "nothing has happened");
     assert_eq!(renew_all(&mut subscription, period.start), [1]);
     assert_eq!(subscription, then);
     subscription.cancel_at_period_end = true;
-    assert_eq!(foresee(&subscription).unwrap(), None);
+    assert_eq!(upcoming_period(&subscription).unwrap(), None);
 }
 
 fn off(name: &str, percent: i64) -> Discount {
