@@ -153,7 +153,7 @@ fn disputes_rows(disputes: &[Dispute]) -> Vec<Vec<String>> {
     let row = |dispute: &Dispute| {
         vec![
             dispute.id.to_string(),
-            dispute.standing.to_string(),
+            dispute.status.to_string(),
             dispute.money.to_string(),
             dispute.dispute_ref.clone(),
             dispute.reason.clone().unwrap_or_default(),

@@ -84,7 +84,7 @@ INSERT INTO ledger_entries (subject_id, kind, account, merchant_id, gateway, cur
 SELECT pg_temp.nth('refund', n, at), 'refund.succeeded', account, merchant_id, gateway, 'EUR', side.amount, at
 FROM source, (VALUES ('refunds', 10), ('gateway_clearing', -10)) AS side (account, amount)
 WHERE status = 'succeeded' AND n % 20 = 0;
-INSERT INTO disputes (id, merchant_id, payment_id, gateway, dispute_ref, amount, currency, standing, withdrawn, created_at)
+INSERT INTO disputes (id, merchant_id, payment_id, gateway, dispute_ref, amount, currency, status, funds_withdrawn, created_at)
 SELECT pg_temp.nth('dispute', n, at), merchant_id, id, gateway, 'dp_' || n, 49.90, 'EUR', 'lost', true, at
 FROM source WHERE status = 'succeeded' AND n % 20 = 1;
 

@@ -28,7 +28,7 @@ async fn payments(merchant: &Merchant, invoice: &Value) -> Vec<String> {
 }
 
 /// Status, due and what credit notes took off.
-fn standing(invoice: &Value) -> (&str, &str, &str) {
+fn state_of(invoice: &Value) -> (&str, &str, &str) {
     let text = |field: &str| invoice[field].as_str().unwrap();
     (text("status"), text("amount_due"), text("amount_credited"))
 }
@@ -42,14 +42,14 @@ async fn what_was_never_paid_makes_its_own_invoice_smaller() {
     let id = merchant.subscribed("a", &merchant.plan("1.00", "month").await, 1).await;
     merchant.updated(&id, &card(DECLINES)).await;
     assert_eq!(merchant.updated(&id, &json!({ "quantity": 1000 })).await.text("status"), "past_due");
-    assert_eq!(standing(&merchant.invoices(&id).await[1]), ("open", "999.00", "0.00"));
+    assert_eq!(state_of(&merchant.invoices(&id).await[1]), ("open", "999.00", "0.00"));
     let preview = merchant.preview(&id, &json!({ "quantity": 1 })).await;
     assert_eq!((&preview["balance"], &preview["charged_now"]), (&json!("0.00"), &json!("0.00")));
     assert_eq!(preview["credit_notes"][0]["total"], "999.00");
     assert_eq!(merchant.updated(&id, &json!({ "quantity": 1 })).await.text("status"), "active");
     let invoices = merchant.invoices(&id).await;
     assert_eq!(invoices.len(), 2, "nothing is given back: {invoices:?}");
-    assert_eq!(standing(&invoices[1]), ("paid", "0.00", "999.00"));
+    assert_eq!(state_of(&invoices[1]), ("paid", "0.00", "999.00"));
     assert_eq!(merchant.balance(&id).await, "0.00");
     let whole = merchant.get(&format!("/invoices/{}", invoices[1]["id"].as_str().unwrap())).await.body;
     let note = &whole["credit_notes"][0];
@@ -100,7 +100,7 @@ async fn whatever_withdraws_it_what_was_declined_is_no_money() {
         let paid_in = if *after == "change" { "10.00" } else { "0.00" };
         let invoices = merchant.invoices(id).await;
         let declined = invoices.iter().find(|invoice| invoice["amount_credited"] != "0.00").expect(&told);
-        assert_eq!(standing(declined).1, "0.00", "{told}");
+        assert_eq!(state_of(declined).1, "0.00", "{told}");
         let balance: f64 = merchant.balance(id).await.parse().unwrap();
         assert!(balance <= paid_in.parse().unwrap(), "{told}: {balance}");
         if matches!(*way, "pause" | "cancel") {

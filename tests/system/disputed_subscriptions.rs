@@ -5,7 +5,7 @@ use std::time::Duration;
 use common::{
     clock::Timestamp,
     dispute::{self as disputes, store::Recorded},
-    gateway::{Dispute, GatewayName, Standing},
+    gateway::{Dispute, DisputeStatus, GatewayName},
     id::{MerchantId, PaymentId},
     money::{Currency, Money},
     reconciliation::{State, store},
@@ -246,8 +246,8 @@ async fn a_dispute_of_a_duplicate_is_not_the_payments() {
         money: Money::parse_positive("30.00", Currency::from_code("EUR").unwrap()).unwrap(),
         fee: None,
         reason: None,
-        standing: Standing::Lost,
-        withdrawn: true,
+        status: DisputeStatus::Lost,
+        funds_withdrawn: true,
     };
     let mut transaction = deployment.pool.begin().await.unwrap();
     let recorded = disputes::store::record(&mut transaction, GatewayName::Paypal, &told).await.unwrap();

@@ -90,7 +90,7 @@ struct Page<'a> {
     /// For its colour.
     status: &'static str,
     /// The status, in the words of who gets it.
-    standing: &'static str,
+    status_text: &'static str,
     customer: Vec<&'a str>,
     dates: Vec<(&'static str, String)>,
     lines: Vec<Row<'a>>,
@@ -136,7 +136,7 @@ impl<'a> Page<'a> {
             merchant,
             number: invoice.number.as_deref().unwrap_or("(draft)"),
             status: invoice.status.as_str(),
-            standing: standing(invoice.status),
+            status_text: status_text(invoice.status),
             customer: name.into_iter().chain(customer.email.as_deref()).collect(),
             dates,
             lines: sold.map(|line| Row::new(line, invoice.currency)).collect(),
@@ -195,7 +195,7 @@ fn sums(invoice: &Invoice) -> Vec<Sum<'_>> {
     sums
 }
 
-fn standing(status: Status) -> &'static str {
+fn status_text(status: Status) -> &'static str {
     match status {
         Status::Draft => "Draft",
         Status::Open => "Open",

@@ -159,11 +159,11 @@ impl DisputeView {
         Self {
             id: dispute.id.to_string(),
             object: "dispute",
-            status: dispute.standing.as_str(),
+            status: dispute.status.as_str(),
             amount: dispute.money.display_amount(),
             currency: dispute.money.currency.code(),
             reason: dispute.reason.clone(),
-            funds_withdrawn: dispute.withdrawn,
+            funds_withdrawn: dispute.funds_withdrawn,
             gateway_reference: dispute.dispute_ref.clone(),
             created_at: dispute.created_at,
             updated_at: dispute.updated_at,

@@ -6,7 +6,7 @@ pub mod store;
 
 use crate::{
     clock::Timestamp,
-    gateway::Standing,
+    gateway::DisputeStatus,
     id::{DisputeId, MerchantId, PaymentId},
     money::Money,
 };
@@ -27,9 +27,9 @@ pub struct Dispute {
     /// The gateway's word for why.
     pub reason: Option<String>,
     /// Where it stands.
-    pub standing: Standing,
+    pub status: DisputeStatus,
     /// Whether the money was taken back from us, at least for a time.
-    pub withdrawn: bool,
+    pub funds_withdrawn: bool,
     /// When we first heard of it.
     pub created_at: Timestamp,
     /// When it last changed.

@@ -2,7 +2,7 @@
 //! any order: what counts is what the gateway says when it is asked.
 
 use crate::{
-    gateway::{self, Standing},
+    gateway::{self, DisputeStatus},
     ledger::Kind,
 };
 
@@ -10,9 +10,9 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
     /// Where it stands.
-    pub standing: Standing,
+    pub status: DisputeStatus,
     /// Whether the money was taken back from us, at least for a time.
-    pub withdrawn: bool,
+    pub funds_withdrawn: bool,
 }
 
 /// What the gateway's word changes.
@@ -31,25 +31,25 @@ pub struct Change {
 /// Decides what the gateway's word changes.
 #[must_use]
 pub fn apply(known: Option<Known>, told: &gateway::Dispute) -> Change {
-    use Standing::{Lost, Open, Won};
-    let before = known.unwrap_or(Known { standing: Open, withdrawn: false });
-    let standing = match (before.standing, told.standing) {
-        (Open, standing) => standing,
+    use DisputeStatus::{Lost, Open, Won};
+    let before = known.unwrap_or(Known { status: Open, funds_withdrawn: false });
+    let status = match (before.status, told.status) {
+        (Open, status) => status,
         // On appeal: the bank has the money, and gives it back.
         (Lost, Won) => Won,
         // A question that was closed, and has come back as a dispute.
-        (Won, standing) if told.withdrawn && !before.withdrawn => standing,
+        (Won, status) if told.funds_withdrawn && !before.funds_withdrawn => status,
         (decided @ (Won | Lost), _) => decided,
     };
-    if told.standing != Open && told.standing != standing {
+    if told.status != Open && told.status != status {
         // Decided once and for all, we thought. What moved since is for a person to find out.
         let alarm = Some("a decided dispute was decided otherwise");
         return Change { to: before, is_news: false, moved: Vec::new(), alarm };
     }
-    let to = Known { standing, withdrawn: before.withdrawn || told.withdrawn };
-    let is_back = |known: Known| known.standing == Standing::Won && known.withdrawn;
+    let to = Known { status, funds_withdrawn: before.funds_withdrawn || told.funds_withdrawn };
+    let is_back = |known: Known| known.status == DisputeStatus::Won && known.funds_withdrawn;
     let mut moved = Vec::new();
-    if to.withdrawn && !before.withdrawn {
+    if to.funds_withdrawn && !before.funds_withdrawn {
         moved.push(Kind::DisputeWithdrawn);
     }
     if is_back(to) && !is_back(before) {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
     use crate::money::{Currency, Money};
 
-    fn told(standing: Standing, withdrawn: bool) -> gateway::Dispute {
+    fn told(status: DisputeStatus, funds_withdrawn: bool) -> gateway::Dispute {
         let money = Money::parse_positive("10.00", Currency::from_code("EUR").unwrap()).unwrap();
         gateway::Dispute {
             dispute_ref: "dp_1".into(),
@@ -71,16 +71,16 @@ mod tests {
             money,
             fee: None,
             reason: None,
-            standing,
-            withdrawn,
+            status,
+            funds_withdrawn,
         }
     }
 
     /// In whatever order and however often it is heard: each movement is booked once.
     #[test]
     fn every_movement_is_booked_once() {
+        use DisputeStatus::{Lost, Open, Won};
         use Kind::{DisputeReinstated as Back, DisputeWithdrawn as Out};
-        use Standing::{Lost, Open, Won};
         for (words, booked, end) in [
             (vec![(Open, true), (Won, true)], vec![Out, Back], Won),
             (vec![(Open, true), (Lost, true)], vec![Out], Lost),
@@ -98,22 +98,22 @@ mod tests {
             (vec![(Won, false), (Lost, true)], vec![Out], Lost),
         ] {
             let (mut known, mut moved) = (None, Vec::new());
-            for (standing, withdrawn) in &words {
-                let change = apply(known, &told(*standing, *withdrawn));
+            for (status, funds_withdrawn) in &words {
+                let change = apply(known, &told(*status, *funds_withdrawn));
                 moved.extend(change.moved);
                 known = Some(change.to);
             }
-            assert_eq!((moved, known.unwrap().standing), (booked, end), "{words:?}");
+            assert_eq!((moved, known.unwrap().status), (booked, end), "{words:?}");
         }
     }
 
     #[test]
     fn the_merchant_is_told_once_and_an_operator_of_what_should_not_be() {
-        let open = apply(None, &told(Standing::Open, true));
+        let open = apply(None, &told(DisputeStatus::Open, true));
         assert!(open.is_news);
-        assert!(!apply(Some(open.to), &told(Standing::Open, true)).is_news);
-        let won = apply(Some(open.to), &told(Standing::Won, true));
+        assert!(!apply(Some(open.to), &told(DisputeStatus::Open, true)).is_news);
+        let won = apply(Some(open.to), &told(DisputeStatus::Won, true));
         assert!(won.is_news && won.alarm.is_none());
-        assert!(apply(Some(won.to), &told(Standing::Lost, true)).alarm.is_some());
+        assert!(apply(Some(won.to), &told(DisputeStatus::Lost, true)).alarm.is_some());
     }
 }

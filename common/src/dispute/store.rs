@@ -6,7 +6,7 @@ use crate::{
     billing,
     db::unreadable,
     event::{self, Event},
-    gateway::{self, GatewayName, Standing},
+    gateway::{self, DisputeStatus, GatewayName},
     id::{DisputeId, MerchantId, PaymentId},
     ledger,
     money::{Currency, Money},
@@ -68,7 +68,7 @@ pub async fn record(
     let mut alarm = change.alarm;
     // A duplicate's is about what nobody was billed for.
     let is_the_payments = payment.request.gateway == gateway;
-    if is_the_payments && known.is_none() && change.to.standing != Standing::Won {
+    if is_the_payments && known.is_none() && change.to.status != DisputeStatus::Won {
         alarm = alarm.or(billing::payment_disputed(&mut *db, &payment, now).await?);
     }
     Ok(Recorded::Ours { alarm })
@@ -80,15 +80,15 @@ async fn by_ref(
     dispute_ref: &str,
 ) -> sqlx::Result<Option<(DisputeId, Known)>> {
     let row = sqlx::query!(
-        "SELECT id, standing, withdrawn FROM disputes WHERE gateway = $1 AND dispute_ref = $2",
+        "SELECT id, status, funds_withdrawn FROM disputes WHERE gateway = $1 AND dispute_ref = $2",
         gateway.as_str(),
         dispute_ref,
     )
     .fetch_optional(db)
     .await?;
     row.map(|row| {
-        let standing = row.standing.parse().map_err(unreadable)?;
-        Ok((DisputeId(row.id), Known { standing, withdrawn: row.withdrawn }))
+        let status = row.status.parse().map_err(unreadable)?;
+        Ok((DisputeId(row.id), Known { status, funds_withdrawn: row.funds_withdrawn }))
     })
     .transpose()
 }
@@ -102,10 +102,10 @@ async fn upsert(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO disputes (id, merchant_id, payment_id, gateway, dispute_ref, amount, currency, reason,
-             standing, withdrawn)
+             status, funds_withdrawn)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (gateway, dispute_ref) DO UPDATE
-         SET standing = excluded.standing, withdrawn = excluded.withdrawn,
+         SET status = excluded.status, funds_withdrawn = excluded.funds_withdrawn,
              reason = coalesce(excluded.reason, disputes.reason), updated_at = remit_now()",
         id.0,
         payment.merchant_id.0,
@@ -115,21 +115,21 @@ async fn upsert(
         told.money.amount,
         told.money.currency.code(),
         told.reason,
-        to.standing.as_str(),
-        to.withdrawn,
+        to.status.as_str(),
+        to.funds_withdrawn,
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// A dispute has come into its present standing.
+/// A dispute has come into its present status.
 fn to_dispute(id: DisputeId, payment: &Payment, told: &gateway::Dispute, to: Known, is_first: bool) -> Event {
-    let what = match to.standing {
-        Standing::Open if is_first => "created",
-        Standing::Open => "updated",
-        Standing::Won => "won",
-        Standing::Lost => "lost",
+    let what = match to.status {
+        DisputeStatus::Open if is_first => "created",
+        DisputeStatus::Open => "updated",
+        DisputeStatus::Won => "won",
+        DisputeStatus::Lost => "lost",
     };
     Event {
         merchant_id: payment.merchant_id,
@@ -139,11 +139,11 @@ fn to_dispute(id: DisputeId, payment: &Payment, told: &gateway::Dispute, to: Kno
             "id": id,
             "object": "dispute",
             "payment": payment.id,
-            "status": to.standing,
+            "status": to.status,
             "amount": told.money.display_amount(),
             "currency": told.money.currency,
             "reason": told.reason,
-            "funds_withdrawn": to.withdrawn,
+            "funds_withdrawn": to.funds_withdrawn,
         }),
     }
 }
@@ -155,7 +155,7 @@ fn to_dispute(id: DisputeId, payment: &Payment, told: &gateway::Dispute, to: Kno
 pub async fn of_payments(db: impl PgExecutor<'_>, payments: &[PaymentId]) -> sqlx::Result<Vec<Dispute>> {
     let ids: Vec<_> = payments.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
-        "SELECT id, merchant_id, payment_id, dispute_ref, amount, currency, reason, standing, withdrawn,
+        "SELECT id, merchant_id, payment_id, dispute_ref, amount, currency, reason, status, funds_withdrawn,
                 created_at, updated_at
          FROM disputes WHERE payment_id = ANY($1) ORDER BY id",
         &ids,
@@ -172,8 +172,8 @@ pub async fn of_payments(db: impl PgExecutor<'_>, payments: &[PaymentId]) -> sql
                 dispute_ref: row.dispute_ref,
                 money: Money { amount: row.amount, currency },
                 reason: row.reason,
-                standing: row.standing.parse().map_err(unreadable)?,
-                withdrawn: row.withdrawn,
+                status: row.status.parse().map_err(unreadable)?,
+                funds_withdrawn: row.funds_withdrawn,
                 created_at: row.created_at,
                 updated_at: row.updated_at,
             })

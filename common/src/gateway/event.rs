@@ -127,15 +127,15 @@ pub struct Dispute {
     /// The gateway's word for why.
     pub reason: Option<String>,
     /// Where it stands.
-    pub standing: Standing,
+    pub status: DisputeStatus,
     /// Whether the money was taken back from us, at least for a time.
-    pub withdrawn: bool,
+    pub funds_withdrawn: bool,
 }
 
 /// Where a dispute stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum DisputeStatus {
     /// Not decided yet.
     Open,
     /// For the merchant: the money is back.
@@ -144,7 +144,7 @@ pub enum Standing {
     Lost,
 }
 
-crate::name::names!(Standing, Open => "open", Won => "won", Lost => "lost");
+crate::name::names!(DisputeStatus, Open => "open", Won => "won", Lost => "lost");
 
 /// The answer to a question about one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]

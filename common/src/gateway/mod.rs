@@ -30,7 +30,8 @@ use crate::{
     name::names,
 };
 pub use event::{
-    About, Dispute, Event, Found, Line, Movement, Received, SettlementReport, Signature, Standing, Verdict,
+    About, Dispute, DisputeStatus, Event, Found, Line, Movement, Received, SettlementReport, Signature,
+    Verdict,
 };
 pub use event_key::{EventKey, NoKey};
 pub use operation::{

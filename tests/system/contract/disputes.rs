@@ -1,6 +1,6 @@
 //! Disputes: a payer's bank takes money back, and may give it again.
 
-use common::gateway::{About, Dispute, Found, Standing};
+use common::gateway::{About, Dispute, DisputeStatus, Found};
 use serde_json::json;
 
 use super::{
@@ -31,24 +31,24 @@ async fn found(bench: &Bench, dispute_ref: &str) -> Dispute {
 }
 
 pub async fn a_dispute_that_is_won(bench: &Bench) {
-    from_its_beginning_to_its_end(bench, "won", Standing::Won).await;
+    from_its_beginning_to_its_end(bench, "won", DisputeStatus::Won).await;
 }
 
 pub async fn a_dispute_that_is_lost(bench: &Bench) {
-    from_its_beginning_to_its_end(bench, "lost", Standing::Lost).await;
+    from_its_beginning_to_its_end(bench, "lost", DisputeStatus::Lost).await;
 }
 
-async fn from_its_beginning_to_its_end(bench: &Bench, outcome: &str, standing: Standing) {
+async fn from_its_beginning_to_its_end(bench: &Bench, outcome: &str, status: DisputeStatus) {
     let (reference, dispute_ref) = disputed(bench).await;
     let open = found(bench, &dispute_ref).await;
-    assert_eq!((open.standing, open.withdrawn), (Standing::Open, true));
+    assert_eq!((open.status, open.funds_withdrawn), (DisputeStatus::Open, true));
     assert_eq!((&open.dispute_ref, open.reference.as_ref()), (&dispute_ref, Some(&reference)));
     assert_eq!(open.money, money("49.90", "EUR"));
     assert!(open.fee.is_some() && open.reason.is_some(), "{open:?}");
 
     bench.control("dispute", json!({ "reference": reference, "outcome": outcome })).await;
     let closed = found(bench, &dispute_ref).await;
-    assert_eq!((closed.standing, closed.withdrawn, closed.fee), (standing, true, open.fee));
+    assert_eq!((closed.status, closed.funds_withdrawn, closed.fee), (status, true, open.fee));
 }
 
 pub async fn a_dispute_of_nobody_is_none(bench: &Bench) {

@@ -295,7 +295,7 @@ impl<'a> Customer<'a> {
     }
 
     async fn dispute_ends(&mut self, day: NaiveDate, won: bool) -> Broken {
-        let payments = self.payments("d.standing = 'open'").await;
+        let payments = self.payments("d.status = 'open'").await;
         let Some((payment, _)) = payments.first() else { return Ok(()) };
         let outcome = if won { "won" } else { "lost" };
         self.law.story.push(format!("{day}: {payment} is {outcome}"));

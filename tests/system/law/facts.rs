@@ -69,7 +69,7 @@ async fn moved(pool: &PgPool, invoices: &[Value], digits: u32) -> BTreeMap<Strin
         "SELECT i.id, (sum(p.amount_captured) * $2)::bigint,
                 (sum(p.amount_refunded + p.amount_refunding) * $2)::bigint,
                 (sum(coalesce((SELECT sum(d.amount) FROM disputes d
-                    WHERE d.payment_id = p.id AND d.standing <> 'won'), 0)) * $2)::bigint,
+                    WHERE d.payment_id = p.id AND d.status <> 'won'), 0)) * $2)::bigint,
                 (i.amount_reclaimed * $2)::bigint
          FROM invoices i JOIN payments p ON p.invoice_id = i.id WHERE i.id = ANY($1) GROUP BY i.id",
     )

@@ -96,7 +96,7 @@ async fn fees_of_two_disputes_of_one_payment_are_added_up() {
         "DELETE FROM reconciliation_lines WHERE movement = 'dispute'",
         "CREATE TABLE twice AS SELECT * FROM disputes WHERE gateway = 'stripe' ORDER BY id LIMIT 1",
         "DELETE FROM disputes WHERE id NOT IN (SELECT id FROM twice)",
-        "INSERT INTO disputes (id, merchant_id, payment_id, gateway, dispute_ref, amount, currency, standing, withdrawn)
+        "INSERT INTO disputes (id, merchant_id, payment_id, gateway, dispute_ref, amount, currency, status, funds_withdrawn)
          SELECT gen_random_uuid(), merchant_id, payment_id, gateway, 'dp_second', 1, currency, 'lost', true FROM twice",
         "INSERT INTO reconciliation_lines (reconciliation_id, reference, gateway_ref, movement, amount, currency, fee, fee_currency)
          SELECT r.id, 'pay_' || replace(payment_id::text, '-', ''), 'txn_dispute_' || n, 'dispute', 10, 'EUR', 15, 'EUR'

@@ -6,7 +6,7 @@ use tests::calendar::{At, day_of, midnight};
 
 use super::{
     credits::Change,
-    invoice::{Reason, Standing},
+    invoice::{InvoiceStatus, Reason},
     model::{Method, Model, Status, Terms},
 };
 
@@ -100,7 +100,7 @@ impl Model {
             return Executed;
         }
         for place in 0..self.invoices.len() {
-            if self.invoices[place].status == Standing::Open {
+            if self.invoices[place].status == InvoiceStatus::Open {
                 self.invoices[place].retry_schedule.held = false;
                 self.invoices[place].retry_schedule.plan(at);
                 self.charge(place, Reason::Asked, at);

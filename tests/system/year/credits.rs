@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use tests::calendar::{At, days, share};
 
 use super::{
-    invoice::{Line, Standing, Taxed},
+    invoice::{InvoiceStatus, Line, Taxed},
     model::{Item, Model, Terms},
     prices::Sale,
 };
@@ -94,7 +94,8 @@ impl Model {
             let seats = if which(billed.sold.unit) { left.min(billed.in_force()) } else { 0 };
             left -= seats;
             let invoice = &self.invoices[billed.invoice];
-            let Some(worth) = billed.worth(seats, today).filter(|_| invoice.status != Standing::Void) else {
+            let Some(worth) = billed.worth(seats, today).filter(|_| invoice.status != InvoiceStatus::Void)
+            else {
                 continue;
             };
             let (noted, given) = taken(change, billed.invoice);
@@ -170,7 +171,7 @@ impl Model {
             self.story.push(format!("{at}: {} is taken off invoice {}", worth.total(), billed.invoice));
             invoice.noted += worth.total();
             if invoice.due() == 0 {
-                (invoice.status, is_paid) = (Standing::Settled, true);
+                (invoice.status, is_paid) = (InvoiceStatus::Settled, true);
             }
         }
         if is_paid {

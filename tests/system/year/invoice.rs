@@ -11,14 +11,14 @@ const RETRY_DAYS: [i64; 4] = [1, 3, 7, 14];
 
 /// Where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum InvoiceStatus {
     Open,
     Settled,
     Void,
     Uncollectible,
 }
 
-impl Standing {
+impl InvoiceStatus {
     pub fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -64,7 +64,7 @@ pub struct Invoice {
     pub noted: i64,
     /// What was given back of what it sold.
     pub given: i64,
-    pub status: Standing,
+    pub status: InvoiceStatus,
     pub attempts: u32,
     pub opened: At,
     pub retry_schedule: RetrySchedule,
@@ -73,10 +73,10 @@ pub struct Invoice {
 impl Invoice {
     pub fn due(&self) -> i64 {
         match self.status {
-            Standing::Open | Standing::Uncollectible => {
+            InvoiceStatus::Open | InvoiceStatus::Uncollectible => {
                 self.total.max(0) - self.from_balance - self.paid - self.noted
             }
-            Standing::Settled | Standing::Void => 0,
+            InvoiceStatus::Settled | InvoiceStatus::Void => 0,
         }
     }
 

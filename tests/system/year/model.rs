@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use tests::calendar::{At, Every, day_of, midnight};
 
 use super::{
-    invoice::{Billed, Invoice, Line, Reason, RetrySchedule, Standing, Taxed},
+    invoice::{Billed, Invoice, InvoiceStatus, Line, Reason, RetrySchedule, Taxed},
     prices::{Discount, Sale, Tax},
 };
 
@@ -198,7 +198,7 @@ impl Model {
         // Who has left is asked for nothing more.
         if !self.status.has_ended() {
             for (place, invoice) in self.invoices.iter().enumerate() {
-                if let (Standing::Open, Some(at)) = (invoice.status, invoice.retry_schedule.next) {
+                if let (InvoiceStatus::Open, Some(at)) = (invoice.status, invoice.retry_schedule.next) {
                     events.push_back((at, Event::Retry(place)));
                 }
             }
@@ -232,8 +232,8 @@ impl Model {
     }
 
     pub fn void_first(&mut self) {
-        for invoice in self.invoices.iter_mut().filter(|invoice| invoice.status == Standing::Open) {
-            invoice.status = Standing::Void;
+        for invoice in self.invoices.iter_mut().filter(|invoice| invoice.status == InvoiceStatus::Open) {
+            invoice.status = InvoiceStatus::Void;
             self.balance += std::mem::take(&mut invoice.from_balance);
         }
     }
@@ -347,7 +347,7 @@ impl Model {
             paid: 0,
             noted: 0,
             given: 0,
-            status: if is_paid { Standing::Settled } else { Standing::Open },
+            status: if is_paid { InvoiceStatus::Settled } else { InvoiceStatus::Open },
             attempts: 0,
             opened: at,
             retry_schedule: RetrySchedule::default(),
@@ -382,16 +382,16 @@ impl Model {
         let invoice = &mut self.invoices[place];
         invoice.from_balance += drawn;
         if invoice.due() == 0 {
-            invoice.status = Standing::Settled;
+            invoice.status = InvoiceStatus::Settled;
         }
-        invoice.status == Standing::Settled
+        invoice.status == InvoiceStatus::Settled
     }
 
     /// What is in the balance pays what is open, oldest first.
     pub fn use_balance(&mut self, at: At) {
         let mut is_paid = false;
         for place in 0..self.invoices.len() {
-            if self.invoices[place].status == Standing::Open {
+            if self.invoices[place].status == InvoiceStatus::Open {
                 is_paid |= self.draw(place);
             }
         }
@@ -428,7 +428,7 @@ impl Model {
         self.story.push(format!("{at}: {due} of invoice {place} asked for: {declined:?}"));
         let Some(how) = declined else {
             invoice.paid += due;
-            invoice.status = Standing::Settled;
+            invoice.status = InvoiceStatus::Settled;
             return self.was_paid(at);
         };
         let is_over = invoice.retry_schedule.declined(reason, how, at);
@@ -444,7 +444,7 @@ impl Model {
     }
 
     pub fn was_paid(&mut self, at: At) {
-        let all = self.invoices.iter().all(|invoice| invoice.status != Standing::Open);
+        let all = self.invoices.iter().all(|invoice| invoice.status != InvoiceStatus::Open);
         if self.status == Status::Incomplete || self.status == Status::PastDue && all {
             self.enter(Status::Active, at);
         }
@@ -452,7 +452,7 @@ impl Model {
 
     /// The retry schedule has come to its end. The default policy: the subscription ends.
     fn give_up(&mut self, place: usize, at: At) {
-        self.invoices[place].status = Standing::Uncollectible;
+        self.invoices[place].status = InvoiceStatus::Uncollectible;
         if matches!(self.status, Status::Active | Status::PastDue) {
             self.end(Status::Canceled, at);
         }

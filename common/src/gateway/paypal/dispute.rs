@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::gateway::{Dispute, Found, Standing};
+use crate::gateway::{Dispute, DisputeStatus, Found};
 
 use super::{
     amount::{Amount, from_value},
@@ -71,7 +71,7 @@ pub fn read(received: &Received) -> Found<Dispute> {
 
 impl Body {
     fn dispute(self) -> Result<Dispute, String> {
-        let standing = self.standing()?;
+        let status = self.status()?;
         let disputed = self.disputed_transactions.and_then(|disputed| disputed.into_iter().next());
         let disputed = disputed.unwrap_or_default();
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
@@ -86,16 +86,16 @@ impl Body {
             money: self.dispute_amount.as_ref().and_then(from_value).ok_or("a dispute without an amount")?,
             fee: None,
             reason: self.reason,
-            standing,
-            withdrawn: escalated || standing == Standing::Lost,
+            status,
+            funds_withdrawn: escalated || status == DisputeStatus::Lost,
         })
     }
 
     /// Whatever is not resolved is open.
-    fn standing(&self) -> Result<Standing, String> {
+    fn status(&self) -> Result<DisputeStatus, String> {
         if self.status.as_deref() != Some("RESOLVED") {
             return match &self.status {
-                Some(_) => Ok(Standing::Open),
+                Some(_) => Ok(DisputeStatus::Open),
                 None => Err("a dispute without a status".into()),
             };
         }
@@ -103,8 +103,8 @@ impl Body {
             // A payout is PayPal's own money: the payer gets it, and the merchant keeps the payment.
             Some(
                 "RESOLVED_SELLER_FAVOUR" | "RESOLVED_WITH_PAYOUT" | "CANCELED_BY_BUYER" | "DENIED" | "NONE",
-            ) => Ok(Standing::Won),
-            Some("RESOLVED_BUYER_FAVOUR" | "ACCEPTED") => Ok(Standing::Lost),
+            ) => Ok(DisputeStatus::Won),
+            Some("RESOLVED_BUYER_FAVOUR" | "ACCEPTED") => Ok(DisputeStatus::Lost),
             code => Err(format!("a dispute resolved with {}", code.unwrap_or("no outcome"))),
         }
     }
@@ -132,9 +132,9 @@ mod tests {
 
     #[test]
     fn where_a_dispute_stands() {
-        use Standing::{Lost, Open, Won};
+        use DisputeStatus::{Lost, Open, Won};
         let code = |code: &str| format!(r#"{{"outcome_code":"{code}"}}"#);
-        for (status, outcome, stage, standing, withdrawn) in [
+        for (word, outcome, stage, status, funds_withdrawn) in [
             ("OPEN", "null".to_owned(), "INQUIRY", Open, false),
             ("WAITING_FOR_SELLER_RESPONSE", "null".into(), "CHARGEBACK", Open, true),
             ("UNDER_REVIEW", "null".into(), "PRE_ARBITRATION", Open, true),
@@ -145,8 +145,12 @@ mod tests {
             ("RESOLVED", code("RESOLVED_BUYER_FAVOUR"), "INQUIRY", Lost, true),
             ("RESOLVED", code("ACCEPTED"), "INQUIRY", Lost, true),
         ] {
-            let Found::One(dispute) = dispute(status, &outcome, stage) else { panic!("{status} {outcome}") };
-            assert_eq!((dispute.standing, dispute.withdrawn), (standing, withdrawn), "{status} {outcome}");
+            let Found::One(dispute) = dispute(word, &outcome, stage) else { panic!("{word} {outcome}") };
+            assert_eq!(
+                (dispute.status, dispute.funds_withdrawn),
+                (status, funds_withdrawn),
+                "{word} {outcome}"
+            );
             assert_eq!(dispute.reference.as_deref(), Some("pay_1"));
             assert_eq!(dispute.money.to_string(), "49.90 EUR");
         }

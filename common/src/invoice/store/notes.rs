@@ -78,7 +78,7 @@ async fn flows(db: &mut PgConnection, invoices: &[Uuid]) -> sqlx::Result<Vec<Flo
         r#"SELECT i.id AS invoice, coalesce(sum(p.amount_captured), 0) - i.amount_paid AS "surplus!", i.amount_reclaimed AS reclaimed,
                coalesce(sum(p.amount_refunded + p.amount_refunding + coalesce((
                    SELECT sum(d.amount) FROM disputes d
-                   WHERE d.payment_id = p.id AND d.gateway = p.gateway AND d.standing IN ('open', 'lost')), 0)), 0) AS "back!"
+                   WHERE d.payment_id = p.id AND d.gateway = p.gateway AND d.status IN ('open', 'lost')), 0)), 0) AS "back!"
            FROM invoices i JOIN invoice_payments a ON a.invoice_id = i.id JOIN payments p ON p.id = a.payment_id
            WHERE i.id = ANY($1) AND p.status = 'succeeded' GROUP BY i.id"#,
         invoices,

@@ -194,12 +194,12 @@ async fn late_fees(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<i
              UNION ALL
              SELECT d.id, d.merchant_id, d.gateway, 'dispute.fee', l.fee_currency, l.fee
              FROM lines l JOIN disputes d ON d.gateway = $2 AND d.dispute_ref = l.gateway_ref
-             WHERE l.movement = 'dispute' AND d.withdrawn
+             WHERE l.movement = 'dispute' AND d.funds_withdrawn
              UNION ALL
              SELECT d.id, d.merchant_id, d.gateway, 'dispute.fee', l.fee_currency, l.fee
              FROM lines l JOIN LATERAL (
                  SELECT * FROM disputes d
-                 WHERE d.payment_id = remit_id('pay_', l.reference) AND d.gateway = $2 AND d.withdrawn
+                 WHERE d.payment_id = remit_id('pay_', l.reference) AND d.gateway = $2 AND d.funds_withdrawn
                  ORDER BY d.id LIMIT 1) d ON true
              WHERE l.movement = 'dispute' AND NOT EXISTS (
                  SELECT FROM disputes o WHERE o.gateway = $2 AND o.dispute_ref = l.gateway_ref)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use common::gateway::{About, Found, Line, Movement, Standing};
+use common::gateway::{About, DisputeStatus, Found, Line, Movement};
 use serde_json::json;
 
 use super::{bench, is_to_be_looked_up};
@@ -108,7 +108,7 @@ async fn one_among_many_is_found() {
 #[tokio::test]
 async fn a_dispute_is_told_from_its_beginning_to_its_end() {
     let bench = bench().await;
-    for (outcome, standing) in [("won", Standing::Won), ("lost", Standing::Lost)] {
+    for (outcome, status) in [("won", DisputeStatus::Won), ("lost", DisputeStatus::Lost)] {
         let inbox = Inbox::open(&bench).await;
         let (request, _) = bench.paid("vault_ok").await;
         bench.control("dispute", json!({ "reference": request.reference })).await;
@@ -119,11 +119,14 @@ async fn a_dispute_is_told_from_its_beginning_to_its_end() {
             })
             .await;
         let Found::One(open) = bench.gateway.find_dispute(&told).await else { panic!("{told}") };
-        assert_eq!((open.standing, open.withdrawn, open.money), (Standing::Open, true, request.money));
+        assert_eq!(
+            (open.status, open.funds_withdrawn, open.money),
+            (DisputeStatus::Open, true, request.money)
+        );
         assert_eq!((open.dispute_ref, open.reference), (told.clone(), Some(request.reference.clone())));
         assert!(open.reason.is_some());
         bench.control("dispute", json!({ "reference": request.reference, "outcome": outcome })).await;
         let Found::One(closed) = bench.gateway.find_dispute(&told).await else { panic!("{told}") };
-        assert_eq!((closed.standing, closed.withdrawn), (standing, true), "{outcome}");
+        assert_eq!((closed.status, closed.funds_withdrawn), (status, true), "{outcome}");
     }
 }

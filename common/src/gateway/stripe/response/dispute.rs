@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    gateway::{Dispute, Found, Standing, stripe::request::PAYMENT},
+    gateway::{Dispute, DisputeStatus, Found, stripe::request::PAYMENT},
     money::Money,
 };
 
@@ -40,7 +40,7 @@ fn dispute(body: DisputeBody) -> Result<Dispute, String> {
     let status = body.status.ok_or("a dispute without a status")?;
     // An inquiry: the bank asks, and takes nothing.
     let inquiry = status.starts_with("warning_");
-    let withdrawn = !inquiry && transactions.iter().any(BalanceTransaction::takes);
+    let funds_withdrawn = !inquiry && transactions.iter().any(BalanceTransaction::takes);
     let intent = body.payment_intent.as_ref().and_then(Expandable::object);
     Ok(Dispute {
         dispute_ref: body.id.ok_or("a dispute without an id")?,
@@ -48,16 +48,16 @@ fn dispute(body: DisputeBody) -> Result<Dispute, String> {
         money: money(body.amount, body.currency.as_deref()).ok_or("a dispute without an amount")?,
         fee: total_fee(&transactions),
         reason: body.reason,
-        standing: match status.as_str() {
-            "won" | "warning_closed" => Standing::Won,
-            "lost" => Standing::Lost,
+        status: match status.as_str() {
+            "won" | "warning_closed" => DisputeStatus::Won,
+            "lost" => DisputeStatus::Lost,
             // It never becomes a dispute: whoever has the money by now keeps it.
-            "prevented" if withdrawn => Standing::Lost,
-            "prevented" => Standing::Won,
+            "prevented" if funds_withdrawn => DisputeStatus::Lost,
+            "prevented" => DisputeStatus::Won,
             // An appeal is open as well.
-            _ => Standing::Open,
+            _ => DisputeStatus::Open,
         },
-        withdrawn,
+        funds_withdrawn,
     })
 }
 
@@ -96,30 +96,30 @@ mod tests {
     const WITHDRAWAL: &str = r#"{"amount":-4990,"fee":1500,"currency":"eur"}"#;
 
     #[test]
-    fn every_status_has_a_standing() {
-        for (status, standing, withdrawn) in [
-            ("needs_response", Standing::Open, true),
-            ("under_review", Standing::Open, true),
-            ("won", Standing::Won, true),
-            ("lost", Standing::Lost, true),
-            ("something_new", Standing::Open, true),
-            ("warning_needs_response", Standing::Open, false),
-            ("warning_under_review", Standing::Open, false),
-            ("warning_closed", Standing::Won, false),
-            ("appeal_needs_response", Standing::Open, true),
-            ("appeal_under_review", Standing::Open, true),
-            ("prevented", Standing::Lost, true),
+    fn every_word_has_a_status() {
+        for (word, status, funds_withdrawn) in [
+            ("needs_response", DisputeStatus::Open, true),
+            ("under_review", DisputeStatus::Open, true),
+            ("won", DisputeStatus::Won, true),
+            ("lost", DisputeStatus::Lost, true),
+            ("something_new", DisputeStatus::Open, true),
+            ("warning_needs_response", DisputeStatus::Open, false),
+            ("warning_under_review", DisputeStatus::Open, false),
+            ("warning_closed", DisputeStatus::Won, false),
+            ("appeal_needs_response", DisputeStatus::Open, true),
+            ("appeal_under_review", DisputeStatus::Open, true),
+            ("prevented", DisputeStatus::Lost, true),
         ] {
-            let dispute = dispute(&format!(r#""status":"{status}","balance_transactions":[{WITHDRAWAL}]"#));
-            assert_eq!((dispute.standing, dispute.withdrawn), (standing, withdrawn), "{status}");
+            let dispute = dispute(&format!(r#""status":"{word}","balance_transactions":[{WITHDRAWAL}]"#));
+            assert_eq!((dispute.status, dispute.funds_withdrawn), (status, funds_withdrawn), "{word}");
         }
         let blocked = dispute(r#""status":"prevented","balance_transactions":[]"#);
-        assert_eq!((blocked.standing, blocked.withdrawn), (Standing::Won, false));
+        assert_eq!((blocked.status, blocked.funds_withdrawn), (DisputeStatus::Won, false));
     }
 
     #[test]
     fn fees_are_added_and_a_withdrawal_is_remembered() {
-        for (transactions, fee, withdrawn) in [
+        for (transactions, fee, funds_withdrawn) in [
             ("null", None, false),
             ("[]", None, false),
             ("[{}]", None, false),
@@ -137,7 +137,7 @@ mod tests {
         ] {
             let dispute = dispute(&format!(r#""status":"won","balance_transactions":{transactions}"#));
             assert_eq!(dispute.fee.map(|fee| fee.to_string()).as_deref(), fee, "{transactions}");
-            assert_eq!(dispute.withdrawn, withdrawn, "{transactions}");
+            assert_eq!(dispute.funds_withdrawn, funds_withdrawn, "{transactions}");
         }
     }
 
