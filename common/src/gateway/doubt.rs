@@ -20,7 +20,8 @@ pub const SLOW_OUTCOME_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const SLOW_OUTCOME_POLL: Duration = Duration::from_secs(5 * 60);
 
 /// The codes of what failed on our side: nothing is wrong with how the payer pays.
-pub const OURS: [&str; 3] = ["gateway_unreachable", "gateway_configuration", "gateway_account"];
+pub const TECHNICAL_FAILURE_CODES: [&str; 3] =
+    ["gateway_unreachable", "gateway_configuration", "gateway_account"];
 
 /// What we may have set in motion at the gateway under one key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

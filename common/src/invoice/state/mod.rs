@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     customer::BalanceDelta,
-    gateway::{DeclineClass, doubt::OURS},
+    gateway::{DeclineClass, doubt::TECHNICAL_FAILURE_CODES},
     id::PaymentId,
     money::Money,
     payment,
@@ -112,7 +112,7 @@ pub fn ended(payment: &payment::Payment) -> Option<Ended> {
 fn attempt_failure(failure: Option<&payment::Failure>) -> AttemptFailure {
     match failure {
         Some(payment::Failure { decline_class: Some(class), .. }) => AttemptFailure::Declined(*class),
-        Some(failure) if !OURS.contains(&failure.code.as_str()) => {
+        Some(failure) if !TECHNICAL_FAILURE_CODES.contains(&failure.code.as_str()) => {
             AttemptFailure::Declined(DeclineClass::Hard)
         }
         Some(_) | None => AttemptFailure::Technical,
