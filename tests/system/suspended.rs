@@ -10,7 +10,7 @@ const KEYS_ARE_FORGOTTEN_SECONDS: i64 = 25 * 3600;
 /// Payments whose charges wait for their turns, and are in the hands of a worker.
 const WAITING: usize = 120;
 
-/// The first worker sleeps with charges in hand that wait for their turns in the guard. Its lease ends, another
+/// The first worker sleeps with charges in hand that wait for their turns in the protection. Its lease ends, another
 /// charges; a day later the gateway has forgotten the keys, and the first wakes up.
 #[tokio::test]
 async fn a_worker_that_slept_charges_nobody_a_second_time() {

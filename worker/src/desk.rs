@@ -18,9 +18,9 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::{
+    bulkhead::Slots,
     context::Context,
     job::{Job, alarm},
-    room::Slots,
 };
 
 const CLAIMS: Bounds = Bounds { lanes: 1, batch: 64, waiting: 1024 };
@@ -84,7 +84,7 @@ impl<J: Job> DeskOf<J> {
             let slot = tokio::select! {
                 biased;
                 () = stopping.cancelled() => return false,
-                slot = self.slots.take(J::ROOM) => slot,
+                slot = self.slots.take(J::BULKHEAD) => slot,
             };
             self.work(*job, message.reply_to.as_deref()).await;
             drop(slot);

@@ -12,14 +12,14 @@ use common::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{context::Context, room::Room};
+use crate::{bulkhead::Bulkhead, context::Context};
 
 /// A kind of job. It must be safe to do twice.
 pub trait Job: Send + Sync + 'static {
     /// Its kind.
     const KIND: Kind;
     /// Where there must be room for it.
-    const ROOM: Room;
+    const BULKHEAD: Bulkhead;
     /// What it is about, as it is when it is claimed.
     type Subject: Send + 'static;
     /// What it has learnt.

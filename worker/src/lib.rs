@@ -2,11 +2,11 @@
 //! records what came of them. Any number of workers may run, anywhere.
 
 mod batches;
+mod bulkhead;
 mod context;
 mod desk;
 mod job;
 mod jobs;
-mod room;
 mod runner;
 
 use std::time::Duration;

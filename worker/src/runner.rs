@@ -8,7 +8,7 @@ use common::job::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{context::Context, desk::Desk, jobs, room::Slots};
+use crate::{bulkhead::Slots, context::Context, desk::Desk, jobs};
 
 /// Does jobs of these kinds, a bounded number at once.
 pub struct Runner {

@@ -19,12 +19,12 @@ use crate::{
     clock::Ahead,
     gateway::{
         EventTrust, GatewayName, Gateways,
-        guard::{Guarded, PATIENCE, Protection, breaker::Rule},
         paypal::{
             Paypal, PaypalConfig, PaypalTrust,
             certificates::Certificates,
             signature::{Roots, Sources},
         },
+        protection::{PATIENCE, Protected, Protection, breaker::Rule},
         stripe::{self, Stripe, StripeConfig},
     },
     job::broker::BrokerConfig,
@@ -171,8 +171,8 @@ impl GatewayArgs {
         let (concurrency, per_second) = (self.paypal_concurrency, self.paypal_per_second);
         let around_paypal = Protection { concurrency, per_second, breaker };
         Ok(Gateways {
-            stripe: Guarded::new(GatewayName::Stripe, Box::new(stripe), around_stripe),
-            paypal: Guarded::new(GatewayName::Paypal, Box::new(paypal), around_paypal),
+            stripe: Protected::new(GatewayName::Stripe, Box::new(stripe), around_stripe),
+            paypal: Protected::new(GatewayName::Paypal, Box::new(paypal), around_paypal),
             ahead,
         })
     }

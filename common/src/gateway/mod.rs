@@ -7,9 +7,9 @@
 pub mod doubt;
 pub mod event;
 mod event_key;
-pub mod guard;
 pub mod operation;
 pub mod paypal;
+pub mod protection;
 mod reference;
 pub mod refund;
 pub mod refusal;
@@ -137,9 +137,9 @@ pub trait Gateway: Send + Sync {
 /// The adapters of a deployment, each with its protection.
 pub struct Gateways {
     /// Stripe.
-    pub stripe: guard::Guarded,
+    pub stripe: protection::Protected,
     /// PayPal.
-    pub paypal: guard::Guarded,
+    pub paypal: protection::Protected,
     /// In a test deployment: the time that sandboxes follow.
     pub ahead: Ahead,
 }

@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 use super::settling;
 use crate::{
+    bulkhead::Bulkhead,
     context::Context,
     job::{Job, Names, Recorded, Subjects},
-    room::Room,
 };
 
 /// Calls a payment off.
@@ -26,7 +26,7 @@ pub struct CancelPayment;
 
 impl Job for CancelPayment {
     const KIND: Kind = Kind::CancelPayment;
-    const ROOM: Room = Room::Waited;
+    const BULKHEAD: Bulkhead = Bulkhead::Waited;
     type Subject = Box<Payment>;
     type Finding = Arc<Settlement>;
 

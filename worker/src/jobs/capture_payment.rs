@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 use super::settling;
 use crate::{
+    bulkhead::Bulkhead,
     context::Context,
     job::{Job, Names, Recorded, Subjects},
-    room::Room,
 };
 
 /// Takes what a payment has reserved.
@@ -26,7 +26,7 @@ pub struct CapturePayment;
 
 impl Job for CapturePayment {
     const KIND: Kind = Kind::CapturePayment;
-    const ROOM: Room = Room::Waited;
+    const BULKHEAD: Bulkhead = Bulkhead::Waited;
     type Subject = Box<Payment>;
     type Finding = Arc<Settlement>;
 

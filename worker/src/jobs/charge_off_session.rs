@@ -19,9 +19,9 @@ use super::{
     settling,
 };
 use crate::{
+    bulkhead::Bulkhead,
     context::Context,
     job::{Job, Names, Recorded, Subjects},
-    room::Room,
 };
 
 /// Charges a payment of an invoice.
@@ -29,7 +29,7 @@ pub struct ChargeOffSession;
 
 impl Job for ChargeOffSession {
     const KIND: Kind = Kind::ChargeOffSession;
-    const ROOM: Room = Room::Background;
+    const BULKHEAD: Bulkhead = Bulkhead::Background;
     type Subject = Box<Payment>;
     type Finding = Arc<Settlement>;
 

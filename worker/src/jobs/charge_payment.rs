@@ -20,9 +20,9 @@ use uuid::Uuid;
 
 use super::settling;
 use crate::{
+    bulkhead::Bulkhead,
     context::Context,
     job::{Job, Names, Recorded, Subjects},
-    room::Room,
 };
 
 /// Charges a payment, or completes the charge that its payer has approved.
@@ -33,7 +33,7 @@ pub const STAGES: [Stage; 2] = [Stage::Charge, Stage::Complete];
 
 impl Job for ChargePayment {
     const KIND: Kind = Kind::ChargePayment;
-    const ROOM: Room = Room::Waited;
+    const BULKHEAD: Bulkhead = Bulkhead::Waited;
     type Subject = Box<Payment>;
     type Finding = Arc<Settlement>;
 

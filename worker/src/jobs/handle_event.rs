@@ -14,9 +14,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
+    bulkhead::Bulkhead,
     context::Context,
     job::{Job, Recorded, Subjects},
-    room::Room,
 };
 
 /// Works an event off.
@@ -24,7 +24,7 @@ pub struct HandleEvent;
 
 impl Job for HandleEvent {
     const KIND: Kind = Kind::HandleEvent;
-    const ROOM: Room = Room::Events;
+    const BULKHEAD: Bulkhead = Bulkhead::Events;
     type Subject = Box<GatewayEvent>;
     type Finding = Findings;
 

@@ -26,9 +26,9 @@ use common::{
 };
 
 use crate::{
+    bulkhead::Slots,
     context::Context,
     desk::{Desk, open},
-    room::Slots,
 };
 
 /// Opens the desk of a kind: the one place where a kind is told from another.

@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
+    bulkhead::Bulkhead,
     context::Context,
     job::{Job, Recorded, Subjects, alarm},
-    room::Room,
 };
 
 /// Reconciles a time with a gateway.
@@ -23,7 +23,7 @@ pub struct ReconcileGateway;
 
 impl Job for ReconcileGateway {
     const KIND: Kind = Kind::ReconcileGateway;
-    const ROOM: Room = Room::Background;
+    const BULKHEAD: Bulkhead = Bulkhead::Background;
     type Subject = Reconciliation;
     type Finding = ();
 

@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use super::refunds::{self, OfPayment};
 use crate::{
+    bulkhead::Bulkhead,
     context::Context,
     job::{Job, Names, Recorded, Subjects},
-    room::Room,
 };
 
 /// Makes a refund.
@@ -24,7 +24,7 @@ pub struct RefundPayment;
 
 impl Job for RefundPayment {
     const KIND: Kind = Kind::RefundPayment;
-    const ROOM: Room = Room::Waited;
+    const BULKHEAD: Bulkhead = Bulkhead::Waited;
     type Subject = Box<OfPayment>;
     type Finding = Settlement;
 

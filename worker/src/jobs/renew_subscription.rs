@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::billing::{Error, not_done};
 use crate::{
+    bulkhead::Bulkhead,
     context::Context,
     job::{Job, Recorded, Subjects, alarm},
-    room::Room,
 };
 
 /// Does what is due of a subscription, together with others.
@@ -22,7 +22,7 @@ pub struct RenewSubscription;
 
 impl Job for RenewSubscription {
     const KIND: Kind = Kind::RenewSubscription;
-    const ROOM: Room = Room::WithoutACall;
+    const BULKHEAD: Bulkhead = Bulkhead::WithoutACall;
     type Subject = SubscriptionId;
     /// It is recorded already, or its batch has panicked.
     type Finding = Result<(), BatchError>;

@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 use super::settling;
 use crate::{
+    bulkhead::Bulkhead,
     context::Context,
     job::{Job, Names, Recorded, Subjects},
-    room::Room,
 };
 
 /// Looks a payment up.
@@ -27,7 +27,7 @@ pub struct ResolvePayment;
 
 impl Job for ResolvePayment {
     const KIND: Kind = Kind::ResolvePayment;
-    const ROOM: Room = Room::Waited;
+    const BULKHEAD: Bulkhead = Bulkhead::Waited;
     type Subject = Box<Payment>;
     type Finding = Arc<Settlement>;
 

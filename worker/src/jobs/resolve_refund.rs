@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::refunds::{self, OfPayment};
 use crate::{
+    bulkhead::Bulkhead,
     context::Context,
     job::{Job, Names, Recorded, Subjects},
-    room::Room,
 };
 
 /// Looks a refund up.
@@ -21,7 +21,7 @@ pub struct ResolveRefund;
 
 impl Job for ResolveRefund {
     const KIND: Kind = Kind::ResolveRefund;
-    const ROOM: Room = Room::Waited;
+    const BULKHEAD: Bulkhead = Bulkhead::Waited;
     type Subject = Box<OfPayment>;
     type Finding = Settlement;
 

@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::billing::not_done;
 use crate::{
+    bulkhead::Bulkhead,
     context::Context,
     job::{Job, Recorded, Subjects, alarm},
-    room::Room,
 };
 
 /// Does what is due of an invoice.
@@ -22,7 +22,7 @@ pub struct RetryInvoice;
 
 impl Job for RetryInvoice {
     const KIND: Kind = Kind::RetryInvoice;
-    const ROOM: Room = Room::WithoutACall;
+    const BULKHEAD: Bulkhead = Bulkhead::WithoutACall;
     type Subject = InvoiceId;
     /// It is recorded already, or its batch has panicked.
     type Finding = Result<(), BatchError>;

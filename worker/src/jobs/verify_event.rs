@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::handle_event::{begin, settle, work_off};
 use crate::{
+    bulkhead::Bulkhead,
     context::Context,
     job::{Job, Recorded, Subjects},
-    room::Room,
 };
 
 /// Asks whether an event is genuine, and works it off if it is.
@@ -21,7 +21,7 @@ pub struct VerifyEvent;
 
 impl Job for VerifyEvent {
     const KIND: Kind = Kind::VerifyEvent;
-    const ROOM: Room = Room::UnverifiedEvents;
+    const BULKHEAD: Bulkhead = Bulkhead::UnverifiedEvents;
     type Subject = Box<GatewayEvent>;
     type Finding = Findings;
 

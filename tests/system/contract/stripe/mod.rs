@@ -16,7 +16,7 @@ use std::time::Duration;
 use common::gateway::{
     CaptureRequest, ChargeRequest, DeclineClass, EventTrust, GatewayName, MethodType, RefundRequest,
     Resolution,
-    guard::{Guarded, Protection, breaker::Rule},
+    protection::{Protected, Protection, breaker::Rule},
     stripe::{Stripe, StripeConfig, VERSION},
 };
 use serde_json::json;
@@ -161,20 +161,20 @@ async fn a_gateway_that_is_down_is_left_alone_until_it_answers() {
     let rule = Rule { failures: 3, rest: Duration::from_millis(300) };
     let protection = Protection { breaker: rule, ..Protection::suiting(GatewayName::Stripe) };
     let adapter = Box::new(stripe(bench.deployment.sandbox_url(), "sk_test_contract"));
-    let guarded = Adapter::new(Guarded::new(GatewayName::Stripe, adapter, protection));
+    let protected = Adapter::new(Protected::new(GatewayName::Stripe, adapter, protection));
     let request = bench.charge_request("pm_card_visa");
 
     bench.control("down", json!({ "down": true })).await;
     for _ in 0..rule.failures {
-        let report = guarded.charge(&request).await.report;
+        let report = protected.charge(&request).await.report;
         assert!(matches!(report, Report::Unknown { resolution: Resolution::Replay, .. }), "{report:?}");
     }
-    let answer = guarded.charge(&request).await;
+    let answer = protected.charge(&request).await;
     assert!(matches!(answer.report, Report::Deferred { .. }), "{answer:?}");
 
     bench.control("down", json!({ "down": false })).await;
     let answered = eventually("it is called again", || async {
-        Some(guarded.charge(&request).await.report)
+        Some(protected.charge(&request).await.report)
             .filter(|report| !matches!(report, Report::Deferred { .. }))
     });
     assert!(matches!(answered.await, Report::Succeeded(_)));

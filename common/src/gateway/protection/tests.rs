@@ -1,4 +1,4 @@
-//! The guard around a gateway that answers as it is told, on a clock that is stopped.
+//! The protection around a gateway that answers as it is told, on a clock that is stopped.
 
 use std::sync::{
     Arc,
@@ -99,7 +99,7 @@ impl Gateway for Stub {
 }
 
 struct Bench {
-    guarded: Arc<Guarded>,
+    protected: Arc<Protected>,
     calls: Arc<AtomicUsize>,
 }
 
@@ -109,7 +109,7 @@ fn bench(concurrency: usize, per_second: u32) -> Bench {
     let calls = Arc::new(AtomicUsize::new(0));
     let adapter = Box::new(Stub { calls: calls.clone() });
     let protection = Protection { concurrency, per_second, breaker: Rule { failures: 3, rest: REST } };
-    Bench { guarded: Arc::new(Guarded::new(GatewayName::Stripe, adapter, protection)), calls }
+    Bench { protected: Arc::new(Protected::new(GatewayName::Stripe, adapter, protection)), calls }
 }
 
 fn request(order: &str) -> ChargeRequest {
@@ -131,7 +131,7 @@ fn request(order: &str) -> ChargeRequest {
 
 impl Bench {
     async fn word(&self, order: &str) -> &'static str {
-        self.guarded.charge(&request(order)).await.word()
+        self.protected.charge(&request(order)).await.word()
     }
 
     fn calls(&self) -> usize {
@@ -140,8 +140,8 @@ impl Bench {
 
     /// A call that is under way for 20 seconds.
     async fn under_way(&self) -> tokio::task::JoinHandle<Answer<ChargeOutcome>> {
-        let guarded = self.guarded.clone();
-        let call = tokio::spawn(async move { guarded.charge(&request("slow")).await });
+        let protected = self.protected.clone();
+        let call = tokio::spawn(async move { protected.charge(&request("slow")).await });
         tokio::task::yield_now().await;
         call
     }
@@ -154,10 +154,10 @@ async fn a_gateway_that_does_not_answer_is_given_a_rest() {
         assert_eq!(bench.word(order).await, word);
     }
     let started = Instant::now();
-    let answer = bench.guarded.charge(&request("well")).await;
+    let answer = bench.protected.charge(&request("well")).await;
     let Err(InDoubt::Deferred { wait, .. }) = &answer.report else { panic!("{answer:?}") };
     assert_eq!((*wait, answer.call.was_made(), bench.calls()), (REST, false, 3));
-    let dispute = bench.guarded.find_dispute("dp_1").await;
+    let dispute = bench.protected.find_dispute("dp_1").await;
     assert!(matches!(dispute, Found::Unknown(_)), "{dispute:?}");
     assert!(started.elapsed() < Duration::from_millis(10), "nobody queues for a gateway that rests");
 
@@ -213,8 +213,8 @@ async fn no_more_calls_begin_in_a_second_than_are_allowed() {
     let started = Instant::now();
     let calls: Vec<_> = (0..50)
         .map(|_| {
-            let guarded = bench.guarded.clone();
-            tokio::spawn(async move { guarded.charge(&request("well")).await.word() })
+            let protected = bench.protected.clone();
+            tokio::spawn(async move { protected.charge(&request("well")).await.word() })
         })
         .collect();
     let mut deferred = 0;
@@ -231,10 +231,10 @@ async fn no_more_calls_begin_in_a_second_than_are_allowed() {
 async fn what_nobody_waits_for_leaves_room() {
     for bench in [bench(10, 0), bench(1000, 10)] {
         let off_session = || {
-            let guarded = bench.guarded.clone();
+            let protected = bench.protected.clone();
             tokio::spawn(async move {
                 let request = ChargeRequest { off_session: true, ..request("slow") };
-                guarded.charge(&request).await.word()
+                protected.charge(&request).await.word()
             })
         };
         let renewals: Vec<_> = (0..100).map(|_| off_session()).collect();

@@ -1,4 +1,4 @@
-//! Room for the jobs under way. Half of it is never taken by what nobody waits for: a hundred thousand charges of
+//! Bulkheads: room for the jobs under way. Half of it is never taken by what nobody waits for: a hundred thousand charges of
 //! renewals do not hold up the payment that comes after them. Jobs that ask no gateway have as much room besides.
 //! Events have a little of their own, and those that anybody may have sent another: a flood of them waits for itself.
 
@@ -6,7 +6,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Where there must be room for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Room {
+pub enum Bulkhead {
     /// Among those that somebody may wait for.
     Waited,
     /// Among those that may be very many at once, and nobody waits for.
@@ -24,7 +24,7 @@ pub enum Room {
 const EVENTS: usize = 4;
 const UNVERIFIED_EVENTS: usize = 2;
 
-/// All the room of a worker.
+/// All the bulkheads of a worker.
 pub struct Slots {
     all: Semaphore,
     background: Semaphore,
@@ -45,13 +45,16 @@ impl Slots {
     }
 
     /// Waits for room. The semaphores are never closed.
-    pub async fn take(&self, room: Room) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'_>>) {
-        match room {
-            Room::Waited => (None, self.all.acquire().await.ok()),
-            Room::Background => (self.background.acquire().await.ok(), self.all.acquire().await.ok()),
-            Room::WithoutACall => (None, self.without_a_call.acquire().await.ok()),
-            Room::Events => (None, self.events.acquire().await.ok()),
-            Room::UnverifiedEvents => (None, self.unverified_events.acquire().await.ok()),
+    pub async fn take(
+        &self,
+        bulkhead: Bulkhead,
+    ) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'_>>) {
+        match bulkhead {
+            Bulkhead::Waited => (None, self.all.acquire().await.ok()),
+            Bulkhead::Background => (self.background.acquire().await.ok(), self.all.acquire().await.ok()),
+            Bulkhead::WithoutACall => (None, self.without_a_call.acquire().await.ok()),
+            Bulkhead::Events => (None, self.events.acquire().await.ok()),
+            Bulkhead::UnverifiedEvents => (None, self.unverified_events.acquire().await.ok()),
         }
     }
 }

@@ -95,12 +95,12 @@ impl Why {
 }
 
 /// How many calls may be under way, and begin in a second.
-struct Room {
+struct Bulkhead {
     slots: Semaphore,
     rate: Option<Rate>,
 }
 
-impl Room {
+impl Bulkhead {
     fn new(concurrency: usize, per_second: u32) -> Self {
         let slots = Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS));
         Self { slots, rate: Rate::per_second(per_second) }
@@ -124,22 +124,22 @@ const BACKGROUND_OF_FIVE: u32 = 4;
 const EVENTS_OF: u32 = 10;
 
 /// An adapter, protected.
-pub struct Guarded {
+pub struct Protected {
     name: GatewayName,
     adapter: Box<dyn Gateway>,
     /// For all calls.
-    room: Room,
+    all: Bulkhead,
     /// For those that nobody waits for, besides.
-    background: Room,
+    background: Bulkhead,
     /// For questions about events, and for nothing else.
-    events: Room,
+    events: Bulkhead,
     breaker: Mutex<Breaker>,
 }
 
 /// A call that may be made. Should nobody wait for its end, that is recorded too: a probe that was given
 /// up must not be waited for forever.
 struct Admitted<'a> {
-    guard: &'a Guarded,
+    gateway: &'a Protected,
     pass: Pass,
     health: Health,
     _slots: (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>),
@@ -148,31 +148,31 @@ struct Admitted<'a> {
 impl Drop for Admitted<'_> {
     fn drop(&mut self) {
         let now = Instant::now().into_std();
-        self.guard.on_breaker(|breaker| breaker.record(&self.pass, self.health, now));
+        self.gateway.on_breaker(|breaker| breaker.record(&self.pass, self.health, now));
     }
 }
 
-impl Guarded {
+impl Protected {
     /// Protects an adapter.
     #[must_use]
     pub fn new(name: GatewayName, adapter: Box<dyn Gateway>, protection: Protection) -> Self {
-        let guarded = Self {
+        let protected = Self {
             name,
             adapter,
-            room: Room::new(protection.concurrency, protection.per_second),
-            background: Room::new(
+            all: Bulkhead::new(protection.concurrency, protection.per_second),
+            background: Bulkhead::new(
                 (protection.concurrency.saturating_mul(BACKGROUND_OF_FIVE as usize)).div_ceil(5),
                 // No bound stays none, and a small one does not become none.
                 (protection.per_second.saturating_mul(BACKGROUND_OF_FIVE)).div_ceil(5),
             ),
-            events: Room::new(
+            events: Bulkhead::new(
                 protection.concurrency.div_ceil(EVENTS_OF as usize),
                 protection.per_second.div_ceil(EVENTS_OF),
             ),
             breaker: Mutex::new(Breaker::new(protection.breaker)),
         };
-        guarded.show(false);
-        guarded
+        protected.show(false);
+        protected
     }
 
     /// Makes a call that somebody waits for, if it may be made soon, and learns from its end.
@@ -182,7 +182,7 @@ impl Guarded {
 
     async fn call_from<T: Told + Redact>(
         &self,
-        background: Option<&Room>,
+        background: Option<&Bulkhead>,
         call: impl Future<Output = T>,
     ) -> T {
         match self.admitted(background).await {
@@ -214,7 +214,10 @@ impl Guarded {
 
     /// The breaker is asked twice: at once, so that nobody queues for a gateway that rests, and in the end,
     /// because only who really calls may be the probe.
-    async fn admitted<'a>(&'a self, background: Option<&'a Room>) -> Result<Admitted<'a>, (Why, Duration)> {
+    async fn admitted<'a>(
+        &'a self,
+        background: Option<&'a Bulkhead>,
+    ) -> Result<Admitted<'a>, (Why, Duration)> {
         let deadline = Instant::now() + PATIENCE;
         let rests = |rest| (Why::CircuitOpen, rest);
         if let Some(rest) = self.breaker().rest(Instant::now().into_std()) {
@@ -222,13 +225,13 @@ impl Guarded {
         }
         let busy = |why| (why, BUSY_WAIT);
         let first = match background {
-            Some(room) => Some(room.turn(deadline).await.map_err(busy)?),
+            Some(bulkhead) => Some(bulkhead.turn(deadline).await.map_err(busy)?),
             None => None,
         };
-        let slot = self.room.turn(deadline).await.map_err(busy)?;
+        let slot = self.all.turn(deadline).await.map_err(busy)?;
         let now = Instant::now().into_std();
         let pass = self.on_breaker(|breaker| breaker.admit(now)).map_err(rests)?;
-        Ok(Admitted { guard: self, pass, health: Health::Unclear, _slots: (first, slot) })
+        Ok(Admitted { gateway: self, pass, health: Health::Unclear, _slots: (first, slot) })
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -265,7 +268,7 @@ impl Guarded {
     }
 }
 
-impl Gateway for Guarded {
+impl Gateway for Protected {
     fn charge<'a>(&'a self, request: &'a ChargeRequest) -> Reply<'a, Answer<ChargeOutcome>> {
         let background = request.off_session.then_some(&self.background);
         Box::pin(self.call_from(background, self.adapter.charge(request)))
