@@ -2,14 +2,14 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a missing value fails the test")]
 
 mod bad_input;
-mod billing_means;
+mod billing_methods;
 mod bodies;
 mod card_data;
 mod carried_remainders;
 mod clock;
 mod contract;
 mod credits;
-mod credits_and_means;
+mod credits_and_methods;
 mod customers_api;
 mod dashboard_refunds;
 mod disputed_subscriptions;

@@ -107,7 +107,7 @@ pub async fn execute(
     };
     let decided = match command {
         Command::Pay(_) => {
-            let method = means(&mut transaction, &subscription, named).await?;
+            let method = paying_method(&mut transaction, &subscription, named).await?;
             pay(&mut transaction, &mut invoice, subscription, method.as_ref(), &context).await?
         }
         Command::Void => void(&mut transaction, &mut invoice, subscription, &context).await?,
@@ -126,7 +126,7 @@ type Decided = sqlx::Result<Result<Vec<JobId>, Refusal>>;
 
 /// What pays: what was named; or what pays the subscription; or, where that has ended, what its customer would pay a
 /// new one with.
-async fn means(
+async fn paying_method(
     db: &mut PgConnection,
     subscription: &Subscription,
     named: Option<PaymentMethod>,

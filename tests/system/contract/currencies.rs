@@ -13,7 +13,7 @@ use common::{
 use serde_json::{Value, json};
 
 use super::{
-    bench::{Bench, new_name},
+    fixture::{GatewayFixture, new_name},
     paypal, stripe,
 };
 
@@ -42,13 +42,13 @@ fn all() -> Vec<Currency> {
 #[tokio::test]
 async fn amounts_in_every_currency_are_written_down_for_others_to_check() {
     let mut lines = String::new();
-    for (gateway, bench) in [("stripe", stripe::bench().await), ("paypal", paypal::bench().await)] {
-        let url = bench.deployment.sandbox_url();
+    for (gateway, fixture) in [("stripe", stripe::fixture().await), ("paypal", paypal::fixture().await)] {
+        let url = fixture.deployment.sandbox_url();
         let asked = match gateway {
             "stripe" => asked_of_stripe(url).await,
             _ => asked_of_paypal(url).await,
         };
-        for line in [sent(gateway, &bench).await, taken(gateway, &bench, &asked).await].concat() {
+        for line in [sent(gateway, &fixture).await, taken(gateway, &fixture, &asked).await].concat() {
             writeln!(lines, "{line}").unwrap();
         }
     }
@@ -56,17 +56,17 @@ async fn amounts_in_every_currency_are_written_down_for_others_to_check() {
 }
 
 /// Which body the adapter has made of each amount; none where it has sent nothing.
-async fn sent(gateway: &str, bench: &Bench) -> Vec<Value> {
+async fn sent(gateway: &str, fixture: &GatewayFixture) -> Vec<Value> {
     let mut asked = Vec::new();
     for currency in all() {
         for amount in AMOUNTS {
             let money = Money { amount: amount.parse().unwrap(), currency };
-            let request = ChargeRequest { money, ..bench.charge_request(bench.tokens.good) };
-            bench.gateway.charge(&request).await;
+            let request = ChargeRequest { money, ..fixture.charge_request(fixture.tokens.good) };
+            fixture.gateway.charge(&request).await;
             asked.push((currency, amount, request.key.to_string()));
         }
     }
-    let log = bench.deployment.sandbox("GET", "/requests", &Value::Null).await;
+    let log = fixture.deployment.sandbox("GET", "/requests", &Value::Null).await;
     let entries = log["data"].as_array().unwrap().iter();
     let bodies: HashMap<_, _> = entries
         .map(|entry| (entry["idempotency_key"].as_str().unwrap_or_default(), &entry["body"]))
@@ -126,8 +126,8 @@ async fn asked_of_paypal(url: &str) -> Vec<Asked> {
 }
 
 /// What it answered, and what its books say of it.
-async fn taken(gateway: &str, bench: &Bench, asked: &[Asked]) -> Vec<Value> {
-    let books = bench.deployment.books().await;
+async fn taken(gateway: &str, fixture: &GatewayFixture, asked: &[Asked]) -> Vec<Value> {
+    let books = fixture.deployment.books().await;
     let charges = books["charges"].as_array().unwrap().iter();
     let charges: HashMap<_, _> =
         charges.map(|charge| (charge["reference"].as_str().unwrap(), charge)).collect();

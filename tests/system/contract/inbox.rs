@@ -12,7 +12,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::bench::Bench;
+use super::fixture::GatewayFixture;
 
 /// All events so far.
 pub struct Inbox {
@@ -22,9 +22,9 @@ pub struct Inbox {
 
 impl Inbox {
     /// Has the gateway's events sent here from now on.
-    pub async fn open(bench: &Bench) -> Self {
-        let (inbox, url) = Self::listen(bench.name).await;
-        bench.control("webhooks", (bench.webhooks)(&url)).await;
+    pub async fn open(fixture: &GatewayFixture) -> Self {
+        let (inbox, url) = Self::listen(fixture.name).await;
+        fixture.control("webhooks", (fixture.webhooks)(&url)).await;
         inbox
     }
 

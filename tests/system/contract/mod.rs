@@ -2,13 +2,13 @@
 //! speaks its protocol over HTTP. What an operation is told, a look-up tells by the same name; and what
 //! is told is what the gateway's books say.
 //!
-//! The suite is written once and runs on every gateway: [`bench`] says what a gateway is to it. What only
-//! one gateway promises is tested beside its bench.
+//! The suite is written once and runs on every gateway: [`fixture`] says what a gateway is to it. What only
+//! one gateway promises is tested beside its fixture.
 
-/// Runs the suite on one gateway; `$bench` makes its bench.
+/// Runs the suite on one gateway; `$fixture` makes its fixture.
 macro_rules! suite {
-    ($bench:path) => {
-        suite! { $bench;
+    ($fixture:path) => {
+        suite! { $fixture;
             charges {
                 a_success_says_what_was_taken
                 a_reservation_says_what_was_reserved
@@ -58,22 +58,22 @@ macro_rules! suite {
             }
         }
     };
-    ($bench:path; $($part:ident { $($test:ident)+ })+) => {
+    ($fixture:path; $($part:ident { $($test:ident)+ })+) => {
         $(mod $part {
             $(#[tokio::test]
             async fn $test() {
-                crate::contract::$part::$test(&$bench().await).await;
+                crate::contract::$part::$test(&$fixture().await).await;
             })+
         })+
     };
 }
 
-mod bench;
 mod captures;
 mod charges;
 mod currencies;
 mod disputes;
 mod events;
+mod fixture;
 pub mod inbox;
 mod outcomes;
 mod refunds;
@@ -89,34 +89,34 @@ use vocabulary::{Answer, Report};
 
 /// Now, by the machine's clock.
 pub fn now() -> Timestamp {
-    bench::from_now(0)
+    fixture::from_now(0)
 }
 
 /// So many others pay at the gateway, evenly over these seconds from now.
-async fn others(bench: &bench::Bench, count: i64, from: i64, to: i64) {
-    let others = json!({ "gateway": bench.name.as_str(), "count": count, "from": from, "to": to });
-    bench.control("others", others).await;
+async fn others(fixture: &fixture::GatewayFixture, count: i64, from: i64, to: i64) {
+    let others = json!({ "gateway": fixture.name.as_str(), "count": count, "from": from, "to": to });
+    fixture.control("others", others).await;
 }
 
 /// Look-ups until it is known, and how many: on a busy machine a page may take longer than one of them has.
-async fn look_up_until_known(bench: &bench::Bench, mut question: LookUp) -> (Answer, usize) {
-    let mut answer = bench.gateway.look_up(&question).await;
+async fn look_up_until_known(fixture: &fixture::GatewayFixture, mut question: LookUp) -> (Answer, usize) {
+    let mut answer = fixture.gateway.look_up(&question).await;
     let mut look_ups = 1;
     while look_ups < 5 && matches!(answer.report, Report::Unknown { .. }) {
         question.cursor = answer.cursor;
-        answer = bench.gateway.look_up(&question).await;
+        answer = fixture.gateway.look_up(&question).await;
         look_ups += 1;
     }
     (answer, look_ups)
 }
 
 /// How many pages of a list were read.
-async fn pages(bench: &bench::Bench, list: &str) -> usize {
-    let log = bench.deployment.sandbox("GET", "/requests", &Value::Null).await;
+async fn pages(fixture: &fixture::GatewayFixture, list: &str) -> usize {
+    let log = fixture.deployment.sandbox("GET", "/requests", &Value::Null).await;
     let requests = log["data"].as_array().unwrap().iter();
     requests.filter(|request| request["method"] == "GET" && request["path"] == list).count()
 }
 
-// One file for each gateway: its bench, `suite!(…)`, and what only it promises.
+// One file for each gateway: its fixture, `suite!(…)`, and what only it promises.
 mod paypal;
 mod stripe;

@@ -8,32 +8,32 @@ use common::{
 };
 use serde_json::json;
 
-use super::bench::{Bench, Ready, charge_of, money};
+use super::fixture::{GatewayFixture, Ready, charge_of, money};
 use crate::contract::vocabulary::Report;
 
 /// More than one page of payments.
 const PAYMENTS: usize = 120;
 
-pub async fn the_account_of_a_time_has_every_payment_and_every_movement_once(bench: &Bench) {
+pub async fn the_account_of_a_time_has_every_payment_and_every_movement_once(fixture: &GatewayFixture) {
     let mut payments = HashMap::new();
     for _ in 0..PAYMENTS {
-        let (request, report) = bench.paid(bench.tokens.good).await;
+        let (request, report) = fixture.paid(fixture.tokens.good).await;
         payments.insert(request.reference, report);
     }
-    let reserved = bench.reserved(bench.tokens.good).await;
+    let reserved = fixture.reserved(fixture.tokens.good).await;
     payments.insert(reserved.0.reference, reserved.1);
-    let (refunded, paid) = bench.paid(bench.tokens.failing_refund).await;
+    let (refunded, paid) = fixture.paid(fixture.tokens.failing_refund).await;
     payments.insert(refunded.reference.clone(), paid.clone());
-    let refund = bench.refund_request(&(refunded, paid), "9.90");
-    bench.send(&Ready::Refund(refund.clone())).await;
-    bench.settle(&refund.reference, None).await;
-    let (disputed, paid) = bench.paid(bench.tokens.good).await;
+    let refund = fixture.refund_request(&(refunded, paid), "9.90");
+    fixture.send(&Ready::Refund(refund.clone())).await;
+    fixture.settle(&refund.reference, None).await;
+    let (disputed, paid) = fixture.paid(fixture.tokens.good).await;
     payments.insert(disputed.reference.clone(), paid);
-    bench.control("dispute", json!({ "reference": disputed.reference, "outcome": "won" })).await;
+    fixture.control("dispute", json!({ "reference": disputed.reference, "outcome": "won" })).await;
 
     let mut moved: HashMap<Movement, Vec<(Option<String>, Money)>> = HashMap::new();
     let mut told = HashMap::new();
-    for line in bench.settlement_report(600).await {
+    for line in fixture.settlement_report(600).await {
         match line {
             Line::Payment { reference, report, .. } => {
                 let reference = reference.expect("a reference of ours");

@@ -6,7 +6,7 @@ use crate::contract::vocabulary::Report;
 
 /// What a signal means for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Means {
+pub enum Meaning {
     /// It is done, and money has moved where it should.
     Done,
     /// Its outcome comes later.
@@ -34,20 +34,20 @@ pub enum Means {
 }
 
 /// What a report means. Money that is reserved, taken, given back or given free: an operation is done.
-pub fn meaning(report: &Report) -> Means {
+pub fn meaning(report: &Report) -> Meaning {
     match report {
-        Report::Succeeded(_) | Report::Authorized(_) => Means::Done,
-        Report::Canceled { .. } => Means::Canceled,
-        Report::Processing { .. } => Means::Processing,
-        Report::RequiresAction { url: Some(_), .. } => Means::PayerActs,
-        Report::NotSent { .. } => Means::NotSent,
-        Report::Unknown { resolution: Resolution::Replay, .. } => Means::Replay,
-        Report::Unknown { resolution: Resolution::LookUp, .. } => Means::LookUp,
-        Report::Declined(decline) => Means::Declined(decline.class),
-        Report::Refused { fault: Fault::Request, .. } => Means::Refused,
-        Report::Refused { fault: Fault::Account, .. } => Means::Account,
-        Report::Refused { fault: Fault::Credentials, .. } => Means::Credentials,
-        Report::NotFound => Means::NotFound,
+        Report::Succeeded(_) | Report::Authorized(_) => Meaning::Done,
+        Report::Canceled { .. } => Meaning::Canceled,
+        Report::Processing { .. } => Meaning::Processing,
+        Report::RequiresAction { url: Some(_), .. } => Meaning::PayerActs,
+        Report::NotSent { .. } => Meaning::NotSent,
+        Report::Unknown { resolution: Resolution::Replay, .. } => Meaning::Replay,
+        Report::Unknown { resolution: Resolution::LookUp, .. } => Meaning::LookUp,
+        Report::Declined(decline) => Meaning::Declined(decline.class),
+        Report::Refused { fault: Fault::Request, .. } => Meaning::Refused,
+        Report::Refused { fault: Fault::Account, .. } => Meaning::Account,
+        Report::Refused { fault: Fault::Credentials, .. } => Meaning::Credentials,
+        Report::NotFound => Meaning::NotFound,
         other => panic!("no row of a table comes to this: {other:?}"),
     }
 }

@@ -98,18 +98,18 @@ impl Gateway for Stub {
     }
 }
 
-struct Bench {
+struct GatewayFixture {
     protected: Arc<Protected>,
     calls: Arc<AtomicUsize>,
 }
 
 const REST: Duration = Duration::from_secs(10);
 
-fn bench(concurrency: usize, per_second: u32) -> Bench {
+fn fixture(concurrency: usize, per_second: u32) -> GatewayFixture {
     let calls = Arc::new(AtomicUsize::new(0));
     let adapter = Box::new(Stub { calls: calls.clone() });
     let protection = Protection { concurrency, per_second, breaker: Rule { failures: 3, rest: REST } };
-    Bench { protected: Arc::new(Protected::new(GatewayName::Stripe, adapter, protection)), calls }
+    GatewayFixture { protected: Arc::new(Protected::new(GatewayName::Stripe, adapter, protection)), calls }
 }
 
 fn request(order: &str) -> ChargeRequest {
@@ -129,7 +129,7 @@ fn request(order: &str) -> ChargeRequest {
     }
 }
 
-impl Bench {
+impl GatewayFixture {
     async fn word(&self, order: &str) -> &'static str {
         self.protected.charge(&request(order)).await.word()
     }
@@ -149,71 +149,71 @@ impl Bench {
 
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_does_not_answer_is_given_a_rest() {
-    let bench = bench(10, 0);
+    let fixture = fixture(10, 0);
     for (order, word) in [("fail", "unknown"), ("unreachable", "not_sent"), ("fail", "unknown")] {
-        assert_eq!(bench.word(order).await, word);
+        assert_eq!(fixture.word(order).await, word);
     }
     let started = Instant::now();
-    let answer = bench.protected.charge(&request("well")).await;
+    let answer = fixture.protected.charge(&request("well")).await;
     let Err(InDoubt::Deferred { wait, .. }) = &answer.report else { panic!("{answer:?}") };
-    assert_eq!((*wait, answer.call.was_made(), bench.calls()), (REST, false, 3));
-    let dispute = bench.protected.find_dispute("dp_1").await;
+    assert_eq!((*wait, answer.call.was_made(), fixture.calls()), (REST, false, 3));
+    let dispute = fixture.protected.find_dispute("dp_1").await;
     assert!(matches!(dispute, Found::Unknown(_)), "{dispute:?}");
     assert!(started.elapsed() < Duration::from_millis(10), "nobody queues for a gateway that rests");
 
     advance(REST).await;
-    assert_eq!(bench.word("well").await, "processing");
-    assert_eq!(bench.word("well").await, "processing");
+    assert_eq!(fixture.word("well").await, "processing");
+    assert_eq!(fixture.word("well").await, "processing");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_no_is_an_answer() {
-    let bench = bench(10, 0);
+    let fixture = fixture(10, 0);
     for _ in 0..10 {
-        assert_eq!(bench.word("refuse").await, "refused");
-        assert_eq!(bench.word("limited").await, "not_sent");
+        assert_eq!(fixture.word("refuse").await, "refused");
+        assert_eq!(fixture.word("limited").await, "not_sent");
     }
-    assert_eq!(bench.calls(), 20);
+    assert_eq!(fixture.calls(), 20);
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_probe_at_a_time_and_one_that_is_given_up_is_followed_by_another() {
-    let bench = bench(10, 0);
+    let fixture = fixture(10, 0);
     for _ in 0..3 {
-        bench.word("fail").await;
+        fixture.word("fail").await;
     }
     advance(REST).await;
-    let probe = bench.under_way().await;
-    assert_eq!(bench.word("well").await, "deferred");
+    let probe = fixture.under_way().await;
+    assert_eq!(fixture.word("well").await, "deferred");
     probe.abort();
     assert!(probe.await.unwrap_err().is_cancelled());
-    assert_eq!(bench.word("well").await, "deferred", "it told nothing: the rest goes on");
+    assert_eq!(fixture.word("well").await, "deferred", "it told nothing: the rest goes on");
     advance(REST).await;
-    assert_eq!(bench.word("well").await, "processing");
+    assert_eq!(fixture.word("well").await, "processing");
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_more_calls_are_under_way_than_are_allowed() {
-    let bench = bench(2, 0);
-    let calls = [bench.under_way().await, bench.under_way().await];
+    let fixture = fixture(2, 0);
+    let calls = [fixture.under_way().await, fixture.under_way().await];
     let started = Instant::now();
-    assert_eq!(bench.word("well").await, "deferred");
+    assert_eq!(fixture.word("well").await, "deferred");
     assert_eq!(started.elapsed(), PATIENCE, "it waits for its turn, but not for long");
     for call in calls {
         assert_eq!(call.await.unwrap().word(), "processing");
     }
-    assert_eq!(bench.word("well").await, "processing");
-    assert_eq!(bench.calls(), 3);
+    assert_eq!(fixture.word("well").await, "processing");
+    assert_eq!(fixture.calls(), 3);
 }
 
 /// Fifty at once, ten a second: the first now, ten more within the patience of the others.
 #[tokio::test(start_paused = true)]
 async fn no_more_calls_begin_in_a_second_than_are_allowed() {
-    let bench = bench(50, 10);
+    let fixture = fixture(50, 10);
     let started = Instant::now();
     let calls: Vec<_> = (0..50)
         .map(|_| {
-            let protected = bench.protected.clone();
+            let protected = fixture.protected.clone();
             tokio::spawn(async move { protected.charge(&request("well")).await.word() })
         })
         .collect();
@@ -221,17 +221,17 @@ async fn no_more_calls_begin_in_a_second_than_are_allowed() {
     for call in calls {
         deferred += usize::from(call.await.unwrap() == "deferred");
     }
-    assert!((10..=11).contains(&bench.calls()), "{}", bench.calls());
-    assert_eq!(deferred + bench.calls(), 50);
+    assert!((10..=11).contains(&fixture.calls()), "{}", fixture.calls());
+    assert_eq!(deferred + fixture.calls(), 50);
     assert!(started.elapsed() <= PATIENCE + Duration::from_millis(10));
 }
 
 /// Renewals by the thousand, and one payment that somebody waits for.
 #[tokio::test(start_paused = true)]
 async fn what_nobody_waits_for_leaves_room() {
-    for bench in [bench(10, 0), bench(1000, 10)] {
+    for fixture in [fixture(10, 0), fixture(1000, 10)] {
         let off_session = || {
-            let protected = bench.protected.clone();
+            let protected = fixture.protected.clone();
             tokio::spawn(async move {
                 let request = ChargeRequest { off_session: true, ..request("slow") };
                 protected.charge(&request).await.word()
@@ -240,7 +240,7 @@ async fn what_nobody_waits_for_leaves_room() {
         let renewals: Vec<_> = (0..100).map(|_| off_session()).collect();
         sleep(PATIENCE).await;
         let started = Instant::now();
-        assert_eq!(bench.word("well").await, "processing");
+        assert_eq!(fixture.word("well").await, "processing");
         assert!(started.elapsed() < PATIENCE / 4, "after {:?}", started.elapsed());
         let mut made = 0;
         for renewal in renewals {

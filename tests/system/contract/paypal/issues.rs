@@ -5,11 +5,11 @@ use common::gateway::{ChargeRequest, DeclineClass::*};
 
 use super::{
     approvals::{approve, by_the_payer, order_to_approve, second_half},
-    bench, taken,
+    fixture, taken,
 };
 use crate::contract::{
-    bench::{Operation, Ready},
-    table::{Means, Means::*, meaning},
+    fixture::{Operation, Ready},
+    table::{Meaning, Meaning::*, meaning},
     vocabulary::Report,
 };
 
@@ -34,7 +34,7 @@ const NOT_REFUNDABLE: &str = "REFUND_AMOUNT_EXCEEDED REFUND_NOT_ALLOWED REFUND_N
      REFUND_FAILED_INSUFFICIENT_FUNDS REFUND_TIME_LIMIT_EXCEEDED REFUND_AMOUNT_TOO_LOW PENDING_CAPTURE";
 
 /// The issues, and what they mean for a charge, a capture and a refund.
-const LISTS: [(&str, Means, Means, Means); 10] = [
+const LISTS: [(&str, Meaning, Meaning, Meaning); 10] = [
     (IN_PROGRESS, Replay, Replay, Replay),
     (DONE_ALREADY, LookUp, LookUp, LookUp),
     // All was given back, and this refund is not among what was.
@@ -54,21 +54,21 @@ const NOT_FOR_THE_PAYER: &str = "COMPLIANCE_VIOLATION TRANSACTION_BLOCKED_BY_PAY
 
 #[tokio::test]
 async fn an_issue_says_who_can_do_something_about_it() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for (issues, charge, capture, refund) in LISTS {
         for issue in issues.split_whitespace() {
-            for (operation, token, means) in [
+            for (operation, token, expected) in [
                 (Operation::Charge, format!("vault_issue_{issue}"), charge),
                 (Operation::Capture, format!("vault_capture_issue_{issue}"), capture),
                 (Operation::Refund, format!("vault_refund_issue_{issue}"), refund),
             ] {
-                let ready = bench.ready(operation, &token).await;
-                let report = bench.send(&ready).await.report;
-                assert_eq!(meaning(&report), means, "{operation:?} {issue}: {report:?}");
-                assert_eq!(bench.send(&ready).await.report, report, "{operation:?} {issue}: a replay");
-                let found = bench.found(&ready).await;
+                let ready = fixture.ready(operation, &token).await;
+                let report = fixture.send(&ready).await.report;
+                assert_eq!(meaning(&report), expected, "{operation:?} {issue}: {report:?}");
+                assert_eq!(fixture.send(&ready).await.report, report, "{operation:?} {issue}: a replay");
+                let found = fixture.found(&ready).await;
                 assert!(operation.is_not_begun(&found), "{operation:?} {issue}: {found:?}");
-                assert_eq!(bench.times_done(&ready).await, 0, "{operation:?} {issue}");
+                assert_eq!(fixture.times_done(&ready).await, 0, "{operation:?} {issue}");
                 is_shown_with_care(issue, operation, &report);
             }
         }
@@ -90,17 +90,17 @@ fn is_shown_with_care(issue: &str, operation: Operation, report: &Report) {
 /// A payer who chose at PayPal may choose again there; all else is as final as with a saved one.
 #[tokio::test]
 async fn a_payer_who_is_there_may_act() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     let rows = [(PAYER_MUST_ACT, PayerActs), (HARD, Declined(Hard)), (ACCOUNT, Account)];
     let rows = rows.into_iter().chain([(IN_PROGRESS, Replay)]);
-    for (issues, means) in rows {
+    for (issues, expected) in rows {
         for issue in issues.split_whitespace() {
-            let request: ChargeRequest = by_the_payer(&bench);
-            let order = order_to_approve(&bench, &request).await;
-            approve(&bench, &order, &format!("vault_issue_{issue}")).await;
-            let report = bench.gateway.charge(&second_half(&request, &order)).await.report;
-            assert_eq!(meaning(&report), means, "{issue}: {report:?}");
-            assert_eq!(taken(&bench, &request).await, [] as [i64; 0], "{issue}");
+            let request: ChargeRequest = by_the_payer(&fixture);
+            let order = order_to_approve(&fixture, &request).await;
+            approve(&fixture, &order, &format!("vault_issue_{issue}")).await;
+            let report = fixture.gateway.charge(&second_half(&request, &order)).await.report;
+            assert_eq!(meaning(&report), expected, "{issue}: {report:?}");
+            assert_eq!(taken(&fixture, &request).await, [] as [i64; 0], "{issue}");
         }
     }
 }
@@ -108,12 +108,12 @@ async fn a_payer_who_is_there_may_act() {
 /// A cancellation is refused by what the reservation has become, and told: nothing else can be wrong.
 #[tokio::test]
 async fn a_cancellation_has_no_issues_of_its_own() {
-    let bench = bench().await;
-    for (token, means) in [("vault_ok", Canceled), ("vault_capture_issue_TRANSACTION_REFUSED", Canceled)] {
-        let ready: Ready = bench.ready(Operation::Cancel, token).await;
+    let fixture = fixture().await;
+    for (token, expected) in [("vault_ok", Canceled), ("vault_capture_issue_TRANSACTION_REFUSED", Canceled)] {
+        let ready: Ready = fixture.ready(Operation::Cancel, token).await;
         for time in ["at once", "again"] {
-            let report = bench.send(&ready).await.report;
-            assert_eq!(meaning(&report), means, "{token} {time}: {report:?}");
+            let report = fixture.send(&ready).await.report;
+            assert_eq!(meaning(&report), expected, "{token} {time}: {report:?}");
         }
     }
 }

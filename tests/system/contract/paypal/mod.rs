@@ -1,4 +1,4 @@
-//! PayPal's bench, and what only PayPal promises: orders that a payer approves, answers that tell what
+//! PayPal's fixture, and what only PayPal promises: orders that a payer approves, answers that tell what
 //! was done already, request ids that are forgotten, and one token between all calls.
 
 mod amounts;
@@ -24,14 +24,14 @@ use common::gateway::{
 use serde_json::json;
 use tests::{Deployment, SANDBOX_ROOT, Service, Settings};
 
-use super::bench::{Bench, Tokens, from_now};
+use super::fixture::{GatewayFixture, Tokens, from_now};
 use crate::contract::vocabulary::{Adapter, Report};
 
 // What is left out is otherwise at PayPal, and tested beside this: it answers at once what was done
 // already; its report, the only place that is searched for our reference, tells neither reservations nor
 // orders that wait for their payer; a payment may be captured for a little more than was reserved; no
 // refund fails that has succeeded; a dispute does not say its fee; a settlement report has movements alone.
-suite! { crate::contract::paypal::bench;
+suite! { crate::contract::paypal::fixture;
     charges {
         a_success_says_what_was_taken
         a_decline_is_definite_and_classed
@@ -71,11 +71,11 @@ suite! { crate::contract::paypal::bench;
 
 const WEBHOOK: &str = "WH00CONTRACT";
 
-pub async fn bench() -> Bench {
+pub async fn fixture() -> GatewayFixture {
     let settings = Settings { services: vec![Service::Sandbox], ..Settings::default() };
     let deployment = Deployment::start_with(settings).await;
     let url = deployment.sandbox_url().to_owned();
-    let bench = Bench {
+    let fixture = GatewayFixture {
         deployment,
         name: GatewayName::Paypal,
         gateway: Adapter::new(paypal(&url, "test_secret")),
@@ -101,8 +101,8 @@ pub async fn bench() -> Bench {
         webhooks: |url| json!({ "paypal": { "url": url, "webhook_id": WEBHOOK } }),
         trust: trust(&url),
     };
-    bench.control("paypal/reporting_delay", json!({ "seconds": 0 })).await;
-    bench
+    fixture.control("paypal/reporting_delay", json!({ "seconds": 0 })).await;
+    fixture
 }
 
 /// Events are PayPal's that a certificate vouches for which leads to the sandbox's root.
@@ -133,7 +133,7 @@ fn is_to_be_looked_up(report: &Report) -> bool {
 }
 
 /// What a look-up tells that knows the order.
-async fn found(bench: &Bench, request: &ChargeRequest, order: &str) -> Report {
+async fn found(fixture: &GatewayFixture, request: &ChargeRequest, order: &str) -> Report {
     let question = LookUp {
         reference: request.reference.clone(),
         gateway_ref: Some(order.into()),
@@ -141,12 +141,12 @@ async fn found(bench: &Bench, request: &ChargeRequest, order: &str) -> Report {
         cursor: None,
         traceparent: None,
     };
-    bench.gateway.look_up(&question).await.report
+    fixture.gateway.look_up(&question).await.report
 }
 
 /// What was taken for a payment, charge by charge, in minor units.
-async fn taken(bench: &Bench, request: &ChargeRequest) -> Vec<i64> {
-    let books = bench.books(&request.reference).await;
+async fn taken(fixture: &GatewayFixture, request: &ChargeRequest) -> Vec<i64> {
+    let books = fixture.books(&request.reference).await;
     let charges = books["charges"].as_array().unwrap();
     charges.iter().map(|charge| charge["captured"].as_i64().unwrap()).collect()
 }
@@ -154,9 +154,9 @@ async fn taken(bench: &Bench, request: &ChargeRequest) -> Vec<i64> {
 /// The payer did it at PayPal: nothing is asked, so nothing can go wrong.
 #[tokio::test]
 async fn a_vault_id_is_saved_already() {
-    let bench = bench().await;
-    let answer = bench.unreachable.save_method(&bench.save_request("vault_ok")).await;
+    let fixture = fixture().await;
+    let answer = fixture.unreachable.save_method(&fixture.save_request("vault_ok")).await;
     let Report::Saved { method, .. } = &answer.report else { panic!("{answer:?}") };
     assert_eq!((method.method_ref.as_str(), answer.call.was_made()), ("vault_ok", false));
-    assert!(matches!(bench.charged(bench.renewal(method)).await.1, Report::Succeeded(_)));
+    assert!(matches!(fixture.charged(fixture.renewal(method)).await.1, Report::Succeeded(_)));
 }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use common::gateway::{About, DisputeStatus, Found, Line, Movement};
 use serde_json::json;
 
-use super::{bench, is_to_be_looked_up};
+use super::{fixture, is_to_be_looked_up};
 use crate::contract::{
-    bench::{Ready, charge_of, from_now, money},
+    fixture::{Ready, charge_of, from_now, money},
     inbox::Inbox,
     vocabulary::Report,
 };
@@ -17,36 +17,36 @@ const FORTY_DAYS: i64 = 40 * 24 * 3600;
 
 #[tokio::test]
 async fn the_account_of_a_time_has_every_movement_once() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     let mut expected = HashMap::new();
     for _ in 0..30 {
-        let (request, report) = bench.paid("vault_ok").await;
+        let (request, report) = fixture.paid("vault_ok").await;
         let charge = charge_of(&report).clone();
         expected.insert(
             charge.charge_ref.unwrap().to_string(),
             (Movement::Charge, Some(request.reference), charge.money.unwrap(), charge.fee),
         );
     }
-    bench.reserved("vault_ok").await;
-    bench.paid("vault_declined").await;
-    let paid = bench.paid("vault_ok").await;
+    fixture.reserved("vault_ok").await;
+    fixture.paid("vault_declined").await;
+    let paid = fixture.paid("vault_ok").await;
     let charge = charge_of(&paid.1).clone();
     let of_paid = (Movement::Charge, Some(paid.0.reference.clone()), paid.0.money, charge.fee);
     expected.insert(charge.charge_ref.unwrap().to_string(), of_paid);
-    let refund = bench.refund_request(&paid, "49.90");
-    let report = bench.send(&Ready::Refund(refund.clone())).await.report;
+    let refund = fixture.refund_request(&paid, "49.90");
+    let report = fixture.send(&Ready::Refund(refund.clone())).await.report;
     let of_refund = (Movement::Refund, Some(refund.reference), money("49.90", "EUR"), None);
     expected.insert(charge_of(&report).gateway_ref.to_string(), of_refund);
 
-    let disputed = bench.paid("vault_ok").await;
+    let disputed = fixture.paid("vault_ok").await;
     let charge = charge_of(&disputed.1).clone();
     let reference = Some(disputed.0.reference.clone());
     let of_disputed = (Movement::Charge, reference.clone(), disputed.0.money, charge.fee);
     expected.insert(charge.charge_ref.unwrap().to_string(), of_disputed);
-    bench.control("dispute", json!({ "reference": reference, "outcome": "won" })).await;
+    fixture.control("dispute", json!({ "reference": reference, "outcome": "won" })).await;
 
     let mut disputes = Vec::new();
-    for line in bench.settlement_report(FORTY_DAYS).await {
+    for line in fixture.settlement_report(FORTY_DAYS).await {
         let Line::Movement { reference: about, gateway_ref, movement, money, fee } = line else {
             panic!("{line:?}")
         };
@@ -70,63 +70,63 @@ async fn the_account_of_a_time_has_every_movement_once() {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_an_error_and_not_an_empty_account() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     let between = (from_now(-60), from_now(0));
-    for gateway in [&bench.stranger, &bench.unreachable] {
+    for gateway in [&fixture.stranger, &fixture.unreachable] {
         assert!(gateway.settlement_report(between, None).await.is_err());
     }
-    assert!(bench.gateway.settlement_report(between, Some("nonsense")).await.is_err());
+    assert!(fixture.gateway.settlement_report(between, Some("nonsense")).await.is_err());
 }
 
 #[tokio::test]
 async fn a_payment_is_found_by_our_reference_once_the_report_has_it() {
-    let bench = bench().await;
-    bench.control("paypal/reporting_delay", json!({ "seconds": 3 * 3600 })).await;
-    let (request, report) = bench.paid("vault_ok").await;
-    assert_eq!(bench.found_charge(&request).await, Report::NotFound, "it lags");
-    bench.control("paypal/reporting_delay", json!({ "seconds": 0 })).await;
-    assert_eq!(bench.found_charge(&request).await, report);
+    let fixture = fixture().await;
+    fixture.control("paypal/reporting_delay", json!({ "seconds": 3 * 3600 })).await;
+    let (request, report) = fixture.paid("vault_ok").await;
+    assert_eq!(fixture.found_charge(&request).await, Report::NotFound, "it lags");
+    fixture.control("paypal/reporting_delay", json!({ "seconds": 0 })).await;
+    assert_eq!(fixture.found_charge(&request).await, report);
     // A refund carries the order's invoice in the report where it has none of its own.
     let paid = (request, report);
-    bench.send(&Ready::Refund(bench.refund_request(&paid, "49.90"))).await;
-    assert_eq!(bench.found_charge(&paid.0).await, paid.1, "refunded, and it was paid all the same");
-    bench.control("down", json!({ "down": true })).await;
-    assert!(is_to_be_looked_up(&bench.found_charge(&paid.0).await));
+    fixture.send(&Ready::Refund(fixture.refund_request(&paid, "49.90"))).await;
+    assert_eq!(fixture.found_charge(&paid.0).await, paid.1, "refunded, and it was paid all the same");
+    fixture.control("down", json!({ "down": true })).await;
+    assert!(is_to_be_looked_up(&fixture.found_charge(&paid.0).await));
 }
 
 #[tokio::test]
 async fn one_among_many_is_found() {
-    let bench = bench().await;
-    let (wanted, report) = bench.paid("vault_ok").await;
+    let fixture = fixture().await;
+    let (wanted, report) = fixture.paid("vault_ok").await;
     for _ in 0..40 {
-        bench.paid("vault_ok").await;
+        fixture.paid("vault_ok").await;
     }
-    assert_eq!(bench.found_charge(&wanted).await, report);
-    assert_eq!(bench.found_charge(&bench.charge_request("vault_ok")).await, Report::NotFound);
+    assert_eq!(fixture.found_charge(&wanted).await, report);
+    assert_eq!(fixture.found_charge(&fixture.charge_request("vault_ok")).await, Report::NotFound);
 }
 
 #[tokio::test]
 async fn a_dispute_is_told_from_its_beginning_to_its_end() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for (outcome, status) in [("won", DisputeStatus::Won), ("lost", DisputeStatus::Lost)] {
-        let inbox = Inbox::open(&bench).await;
-        let (request, _) = bench.paid("vault_ok").await;
-        bench.control("dispute", json!({ "reference": request.reference })).await;
+        let inbox = Inbox::open(&fixture).await;
+        let (request, _) = fixture.paid("vault_ok").await;
+        fixture.control("dispute", json!({ "reference": request.reference })).await;
         let told = inbox
             .eventually("a dispute is told", |event| match &event.about {
                 About::Dispute { dispute_ref } => Some(dispute_ref.clone()),
                 _ => None,
             })
             .await;
-        let Found::One(open) = bench.gateway.find_dispute(&told).await else { panic!("{told}") };
+        let Found::One(open) = fixture.gateway.find_dispute(&told).await else { panic!("{told}") };
         assert_eq!(
             (open.status, open.funds_withdrawn, open.money),
             (DisputeStatus::Open, true, request.money)
         );
         assert_eq!((open.dispute_ref, open.reference), (told.clone(), Some(request.reference.clone())));
         assert!(open.reason.is_some());
-        bench.control("dispute", json!({ "reference": request.reference, "outcome": outcome })).await;
-        let Found::One(closed) = bench.gateway.find_dispute(&told).await else { panic!("{told}") };
+        fixture.control("dispute", json!({ "reference": request.reference, "outcome": outcome })).await;
+        let Found::One(closed) = fixture.gateway.find_dispute(&told).await else { panic!("{told}") };
         assert_eq!((closed.status, closed.funds_withdrawn), (status, true), "{outcome}");
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use common::gateway::{ChargeRequest, paypal::GUARANTEES};
 use serde_json::json;
 
-use super::{bench, found, is_to_be_looked_up, taken};
+use super::{fixture, found, is_to_be_looked_up, taken};
 use crate::contract::{
-    bench::{Operation, Ready, charge_of, money},
-    table::{Means, Means::*, meaning},
+    fixture::{Operation, Ready, charge_of, money},
+    table::{Meaning, Meaning::*, meaning},
 };
 
 const HOUR: u64 = 3600;
@@ -16,7 +16,7 @@ const DAY: u64 = 24 * HOUR;
 
 /// Each operation, for how long its id is kept, and what it comes to under an id that is forgotten. The
 /// invoice stands guard over a charge and a refund; a reservation knows what became of it.
-const LIVES: [(Operation, u64, Means); 4] = [
+const LIVES: [(Operation, u64, Meaning); 4] = [
     (Operation::Charge, 6 * HOUR, LookUp),
     (Operation::Capture, 45 * DAY, Done),
     (Operation::Cancel, 45 * DAY, Canceled),
@@ -26,27 +26,29 @@ const LIVES: [(Operation, u64, Means); 4] = [
 #[tokio::test]
 async fn a_forgotten_id_moves_nothing_twice() {
     assert!(GUARANTEES.replay_window < Duration::from_secs(6 * HOUR));
-    for (operation, life, means) in LIVES {
-        let bench = bench().await;
+    for (operation, life, expected) in LIVES {
+        let fixture = fixture().await;
         let ready = match operation {
             // A part, so that there is something left for a second one.
-            Operation::Refund => Ready::Refund(bench.refund_request(&bench.paid("vault_ok").await, "9.90")),
-            _ => bench.ready(operation, "vault_ok").await,
+            Operation::Refund => {
+                Ready::Refund(fixture.refund_request(&fixture.paid("vault_ok").await, "9.90"))
+            }
+            _ => fixture.ready(operation, "vault_ok").await,
         };
-        let report = bench.send(&ready).await.report;
-        bench.control("clock", json!({ "advance_seconds": life - 60 })).await;
-        assert_eq!(bench.send(&ready).await.report, report, "{operation:?}: it is remembered");
-        assert_eq!(bench.times_done(&ready).await, 1, "{operation:?}");
-        bench.control("clock", json!({ "advance_seconds": 120 })).await;
-        let anew = bench.send(&ready).await.report;
-        assert_eq!(meaning(&anew), means, "{operation:?}: {anew:?}");
-        if means != LookUp {
+        let report = fixture.send(&ready).await.report;
+        fixture.control("clock", json!({ "advance_seconds": life - 60 })).await;
+        assert_eq!(fixture.send(&ready).await.report, report, "{operation:?}: it is remembered");
+        assert_eq!(fixture.times_done(&ready).await, 1, "{operation:?}");
+        fixture.control("clock", json!({ "advance_seconds": 120 })).await;
+        let anew = fixture.send(&ready).await.report;
+        assert_eq!(meaning(&anew), expected, "{operation:?}: {anew:?}");
+        if expected != LookUp {
             assert_eq!(anew, report, "{operation:?}: what was done is told");
         }
-        assert_eq!(bench.times_done(&ready).await, 1, "{operation:?}: never twice");
+        assert_eq!(fixture.times_done(&ready).await, 1, "{operation:?}: never twice");
         if let Ready::Charge(request) = &ready {
             let order = &charge_of(&report).gateway_ref;
-            assert_eq!(found(&bench, request, order).await, report, "the order knows");
+            assert_eq!(found(&fixture, request, order).await, report, "the order knows");
         }
     }
 }
@@ -54,11 +56,11 @@ async fn a_forgotten_id_moves_nothing_twice() {
 /// Creating and completing an order have ids of their own, and a second attempt has others.
 #[tokio::test]
 async fn every_call_has_an_id_of_its_own() {
-    let bench = bench().await;
-    let (request, report) = bench.paid("vault_approved_only").await;
+    let fixture = fixture().await;
+    let (request, report) = fixture.paid("vault_approved_only").await;
     assert_eq!(meaning(&report), Done, "{report:?}");
     let path = format!("/requests?reference={}", request.reference);
-    let requests = bench.deployment.sandbox("GET", &path, &serde_json::Value::Null).await;
+    let requests = fixture.deployment.sandbox("GET", &path, &serde_json::Value::Null).await;
     let requests = requests["data"].as_array().unwrap();
     let mut ids: Vec<_> = requests
         .iter()
@@ -72,10 +74,10 @@ async fn every_call_has_an_id_of_its_own() {
 /// The same id with another body is a defect of ours, and must not pass for a failure.
 #[tokio::test]
 async fn an_id_sent_with_another_body_is_looked_up() {
-    let bench = bench().await;
-    let (request, _) = bench.paid("vault_ok").await;
+    let fixture = fixture().await;
+    let (request, _) = fixture.paid("vault_ok").await;
     let changed = ChargeRequest { money: money("50.00", "EUR"), ..request };
-    let report = bench.charged(changed.clone()).await.1;
+    let report = fixture.charged(changed.clone()).await.1;
     assert!(is_to_be_looked_up(&report), "{report:?}");
-    assert_eq!(taken(&bench, &changed).await, [4990]);
+    assert_eq!(taken(&fixture, &changed).await, [4990]);
 }

@@ -2,9 +2,9 @@
 
 use common::gateway::RefundRequest;
 
-use super::bench;
+use super::fixture;
 use crate::contract::{
-    bench::{Ready, charge_of},
+    fixture::{Ready, charge_of},
     vocabulary::Report,
 };
 
@@ -15,21 +15,21 @@ fn again(request: &RefundRequest) -> Ready {
 
 #[tokio::test]
 async fn what_is_given_back_already_is_told_at_once() {
-    let bench = bench().await;
-    let paid = bench.paid("vault_ok").await;
-    let part = bench.refund_request(&paid, "20.00");
-    let report = bench.send(&Ready::Refund(part.clone())).await.report;
-    assert_eq!(bench.send(&again(&part)).await.report, report, "its invoice is known");
+    let fixture = fixture().await;
+    let paid = fixture.paid("vault_ok").await;
+    let part = fixture.refund_request(&paid, "20.00");
+    let report = fixture.send(&Ready::Refund(part.clone())).await.report;
+    assert_eq!(fixture.send(&again(&part)).await.report, report, "its invoice is known");
 
     // Whoever does not know the capture finds it in the order.
-    let rest = RefundRequest { charge_ref: None, ..bench.refund_request(&paid, "29.90") };
-    let report = bench.send(&Ready::Refund(rest.clone())).await.report;
+    let rest = RefundRequest { charge_ref: None, ..fixture.refund_request(&paid, "29.90") };
+    let report = fixture.send(&Ready::Refund(rest.clone())).await.report;
     assert_eq!(charge_of(&report).money, Some(rest.money));
-    assert_eq!(bench.send(&again(&rest)).await.report, report, "all is given back, this among it");
-    let other = Ready::Refund(bench.refund_request(&paid, "1.00"));
-    let report = bench.send(&other).await.report;
+    assert_eq!(fixture.send(&again(&rest)).await.report, report, "all is given back, this among it");
+    let other = Ready::Refund(fixture.refund_request(&paid, "1.00"));
+    let report = fixture.send(&other).await.report;
     assert!(matches!(&report, Report::Declined(no) if no.code == "capture_fully_refunded"), "{report:?}");
 
     let (request, paid) = paid;
-    assert_eq!(bench.found_charge(&request).await, paid, "it was paid all the same");
+    assert_eq!(fixture.found_charge(&request).await, paid, "it was paid all the same");
 }

@@ -3,15 +3,15 @@
 
 use serde_json::json;
 
-use super::bench;
+use super::fixture;
 use crate::contract::{
-    bench::Operation,
-    table::{Means, Means::*, meaning},
+    fixture::Operation,
+    table::{Meaning, Meaning::*, meaning},
 };
 
 /// What the sandbox does, what it means, and whether the money moved all the same. PayPal keeps no
 /// answers: asked again, it tells.
-const SIGNALS: [(&str, Means, bool); 19] = [
+const SIGNALS: [(&str, Meaning, bool); 19] = [
     // A reset, before and after.
     ("drop_before", Replay, false),
     ("drop_after", Replay, true),
@@ -39,24 +39,24 @@ const SIGNALS: [(&str, Means, bool); 19] = [
 
 #[tokio::test]
 async fn a_signal_means_the_same_for_every_operation() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for operation in Operation::ALL {
-        for (signal, means, moved) in SIGNALS {
+        for (signal, expected, moved) in SIGNALS {
             let row = format!("{operation:?} {signal}");
-            let ready = bench.misbehaving(operation, signal).await;
-            let answer = bench.send(&ready).await;
-            match means {
+            let ready = fixture.misbehaving(operation, signal).await;
+            let answer = fixture.send(&ready).await;
+            match expected {
                 Done => assert!(operation.is_done(&answer.report), "{row}: {answer:?}"),
                 other => assert_eq!(meaning(&answer.report), other, "{row}: {answer:?}"),
             }
             let answered = answer.call.http_status.is_some();
             assert_eq!(answered, !signal.starts_with("drop"), "{row}: {answer:?}");
             assert_eq!(answer.call.request_id.is_some(), answered, "{row}: it can be complained of");
-            assert_eq!(bench.times_done(&ready).await, usize::from(moved), "{row}");
-            let report = bench.send(&ready).await.report;
+            assert_eq!(fixture.times_done(&ready).await, usize::from(moved), "{row}");
+            let report = fixture.send(&ready).await.report;
             assert!(operation.is_done(&report), "{row}, again: {report:?}");
-            assert_eq!(bench.times_done(&ready).await, 1, "{row}: never twice");
-            assert_eq!(bench.found(&ready).await, report, "{row}: a look-up tells the same");
+            assert_eq!(fixture.times_done(&ready).await, 1, "{row}: never twice");
+            assert_eq!(fixture.found(&ready).await, report, "{row}: a look-up tells the same");
         }
     }
 }
@@ -64,31 +64,31 @@ async fn a_signal_means_the_same_for_every_operation() {
 /// A token that was exchanged and is refused all the same: it is our account.
 #[tokio::test]
 async fn a_second_401_wakes_somebody() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for operation in Operation::ALL {
-        let ready = bench.ready(operation, "vault_ok").await;
-        bench.control("faults", json!([{ "fault": "401", "match": { "method": "POST" } }])).await;
-        let report = bench.send(&ready).await.report;
+        let ready = fixture.ready(operation, "vault_ok").await;
+        fixture.control("faults", json!([{ "fault": "401", "match": { "method": "POST" } }])).await;
+        let report = fixture.send(&ready).await.report;
         assert_eq!(meaning(&report), Credentials, "{operation:?}: {report:?}");
-        assert_eq!(bench.times_done(&ready).await, 0, "{operation:?}");
-        bench.control("faults", json!([])).await;
-        assert!(operation.is_done(&bench.send(&ready).await.report), "{operation:?}");
+        assert_eq!(fixture.times_done(&ready).await, 0, "{operation:?}");
+        fixture.control("faults", json!([])).await;
+        assert!(operation.is_done(&fixture.send(&ready).await.report), "{operation:?}");
     }
 }
 
 #[tokio::test]
 async fn a_question_that_goes_wrong_says_nothing() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for operation in Operation::ALL {
-        let ready = bench.ready(operation, "vault_ok").await;
-        bench.send(&ready).await;
+        let ready = fixture.ready(operation, "vault_ok").await;
+        fixture.send(&ready).await;
         for signal in ["401", "403", "409", "424", "429", "500_should_retry_true", "502", "503", "504"] {
-            bench.control("faults", json!([{ "fault": signal, "match": { "method": "GET" } }])).await;
-            let report = bench.found(&ready).await;
+            fixture.control("faults", json!([{ "fault": signal, "match": { "method": "GET" } }])).await;
+            let report = fixture.found(&ready).await;
             assert_eq!(meaning(&report), LookUp, "{operation:?} {signal}: {report:?}");
         }
-        bench.control("faults", json!([])).await;
-        let report = bench.found(&ready).await;
+        fixture.control("faults", json!([])).await;
+        let report = fixture.found(&ready).await;
         assert!(operation.is_done(&report), "{operation:?}: {report:?}");
     }
 }
@@ -96,15 +96,17 @@ async fn a_question_that_goes_wrong_says_nothing() {
 /// On a retry, 429 is about the retry: the first request may have run, and did.
 #[tokio::test]
 async fn a_limit_on_a_retry_says_nothing_of_the_first() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for operation in Operation::ALL {
-        let ready = bench.misbehaving(operation, "drop_after").await;
-        assert_eq!(meaning(&bench.send(&ready).await.report), Replay, "{operation:?}");
-        bench.control("faults", json!([{ "fault": "429", "count": 1, "match": { "method": "POST" } }])).await;
-        assert_eq!(meaning(&bench.send(&ready).await.report), NotSent, "{operation:?}");
-        assert_eq!(bench.times_done(&ready).await, 1, "{operation:?}: it ran all the same");
-        let report = bench.send(&ready).await.report;
+        let ready = fixture.misbehaving(operation, "drop_after").await;
+        assert_eq!(meaning(&fixture.send(&ready).await.report), Replay, "{operation:?}");
+        fixture
+            .control("faults", json!([{ "fault": "429", "count": 1, "match": { "method": "POST" } }]))
+            .await;
+        assert_eq!(meaning(&fixture.send(&ready).await.report), NotSent, "{operation:?}");
+        assert_eq!(fixture.times_done(&ready).await, 1, "{operation:?}: it ran all the same");
+        let report = fixture.send(&ready).await.report;
         assert!(operation.is_done(&report), "{operation:?}: {report:?}");
-        assert_eq!(bench.times_done(&ready).await, 1, "{operation:?}");
+        assert_eq!(fixture.times_done(&ready).await, 1, "{operation:?}");
     }
 }

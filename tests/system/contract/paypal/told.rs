@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::{
     approvals::{approve, by_the_payer, order_to_approve, second_half},
-    bench,
+    fixture,
 };
 use crate::contract::{
-    bench::{Bench, Ready},
+    fixture::{GatewayFixture, Ready},
     inbox::Inbox,
 };
 
@@ -18,34 +18,34 @@ const OF_REFUNDS: &str = "PAYMENT.CAPTURE.REFUNDED PAYMENT.REFUND.PENDING PAYMEN
 const OF_DISPUTES: &str = "CUSTOMER.DISPUTE.CREATED CUSTOMER.DISPUTE.UPDATED CUSTOMER.DISPUTE.RESOLVED";
 
 /// Does everything that PayPal tells of.
-async fn everything_happens(bench: &Bench) {
-    bench.paid("vault_declined").await;
+async fn everything_happens(fixture: &GatewayFixture) {
+    fixture.paid("vault_declined").await;
     for outcome in ["succeeded", "failed"] {
-        let (pending, _) = bench.paid("vault_pending").await;
-        bench.settle(&pending.reference, Some(outcome)).await;
+        let (pending, _) = fixture.paid("vault_pending").await;
+        fixture.settle(&pending.reference, Some(outcome)).await;
     }
-    let request = by_the_payer(bench);
-    let order = order_to_approve(bench, &request).await;
-    approve(bench, &order, "vault_ok").await;
-    bench.gateway.charge(&second_half(&request, &order)).await;
-    let paid = bench.paid("vault_ok").await;
-    bench.send(&Ready::Refund(bench.refund_request(&paid, "9.90"))).await;
-    let paid = bench.paid("vault_refund_pending").await;
-    let refund = bench.refund_request(&paid, "9.90");
-    bench.send(&Ready::Refund(refund.clone())).await;
-    bench.settle(&refund.reference, Some("failed")).await;
-    let disputed = bench.paid("vault_ok").await.0.reference;
-    bench.control("dispute", json!({ "reference": disputed })).await;
+    let request = by_the_payer(fixture);
+    let order = order_to_approve(fixture, &request).await;
+    approve(fixture, &order, "vault_ok").await;
+    fixture.gateway.charge(&second_half(&request, &order)).await;
+    let paid = fixture.paid("vault_ok").await;
+    fixture.send(&Ready::Refund(fixture.refund_request(&paid, "9.90"))).await;
+    let paid = fixture.paid("vault_refund_pending").await;
+    let refund = fixture.refund_request(&paid, "9.90");
+    fixture.send(&Ready::Refund(refund.clone())).await;
+    fixture.settle(&refund.reference, Some("failed")).await;
+    let disputed = fixture.paid("vault_ok").await.0.reference;
+    fixture.control("dispute", json!({ "reference": disputed })).await;
     // After a while the seller is asked for an answer.
-    bench.control("clock", json!({ "advance_seconds": 3 })).await;
-    bench.control("dispute", json!({ "reference": disputed, "outcome": "lost" })).await;
+    fixture.control("clock", json!({ "advance_seconds": 3 })).await;
+    fixture.control("dispute", json!({ "reference": disputed, "outcome": "lost" })).await;
 }
 
 #[tokio::test]
 async fn every_event_names_what_should_be_looked_at() {
-    let bench = bench().await;
-    let inbox = Inbox::open(&bench).await;
-    everything_happens(&bench).await;
+    let fixture = fixture().await;
+    let inbox = Inbox::open(&fixture).await;
+    everything_happens(&fixture).await;
     for (types, names) in [
         (OF_PAYMENTS, (|about| matches!(about, About::Payment { .. })) as fn(&About) -> bool),
         (OF_REFUNDS, |about| matches!(about, About::Refund { .. })),

@@ -5,9 +5,9 @@ use common::{
     money::{Currency, Money},
 };
 
-use super::bench;
+use super::fixture;
 use crate::contract::{
-    bench::{Bench, Ready, charge_of},
+    fixture::{GatewayFixture, Ready, charge_of},
     vocabulary::Report,
 };
 
@@ -35,46 +35,46 @@ fn rows() -> Vec<(&'static str, &'static str, i64, &'static str)> {
 
 #[tokio::test]
 async fn amounts_are_in_the_units_of_their_currency() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for (currency, amount, minor, _) in rows() {
         let money = any(amount, currency);
-        let request = ChargeRequest { money, ..bench.charge_request("pm_card_visa") };
-        let paid = bench.charged(request).await;
+        let request = ChargeRequest { money, ..fixture.charge_request("pm_card_visa") };
+        let paid = fixture.charged(request).await;
         let charge = charge_of(&paid.1);
         assert_eq!(charge.money, Some(money), "{currency}");
         assert_eq!(charge.fee.map(|fee| fee.currency), Some(money.currency), "{currency}");
         assert_eq!(charge.card.as_ref().and_then(|card| card.last4.as_deref()), Some("4242"));
-        let refund = Ready::Refund(bench.refund_request(&paid, amount));
-        assert_eq!(charge_of(&bench.send(&refund).await.report).money, Some(money), "{currency}");
-        let books = &bench.books(&paid.0.reference).await["charges"][0];
+        let refund = Ready::Refund(fixture.refund_request(&paid, amount));
+        assert_eq!(charge_of(&fixture.send(&refund).await.report).money, Some(money), "{currency}");
+        let books = &fixture.books(&paid.0.reference).await["charges"][0];
         assert_eq!((&books["captured"], &books["refunded"]), (&minor.into(), &minor.into()), "{currency}");
 
-        let request = ChargeRequest { money, ..bench.charge_request("pm_card_visa") };
+        let request = ChargeRequest { money, ..fixture.charge_request("pm_card_visa") };
         let request = ChargeRequest { capture: common::gateway::Capture::Manual, ..request };
-        let reserved = bench.charged(request).await;
+        let reserved = fixture.charged(request).await;
         assert_eq!(charge_of(&reserved.1).money, Some(money), "{currency}");
-        let capture = Ready::Capture(bench.capture_request(&reserved));
-        assert_eq!(charge_of(&bench.send(&capture).await.report).money, Some(money), "{currency}");
+        let capture = Ready::Capture(fixture.capture_request(&reserved));
+        assert_eq!(charge_of(&fixture.send(&capture).await.report).money, Some(money), "{currency}");
     }
 }
 
 #[tokio::test]
 async fn what_stripe_could_not_take_is_not_sent() {
-    let bench = bench().await;
-    let paid = bench.paid("pm_card_visa").await;
-    let reserved = bench.reserved("pm_card_visa").await;
+    let fixture = fixture().await;
+    let paid = fixture.paid("pm_card_visa").await;
+    let reserved = fixture.reserved("pm_card_visa").await;
     for (currency, _, _, indivisible) in rows() {
         let money = any(indivisible, currency);
-        refused_without_a_call(&bench, Ready::Charge(ChargeRequest { money, ..paid.0.clone() })).await;
-        let capture = CaptureRequest { money, ..bench.capture_request(&reserved) };
-        refused_without_a_call(&bench, Ready::Capture(capture)).await;
-        let refund = RefundRequest { money, ..bench.refund_request(&paid, "49.90") };
-        refused_without_a_call(&bench, Ready::Refund(refund)).await;
+        refused_without_a_call(&fixture, Ready::Charge(ChargeRequest { money, ..paid.0.clone() })).await;
+        let capture = CaptureRequest { money, ..fixture.capture_request(&reserved) };
+        refused_without_a_call(&fixture, Ready::Capture(capture)).await;
+        let refund = RefundRequest { money, ..fixture.refund_request(&paid, "49.90") };
+        refused_without_a_call(&fixture, Ready::Refund(refund)).await;
     }
 }
 
-async fn refused_without_a_call(bench: &Bench, ready: Ready) {
-    let answer = bench.send(&ready).await;
+async fn refused_without_a_call(fixture: &GatewayFixture, ready: Ready) {
+    let answer = fixture.send(&ready).await;
     assert!(matches!(answer.report, Report::Refused { fault: Fault::Request, .. }), "{ready:?}: {answer:?}");
     assert!(!answer.call.was_made(), "{ready:?}");
 }
@@ -82,7 +82,7 @@ async fn refused_without_a_call(bench: &Bench, ready: Ready) {
 /// At most eight digits of minor units, and twelve of rupiah.
 #[tokio::test]
 async fn the_most_that_stripe_takes_at_once() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for (currency, most, too_much) in [
         ("EUR", "999999.99", "1000000.00"),
         ("JPY", "99999999", "100000000"),
@@ -92,10 +92,10 @@ async fn the_most_that_stripe_takes_at_once() {
         ("IDR", "9999999999.99", "10000000000.00"),
     ] {
         let money = any(most, currency);
-        let paid = bench.charged(ChargeRequest { money, ..bench.charge_request("pm_card_visa") }).await;
+        let paid = fixture.charged(ChargeRequest { money, ..fixture.charge_request("pm_card_visa") }).await;
         assert_eq!(charge_of(&paid.1).money, Some(money), "{currency}");
         let money = any(too_much, currency);
-        let request = ChargeRequest { money, ..bench.charge_request("pm_card_visa") };
-        refused_without_a_call(&bench, Ready::Charge(request)).await;
+        let request = ChargeRequest { money, ..fixture.charge_request("pm_card_visa") };
+        refused_without_a_call(&fixture, Ready::Charge(request)).await;
     }
 }

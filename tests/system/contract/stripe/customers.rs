@@ -4,16 +4,16 @@ use common::gateway::{ChargeRequest, DeclineClass, Fault, Resolution, SaveReques
 use serde_json::{Value, json};
 use tests::eventually;
 
-use super::bench;
+use super::fixture;
 use crate::contract::{
-    bench::{Bench, charge_of},
+    fixture::{GatewayFixture, charge_of},
     vocabulary::Report,
 };
 
 /// A payment method as the payer's browser makes it: of nobody yet.
-async fn new_method(bench: &Bench) -> String {
+async fn new_method(fixture: &GatewayFixture) -> String {
     let client = common::gateway::http_client(tests::PATIENCE).unwrap();
-    let url = format!("{}/v1/payment_methods", bench.deployment.sandbox_url());
+    let url = format!("{}/v1/payment_methods", fixture.deployment.sandbox_url());
     let form = [("type", "card"), ("card[token]", "tok_visa")];
     let answer = client.post(url).bearer_auth("sk_test_browser").form(&form).send().await.unwrap();
     let method: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
@@ -21,16 +21,16 @@ async fn new_method(bench: &Bench) -> String {
 }
 
 /// For somebody new, and for somebody whom the gateway knows; with how much they have saved already.
-async fn requests(bench: &Bench) -> [(SaveRequest, usize); 2] {
-    let first = bench.save_request("pm_card_amex");
-    let customer_ref = method_of(&save(bench, &first).await).customer_ref.clone();
-    let second = bench.save_request(&new_method(bench).await);
+async fn requests(fixture: &GatewayFixture) -> [(SaveRequest, usize); 2] {
+    let first = fixture.save_request("pm_card_amex");
+    let customer_ref = method_of(&save(fixture, &first).await).customer_ref.clone();
+    let second = fixture.save_request(&new_method(fixture).await);
     let second = SaveRequest { reference: first.reference, customer_ref, ..second };
-    [(bench.save_request(&new_method(bench).await), 0), (second, 1)]
+    [(fixture.save_request(&new_method(fixture).await), 0), (second, 1)]
 }
 
-async fn save(bench: &Bench, request: &SaveRequest) -> Report {
-    bench.gateway.save_method(request).await.report
+async fn save(fixture: &GatewayFixture, request: &SaveRequest) -> Report {
+    fixture.gateway.save_method(request).await.report
 }
 
 fn method_of(report: &Report) -> &SavedMethod {
@@ -41,24 +41,24 @@ fn method_of(report: &Report) -> &SavedMethod {
 }
 
 /// How many customers there are of this reference, and all that they have saved.
-async fn saved_of(bench: &Bench, reference: &str) -> (usize, Vec<String>) {
+async fn saved_of(fixture: &GatewayFixture, reference: &str) -> (usize, Vec<String>) {
     let path = format!("/control/saved?reference={reference}");
-    let saved = bench.deployment.sandbox("GET", &path, &Value::Null).await;
+    let saved = fixture.deployment.sandbox("GET", &path, &Value::Null).await;
     let customers = saved["customers"].as_array().unwrap();
     let ids = customers.iter().flat_map(|customer| customer["methods"].as_array().unwrap());
     (customers.len(), ids.map(|id| id.as_str().unwrap().to_owned()).collect())
 }
 
-async fn count_charges(bench: &Bench) -> usize {
-    let books = bench.deployment.sandbox("GET", "/books", &Value::Null).await;
+async fn count_charges(fixture: &GatewayFixture) -> usize {
+    let books = fixture.deployment.sandbox("GET", "/books", &Value::Null).await;
     books["charges"].as_array().unwrap().len()
 }
 
 /// The next so many calls that would save what the request asks for go wrong.
-async fn break_saving(bench: &Bench, request: &SaveRequest, fault: &str, count: u32) {
+async fn break_saving(fixture: &GatewayFixture, request: &SaveRequest, fault: &str, count: u32) {
     let path = if request.customer_ref.is_some() { "/v1/payment_methods/" } else { "/v1/customers" };
     let matching = json!({ "method": "POST", "path_prefix": path });
-    bench.control("faults", json!([{ "fault": fault, "count": count, "match": matching }])).await;
+    fixture.control("faults", json!([{ "fault": fault, "count": count, "match": matching }])).await;
 }
 
 fn is_to_be_sent_again(report: &Report) -> bool {
@@ -67,7 +67,7 @@ fn is_to_be_sent_again(report: &Report) -> bool {
 
 #[tokio::test]
 async fn whatever_goes_wrong_one_method_is_saved_and_nobody_pays() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for (fault, first_word) in [
         ("timeout_before", "unknown"),
         ("timeout_after", "unknown"),
@@ -82,125 +82,125 @@ async fn whatever_goes_wrong_one_method_is_saved_and_nobody_pays() {
         ("500_before", "saved"),
         ("500_after", "saved"),
     ] {
-        for (request, others) in requests(&bench).await {
-            let charges = count_charges(&bench).await;
-            break_saving(&bench, &request, fault, 1).await;
-            let first = save(&bench, &request).await;
+        for (request, others) in requests(&fixture).await {
+            let charges = count_charges(&fixture).await;
+            break_saving(&fixture, &request, fault, 1).await;
+            let first = save(&fixture, &request).await;
             assert_eq!(first.word(), first_word, "{fault}: {first:?}");
             let report = eventually("it is saved", || async {
-                let report = save(&bench, &request).await;
+                let report = save(&fixture, &request).await;
                 let is_open = is_to_be_sent_again(&report) || matches!(report, Report::NotSent { .. });
                 (!is_open).then_some(report)
             })
             .await;
             let method = method_of(&report);
             assert_eq!(method.method_ref, request.token, "{fault}");
-            assert_eq!(save(&bench, &request).await.word(), "saved", "{fault}");
-            let (customers, saved) = saved_of(&bench, &request.reference).await;
+            assert_eq!(save(&fixture, &request).await.word(), "saved", "{fault}");
+            let (customers, saved) = saved_of(&fixture, &request.reference).await;
             assert_eq!((customers, saved.len()), (1, others + 1), "{fault}");
             assert!(saved.contains(&request.token), "{fault}");
-            assert_eq!(count_charges(&bench).await, charges, "{fault}: nobody has paid");
-            charge_of(&bench.charged(bench.renewal(method)).await.1);
+            assert_eq!(count_charges(&fixture).await, charges, "{fault}: nobody has paid");
+            charge_of(&fixture.charged(fixture.renewal(method)).await.1);
         }
     }
 }
 
 #[tokio::test]
 async fn a_gateway_that_fails_under_every_key_saves_once_it_has_forgotten_them() {
-    let bench = bench().await;
-    for (request, others) in requests(&bench).await {
-        break_saving(&bench, &request, "500_before", 2).await;
+    let fixture = fixture().await;
+    for (request, others) in requests(&fixture).await {
+        break_saving(&fixture, &request, "500_before", 2).await;
         for _ in 0..3 {
-            let report = save(&bench, &request).await;
+            let report = save(&fixture, &request).await;
             assert!(is_to_be_sent_again(&report), "{report:?}");
         }
-        assert_eq!(saved_of(&bench, &request.reference).await.1.len(), others);
-        bench.control("clock", json!({ "advance_seconds": 25 * 3600 })).await;
-        let report = save(&bench, &request).await;
+        assert_eq!(saved_of(&fixture, &request.reference).await.1.len(), others);
+        fixture.control("clock", json!({ "advance_seconds": 25 * 3600 })).await;
+        let report = save(&fixture, &request).await;
         assert_eq!(method_of(&report).method_ref, request.token);
-        assert_eq!(saved_of(&bench, &request.reference).await.1.len(), others + 1);
+        assert_eq!(saved_of(&fixture, &request.reference).await.1.len(), others + 1);
     }
 }
 
 #[tokio::test]
 async fn whoever_asks_again_is_told_the_same_however_late_and_whatever_has_been_learnt() {
-    let bench = bench().await;
-    for (request, others) in requests(&bench).await {
-        let report = save(&bench, &request).await;
+    let fixture = fixture().await;
+    for (request, others) in requests(&fixture).await {
+        let report = save(&fixture, &request).await;
         let Report::Saved { method, card: Some(_) } = &report else { panic!("{report:?}") };
         let learnt = SaveRequest { customer_ref: method.customer_ref.clone(), ..request.clone() };
         let renamed = SaveRequest { email: None, ..request.clone() };
         let forgotten = SaveRequest { customer_ref: None, ..request.clone() };
         for hours in [0, 25] {
-            bench.control("clock", json!({ "advance_seconds": hours * 3600 })).await;
+            fixture.control("clock", json!({ "advance_seconds": hours * 3600 })).await;
             for again in [&request, &learnt, &renamed, &forgotten] {
-                assert_eq!(method_of(&save(&bench, again).await), method, "after {hours} h: {again:?}");
+                assert_eq!(method_of(&save(&fixture, again).await), method, "after {hours} h: {again:?}");
             }
         }
-        let (customers, saved) = saved_of(&bench, &request.reference).await;
+        let (customers, saved) = saved_of(&fixture, &request.reference).await;
         assert_eq!((customers, saved.len()), (1, others + 1));
     }
 }
 
 #[tokio::test]
 async fn a_card_that_its_bank_refuses_is_not_saved() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for (token, class) in [
         ("pm_card_visa_chargeDeclinedInsufficientFunds", DeclineClass::Soft),
         ("pm_card_visa_chargeDeclinedLostCard", DeclineClass::Hard),
         ("pm_card_chargeDeclinedIncorrectCvc", DeclineClass::Customer),
     ] {
-        let [_, (known, others)] = requests(&bench).await;
-        let new = bench.save_request(token);
+        let [_, (known, others)] = requests(&fixture).await;
+        let new = fixture.save_request(token);
         for request in [&new, &SaveRequest { token: token.into(), ..known.clone() }] {
-            let report = save(&bench, request).await;
+            let report = save(&fixture, request).await;
             let Report::Declined(decline) = &report else { panic!("{token}: {report:?}") };
             assert_eq!(decline.class, class, "{token}");
-            assert_eq!(save(&bench, request).await, report, "{token}: a replay says the same");
+            assert_eq!(save(&fixture, request).await, report, "{token}: a replay says the same");
         }
-        assert_eq!(saved_of(&bench, &new.reference).await, (0, Vec::new()), "{token}");
-        assert_eq!(saved_of(&bench, &known.reference).await.1.len(), others, "{token}");
+        assert_eq!(saved_of(&fixture, &new.reference).await, (0, Vec::new()), "{token}");
+        assert_eq!(saved_of(&fixture, &known.reference).await.1.len(), others, "{token}");
     }
 }
 
 #[tokio::test]
 async fn what_cannot_be_saved_is_refused() {
-    let bench = bench().await;
-    for (request, others) in requests(&bench).await {
-        let somebody_elses = method_of(&save(&bench, &bench.save_request("pm_card_visa")).await).clone();
+    let fixture = fixture().await;
+    for (request, others) in requests(&fixture).await {
+        let somebody_elses = method_of(&save(&fixture, &fixture.save_request("pm_card_visa")).await).clone();
         let unknown = SaveRequest { token: "pm_nobody_knows".into(), ..request.clone() };
         let theirs = SaveRequest { token: somebody_elses.method_ref.clone(), ..request.clone() };
         for request in [&unknown, &theirs] {
-            let report = save(&bench, request).await;
+            let report = save(&fixture, request).await;
             assert!(
                 matches!(report, Report::Refused { fault: Fault::Request, .. }),
                 "{request:?}: {report:?}"
             );
         }
-        charge_of(&bench.charged(bench.renewal(&somebody_elses)).await.1);
+        charge_of(&fixture.charged(fixture.renewal(&somebody_elses)).await.1);
 
-        let report = bench.stranger.save_method(&request).await.report;
+        let report = fixture.stranger.save_method(&request).await.report;
         assert!(matches!(report, Report::Refused { fault: Fault::Credentials, .. }), "{report:?}");
-        let report = bench.unreachable.save_method(&request).await.report;
+        let report = fixture.unreachable.save_method(&request).await.report;
         assert!(matches!(report, Report::NotSent { .. }), "{report:?}");
-        assert_eq!(saved_of(&bench, &request.reference).await.1.len(), others);
+        assert_eq!(saved_of(&fixture, &request.reference).await.1.len(), others);
     }
     let of_nobody =
-        SaveRequest { customer_ref: Some("cus_nobody".into()), ..bench.save_request("pm_card_visa") };
-    let report = save(&bench, &of_nobody).await;
+        SaveRequest { customer_ref: Some("cus_nobody".into()), ..fixture.save_request("pm_card_visa") };
+    let report = save(&fixture, &of_nobody).await;
     assert!(matches!(report, Report::Refused { fault: Fault::Request, .. }), "{report:?}");
 }
 
 /// The payer is there, and agrees to what will be charged later.
 #[tokio::test]
 async fn a_payment_saves_what_it_is_made_with() {
-    let bench = bench().await;
-    let [_, (known, _)] = requests(&bench).await;
+    let fixture = fixture().await;
+    let [_, (known, _)] = requests(&fixture).await;
     let method = SavedMethod { customer_ref: known.customer_ref, method_ref: known.token };
-    let first = ChargeRequest { off_session: false, ..bench.renewal(&method) };
-    charge_of(&bench.charged(first).await.1);
-    assert!(saved_of(&bench, &known.reference).await.1.contains(&method.method_ref));
+    let first = ChargeRequest { off_session: false, ..fixture.renewal(&method) };
+    charge_of(&fixture.charged(first).await.1);
+    assert!(saved_of(&fixture, &known.reference).await.1.contains(&method.method_ref));
     for _ in 0..3 {
-        charge_of(&bench.charged(bench.renewal(&method)).await.1);
+        charge_of(&fixture.charged(fixture.renewal(&method)).await.1);
     }
 }

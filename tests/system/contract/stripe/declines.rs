@@ -2,10 +2,10 @@
 
 use common::gateway::{DeclineClass, DeclineClass::*};
 
-use super::bench;
+use super::fixture;
 use crate::contract::{
-    bench::{Bench, Operation, Ready},
-    table::{Means, meaning},
+    fixture::{GatewayFixture, Operation, Ready},
+    table::{Meaning, meaning},
     vocabulary::Report,
 };
 
@@ -37,19 +37,19 @@ const NOT_FOR_THE_PAYER: &str = "lost_card stolen_card pickup_card fraudulent me
 
 #[tokio::test]
 async fn every_code_has_its_class_and_some_are_not_shown() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for (class, codes) in CODES {
         for code in codes.split_whitespace() {
             // Whether the bank says it or Stripe.
             for token in [format!("pm_sandbox_decline_{code}"), format!("pm_sandbox_code_{code}")] {
-                let (request, report) = bench.paid(&token).await;
+                let (request, report) = fixture.paid(&token).await;
                 let Report::Declined(decline) = &report else { panic!("{token}: {report:?}") };
                 assert_eq!(decline.class, class, "{token}");
                 let hidden = NOT_FOR_THE_PAYER.split_whitespace().any(|other| other == code);
                 assert_eq!(decline.code, if hidden { "card_declined" } else { code }, "{token}");
                 assert!(!decline.message.contains(code) && !decline.message.contains('_'), "{decline:?}");
-                assert_eq!(bench.found_charge(&request).await, report, "{token}: a look-up says the same");
-                assert_eq!(bench.times_done(&Ready::Charge(request)).await, 0, "{token}");
+                assert_eq!(fixture.found_charge(&request).await, report, "{token}: a look-up says the same");
+                assert_eq!(fixture.times_done(&Ready::Charge(request)).await, 0, "{token}");
             }
         }
     }
@@ -77,26 +77,26 @@ const PRECEDENCE: [(&str, DeclineClass); 13] = [
 
 #[tokio::test]
 async fn advice_goes_before_reason_and_reason_before_code() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for (said, class) in PRECEDENCE {
-        let (_, report) = bench.paid(&format!("pm_sandbox_{said}")).await;
-        assert_eq!(meaning(&report), Means::Declined(class), "{said}: {report:?}");
+        let (_, report) = fixture.paid(&format!("pm_sandbox_{said}")).await;
+        assert_eq!(meaning(&report), Meaning::Declined(class), "{said}: {report:?}");
     }
 }
 
 /// 402 is final: the same key repeats it, and what stood before still stands.
 #[tokio::test]
 async fn captures_and_refunds_are_declined_too() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for (operation, name) in [(Operation::Capture, "capture"), (Operation::Refund, "refund")] {
         for (said, class) in PRECEDENCE {
-            let ready = bench.ready(operation, &format!("pm_sandbox_{name}_{said}")).await;
-            let report = bench.send(&ready).await.report;
-            assert_eq!(meaning(&report), Means::Declined(class), "{name} {said}: {report:?}");
-            assert_eq!(bench.send(&ready).await.report, report, "{name} {said}: a replay says the same");
-            let found = bench.found(&ready).await;
+            let ready = fixture.ready(operation, &format!("pm_sandbox_{name}_{said}")).await;
+            let report = fixture.send(&ready).await.report;
+            assert_eq!(meaning(&report), Meaning::Declined(class), "{name} {said}: {report:?}");
+            assert_eq!(fixture.send(&ready).await.report, report, "{name} {said}: a replay says the same");
+            let found = fixture.found(&ready).await;
             assert!(operation.is_not_begun(&found), "{name} {said}: {found:?}");
-            assert_eq!(bench.times_done(&ready).await, 0, "{name} {said}");
+            assert_eq!(fixture.times_done(&ready).await, 0, "{name} {said}");
         }
     }
 }
@@ -104,22 +104,22 @@ async fn captures_and_refunds_are_declined_too() {
 /// The bank believes that it has this payment already: that is a question, not an answer.
 #[tokio::test]
 async fn a_duplicate_is_looked_up_and_not_retried() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for said in ["decline_duplicate_transaction", "code_duplicate_transaction"] {
         for (operation, name) in
             [(Operation::Charge, ""), (Operation::Capture, "capture_"), (Operation::Refund, "refund_")]
         {
-            let ready = bench.ready(operation, &format!("pm_sandbox_{name}{said}")).await;
-            let report = bench.send(&ready).await.report;
-            assert_eq!(meaning(&report), Means::LookUp, "{name}{said}: {report:?}");
-            assert_eq!(bench.times_done(&ready).await, 0, "{name}{said}");
+            let ready = fixture.ready(operation, &format!("pm_sandbox_{name}{said}")).await;
+            let report = fixture.send(&ready).await.report;
+            assert_eq!(meaning(&report), Meaning::LookUp, "{name}{said}: {report:?}");
+            assert_eq!(fixture.times_done(&ready).await, 0, "{name}{said}");
         }
     }
-    found_as_a_duplicate(&bench).await;
+    found_as_a_duplicate(&fixture).await;
 }
 
-async fn found_as_a_duplicate(bench: &Bench) {
-    let (request, _) = bench.paid("pm_sandbox_decline_duplicate_transaction").await;
-    let report = bench.found_charge(&request).await;
-    assert_eq!(meaning(&report), Means::LookUp, "the payment itself says no more: {report:?}");
+async fn found_as_a_duplicate(fixture: &GatewayFixture) {
+    let (request, _) = fixture.paid("pm_sandbox_decline_duplicate_transaction").await;
+    let report = fixture.found_charge(&request).await;
+    assert_eq!(meaning(&report), Meaning::LookUp, "the payment itself says no more: {report:?}");
 }

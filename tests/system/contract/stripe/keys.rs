@@ -5,10 +5,10 @@ use std::time::Duration;
 use common::gateway::stripe::GUARANTEES;
 use serde_json::json;
 
-use super::bench;
+use super::fixture;
 use crate::contract::{
-    bench::{Operation, Ready, charge_of, money},
-    table::{Means, Means::*, meaning},
+    fixture::{Operation, Ready, charge_of, money},
+    table::{Meaning, Meaning::*, meaning},
 };
 
 const DAY: u64 = 24 * 3600;
@@ -18,30 +18,30 @@ const DAY: u64 = 24 * 3600;
 #[tokio::test]
 async fn a_key_lives_for_a_day_and_longer_than_our_window() {
     assert!(GUARANTEES.replay_window < Duration::from_secs(DAY));
-    for (operation, means, times) in [
+    for (operation, expected, times) in [
         (Operation::Charge, Done, 2),
         (Operation::Capture, LookUp, 1),
         (Operation::Cancel, LookUp, 1),
         (Operation::Refund, Done, 2),
     ] {
-        let bench = bench().await;
+        let fixture = fixture().await;
         let ready = match operation {
             // A part, so that there is something left for a second one.
             Operation::Refund => {
-                Ready::Refund(bench.refund_request(&bench.paid("pm_card_visa").await, "9.90"))
+                Ready::Refund(fixture.refund_request(&fixture.paid("pm_card_visa").await, "9.90"))
             }
-            _ => bench.ready(operation, "pm_card_visa").await,
+            _ => fixture.ready(operation, "pm_card_visa").await,
         };
-        let report = bench.send(&ready).await.report;
+        let report = fixture.send(&ready).await.report;
         let window = GUARANTEES.replay_window.as_secs();
-        bench.control("clock", json!({ "advance_seconds": window })).await;
-        assert_eq!(bench.send(&ready).await.report, report, "{operation:?}: it is remembered");
-        assert_eq!(bench.times_done(&ready).await, 1, "{operation:?}");
-        bench.control("clock", json!({ "advance_seconds": DAY - window })).await;
-        let anew = bench.send(&ready).await.report;
-        assert_eq!(meaning(&anew), means, "{operation:?}: {anew:?}");
+        fixture.control("clock", json!({ "advance_seconds": window })).await;
+        assert_eq!(fixture.send(&ready).await.report, report, "{operation:?}: it is remembered");
+        assert_eq!(fixture.times_done(&ready).await, 1, "{operation:?}");
+        fixture.control("clock", json!({ "advance_seconds": DAY - window })).await;
+        let anew = fixture.send(&ready).await.report;
+        assert_eq!(meaning(&anew), expected, "{operation:?}: {anew:?}");
         assert_ne!(anew, report, "{operation:?}: it ran anew");
-        assert_eq!(bench.times_done(&ready).await, times, "{operation:?}");
+        assert_eq!(fixture.times_done(&ready).await, times, "{operation:?}");
     }
 }
 
@@ -49,18 +49,18 @@ async fn a_key_lives_for_a_day_and_longer_than_our_window() {
 /// was refused before anything ran.
 #[tokio::test]
 async fn what_did_not_run_leaves_its_key_free() {
-    let bench = bench().await;
-    let paid = bench.paid("pm_card_visa").await;
-    let too_much = bench.refund_request(&paid, "50.00");
+    let fixture = fixture().await;
+    let paid = fixture.paid("pm_card_visa").await;
+    let too_much = fixture.refund_request(&paid, "50.00");
     for row in ["the first time", "kept"] {
-        let report = bench.send(&Ready::Refund(too_much.clone())).await.report;
-        let kept: Means = meaning(&report);
+        let report = fixture.send(&Ready::Refund(too_much.clone())).await.report;
+        let kept: Meaning = meaning(&report);
         assert_eq!(kept, Declined(common::gateway::DeclineClass::Hard), "{row}");
     }
-    let unknown = bench.charge_request("pm_nobody_knows");
-    let report = bench.charged(unknown.clone()).await.1;
+    let unknown = fixture.charge_request("pm_nobody_knows");
+    let report = fixture.charged(unknown.clone()).await.1;
     assert_eq!(meaning(&report), Refused, "{report:?}");
     let known = common::gateway::ChargeRequest { token: Some("pm_card_visa".into()), ..unknown };
-    let report = bench.charged(known).await.1;
+    let report = fixture.charged(known).await.1;
     assert_eq!(charge_of(&report).money, Some(money("49.90", "EUR")), "the key was free for it");
 }

@@ -1,10 +1,10 @@
 //! The signals of Stripe's table, each for every operation. Silence, which takes its time, is in the
 //! suite that both gateways pass.
 
-use super::bench;
+use super::fixture;
 use crate::contract::{
-    bench::Operation,
-    table::{Means, Means::*, meaning},
+    fixture::Operation,
+    table::{Meaning, Meaning::*, meaning},
     vocabulary::Report,
 };
 
@@ -18,7 +18,7 @@ use Money::{Moved, Still};
 
 /// What the sandbox does, the status that is seen, what it means, whether the money moved all the same,
 /// and what the same key brings then.
-const SIGNALS: [(&str, Option<u16>, Means, Money, Means); 25] = [
+const SIGNALS: [(&str, Option<u16>, Meaning, Money, Meaning); 25] = [
     // A reset, before and after.
     ("drop_before", None, Replay, Still, Done),
     ("drop_after", None, Replay, Moved, Done),
@@ -54,27 +54,27 @@ const SIGNALS: [(&str, Option<u16>, Means, Money, Means); 25] = [
 
 #[tokio::test]
 async fn a_signal_means_the_same_for_every_operation() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for operation in Operation::ALL {
-        for (signal, status, means, money, again) in SIGNALS {
+        for (signal, status, expected, money, again) in SIGNALS {
             let row = format!("{operation:?} {signal}");
-            let ready = bench.misbehaving(operation, signal).await;
-            let answer = bench.send(&ready).await;
-            assert_eq!(meaning(&answer.report), means, "{row}: {answer:?}");
+            let ready = fixture.misbehaving(operation, signal).await;
+            let answer = fixture.send(&ready).await;
+            assert_eq!(meaning(&answer.report), expected, "{row}: {answer:?}");
             assert_eq!(answer.call.http_status, status, "{row}");
             assert_eq!(answer.call.request_id.is_some(), status.is_some(), "{row}: it can be complained of");
-            assert_eq!(bench.times_done(&ready).await, usize::from(money == Moved), "{row}");
-            let found = bench.found(&ready).await;
+            assert_eq!(fixture.times_done(&ready).await, usize::from(money == Moved), "{row}");
+            let found = fixture.found(&ready).await;
             assert_eq!(operation.is_done(&found), money == Moved, "{row}: a look-up tells: {found:?}");
             assert_eq!(operation.is_not_begun(&found), money == Still, "{row}: a look-up tells: {found:?}");
 
-            let report = bench.send(&ready).await.report;
+            let report = fixture.send(&ready).await.report;
             match again {
                 Done => assert!(operation.is_done(&report), "{row}, again: {report:?}"),
                 other => assert_eq!(meaning(&report), other, "{row}, again: {report:?}"),
             }
             let times = usize::from(money == Moved || again == Done);
-            assert_eq!(bench.times_done(&ready).await, times, "{row}: never twice");
+            assert_eq!(fixture.times_done(&ready).await, times, "{row}: never twice");
         }
     }
 }
@@ -82,18 +82,18 @@ async fn a_signal_means_the_same_for_every_operation() {
 /// A question has no key: whatever goes wrong with one leaves everything as unknown as it was.
 #[tokio::test]
 async fn a_question_that_goes_wrong_says_nothing() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for operation in Operation::ALL {
-        let ready = bench.ready(operation, "pm_card_visa").await;
-        bench.send(&ready).await;
+        let ready = fixture.ready(operation, "pm_card_visa").await;
+        fixture.send(&ready).await;
         for signal in ["401", "403", "409", "424", "429", "500_should_retry_true", "502", "503", "504"] {
             let rule = serde_json::json!([{ "fault": signal, "match": { "method": "GET" } }]);
-            bench.control("faults", rule).await;
-            let report = bench.found(&ready).await;
+            fixture.control("faults", rule).await;
+            let report = fixture.found(&ready).await;
             assert_eq!(meaning(&report), LookUp, "{operation:?} {signal}: {report:?}");
         }
-        bench.control("faults", serde_json::json!([])).await;
-        let report = bench.found(&ready).await;
+        fixture.control("faults", serde_json::json!([])).await;
+        let report = fixture.found(&ready).await;
         assert!(operation.is_done(&report), "{operation:?}: {report:?}");
     }
 }
@@ -101,16 +101,16 @@ async fn a_question_that_goes_wrong_says_nothing() {
 /// On a retry, 429 is about the retry: the first request may have run, and did.
 #[tokio::test]
 async fn a_limit_on_a_retry_says_nothing_of_the_first() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for operation in Operation::ALL {
-        let ready = bench.misbehaving(operation, "drop_after").await;
-        assert_eq!(meaning(&bench.send(&ready).await.report), Replay, "{operation:?}");
+        let ready = fixture.misbehaving(operation, "drop_after").await;
+        assert_eq!(meaning(&fixture.send(&ready).await.report), Replay, "{operation:?}");
         let rule = serde_json::json!([{ "fault": "429", "count": 1, "match": { "method": "POST" } }]);
-        bench.control("faults", rule).await;
-        assert_eq!(meaning(&bench.send(&ready).await.report), NotSent, "{operation:?}");
-        assert_eq!(bench.times_done(&ready).await, 1, "{operation:?}: it ran all the same");
-        let report: Report = bench.send(&ready).await.report;
+        fixture.control("faults", rule).await;
+        assert_eq!(meaning(&fixture.send(&ready).await.report), NotSent, "{operation:?}");
+        assert_eq!(fixture.times_done(&ready).await, 1, "{operation:?}: it ran all the same");
+        let report: Report = fixture.send(&ready).await.report;
         assert!(operation.is_done(&report), "{operation:?}: {report:?}");
-        assert_eq!(bench.times_done(&ready).await, 1, "{operation:?}");
+        assert_eq!(fixture.times_done(&ready).await, 1, "{operation:?}");
     }
 }

@@ -4,9 +4,9 @@ use common::gateway::{About, ChargeRequest, MethodType, Received, Signature};
 use serde_json::json;
 use tests::eventually;
 
-use super::bench;
+use super::fixture;
 use crate::contract::{
-    bench::{Bench, Ready, from_now, money},
+    fixture::{GatewayFixture, Ready, from_now, money},
     inbox::Inbox,
 };
 
@@ -18,35 +18,35 @@ const OF_DISPUTES: &str = "charge.dispute.created charge.dispute.updated charge.
      charge.dispute.funds_withdrawn charge.dispute.funds_reinstated";
 
 /// Does everything that Stripe tells of.
-async fn everything_happens(bench: &Bench) {
-    bench.paid("pm_card_visa_chargeDeclined").await;
-    bench.paid("pm_card_authenticationRequired").await;
+async fn everything_happens(fixture: &GatewayFixture) {
+    fixture.paid("pm_card_visa_chargeDeclined").await;
+    fixture.paid("pm_card_authenticationRequired").await;
     let debit = ChargeRequest {
         method: MethodType::BankDebit,
         money: money("10.00", "USD"),
-        ..bench.charge_request("pm_usBankAccount_processing")
+        ..fixture.charge_request("pm_usBankAccount_processing")
     };
-    bench.charged(debit).await;
-    let reserved = bench.reserved("pm_card_visa").await;
-    bench.send(&Ready::Capture(bench.capture_request(&reserved))).await;
-    let reserved = bench.reserved("pm_card_visa").await;
-    bench.send(&Ready::Cancel(bench.cancel_request(&reserved))).await;
-    let paid = bench.paid("pm_card_pendingRefund").await;
-    let refund = bench.refund_request(&paid, "9.90");
-    bench.send(&Ready::Refund(refund.clone())).await;
-    bench.settle(&refund.reference, Some("failed")).await;
-    let disputed = bench.paid("pm_card_visa").await.0.reference;
-    bench.control("dispute", json!({ "reference": disputed })).await;
-    answer_the_dispute(bench).await;
-    bench.control("dispute", json!({ "reference": disputed, "outcome": "won" })).await;
-    bench.reserved("pm_card_visa").await;
-    bench.control("clock", json!({ "advance_seconds": 8 * 24 * 3600 })).await;
+    fixture.charged(debit).await;
+    let reserved = fixture.reserved("pm_card_visa").await;
+    fixture.send(&Ready::Capture(fixture.capture_request(&reserved))).await;
+    let reserved = fixture.reserved("pm_card_visa").await;
+    fixture.send(&Ready::Cancel(fixture.cancel_request(&reserved))).await;
+    let paid = fixture.paid("pm_card_pendingRefund").await;
+    let refund = fixture.refund_request(&paid, "9.90");
+    fixture.send(&Ready::Refund(refund.clone())).await;
+    fixture.settle(&refund.reference, Some("failed")).await;
+    let disputed = fixture.paid("pm_card_visa").await.0.reference;
+    fixture.control("dispute", json!({ "reference": disputed })).await;
+    answer_the_dispute(fixture).await;
+    fixture.control("dispute", json!({ "reference": disputed, "outcome": "won" })).await;
+    fixture.reserved("pm_card_visa").await;
+    fixture.control("clock", json!({ "advance_seconds": 8 * 24 * 3600 })).await;
 }
 
 /// In the dashboard, as the merchant does.
-async fn answer_the_dispute(bench: &Bench) {
+async fn answer_the_dispute(fixture: &GatewayFixture) {
     let client = common::gateway::http_client(tests::PATIENCE).unwrap();
-    let url = format!("{}/v1/disputes", bench.deployment.sandbox_url());
+    let url = format!("{}/v1/disputes", fixture.deployment.sandbox_url());
     let list = client.get(&url).bearer_auth("sk_test_contract").send().await.unwrap();
     let list: serde_json::Value = serde_json::from_slice(&list.bytes().await.unwrap()).unwrap();
     let id = list["data"][0]["id"].as_str().unwrap();
@@ -57,10 +57,10 @@ async fn answer_the_dispute(bench: &Bench) {
 
 #[tokio::test]
 async fn every_event_names_what_should_be_looked_at() {
-    let bench = bench().await;
-    bench.control("settle_after", json!({ "milliseconds": 2_000_000_000 })).await;
-    let inbox = Inbox::open(&bench).await;
-    everything_happens(&bench).await;
+    let fixture = fixture().await;
+    fixture.control("settle_after", json!({ "milliseconds": 2_000_000_000 })).await;
+    let inbox = Inbox::open(&fixture).await;
+    everything_happens(&fixture).await;
     for (types, names) in [
         (
             OF_PAYMENTS,
@@ -80,13 +80,13 @@ async fn every_event_names_what_should_be_looked_at() {
 /// Five minutes by our clock; our old secret is good while the new one comes into force.
 #[tokio::test]
 async fn an_event_that_is_too_old_is_a_forgery() {
-    let bench = bench().await;
-    let inbox = Inbox::open(&bench).await;
-    bench.paid("pm_card_visa").await;
+    let fixture = fixture().await;
+    let inbox = Inbox::open(&fixture).await;
+    fixture.paid("pm_card_visa").await;
     let received: Received =
         eventually("an event comes", || async { inbox.received().into_iter().next() }).await;
-    let key = bench.name.event_key(&received.headers, &bench.trust, from_now(0)).await.unwrap();
-    let checked = |seconds| bench.name.check_signature(&received, &key, &bench.trust, from_now(seconds));
+    let key = fixture.name.event_key(&received.headers, &fixture.trust, from_now(0)).await.unwrap();
+    let checked = |seconds| fixture.name.check_signature(&received, &key, &fixture.trust, from_now(seconds));
     for (seconds, signature) in [
         (0, Signature::Genuine),
         (290, Signature::Genuine),

@@ -21,7 +21,7 @@ use crate::contract::vocabulary::{Adapter, Answer, Report};
 const PARTS_MAX: usize = 1000;
 
 /// An adapter, and the gateway that it is pointed at.
-pub struct Bench {
+pub struct GatewayFixture {
     pub deployment: Deployment,
     pub name: GatewayName,
     pub gateway: Adapter,
@@ -120,7 +120,7 @@ pub fn charge_of(report: &Report) -> &Charge {
     }
 }
 
-impl Bench {
+impl GatewayFixture {
     pub fn charge_request(&self, token: &str) -> ChargeRequest {
         let reference = PaymentId::new().to_string();
         ChargeRequest {
