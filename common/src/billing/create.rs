@@ -18,7 +18,7 @@ use crate::{
         store::{
             Error, dispute,
             row::{self, RequestKey, subscriptions},
-            told,
+            status_event,
         },
     },
 };
@@ -152,7 +152,7 @@ async fn accept(db: &mut PgConnection, new: &NewSubscription, traceparent: &str)
         return Ok(by_key(&mut *db, new).await?.unwrap_or(Accepted::KeyReused));
     }
     subscription.version = 1;
-    event::store::append(&mut *db, &[told(&subscription, subscription.status.as_str())], now).await?;
+    event::store::append(&mut *db, &[status_event(&subscription, subscription.status.as_str())], now).await?;
     let context = ChangeContext {
         now,
         charges: Kind::ChargePayment,

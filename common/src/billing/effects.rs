@@ -16,7 +16,7 @@ use crate::{
     subscription::{
         Subscription,
         state::{self, Effect, Effects, Fact, Refusal},
-        store::{Error, cut_period, open_periods, row, told_change, wakes_at},
+        store::{Error, change_event, cut_period, open_periods, row, wakes_at},
     },
 };
 
@@ -226,7 +226,7 @@ async fn write(db: &mut PgConnection, changes: &mut [PendingChange<'_>]) -> sqlx
     row::update(&mut *db, &pairs).await?;
     event::store::append(
         db,
-        &pairs.iter().map(|(before, now)| told_change(before, now)).collect::<Vec<_>>(),
+        &pairs.iter().map(|(before, now)| change_event(before, now)).collect::<Vec<_>>(),
         now,
     )
     .await?;

@@ -16,7 +16,9 @@ use crate::{
         Invoice, Line, Occasion, Status,
         dunning::{Next, Policy, Reason, RetrySchedule},
         state,
-        store::{self as invoices, Numbers, asking, call_for_retries, call_for_turns, owed, told, write},
+        store::{
+            self as invoices, Numbers, asking, call_for_retries, call_for_turns, owed, status_event, write,
+        },
         totals::Totals,
     },
     job::{self, Kind},
@@ -97,7 +99,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
     }
     credit_all(&mut *db, credits.into_iter()).await?;
     invoices::insert(&mut *db, &invoices).await?;
-    event::store::append(&mut *db, &invoices.iter().map(told).collect::<Vec<_>>(), now).await?;
+    event::store::append(&mut *db, &invoices.iter().map(status_event).collect::<Vec<_>>(), now).await?;
     let jobs = attempt::store(&mut *db, &attempts).await?;
     let charges: HashMap<_, _> = attempts.iter().map(|attempt| attempt.invoice()).zip(jobs).collect();
     let later = |(_, opened): &(_, &Opened)| matches!(opened, Opened::Declined(_) | Opened::Waits);

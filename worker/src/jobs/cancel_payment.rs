@@ -36,7 +36,7 @@ impl Job for CancelPayment {
 
     async fn run(context: &Context, claim: &Claim, payment: Box<Payment>) -> Arc<Settlement> {
         let answer = cancel(context, claim, &payment).await;
-        settling::told(claim, payment, answer)
+        settling::settlement(claim, payment, answer)
     }
 
     async fn record(context: &Context, settlement: &Arc<Settlement>) -> Result<Recorded, BatchError> {

@@ -43,7 +43,7 @@ impl Job for ChargePayment {
 
     async fn run(context: &Context, claim: &Claim, payment: Box<Payment>) -> Arc<Settlement> {
         let answer = charge(context, claim, &payment).await;
-        settling::told(claim, payment, answer)
+        settling::settlement(claim, payment, answer)
     }
 
     async fn record(context: &Context, settlement: &Arc<Settlement>) -> Result<Recorded, BatchError> {

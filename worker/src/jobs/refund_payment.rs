@@ -34,7 +34,7 @@ impl Job for RefundPayment {
 
     async fn run(context: &Context, claim: &Claim, of: Box<OfPayment>) -> Settlement {
         let answer = refund(context, claim, &of).await;
-        refunds::told(claim, *of, answer)
+        refunds::settlement(claim, *of, answer)
     }
 
     async fn record(context: &Context, settlement: &Settlement) -> Result<Recorded, BatchError> {

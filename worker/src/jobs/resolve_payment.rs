@@ -37,7 +37,7 @@ impl Job for ResolvePayment {
 
     async fn run(context: &Context, claim: &Claim, payment: Box<Payment>) -> Arc<Settlement> {
         let answer = look_up(context, claim, &payment).await;
-        settling::told(claim, payment, answer)
+        settling::settlement(claim, payment, answer)
     }
 
     async fn record(context: &Context, settlement: &Arc<Settlement>) -> Result<Recorded, BatchError> {

@@ -36,7 +36,7 @@ impl Job for ResolveRefund {
 
     async fn run(context: &Context, claim: &Claim, of: Box<OfPayment>) -> Settlement {
         let answer = look_up(context, claim, &of).await;
-        refunds::told(claim, *of, answer)
+        refunds::settlement(claim, *of, answer)
     }
 
     async fn record(context: &Context, settlement: &Settlement) -> Result<Recorded, BatchError> {

@@ -23,7 +23,7 @@ pub fn by_id(payments: Vec<Payment>) -> Subjects<Box<Payment>> {
 }
 
 /// What the gateway answered.
-pub fn told(claim: &Claim, payment: Box<Payment>, answer: Answer<ChargeOutcome>) -> Arc<Settlement> {
+pub fn settlement(claim: &Claim, payment: Box<Payment>, answer: Answer<ChargeOutcome>) -> Arc<Settlement> {
     super::measure(payment.request.gateway, &answer);
     Arc::new(Settlement { claim: claim.clone(), payment: *payment, answer })
 }

@@ -7,14 +7,14 @@ use crate::gateway::{Answer, Dispute, Found, InDoubt, Obstacle, Verdict};
 use super::breaker::Health;
 
 /// An answer of an adapter, whatever was asked.
-pub trait Told {
+pub trait AdapterAnswer {
     /// What it says about the gateway's health.
     fn health(&self) -> Health;
     /// The answer where no call was made.
     fn deferred(why: String, wait: Duration, obstacle: Obstacle) -> Self;
 }
 
-impl<T> Told for Answer<T> {
+impl<T> AdapterAnswer for Answer<T> {
     fn health(&self) -> Health {
         match (&self.report, self.call.http_status) {
             _ if !self.call.was_made() => Health::Unclear,
@@ -34,7 +34,7 @@ impl<T> Told for Answer<T> {
     }
 }
 
-impl Told for Found<Dispute> {
+impl AdapterAnswer for Found<Dispute> {
     fn health(&self) -> Health {
         match self {
             Self::One(_) | Self::None => Health::Answered,
@@ -47,7 +47,7 @@ impl Told for Found<Dispute> {
     }
 }
 
-impl Told for Verdict {
+impl AdapterAnswer for Verdict {
     fn health(&self) -> Health {
         match self {
             Self::Genuine | Self::Forged => Health::Answered,
@@ -60,7 +60,7 @@ impl Told for Verdict {
     }
 }
 
-impl<T> Told for Result<T, String> {
+impl<T> AdapterAnswer for Result<T, String> {
     fn health(&self) -> Health {
         match self {
             Ok(_) => Health::Answered,

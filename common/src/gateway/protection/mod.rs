@@ -32,7 +32,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 use breaker::{Breaker, Health, Pass, Rule};
-use health::Told;
+use health::AdapterAnswer;
 use rate::Rate;
 use redaction::Redact;
 
@@ -176,27 +176,27 @@ impl Protected {
     }
 
     /// Makes a call that somebody waits for, if it may be made soon, and learns from its end.
-    async fn call<T: Told + Redact>(&self, call: impl Future<Output = T>) -> T {
+    async fn call<T: AdapterAnswer + Redact>(&self, call: impl Future<Output = T>) -> T {
         self.call_from(None, call).await
     }
 
-    async fn call_from<T: Told + Redact>(
+    async fn call_from<T: AdapterAnswer + Redact>(
         &self,
         background: Option<&Bulkhead>,
         call: impl Future<Output = T>,
     ) -> T {
         match self.admitted(background).await {
             Ok(mut admitted) => {
-                let told = call.await;
-                admitted.health = told.health();
-                told.redacted()
+                let answer = call.await;
+                admitted.health = answer.health();
+                answer.redacted()
             }
             Err((why, wait)) => self.deferred(why, wait),
         }
     }
 
     /// Asks about an event, from turns that are for nothing else. A gateway that rests is not asked.
-    async fn ask_about_event<T: Told + Redact>(&self, call: impl Future<Output = T>) -> T {
+    async fn ask_about_event<T: AdapterAnswer + Redact>(&self, call: impl Future<Output = T>) -> T {
         if let Some(rest) = self.breaker().rest(Instant::now().into_std()) {
             return self.deferred(Why::CircuitOpen, rest);
         }
@@ -206,7 +206,7 @@ impl Protected {
         }
     }
 
-    fn deferred<T: Told>(&self, why: Why, wait: Duration) -> T {
+    fn deferred<T: AdapterAnswer>(&self, why: Why, wait: Duration) -> T {
         metrics::counter!("gateway_deferred_total", "gateway" => self.name.as_str(), "why" => why.as_str())
             .increment(1);
         T::deferred(self.words(why), wait, why.obstacle())

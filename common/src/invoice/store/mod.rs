@@ -212,11 +212,11 @@ pub(crate) async fn write(
 ) -> sqlx::Result<()> {
     update(&mut *db, &changed.iter().map(|(_, invoice)| *invoice).collect::<Vec<_>>()).await?;
     let moved = changed.iter().filter(|(before, invoice)| invoice.status != *before);
-    event::store::append(db, &moved.map(|(_, invoice)| told(invoice)).collect::<Vec<_>>(), at).await
+    event::store::append(db, &moved.map(|(_, invoice)| status_event(invoice)).collect::<Vec<_>>(), at).await
 }
 
 /// An invoice has come into its present status.
-pub(crate) fn told(invoice: &Invoice) -> Event {
+pub(crate) fn status_event(invoice: &Invoice) -> Event {
     Event {
         merchant_id: invoice.merchant_id,
         subject: invoice.id.0,

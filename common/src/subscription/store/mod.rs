@@ -206,17 +206,17 @@ pub(crate) fn wakes_at(subscription: &Subscription) -> Result<Option<Timestamp>,
 }
 
 /// A subscription has changed: to another status, to its next period, or otherwise.
-pub(crate) fn told_change(before: &Subscription, now: &Subscription) -> Event {
+pub(crate) fn change_event(before: &Subscription, now: &Subscription) -> Event {
     let what = match now {
         _ if now.status != before.status => now.status.as_str(),
         _ if now.next_period_index != before.next_period_index => "renewed",
         _ => "updated",
     };
-    told(now, what)
+    status_event(now, what)
 }
 
 /// What has become of a subscription: its new status, or `renewed`, or `updated`.
-pub(crate) fn told(subscription: &Subscription, what: &str) -> Event {
+pub(crate) fn status_event(subscription: &Subscription, what: &str) -> Event {
     Event {
         merchant_id: subscription.merchant_id,
         subject: subscription.id.0,
