@@ -42,8 +42,7 @@ impl Intake {
     /// Stores a payment and its job. After this returns `New`, the payment will reach an end, whatever
     /// dies.
     ///
-    /// # Errors
-    /// [`BatchError`]: the caller must not be told that it was accepted. It may have been all the same,
+    /// Fails with [`BatchError`]: the caller must not be told that it was accepted. It may have been all the same,
     /// if the connection was lost during the commit; the same key again tells.
     pub async fn accept(&self, request: Request) -> Result<Accepted, BatchError> {
         self.payments.try_submit(request).await

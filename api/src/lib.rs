@@ -97,8 +97,7 @@ pub struct ApiArgs {
 /// Serves until `shutdown`, then finishes what is in flight. Metrics and the state of things are for operators, at
 /// `metrics_addr`.
 ///
-/// # Errors
-/// When the settings cannot be used or an address is taken. Later faults are answered with 503.
+/// Fails when the settings cannot be used or an address is taken. Later faults are answered with 503.
 pub async fn run(
     args: ApiArgs,
     metrics_addr: SocketAddr,

@@ -14,8 +14,7 @@ use crate::error::ApiError;
 /// What this key has made before, if it asked for the same. Otherwise it is bound to what is made next, with this id, in
 /// the same transaction. `asked` is what was understood, and is hashed: it must stay as it is.
 ///
-/// # Errors
-/// [`ApiError::IdempotencyKeyReused`] if it asked for something else.
+/// Fails with [`ApiError::IdempotencyKeyReused`] if it asked for something else.
 pub async fn made_before(
     db: &mut PgConnection,
     (merchant, subject, key): (MerchantId, &'static str, Option<String>),

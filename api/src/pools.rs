@@ -76,8 +76,7 @@ pub struct Reading {
 impl Pools {
     /// Opens them, without waiting for the database.
     ///
-    /// # Errors
-    /// A sentence, when the settings cannot be used.
+    /// Fails with a sentence, when the settings cannot be used.
     pub fn open(args: &PoolArgs, database: &DatabaseArgs) -> Result<Self, String> {
         let reading = args.read_connections;
         let others = reading.saturating_add(ACCEPTING + PROBING);
@@ -109,8 +108,7 @@ impl Reads {
 
     /// A connection for this merchant's reads: one of its share, which is waited for, but not for long.
     ///
-    /// # Errors
-    /// [`ApiError::TooManyReads`] when its other reads have not ended by then; otherwise when the database fails.
+    /// Fails with [`ApiError::TooManyReads`] when its other reads have not ended by then; otherwise when the database fails.
     pub async fn of(&self, merchant: MerchantId) -> Result<Reading, ApiError> {
         let turn = timeout(TURN_WITHIN, self.turns_of(merchant).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {

@@ -89,9 +89,6 @@ where
     }
 
     /// Asks, and waits for the commit. Refuses at once when too many are waiting.
-    ///
-    /// # Errors
-    /// [`BatchError`].
     pub async fn try_submit(&self, item: I) -> Result<O, BatchError> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Request { item, answer }).map_err(|_| BatchError::Full)?;
@@ -99,9 +96,6 @@ where
     }
 
     /// Asks, waiting for room, and waits for the commit.
-    ///
-    /// # Errors
-    /// [`BatchError`].
     pub async fn submit(&self, item: I) -> Result<O, BatchError> {
         let (answer, answered) = oneshot::channel();
         self.queue.send(Request { item, answer }).await.map_err(|_| BatchError::TimedOut)?;

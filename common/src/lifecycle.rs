@@ -6,8 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A token that is cancelled by SIGTERM or Ctrl-C.
 ///
-/// # Errors
-/// When the signal handlers cannot be installed.
+/// Fails when the signal handlers cannot be installed.
 pub fn shutdown_on_signal() -> std::io::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;

@@ -55,8 +55,7 @@ pub fn decimals(exponent: u32) -> String {
 impl Currency {
     /// Reads an upper-case ISO 4217 code.
     ///
-    /// # Errors
-    /// [`InvalidMoney::UnknownCurrency`] for anything else, codes without minor units (gold, SDRs) included.
+    /// Fails with [`InvalidMoney::UnknownCurrency`] for anything else, codes without minor units (gold, SDRs) included.
     pub fn from_code(code: &str) -> Result<Self, InvalidMoney> {
         Iso::from_code(code)
             .filter(|iso| iso.exponent().is_some() && *iso != Iso::XXX && *iso != Iso::XTS)
@@ -82,16 +81,12 @@ impl Money {
     ///
     /// The text is matched before it is parsed, because the decimal parser also takes `1e3` and `1_000`.
     ///
-    /// # Errors
-    /// [`InvalidMoney`], but never for the currency.
+    /// Fails with [`InvalidMoney`], but never for the currency.
     pub fn parse_positive(text: &str, currency: Currency) -> Result<Self, InvalidMoney> {
         Self::new(parse_positive_decimal(text)?, currency)
     }
 
     /// An amount with no more decimals than its currency has.
-    ///
-    /// # Errors
-    /// [`InvalidMoney::TooManyDecimals`].
     pub fn new(amount: Decimal, currency: Currency) -> Result<Self, InvalidMoney> {
         if amount.normalize().scale() > currency.exponent() {
             return Err(InvalidMoney::TooManyDecimals { currency, exponent: currency.exponent() });
@@ -115,8 +110,7 @@ pub fn display_amount(amount: Decimal, currency: Currency) -> String {
 
 /// Reads `^\d{1,15}(\.\d{1,4})?$`, other than zero.
 ///
-/// # Errors
-/// [`InvalidMoney::NotADecimal`] or [`InvalidMoney::NotPositive`].
+/// Fails with [`InvalidMoney::NotADecimal`] or [`InvalidMoney::NotPositive`].
 pub fn parse_positive_decimal(text: &str) -> Result<Decimal, InvalidMoney> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits =

@@ -38,8 +38,7 @@ pub enum LogFormat {
 
 /// Starts logging, on standard error.
 ///
-/// # Errors
-/// When the filter cannot be read.
+/// Fails when the filter cannot be read.
 pub fn init_logs(args: &LogArgs) -> Result<(), String> {
     let filter = EnvFilter::from_str(&args.filter).map_err(|error| format!("REMIT_LOG: {error}"))?;
     let terminal = std::io::stderr().is_terminal();
@@ -99,8 +98,7 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Collects metrics for a process that serves them itself.
 ///
-/// # Errors
-/// When another collector was installed before.
+/// Fails when another collector was installed before.
 pub fn init_metrics() -> Result<PrometheusHandle, BuildError> {
     let metrics = builder()?.install_recorder()?;
     let handle = metrics.clone();
@@ -115,8 +113,7 @@ pub fn init_metrics() -> Result<PrometheusHandle, BuildError> {
 
 /// Collects metrics and serves them at `http://{address}/metrics`, with `/health` beside it.
 ///
-/// # Errors
-/// When the address cannot be bound.
+/// Fails when the address cannot be bound.
 pub fn serve_metrics(address: SocketAddr) -> Result<(), BuildError> {
     builder()?.with_http_listener(address).install()
 }

@@ -192,8 +192,7 @@ impl Default for Rules {
 impl Rules {
     /// Replaces all rules.
     ///
-    /// # Errors
-    /// A sentence about the first rule that makes no sense; the old rules stay then.
+    /// Fails with a sentence about the first rule that makes no sense; the old rules stay then.
     pub(crate) fn replace(&mut self, rules: Vec<Rule>) -> Result<(), String> {
         let parsed = rules.into_iter().map(|rule| {
             if rule.per_mille > 1000 {

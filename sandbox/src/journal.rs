@@ -48,8 +48,7 @@ impl Journal {
     /// Opens the journal in `dir` (made if missing), hands every change of old to `replay`, in order,
     /// and cuts off a torn last line.
     ///
-    /// # Errors
-    /// When the directory cannot be used, another sandbox has it, or an older line is damaged.
+    /// Fails when the directory cannot be used, another sandbox has it, or an older line is damaged.
     pub(crate) fn open<C: DeserializeOwned>(dir: &Path, mut replay: impl FnMut(C)) -> io::Result<Self> {
         std::fs::create_dir_all(dir)?;
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(dir.join(FILE_NAME))?;

@@ -49,8 +49,7 @@ impl Sandbox {
     /// Brings the sandbox in `dir` back to where it was; an empty or missing directory starts afresh.
     /// `public_url` is where a payer's browser reaches it, without a slash at the end.
     ///
-    /// # Errors
-    /// When the directory cannot be used, another sandbox has it, or its journal is damaged before
+    /// Fails when the directory cannot be used, another sandbox has it, or its journal is damaged before
     /// its last line.
     pub fn open(dir: &Path, public_url: String) -> io::Result<Self> {
         let app = Arc::new(App::open(dir, public_url)?);
@@ -59,8 +58,7 @@ impl Sandbox {
 
     /// Serves on this listener until the future is dropped.
     ///
-    /// # Errors
-    /// When the listener fails for good.
+    /// Fails when the listener fails for good.
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let App { engine, stripe, paypal } = &*self.app;
         let router = Router::new()

@@ -61,8 +61,7 @@ impl FromStr for ReconciledGateways {
 
 /// Works until `shutdown`.
 ///
-/// # Errors
-/// When the settings cannot be used. Later faults are waited out.
+/// Fails when the settings cannot be used. Later faults are waited out.
 pub async fn run(args: SchedulerArgs, shutdown: CancellationToken) -> Result<(), String> {
     Guards::new(args.mode).database(&args.database).broker(&args.broker).check()?;
     let pool = db::pool_within(&args.database.database_url, "remit-scheduler", 3, STATEMENT_TIMEOUT)

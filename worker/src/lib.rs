@@ -63,8 +63,7 @@ pub struct WorkerArgs {
 
 /// Works until `shutdown`, then finishes what is in flight.
 ///
-/// # Errors
-/// When the settings cannot be used. Later faults are waited out.
+/// Fails when the settings cannot be used. Later faults are waited out.
 pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), String> {
     Guards::new(args.mode)
         .database(&args.database)

@@ -24,8 +24,7 @@ pub struct Document {
 impl Document {
     /// Reads a document.
     ///
-    /// # Errors
-    /// When it is not JSON: a sentence without its end.
+    /// Fails when it is not JSON: a sentence without its end.
     pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         let mut document = Self::default();
         let mut deserializer = serde_json::Deserializer::from_slice(without_mark(bytes));

@@ -133,8 +133,7 @@ impl Reader<'_> {
 
 /// Reads a whole body, and tells all of its faults at once.
 ///
-/// # Errors
-/// [`ApiError::Invalid`], with each fault.
+/// Fails with [`ApiError::Invalid`], with each fault.
 pub fn read<P: Part>(document: Document, gateway_routing: &GatewayRouting) -> Result<P::Value, ApiError> {
     let mut reader = Reader { gateway_routing, faults: Faults::default(), has_strangers: false };
     for pointer in document.repeated {

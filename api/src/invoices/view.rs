@@ -151,9 +151,6 @@ pub struct Details {
 
 impl Details {
     /// What belongs to an invoice.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn of(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Self> {
         let payments = store::payments(&mut *db, id).await?;
         Ok(Self { payments, notes: store::notes(db, &[id.0]).await? })

@@ -39,8 +39,7 @@ const DESCRIPTORS_KEPT: u64 = 128;
 /// How many connections can be open at once: as many as wanted, or as the system's limit of descriptors allows,
 /// which is raised as far as it may be. `others` are descriptors that the process needs besides.
 ///
-/// # Errors
-/// A sentence, when the limit leaves nothing for clients.
+/// Fails with a sentence, when the limit leaves nothing for clients.
 pub fn connections_max(wanted: u32, others: u32) -> Result<usize, String> {
     let kept = DESCRIPTORS_KEPT + u64::from(others);
     let limit = rlimit::increase_nofile_limit(kept + u64::from(wanted))

@@ -44,8 +44,7 @@ impl Stopped {
 /// Begins to move the clock to this moment. It goes on by itself, and ends when all that has come due is done, or when
 /// the clock can come no further; which of them, the row of the clock tells.
 ///
-/// # Errors
-/// [`ApiError::Conflict`] when another request moves it.
+/// Fails with [`ApiError::Conflict`] when another request moves it.
 pub async fn to(app: &App, to: Timestamp) -> Result<JoinHandle<()>, ApiError> {
     let Some(mut hand) = ClockHand::take(&app.pool).await? else {
         let why = "Another request is moving the clock: GET /test-clock tells when it has come to its end.";

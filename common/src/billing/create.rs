@@ -87,8 +87,7 @@ pub enum Accepted {
 
 /// Stores a new subscription and all that comes with it, in a transaction of its own.
 ///
-/// # Errors
-/// When the database fails; then it was not accepted, or it is not known, and the same request will tell.
+/// Fails when the database fails; then it was not accepted, or it is not known, and the same request will tell.
 pub async fn create(db: &PgPool, new: &NewSubscription, traceparent: &str) -> sqlx::Result<Accepted> {
     let mut transaction = db.begin().await?;
     match accept(&mut transaction, new, traceparent).await {

@@ -62,9 +62,6 @@ pub enum CommandResult {
 }
 
 /// Decides a command about an invoice of this merchant, in a transaction of its own.
-///
-/// # Errors
-/// When the database fails.
 pub async fn execute(
     db: &PgPool,
     merchant: MerchantId,

@@ -21,9 +21,6 @@ pub enum Deleted {
 
 /// Deletes a payment method that no subscription is paid by any more. Those that have ended forget it. What the
 /// gateway has saved stays there; it is only not charged again.
-///
-/// # Errors
-/// When the database fails.
 pub async fn delete_method(
     db: &PgPool,
     merchant: MerchantId,

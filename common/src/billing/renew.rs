@@ -40,9 +40,6 @@ pub struct Renewed {
 /// Jobs find that the time of subscriptions may have come. For each, does what is due, the oldest first, one
 /// boundary at a time, and puts its job back until the next. All in one transaction; but where the rules refuse
 /// one, nothing of it is changed, and its neighbours go on without it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn renew(db: &PgPool, claims: &[Claim]) -> sqlx::Result<Vec<Result<Renewed, Refusal>>> {
     call_off(db, claims).await?;
     let mut refused = HashMap::new();

@@ -36,8 +36,7 @@ pub struct Retried {
 
 /// A job finds that an invoice may be due.
 ///
-/// # Errors
-/// [`Error`]: nothing was changed.
+/// Fails with [`Error`]: nothing was changed.
 pub async fn retry(db: &PgPool, claim: &Claim) -> Result<Retried, Error> {
     let mut transaction = db.begin().await?;
     let retried = come_due(&mut transaction, claim).await?;

@@ -26,9 +26,6 @@ pub enum ToSave {
 /// once that come to the same end without it, since a method belongs to one customer at most and says to whom; and
 /// where saving fails, its gateway would repeat the failure to every later payment for as long as it knows the
 /// key: at Stripe a day, which the next step of the retry schedule does not wait for.
-///
-/// # Errors
-/// When the database fails.
 pub async fn to_save(
     db: impl PgExecutor<'_>,
     payment: &Payment,
@@ -74,9 +71,6 @@ fn key(payment: PaymentId, email: Option<&str>, name: Option<&str>) -> GatewayKe
 
 /// The method of a payment was saved at its gateway: from now on that is what is charged, for this payment and for
 /// all of its customer's that come. Answers what is to be charged: of two who saved it at once, one was first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn remember_saved(
     db: &PgPool,
     payment: &Payment,

@@ -46,8 +46,7 @@ const CANNOT_FOLLOW: &str = "a subscription cannot follow the payment of its inv
 
 /// Records what was learnt of payments, and answers each in its order.
 ///
-/// # Errors
-/// When the database fails; then nothing was recorded, and the same facts may be recorded again.
+/// Fails when the database fails; then nothing was recorded, and the same facts may be recorded again.
 pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::Result<Vec<Settled>> {
     let Recorded { mut settled, mut billed, at } = payment::store::settle(&mut *db, batch).await?;
     while !billed.is_empty() {
@@ -67,9 +66,6 @@ pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::R
 }
 
 /// Decides a command about a payment of this merchant, in the caller's transaction. `None`: no such payment.
-///
-/// # Errors
-/// When the database fails.
 pub async fn execute(
     db: &mut PgConnection,
     merchant: MerchantId,

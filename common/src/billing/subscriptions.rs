@@ -109,9 +109,6 @@ pub struct UpcomingInvoice {
 
 /// Decides a command about a subscription of this merchant, in a transaction of its own. `decide` is one of the
 /// functions of [`state`]. What changes nothing leaves the version as it is.
-///
-/// # Errors
-/// When the database fails.
 pub async fn execute(
     db: &PgPool,
     context: &CommandContext,
@@ -132,9 +129,6 @@ pub struct Named {
 }
 
 /// Changes a subscription of this merchant: to what is named, and the rest of `update`.
-///
-/// # Errors
-/// When the database fails.
 pub async fn update(
     db: &PgPool,
     context: &CommandContext,
@@ -161,9 +155,6 @@ async fn keep(
 
 /// What [`update`] would do. It is done, looked at, and taken back: so both agree to the cent, no number is given
 /// out, and nobody is told.
-///
-/// # Errors
-/// When the database fails.
 pub async fn preview(
     db: &PgPool,
     context: &CommandContext,
@@ -293,9 +284,6 @@ async fn preview_of(db: &mut PgConnection, executed: Executed) -> Result<Preview
 }
 
 /// Ends a subscription: at once, and the rest of the period is given back only by day; or with its period.
-///
-/// # Errors
-/// When the database fails.
 pub async fn cancel(
     db: &PgPool,
     context: &CommandContext,
@@ -309,9 +297,6 @@ pub async fn cancel(
 }
 
 /// A person lets all renewals be billed that were missed, one after the other.
-///
-/// # Errors
-/// When the database fails.
 pub async fn bill_missed(
     db: &PgPool,
     merchant: MerchantId,
@@ -324,9 +309,6 @@ pub async fn bill_missed(
 }
 
 /// A person forgoes the renewals that were missed: only the period that is running now is billed.
-///
-/// # Errors
-/// When the database fails.
 pub async fn skip_missed(
     db: &PgPool,
     merchant: MerchantId,

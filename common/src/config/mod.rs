@@ -144,8 +144,7 @@ impl From<BrokerArgs> for BrokerConfig {
 impl GatewayArgs {
     /// The adapters of this deployment, with connections of their own.
     ///
-    /// # Errors
-    /// When the TLS backend cannot be initialised.
+    /// Fails when the TLS backend cannot be initialised.
     pub fn connect(self) -> reqwest::Result<Gateways> {
         let timeout = |own: Option<u64>| Duration::from_millis(own.unwrap_or(self.gateway_timeout_ms));
         let rest = Duration::from_millis(self.gateway_rest_ms);
@@ -203,8 +202,7 @@ impl EventArgs {
 
     /// What it takes to check events. What is empty is not configured.
     ///
-    /// # Errors
-    /// When no roots can be read, or the TLS backend cannot be initialised.
+    /// Fails when no roots can be read, or the TLS backend cannot be initialised.
     pub fn trust(&self) -> Result<EventTrust, String> {
         let stripe = self.stripe_secrets().cloned().collect();
         let Some(webhook_id) = self.paypal_webhook_id.clone().filter(|id| !id.is_empty()) else {
@@ -226,9 +224,6 @@ impl EventArgs {
 }
 
 /// Reads a value that is never printed.
-///
-/// # Errors
-/// Never.
 pub fn secret(text: &str) -> Result<SecretString, Infallible> {
     Ok(SecretString::from(text))
 }

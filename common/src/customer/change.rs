@@ -39,9 +39,6 @@ impl Change {
     }
 
     /// The customer as it then is. The same again changes nothing more.
-    ///
-    /// # Errors
-    /// [`TooManyEntries`].
     pub fn of(&self, customer: &Customer) -> Result<Customer, TooManyEntries> {
         let mut then = customer.clone();
         if let Some(email) = &self.email {

@@ -22,9 +22,6 @@ pub struct Clock {
 }
 
 /// How the clock stands now.
-///
-/// # Errors
-/// When the database fails.
 pub async fn clock(db: impl PgExecutor<'_>) -> sqlx::Result<Clock> {
     sqlx::query_as!(
         Clock,
@@ -41,9 +38,6 @@ pub async fn clock(db: impl PgExecutor<'_>) -> sqlx::Result<Clock> {
 
 impl ClockHand {
     /// Says where the clock is to come to.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn aim(&mut self, target: Timestamp) -> sqlx::Result<()> {
         sqlx::query!("UPDATE test_clock SET target = $1, stopped_code = NULL, stopped_why = NULL", target)
             .execute(self.connection())
@@ -52,9 +46,6 @@ impl ClockHand {
     }
 
     /// Says why it comes no further.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn stop(&mut self, code: &str, why: &str) -> sqlx::Result<()> {
         sqlx::query!("UPDATE test_clock SET stopped_code = $1, stopped_why = $2", code, why)
             .execute(self.connection())

@@ -29,9 +29,6 @@ impl fmt::Display for Durability {
 }
 
 /// What a commit of ours means at this moment.
-///
-/// # Errors
-/// When the database fails.
 pub async fn durability(db: impl PgExecutor<'_>) -> sqlx::Result<Durability> {
     let (commit, standbys) = sqlx::query_as(
         "SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names')",

@@ -17,9 +17,6 @@ pub enum Key {
 }
 
 /// Binds a merchant's key to what is about to be made in this transaction; of several at once all but one wait for it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn bind_key(
     db: &mut PgConnection,
     (merchant, subject, key): (MerchantId, &'static str, &str),

@@ -28,8 +28,7 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
 /// Opens a pool without waiting for the database: a process starts, and says that it is not ready,
 /// while Postgres is still away.
 ///
-/// # Errors
-/// When the address cannot be read.
+/// Fails when the address cannot be read.
 pub fn pool(url: &SecretString, name: &str, connections_max: u32) -> sqlx::Result<PgPool> {
     open(url, name, connections_max, STATEMENT_TIMEOUT, "auto")
 }
@@ -38,8 +37,7 @@ pub fn pool(url: &SecretString, name: &str, connections_max: u32) -> sqlx::Resul
 /// statement may take longer than this. Each is planned for the values that it is sent with: a filter that is left out
 /// costs nothing, and one that is there has its index.
 ///
-/// # Errors
-/// When the address cannot be read.
+/// Fails when the address cannot be read.
 pub fn pool_within(
     url: &SecretString,
     name: &str,
@@ -91,9 +89,6 @@ pub(crate) fn column<Row, Value>(
 }
 
 /// What time it is, by the database's clock.
-///
-/// # Errors
-/// When the database fails.
 pub async fn now(db: impl PgExecutor<'_>) -> sqlx::Result<Timestamp> {
     sqlx::query_scalar!(r#"SELECT remit_now() AS "now!""#).fetch_one(db).await
 }
@@ -104,9 +99,6 @@ pub struct ClockHand(PgConnection);
 
 impl ClockHand {
     /// Takes it, unless somebody has it.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn take(db: &PgPool) -> sqlx::Result<Option<Self>> {
         let mut own = db.acquire().await?.detach();
         let is_ours =
@@ -116,9 +108,6 @@ impl ClockHand {
     }
 
     /// Gives it back.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn give_back(mut self) -> sqlx::Result<()> {
         sqlx::query!("SELECT pg_advisory_unlock_all()").execute(&mut self.0).await?;
         self.0.close().await

@@ -31,8 +31,7 @@ const TURN_POLL: Duration = Duration::from_millis(200);
 /// Applies what is missing of the schema. A migration waits for two seconds for a lock, and not longer: whoever came
 /// after it would wait behind it. It is then tried again.
 ///
-/// # Errors
-/// When a migration fails, or the database has one that we do not know.
+/// Fails when a migration fails, or the database has one that we do not know.
 pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
     // Not back to the pool, where others expect to be bounded; its locks go with it.
     let mut connection = pool.acquire().await?.detach();
@@ -151,9 +150,6 @@ fn none_without_a_table<T>(rows: sqlx::Result<Vec<T>>) -> sqlx::Result<Vec<T>> {
 }
 
 /// How many migrations of ours the database lacks.
-///
-/// # Errors
-/// When the database fails.
 pub async fn missing_migrations(pool: &PgPool) -> sqlx::Result<usize> {
     let applied = applied(pool).await?;
     Ok(MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version)).count())
@@ -162,9 +158,6 @@ pub async fn missing_migrations(pool: &PgPool) -> sqlx::Result<usize> {
 /// Why this program cannot work with the database's schema; `None` where it can. It needs every migration that it
 /// knows, but for those that only build indexes. Those that it does not know take nothing away from it, unless one
 /// says so.
-///
-/// # Errors
-/// When the database fails.
 pub async fn misfit(pool: &PgPool) -> sqlx::Result<Option<String>> {
     let applied = applied(pool).await?;
     let needed = MIGRATIONS.iter().filter(|migration| !migration.no_tx).map(|migration| migration.version);
@@ -201,8 +194,7 @@ const ASK_EVERY: Duration = Duration::from_secs(2);
 /// Refuses to start where this program cannot work with the schema. A database that is away is no reason: it is asked
 /// again until it answers, and a program that does not fit ends then, in order.
 ///
-/// # Errors
-/// The sentence that tells an operator why.
+/// Fails with the sentence that tells an operator why.
 pub async fn watch_schema(pool: &PgPool, shutdown: &CancellationToken) -> Result<(), String> {
     match tokio::time::timeout(ANSWER_WITHIN, misfit(pool)).await {
         Ok(Ok(None)) => return Ok(()),

@@ -32,9 +32,6 @@ pub enum Recorded {
 
 /// Records what the gateway says about a dispute: its row, the event, the books, and, when it is first heard of, what
 /// the subscription that was paid does, in the caller's transaction.
-///
-/// # Errors
-/// When the database fails.
 pub async fn record(
     db: &mut PgConnection,
     gateway: GatewayName,
@@ -149,9 +146,6 @@ fn to_dispute(id: DisputeId, payment: &Payment, told: &gateway::Dispute, to: Kno
 }
 
 /// The disputes about these payments, in their order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn of_payments(db: impl PgExecutor<'_>, payments: &[PaymentId]) -> sqlx::Result<Vec<Dispute>> {
     let ids: Vec<_> = payments.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(

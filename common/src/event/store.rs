@@ -38,9 +38,6 @@ pub struct EventRow {
 }
 
 /// What happened to some subjects (a payment, its refunds and disputes), in order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn of_subjects(db: impl PgExecutor<'_>, subjects: &[Uuid]) -> sqlx::Result<Vec<EventRow>> {
     sqlx::query_as!(
         EventRow,

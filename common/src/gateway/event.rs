@@ -64,8 +64,7 @@ pub struct Event {
 impl Event {
     /// The same, if all that it says is names. Anybody may have written it, and it goes to the database.
     ///
-    /// # Errors
-    /// A sentence for operators.
+    /// Fails with a sentence for operators.
     pub fn of_names(self) -> Result<Self, String> {
         let about: [Option<&str>; 2] = match &self.about {
             About::Payment { reference, gateway_ref, .. } => [Some(reference), gateway_ref.as_deref()],

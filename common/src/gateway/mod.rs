@@ -178,8 +178,7 @@ impl GatewayName {
 
     /// Says before anything is stored whether this could be a token of the gateway's.
     ///
-    /// # Errors
-    /// A sentence for the merchant.
+    /// Fails with a sentence for the merchant.
     pub fn check_token(self, token: &str) -> Result<(), &'static str> {
         match self {
             Self::Stripe if stripe::token::is_one(token) => Ok(()),
@@ -191,8 +190,7 @@ impl GatewayName {
 
     /// Says before anything is stored whether the gateway could take this much.
     ///
-    /// # Errors
-    /// What is wrong with the amount, for the merchant: such as "must have no decimals: …".
+    /// Fails with what is wrong with the amount, for the merchant: such as "must have no decimals: …".
     pub fn check_amount(self, money: &Money) -> Result<(), String> {
         match self {
             Self::Stripe => stripe::amount::to_minor_units(money).map(drop).map_err(|e| e.to_string()),
@@ -202,8 +200,7 @@ impl GatewayName {
 
     /// The same for a charge, which must not be less than the gateway charges either, where that is known.
     ///
-    /// # Errors
-    /// What is wrong with the amount, for the merchant: such as "must be at least 0.50 EUR: …".
+    /// Fails with what is wrong with the amount, for the merchant: such as "must be at least 0.50 EUR: …".
     pub fn check_charge(self, money: &Money) -> Result<(), String> {
         self.check_amount(money)?;
         match self.least(money.currency).filter(|least| money.amount < least.amount) {
@@ -214,8 +211,7 @@ impl GatewayName {
 
     /// The same for what a subscription will bill: what of it are no whole steps will be carried forward.
     ///
-    /// # Errors
-    /// As those of [`GatewayName::check_charge`].
+    /// Fails as [`GatewayName::check_charge`] does.
     pub fn check_bill(self, money: &Money) -> Result<(), String> {
         self.check_charge(&self.whole_steps(*money))
     }
@@ -262,9 +258,6 @@ impl GatewayName {
     }
 
     /// With what an event's signature can be checked, as its headers say.
-    ///
-    /// # Errors
-    /// [`NoKey`].
     pub async fn event_key(
         self,
         headers: &BTreeMap<String, String>,
@@ -301,8 +294,7 @@ impl GatewayName {
 
     /// Reads what an event is about.
     ///
-    /// # Errors
-    /// A sentence for operators, when the body is no event.
+    /// Fails with a sentence for operators, when the body is no event.
     pub fn read_event(self, body: &[u8]) -> Result<Event, String> {
         let event = match self {
             Self::Stripe => stripe::event::read(body),
@@ -342,8 +334,7 @@ fn tell_time(call: reqwest::RequestBuilder, ahead: &Ahead) -> reqwest::RequestBu
 /// The HTTP client for gateways: no redirects, no proxy, no hidden retries, and separate bounds for
 /// connecting (3 s) and for the whole call.
 ///
-/// # Errors
-/// When the TLS backend cannot be initialised.
+/// Fails when the TLS backend cannot be initialised.
 pub fn http_client(total_timeout: Duration) -> reqwest::Result<reqwest::Client> {
     // Ignored: the provider may have been installed by an earlier client of this process.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -13,9 +13,6 @@ pub struct InvalidPercent;
 
 impl Percent {
     /// `percent` hundredths.
-    ///
-    /// # Errors
-    /// [`InvalidPercent`].
     pub fn new(percent: Decimal) -> Result<Self, InvalidPercent> {
         let percent = percent.normalize();
         let is_valid = percent > Decimal::ZERO && percent <= Decimal::ONE_HUNDRED && percent.scale() <= 4;

@@ -15,8 +15,7 @@ pub struct TooLarge;
 
 /// `amount × numerator ÷ denominator`, rounded once.
 ///
-/// # Errors
-/// [`TooLarge`], also for a denominator of zero. What passes is so small that invoices add up without
+/// Fails with [`TooLarge`], also for a denominator of zero. What passes is so small that invoices add up without
 /// overflow.
 pub fn fraction(
     amount: Decimal,
@@ -40,9 +39,6 @@ pub fn fraction(
 }
 
 /// `amount`, rounded to the smallest coin.
-///
-/// # Errors
-/// [`TooLarge`].
 pub fn to_coins(amount: Decimal, currency: Currency) -> Result<Decimal, TooLarge> {
     fraction(amount, 1, 1, currency)
 }

@@ -14,9 +14,6 @@ use crate::{
 use super::{Balance, Posting};
 
 /// Writes postings down, all or none. That one of them is there already is a defect, and fails.
-///
-/// # Errors
-/// When the database fails or refuses.
 pub async fn post(db: &mut PgConnection, postings: &[Posting], now: Timestamp) -> sqlx::Result<()> {
     if postings.is_empty() {
         return Ok(());
@@ -43,9 +40,6 @@ pub async fn post(db: &mut PgConnection, postings: &[Posting], now: Timestamp) -
 }
 
 /// Writes those postings down that are not there yet: what a gateway told late, and perhaps twice.
-///
-/// # Errors
-/// When the database fails or refuses.
 pub async fn post_once(db: &mut PgConnection, postings: &[Posting], now: Timestamp) -> sqlx::Result<()> {
     for posting in postings {
         let known = sqlx::query_scalar!(
@@ -78,9 +72,6 @@ pub struct EntryRow {
 }
 
 /// The entries of some subjects, in their order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn entries(db: impl PgExecutor<'_>, subjects: &[Uuid]) -> sqlx::Result<Vec<EntryRow>> {
     sqlx::query_as!(
         EntryRow,
@@ -93,9 +84,6 @@ pub async fn entries(db: impl PgExecutor<'_>, subjects: &[Uuid]) -> sqlx::Result
 }
 
 /// What every account holds, of one merchant or of all: the trial balance.
-///
-/// # Errors
-/// When the database fails.
 pub async fn balances(db: impl PgExecutor<'_>, merchant: Option<MerchantId>) -> sqlx::Result<Vec<Balance>> {
     let rows = sqlx::query!(
         r#"SELECT gateway, account, currency, sum(amount) AS "amount!" FROM ledger_entries
@@ -119,9 +107,6 @@ pub async fn balances(db: impl PgExecutor<'_>, merchant: Option<MerchantId>) -> 
 
 /// What does not sum to zero, by currency, of all that began since then: there must be nothing. What began
 /// earlier is left to [`balances`], which adds up all there is.
-///
-/// # Errors
-/// When the database fails.
 pub async fn off_balance(db: impl PgExecutor<'_>, since: Timestamp) -> sqlx::Result<Vec<(String, Decimal)>> {
     let rows = sqlx::query!(
         r#"SELECT currency, sum(amount) AS "off!" FROM ledger_entries WHERE subject_id >= remit_first_id($1)

@@ -37,9 +37,6 @@ impl ApiKey {
     }
 
     /// Reads a key, and checks its form and checksum.
-    ///
-    /// # Errors
-    /// [`MalformedKey`].
     pub fn parse(text: &str) -> Result<Self, MalformedKey> {
         let random = text.strip_prefix(PREFIX).ok_or(MalformedKey)?;
         let well_formed = random.len() == RANDOM_LENGTH + CHECKSUM_LENGTH

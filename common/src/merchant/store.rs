@@ -10,9 +10,6 @@ use super::{
 };
 
 /// The merchant of that name, made if there is none.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_or_create(db: &mut sqlx::PgConnection, name: &str) -> sqlx::Result<MerchantId> {
     let existing = sqlx::query_scalar!("SELECT id FROM merchants WHERE name = $1 ORDER BY id LIMIT 1", name)
         .fetch_optional(&mut *db)
@@ -26,17 +23,11 @@ pub async fn find_or_create(db: &mut sqlx::PgConnection, name: &str) -> sqlx::Re
 }
 
 /// What a merchant is called.
-///
-/// # Errors
-/// When the database fails.
 pub async fn name(db: impl PgExecutor<'_>, id: MerchantId) -> sqlx::Result<String> {
     sqlx::query_scalar!("SELECT name FROM merchants WHERE id = $1", id.0).fetch_one(db).await
 }
 
 /// Stores what may be stored of a new key.
-///
-/// # Errors
-/// When the database fails.
 pub async fn add_key(db: impl PgExecutor<'_>, merchant: MerchantId, key: &ApiKey) -> sqlx::Result<ApiKeyId> {
     let id = ApiKeyId::new();
     sqlx::query!(
@@ -53,9 +44,6 @@ pub async fn add_key(db: impl PgExecutor<'_>, merchant: MerchantId, key: &ApiKey
 }
 
 /// Whose key it is, unless it was revoked.
-///
-/// # Errors
-/// When the database fails.
 pub async fn by_key(db: impl PgExecutor<'_>, hash: KeyHash) -> sqlx::Result<Option<Merchant>> {
     let id = sqlx::query_scalar!(
         "SELECT merchant_id FROM api_keys WHERE hash = $1 AND revoked_at IS NULL",

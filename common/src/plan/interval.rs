@@ -48,8 +48,7 @@ pub struct InvalidInterval {
 impl Interval {
     /// `count` units.
     ///
-    /// # Errors
-    /// [`InvalidInterval`] for none, and for more than three years.
+    /// Fails with [`InvalidInterval`] for none, and for more than three years.
     pub fn every(count: u16, unit: Unit) -> Result<Self, InvalidInterval> {
         if (1..=unit.longest()).contains(&count) {
             Ok(Self { unit, count })

@@ -69,9 +69,6 @@ pub(crate) fn price(amount: Decimal, code: &str, unit: &str, count: i32) -> Resu
 }
 
 /// Stores a new plan.
-///
-/// # Errors
-/// When the database fails.
 pub async fn create(db: impl PgExecutor<'_>, new: &NewPlan) -> sqlx::Result<Plan> {
     let NewPlan { id, merchant_id, name, price, trial_days, metadata } = new;
     let row = plans!(
@@ -96,9 +93,6 @@ pub async fn create(db: impl PgExecutor<'_>, new: &NewPlan) -> sqlx::Result<Plan
 
 /// What stands behind an offer of this merchant: a plan, if there is one, or the row of a price. `None`: no such
 /// plan.
-///
-/// # Errors
-/// When the database fails.
 pub(crate) async fn of_offer(
     db: &mut PgConnection,
     merchant: MerchantId,
@@ -131,9 +125,6 @@ pub(crate) async fn of_offer(
 }
 
 /// One plan of this merchant. Another merchant's is not found.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find(db: impl PgExecutor<'_>, merchant: MerchantId, id: PlanId) -> sqlx::Result<Option<Plan>> {
     let row = plans!("SELECT ", " FROM plans WHERE id = $1 AND merchant_id = $2", id.0, merchant.0)
         .fetch_optional(db)
@@ -151,9 +142,6 @@ pub struct Filter {
 }
 
 /// A page of this merchant's plans.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -177,9 +165,6 @@ pub async fn list(
 
 /// No new subscription is made from it; those that exist go on. Archiving twice changes nothing. `None`: this
 /// merchant has no such plan.
-///
-/// # Errors
-/// When the database fails.
 pub async fn archive(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,

@@ -183,9 +183,6 @@ impl Subscription {
 
     /// The period that is billed next; its start is when. It begins where the one before it ended, whatever
     /// has become of the zone since.
-    ///
-    /// # Errors
-    /// [`OutOfCalendar`].
     pub fn next_period(&self) -> Result<Period, OutOfCalendar> {
         let period = self.anchor.period(self.terms.price.interval, self.next_period_index)?;
         let start = match self.current_period {
@@ -199,17 +196,11 @@ impl Subscription {
     }
 
     /// When its next boundary comes; `None` where it does not renew.
-    ///
-    /// # Errors
-    /// [`OutOfCalendar`].
     pub fn next_boundary(&self) -> Result<Option<Timestamp>, OutOfCalendar> {
         self.status.renews().then(|| self.next_period().map(|period| period.start)).transpose()
     }
 
     /// The lines of the invoice for a whole period.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn period_lines(&self, invoice: InvoiceId, period: &Period) -> Result<Vec<Line>, TooLarge> {
         let Terms { name, price, quantity, .. } = &self.terms;
         let sale = Sale::period(name, price.unit.amount, *quantity, period.days, price.unit.currency)?;
@@ -217,9 +208,6 @@ impl Subscription {
     }
 
     /// The lines of the invoice for a change within period `index`.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn change_lines(
         &self,
         invoice: InvoiceId,

@@ -132,8 +132,7 @@ pub(crate) struct Call {
 impl Call {
     /// Reads the inside of a request.
     ///
-    /// # Errors
-    /// 401, 404, 415, or 400 when it makes no sense as a request to any endpoint.
+    /// Fails with 401, 404, 415, or 400 when it makes no sense as a request to any endpoint.
     pub(crate) fn read(request: &Request, store: &Store, now: Moment) -> Result<Self, PayPalError> {
         let Request { uri, headers, body, .. } = request;
         let envelope = Envelope::of(request);

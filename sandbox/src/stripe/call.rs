@@ -124,8 +124,7 @@ pub(crate) struct Call {
 impl Call {
     /// Reads the inside of a request.
     ///
-    /// # Errors
-    /// 401, 404, or 400 when it makes no sense as a request to any endpoint.
+    /// Fails with 401, 404, or 400 when it makes no sense as a request to any endpoint.
     pub(crate) fn read(request: &Request) -> Result<Self, StripeError> {
         let envelope = Envelope::of(request);
         let account = authenticate(&request.headers)?;

@@ -45,8 +45,7 @@ pub(crate) struct Courier {
 impl Courier {
     /// One for these gateways.
     ///
-    /// # Errors
-    /// When the machine's TLS cannot be set up, which plain HTTP needs not but the client insists on.
+    /// Fails when the machine's TLS cannot be set up, which plain HTTP needs not but the client insists on.
     pub(crate) fn new(engine: &Arc<Engine>, gateways: Vec<Arc<dyn Hosted>>) -> reqwest::Result<Self> {
         Ok(Self { engine: Arc::clone(engine), gateways, client: client()? })
     }

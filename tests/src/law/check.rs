@@ -89,8 +89,7 @@ impl Law {
 
     /// Checks all that must hold at every moment.
     ///
-    /// # Errors
-    /// What is broken: every place of it.
+    /// Fails with what is broken: every place of it.
     pub fn check(&self, facts: &Facts) -> Result<(), String> {
         let mut broken = Vec::new();
         for (name, facts) in &facts.bills {
@@ -126,8 +125,7 @@ impl Law {
     /// Nothing for nothing: what is in force as it was before on this day costs what it cost then, to the coin, whatever
     /// was refunded or disputed meanwhile.
     ///
-    /// # Errors
-    /// When it does not.
+    /// Fails when it does not.
     pub fn costs_the_same(&mut self, facts: &Facts, day: NaiveDate) -> Result<(), String> {
         let (state, cost) = (self.in_force(day), cost(facts));
         let seen = self.seen.take().filter(|(seen, _)| *seen == day).map(|(_, seen)| seen);

@@ -65,8 +65,7 @@ pub struct Executed {
 impl Law {
     /// A command about a subscription was executed.
     ///
-    /// # Errors
-    /// When the law is broken.
+    /// Fails when the law is broken.
     pub fn executed(&mut self, of: usize, command: &Command, how: &Executed) -> Result<(), String> {
         self.story.push(format!("{} {of}: {command:?} {how:?}", how.day));
         let runs = matches!(&*how.status, "active" | "past_due");

@@ -146,8 +146,7 @@ impl Law {
 
     /// A whole period begins, and this invoice bills it.
     ///
-    /// # Errors
-    /// When it is not the next, or bills days that are paid already.
+    /// Fails when it is not the next, or bills days that are paid already.
     pub fn period(
         &mut self,
         of: usize,

@@ -33,8 +33,7 @@ impl From<subscription::store::Error> for Error {
 /// It is tried again after the backoff, or, where the database is away, when the lease is over. What the rules refuse
 /// is for people besides.
 ///
-/// # Errors
-/// The panic of a batch, which is for the desk.
+/// Fails with the panic of a batch, which is for the desk.
 pub async fn not_done(context: &Context, claim: &Claim, error: Error) -> Result<(), BatchError> {
     match &error {
         Error::Database(error @ BatchError::Panicked) => return Err(error.clone()),

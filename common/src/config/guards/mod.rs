@@ -202,8 +202,7 @@ impl Guards {
 
     /// Whether the process may start.
     ///
-    /// # Errors
-    /// All faults, a sentence each.
+    /// Fails with all faults, a sentence each.
     pub fn check(self) -> Result<(), String> {
         if self.faults.is_empty() {
             return Ok(());

@@ -94,9 +94,6 @@ pub(crate) async fn credit(
 
 /// A person takes from a customer's balance, because that much was given back by hand, and says why. Answers what
 /// is left, or, where less was in it, takes nothing and answers what is.
-///
-/// # Errors
-/// When the database fails.
 pub async fn lower_balance(
     db: &PgPool,
     customer: &Customer,
@@ -134,9 +131,6 @@ pub async fn lower_balance(
 }
 
 /// What is in the balances of a customer; below zero, what the next invoices ask for besides.
-///
-/// # Errors
-/// When the database fails.
 pub async fn balances(db: impl PgExecutor<'_>, customer: CustomerId) -> sqlx::Result<Vec<Money>> {
     let rows = sqlx::query!(
         "SELECT currency, amount FROM customer_balances WHERE customer_id = $1 AND amount <> 0

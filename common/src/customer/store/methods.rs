@@ -56,9 +56,6 @@ impl TryFrom<MethodRow> for KeptMethod {
 }
 
 /// The payment methods of a customer of this merchant, newest first: the newest hundred.
-///
-/// # Errors
-/// When the database fails.
 pub async fn methods(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -74,9 +71,6 @@ pub async fn methods(
 }
 
 /// One payment method of a customer of this merchant. Another's is not found.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_method(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -124,9 +118,6 @@ pub(crate) async fn default_method(
 
 /// Adds a payment method, unless the customer has it, and makes it the default if that is asked for. Tells whether
 /// it is new; `None`: this merchant has no such customer.
-///
-/// # Errors
-/// When the database fails.
 pub async fn add_method(
     db: &PgPool,
     merchant: MerchantId,
@@ -188,9 +179,6 @@ async fn add(
 
 /// Makes a method the one that new subscriptions are paid by. `None`: this merchant has no such customer, or the
 /// customer no such method.
-///
-/// # Errors
-/// When the database fails.
 pub async fn make_default(
     db: &PgPool,
     merchant: MerchantId,

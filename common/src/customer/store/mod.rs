@@ -56,9 +56,6 @@ impl From<CustomerRow> for Customer {
 }
 
 /// Stores a new customer.
-///
-/// # Errors
-/// When the database fails.
 pub async fn create(db: impl PgExecutor<'_>, new: &NewCustomer) -> sqlx::Result<Customer> {
     let row = customers!(
         "INSERT INTO customers (id, merchant_id, name, email, metadata)
@@ -76,9 +73,6 @@ pub async fn create(db: impl PgExecutor<'_>, new: &NewCustomer) -> sqlx::Result<
 }
 
 /// One customer of this merchant. Another merchant's is not found.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -91,9 +85,6 @@ pub async fn find(
 }
 
 /// One customer, whoever's it is: for operators.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_any(db: impl PgExecutor<'_>, id: CustomerId) -> sqlx::Result<Option<Customer>> {
     let row = customers!("SELECT ", " FROM customers WHERE id = $1", id.0).fetch_optional(db).await?;
     Ok(row.map(Customer::from))
@@ -111,9 +102,6 @@ pub enum Changed {
 }
 
 /// Changes a customer of this merchant. One that is so already stays as it is, to the moment of its last change.
-///
-/// # Errors
-/// When the database fails.
 pub async fn change(
     db: &PgPool,
     merchant: MerchantId,
@@ -168,9 +156,6 @@ pub struct Filter {
 }
 
 /// A page of this merchant's customers.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,

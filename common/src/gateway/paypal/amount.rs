@@ -50,8 +50,7 @@ pub fn step(currency: Currency) -> Decimal {
 
 /// The amount as PayPal wants it: `49.9 EUR` is `49.90`, `5000 HUF` is `5000`.
 ///
-/// # Errors
-/// [`AmountError`] when PayPal would refuse it.
+/// Fails with [`AmountError`] when PayPal would refuse it.
 pub fn to_value(money: &Money) -> Result<String, AmountError> {
     let code = money.currency.code();
     if !CURRENCIES.contains(&code) {
@@ -75,8 +74,7 @@ pub fn from_value(amount: &Amount) -> Option<Money> {
 impl Amount {
     /// The amount as it is sent.
     ///
-    /// # Errors
-    /// [`AmountError`] when PayPal would refuse it.
+    /// Fails with [`AmountError`] when PayPal would refuse it.
     pub fn of(money: &Money) -> Result<Self, AmountError> {
         let value = Some(to_value(money)?);
         Ok(Self { currency_code: Some(money.currency.code().to_owned()), value })

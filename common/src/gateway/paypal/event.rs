@@ -101,8 +101,7 @@ struct Unit {
 
 /// What an event is about.
 ///
-/// # Errors
-/// A sentence for operators, when the body is no event.
+/// Fails with a sentence for operators, when the body is no event.
 pub fn read(body: &[u8]) -> Result<Event, String> {
     let body: Body = response::object(body)?;
     let id = name(body.id).ok_or("an event without an id")?;

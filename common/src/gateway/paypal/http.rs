@@ -110,9 +110,6 @@ impl<'a> Talk<'a> {
     }
 
     /// Does something, under a key.
-    ///
-    /// # Errors
-    /// [`Silence`].
     pub async fn post(&mut self, path: &[&str], key: &GatewayKey, body: String) -> Result<Received, Silence> {
         let call = self
             .paypal
@@ -125,18 +122,12 @@ impl<'a> Talk<'a> {
     }
 
     /// Asks something that has a body, and changes nothing.
-    ///
-    /// # Errors
-    /// [`Silence`].
     pub async fn ask(&mut self, path: &[&str], body: Vec<u8>) -> Result<Received, Silence> {
         let call = self.paypal.client.post(self.paypal.url(path));
         self.send(call.header("content-type", "application/json"), body.into()).await
     }
 
     /// Reads something.
-    ///
-    /// # Errors
-    /// [`Silence`].
     pub async fn get(&mut self, path: &[&str], query: &[(&str, String)]) -> Result<Received, Silence> {
         let call = self.paypal.client.get(self.paypal.url(path)).query(query);
         self.send(call, Bytes::new()).await

@@ -71,8 +71,7 @@ pub struct Paypal {
 impl Paypal {
     /// An adapter with connections of its own.
     ///
-    /// # Errors
-    /// When the TLS backend cannot be initialised.
+    /// Fails when the TLS backend cannot be initialised.
     pub fn new(config: PaypalConfig) -> reqwest::Result<Self> {
         let client = super::http_client(config.timeout)?;
         Ok(Self { client, config, tokens: token::Tokens::default() })

@@ -67,8 +67,7 @@ struct RefundBody<'a> {
 
 /// The body of `POST /v2/checkout/orders`.
 ///
-/// # Errors
-/// [`AmountError`] when PayPal would refuse the amount.
+/// Fails with [`AmountError`] when PayPal would refuse the amount.
 pub fn order(request: &ChargeRequest) -> Result<String, AmountError> {
     let return_url = request.return_url.as_deref();
     // A saved payer may be asked to come back after all: then there should be a way home.
@@ -113,8 +112,7 @@ pub fn completion_key(key: &GatewayKey) -> GatewayKey {
 
 /// The body of `POST /v2/payments/authorizations/{id}/capture`.
 ///
-/// # Errors
-/// [`AmountError`] when PayPal would refuse the amount.
+/// Fails with [`AmountError`] when PayPal would refuse the amount.
 pub fn capture(request: &CaptureRequest) -> Result<String, AmountError> {
     let amount = Amount::of(&request.money)?;
     Ok(json(&CaptureBody { amount, invoice_id: &request.reference, final_capture: true }))
@@ -122,8 +120,7 @@ pub fn capture(request: &CaptureRequest) -> Result<String, AmountError> {
 
 /// The body of `POST /v2/payments/captures/{id}/refund`.
 ///
-/// # Errors
-/// [`AmountError`] when PayPal would refuse the amount.
+/// Fails with [`AmountError`] when PayPal would refuse the amount.
 pub fn refund(request: &RefundRequest) -> Result<String, AmountError> {
     let amount = Amount::of(&request.money)?;
     Ok(json(&RefundBody { amount, custom_id: &request.reference, invoice_id: &request.reference }))

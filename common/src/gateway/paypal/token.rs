@@ -70,8 +70,7 @@ impl Tokens {
     /// A token that is not `refused`: the one that is kept, or a fresh one. `fetch` is told which part of
     /// its time it may take: one, or one in so many where the old token still works.
     ///
-    /// # Errors
-    /// [`NoToken`]: our own attempt failed, or the one that we waited for.
+    /// Fails with [`NoToken`]: our own attempt failed, or the one that we waited for.
     pub async fn get<F>(
         &self,
         refused: Option<&Arc<Token>>,
@@ -147,8 +146,7 @@ impl Token {
 
 /// Reads the answer of `POST /v1/oauth2/token`.
 ///
-/// # Errors
-/// [`NoToken`]: whatever it was, no operation was sent.
+/// Fails with [`NoToken`]: whatever it was, no operation was sent.
 pub fn read(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Result<Fresh, NoToken> {
     #[derive(Default, Deserialize)]
     #[serde(default)]

@@ -27,9 +27,6 @@ pub struct PaypalTrust {
 
 impl PaypalTrust {
     /// The certificate that an event says it was signed with.
-    ///
-    /// # Errors
-    /// [`NoKey`].
     pub async fn key(&self, headers: &BTreeMap<String, String>, now: Timestamp) -> Result<EventKey, NoKey> {
         let claim = Claim::read(headers, &self.sources, now).ok_or(NoKey::Forged)?;
         match self.certificates.get(&claim.certificate).await {

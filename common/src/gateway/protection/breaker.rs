@@ -85,8 +85,7 @@ impl Breaker {
 
     /// Lets a call through: any while closed, one after a rest.
     ///
-    /// # Errors
-    /// How long to wait.
+    /// Fails with how long to wait.
     pub fn admit(&mut self, now: Instant) -> Result<Pass, Duration> {
         if let Some(rest) = self.rest(now) {
             return Err(rest);

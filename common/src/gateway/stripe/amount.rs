@@ -46,8 +46,7 @@ pub fn step(currency: Currency) -> Decimal {
 
 /// The amount as Stripe wants it: `49.90 EUR` is 4990, `5000 JPY` is 5000, `1.230 KWD` is 1230.
 ///
-/// # Errors
-/// [`AmountError`] when Stripe would refuse it.
+/// Fails with [`AmountError`] when Stripe would refuse it.
 pub fn to_minor_units(money: &Money) -> Result<i64, AmountError> {
     let (scale, step) = scale_and_step(money.currency);
     let most = max_minor_units(money.currency);

@@ -69,8 +69,7 @@ pub struct Stripe {
 impl Stripe {
     /// An adapter with connections of its own.
     ///
-    /// # Errors
-    /// When the TLS backend cannot be initialised.
+    /// Fails when the TLS backend cannot be initialised.
     pub fn new(config: StripeConfig) -> reqwest::Result<Self> {
         Ok(Self { timeout: config.timeout, http: Http::new(config)? })
     }

@@ -5,9 +5,6 @@ use sqlx::PgPool;
 
 /// Tells of these, whose order is the same for all, and answers with the newest of all that were told of: PayPal has
 /// one or two at a time.
-///
-/// # Errors
-/// When the database fails.
 pub async fn share(pool: &PgPool, proved: &[String]) -> sqlx::Result<Vec<String>> {
     // Real time: nobody moves PayPal's clock.
     sqlx::query!(

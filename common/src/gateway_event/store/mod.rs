@@ -40,8 +40,7 @@ pub enum Accepted {
 
 /// Stores an event with its job. `unverified` is what the gateway must be asked to verify.
 ///
-/// # Errors
-/// When the database fails; then the gateway should send it again.
+/// Fails when the database fails; then the gateway should send it again.
 pub async fn accept(
     pool: &PgPool,
     gateway: GatewayName,
@@ -118,9 +117,6 @@ async fn is_news(db: &mut PgConnection, gateway: GatewayName, about: &About) -> 
 }
 
 /// A worker is about to work these off.
-///
-/// # Errors
-/// When the database fails.
 pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<GatewayEvent>> {
     let rows = sqlx::query!(
         r#"SELECT id, gateway, kind, about AS "about: Json<About>",
@@ -147,8 +143,7 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Gate
 /// Acts on what was learnt, and ends the job, in one transaction. Answers what an operator should be woken
 /// for.
 ///
-/// # Errors
-/// When the database fails; then nothing was done, and the same may be done again.
+/// Fails when the database fails; then nothing was done, and the same may be done again.
 pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&'static str>> {
     let Findings { claim, event, check } = findings;
     let mut transaction = pool.begin().await?;

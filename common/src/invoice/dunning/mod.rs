@@ -64,9 +64,6 @@ pub struct InvalidPolicy;
 
 impl Policy {
     /// Retries so many days after the first decline. None at all: the first decline is the end.
-    ///
-    /// # Errors
-    /// [`InvalidPolicy`].
     pub fn days_after_first(days: &[u16], then: Exhausted) -> Result<Self, InvalidPolicy> {
         let is_valid = days.len() <= STEPS_MAX
             && days.iter().all(|day| (1..=DAYS_MAX).contains(day))
@@ -75,9 +72,6 @@ impl Policy {
     }
 
     /// Retries so many days after each other.
-    ///
-    /// # Errors
-    /// [`InvalidPolicy`].
     pub fn days_between(gaps: &[u16], then: Exhausted) -> Result<Self, InvalidPolicy> {
         let mut day = 0_u16;
         let add = |gap: &u16| {

@@ -132,9 +132,6 @@ pub fn from_balance(total: Money, balance: Decimal, chargeable: impl FnOnce(Mone
 
 /// Opens a draft: it gets its number, and what the customer has in the balance is used first, or asked for, as
 /// [`from_balance`] says. What is more than nothing to give back goes there.
-///
-/// # Errors
-/// [`Refusal::NotADraft`].
 pub fn finalize(
     invoice: &mut Invoice,
     number: String,
@@ -180,9 +177,6 @@ pub fn draw(
 
 /// A credit note takes off what was never paid; never more than what is due. A payment under way may still bring it:
 /// then it is too much.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn credit(invoice: &mut Invoice, amount: Decimal, now: Timestamp) -> Result<(), Refusal> {
     match invoice.status {
         Status::Open | Status::Uncollectible => {}
@@ -205,9 +199,6 @@ fn close_if_nothing_is_due(invoice: &mut Invoice, now: Timestamp) {
 }
 
 /// There is a payment method, and no bank will take it any more: that is a decline, without asking.
-///
-/// # Errors
-/// [`Refusal`], as of [`may_be_tried`].
 pub fn decline_unasked(invoice: &mut Invoice, reason: Reason, now: Timestamp) -> Result<Next, Refusal> {
     may_be_tried(invoice)?;
     invoice.retry_schedule.begin_attempt();
@@ -220,17 +211,13 @@ pub fn decline_unasked(invoice: &mut Invoice, reason: Reason, now: Timestamp) ->
 }
 
 /// Whether a draft may be deleted, or its lines changed.
-///
-/// # Errors
-/// [`Refusal::NotADraft`].
 pub fn may_edit(invoice: &Invoice) -> Result<(), Refusal> {
     if invoice.status == Status::Draft { Ok(()) } else { Err(Refusal::NotADraft(invoice.status)) }
 }
 
 /// Whether a payment of it may begin.
 ///
-/// # Errors
-/// [`Refusal`], above all while another payment has no outcome.
+/// Fails with [`Refusal`], above all while another payment has no outcome.
 pub fn may_be_tried(invoice: &Invoice) -> Result<(), Refusal> {
     match invoice.status {
         Status::Open | Status::Uncollectible => nothing_under_way(invoice),
@@ -240,9 +227,6 @@ pub fn may_be_tried(invoice: &Invoice) -> Result<(), Refusal> {
 }
 
 /// A payment begins, for all that is due. Its number is the answer, from 1.
-///
-/// # Errors
-/// [`Refusal`], as of [`may_be_tried`].
 pub fn begin_payment(invoice: &mut Invoice, payment: PaymentId, now: Timestamp) -> Result<u32, Refusal> {
     may_be_tried(invoice)?;
     invoice.live_payment = Some(payment);
@@ -306,8 +290,7 @@ fn receive(invoice: &mut Invoice, amount: Decimal, now: Timestamp) -> Settled {
 /// A job finds that the invoice may be due. What is to be done now; at the end of its retries, the invoice has
 /// become uncollectible.
 ///
-/// # Errors
-/// [`Refusal`]: it has ended, or a payment of it has no outcome yet. Then that outcome decides what is next.
+/// Fails with [`Refusal`]: it has ended, or a payment of it has no outcome yet. Then that outcome decides what is next.
 pub fn come_due(invoice: &mut Invoice, now: Timestamp) -> Result<Due, Refusal> {
     match invoice.status {
         Status::Open => {}
@@ -323,9 +306,6 @@ pub fn come_due(invoice: &mut Invoice, now: Timestamp) -> Result<Due, Refusal> {
 }
 
 /// A merchant calls it off. What the balance had paid goes back.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn void(invoice: &mut Invoice, now: Timestamp) -> Result<BalanceDelta, Refusal> {
     if matches!(invoice.status, Status::Open | Status::Uncollectible) {
         nothing_under_way(invoice)?;
@@ -336,9 +316,6 @@ pub fn void(invoice: &mut Invoice, now: Timestamp) -> Result<BalanceDelta, Refus
 /// The subscription ends before it has begun, and nothing is owed for it, whatever becomes of a payment under
 /// way: should it succeed all the same, [`settle`] gives the money to the customer's balance and wakes
 /// somebody.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn call_off(invoice: &mut Invoice, now: Timestamp) -> Result<BalanceDelta, Refusal> {
     match invoice.status {
         Status::Draft => return Err(Refusal::IsADraft),
@@ -354,9 +331,6 @@ pub fn call_off(invoice: &mut Invoice, now: Timestamp) -> Result<BalanceDelta, R
 }
 
 /// A merchant gives it up.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn give_up(invoice: &mut Invoice, now: Timestamp) -> Result<(), Refusal> {
     match invoice.status {
         Status::Draft => return Err(Refusal::IsADraft),

@@ -35,9 +35,6 @@ impl std::fmt::Display for Breach {
 pub struct Round(Uuid);
 
 /// Looks at the next customers of a round; `None` in place of the round when it has come to its end.
-///
-/// # Errors
-/// When the database fails.
 pub async fn breaches(db: &PgPool, round: Round) -> sqlx::Result<(Vec<Breach>, Option<Round>)> {
     let customers =
         sqlx::query_scalar!("SELECT id FROM customers WHERE id > $1 ORDER BY id LIMIT $2", round.0, BATCH);
@@ -50,9 +47,6 @@ pub async fn breaches(db: &PgPool, round: Round) -> sqlx::Result<(Vec<Breach>, O
 }
 
 /// Looks at all customers.
-///
-/// # Errors
-/// When the database fails.
 pub async fn all_breaches(db: &PgPool) -> sqlx::Result<Vec<Breach>> {
     let (mut found, mut next) = (Vec::new(), Some(Round::default()));
     while let Some(round) = next {

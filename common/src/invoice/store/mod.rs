@@ -35,9 +35,6 @@ pub(crate) use row::{insert, update};
 pub(crate) use turn::{Waiting, asking, call_for_turns, waiting};
 
 /// One invoice of this merchant. Another merchant's is not found.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -49,9 +46,6 @@ pub async fn find(
 }
 
 /// Those of these invoices that there are, whoever's they are: for whoever has found them before.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_all(db: impl PgExecutor<'_>, ids: &[Uuid]) -> sqlx::Result<Vec<Invoice>> {
     let rows = invoices!(" WHERE i.id = ANY($1)", ids).fetch_all(db).await?;
     Ok(rows.into_iter().map(Invoice::try_from).collect::<Result<_, _>>()?)
@@ -71,9 +65,6 @@ pub struct Filter {
 }
 
 /// A page of this merchant's invoices.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -118,9 +109,6 @@ pub(crate) async fn of_period(
 }
 
 /// The payments of an invoice, in their order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn payments(db: impl PgExecutor<'_>, id: InvoiceId) -> sqlx::Result<Vec<PaymentId>> {
     let ids = sqlx::query_scalar!(
         "SELECT payment_id FROM invoice_payments WHERE invoice_id = $1 ORDER BY attempt_no",
@@ -172,9 +160,6 @@ pub(crate) async fn open_left(db: &mut PgConnection, debtor: Debtor) -> sqlx::Re
 }
 
 /// The payments of a subscription's invoices that have no outcome yet, oldest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn payments_under_way(
     db: impl PgExecutor<'_>,
     subscription: SubscriptionId,

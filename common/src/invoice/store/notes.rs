@@ -88,9 +88,6 @@ async fn flows(db: &mut PgConnection, invoices: &[Uuid]) -> sqlx::Result<Vec<Flo
 }
 
 /// The credit notes on these invoices, in their order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn notes(db: impl PgExecutor<'_>, invoices: &[Uuid]) -> sqlx::Result<Vec<CreditNote>> {
     let rows = sqlx::query!(
         r#"SELECT invoice_id, change_seq, number, lines AS "lines: Json<Vec<StoredLine>>", total, created_at

@@ -7,9 +7,6 @@ use sqlx::{PgExecutor, types::Json};
 use crate::{id::MerchantId, invoice::dunning::Policy};
 
 /// The policy by which a merchant's next invoices are tried again.
-///
-/// # Errors
-/// When the database fails.
 pub async fn policy(db: impl PgExecutor<'_>, merchant: MerchantId) -> sqlx::Result<Policy> {
     let mut policies = policies(db, &[merchant]).await?;
     policies.remove(&merchant).ok_or(sqlx::Error::RowNotFound)
@@ -30,9 +27,6 @@ pub(crate) async fn policies(
 }
 
 /// From now on invoices open with this policy. Those that are open keep theirs.
-///
-/// # Errors
-/// When the database fails.
 pub async fn set_policy(db: impl PgExecutor<'_>, merchant: MerchantId, policy: &Policy) -> sqlx::Result<()> {
     sqlx::query!("UPDATE merchants SET dunning = $2 WHERE id = $1", merchant.0, Json(policy) as _)
         .execute(db)

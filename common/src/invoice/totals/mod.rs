@@ -100,9 +100,6 @@ pub struct Sale {
 
 impl Sale {
     /// A whole period of `quantity` seats.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn period(
         name: &str,
         unit_amount: Decimal,
@@ -168,9 +165,6 @@ pub struct Terms<'a> {
 }
 
 /// The lines of an invoice: every item, followed by its discounts; and the tax on all of it.
-///
-/// # Errors
-/// [`TooLarge`].
 pub fn lines(items: &[Item], terms: &Terms<'_>) -> Result<Vec<Line>, TooLarge> {
     let mut lines = Vec::with_capacity(items.len() + 1);
     // What an amount off the invoice has left to take off.

@@ -125,8 +125,7 @@ impl BrokerConfig {
 
 /// Checks that the broker lets us in, and declares what is ours on the way.
 ///
-/// # Errors
-/// What keeps us out.
+/// Fails with what keeps us out.
 pub async fn check(config: &BrokerConfig) -> Result<(), BrokerError> {
     let connection = config.connect("check").await?;
     // It let us in: how it says goodbye does not matter.

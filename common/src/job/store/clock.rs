@@ -22,9 +22,6 @@ pub struct Outlook {
 }
 
 /// Looks at all jobs at once: what is due, and what comes next.
-///
-/// # Errors
-/// When the database fails.
 pub async fn outlook(db: impl PgExecutor<'_>) -> sqlx::Result<Outlook> {
     sqlx::query_as!(
         Outlook,
@@ -45,9 +42,6 @@ pub async fn outlook(db: impl PgExecutor<'_>) -> sqlx::Result<Outlook> {
 
 /// Moves the clock to the next moment at which a job comes due, but not beyond `to`. Not while one is due or under
 /// way: it is made sure of that while no worker can take another, whose lease would be over at once.
-///
-/// # Errors
-/// When the database fails.
 pub async fn move_clock(hand: &mut ClockHand, to: Timestamp) -> sqlx::Result<()> {
     let mut transaction = hand.connection().begin().await?;
     sqlx::query!("LOCK TABLE jobs IN SHARE ROW EXCLUSIVE MODE").execute(&mut *transaction).await?;

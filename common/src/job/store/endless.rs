@@ -23,9 +23,6 @@ pub struct Endless {
 }
 
 /// Jobs whose code has failed for good, by kind. A renewal among them is a subscription that nobody bills.
-///
-/// # Errors
-/// When the database fails.
 pub async fn dead(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Endless>> {
     sqlx::query_as!(
         Endless,
@@ -36,9 +33,6 @@ pub async fn dead(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Endless>> {
 }
 
 /// Jobs that were begun so often that they will hardly ever end, by kind.
-///
-/// # Errors
-/// When the database fails.
 pub async fn endless(pool: &PgPool) -> sqlx::Result<Vec<Endless>> {
     // What waits for longer is not being tried. As in `backlog`, a value that the planner sees.
     let until = crate::db::now(pool).await? + BACKLOG_AHEAD;

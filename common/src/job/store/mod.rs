@@ -21,9 +21,6 @@ pub use planned::{Planned, enqueue_at, plan, reschedule};
 /// A worker takes jobs: those that are queued become running, and are its own until the lease is over.
 /// Ids that are missing from the answer are somebody else's, or done, or wait for their time: once
 /// claimed, a job is claimed again only after it was due, whatever copies of old messages turn up.
-///
-/// # Errors
-/// When the database fails.
 pub async fn claim(
     db: &mut PgConnection,
     kind: Kind,
@@ -60,9 +57,6 @@ pub async fn claim(
 
 /// Whether the job is still this claim's, and then for as long as the transaction lasts: nobody emits or claims it
 /// meanwhile. For work that writes part by part, so that a copy that has lost its claim writes nothing.
-///
-/// # Errors
-/// When the database fails.
 pub async fn hold(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<bool> {
     let held = sqlx::query!(
         "SELECT FROM jobs WHERE id = $1 AND attempt = $2 AND state = 'running' FOR NO KEY UPDATE",
@@ -75,9 +69,6 @@ pub async fn hold(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<bool> {
 }
 
 /// The work is done: the rows go, unless somebody else has claimed them since.
-///
-/// # Errors
-/// When the database fails.
 pub async fn finish(db: &mut PgConnection, ids: &[Uuid], attempts: &[i32]) -> sqlx::Result<()> {
     sqlx::query!(
         "DELETE FROM jobs USING unnest($1::uuid[], $2::integer[]) AS done (id, attempt)
@@ -91,9 +82,6 @@ pub async fn finish(db: &mut PgConnection, ids: &[Uuid], attempts: &[i32]) -> sq
 }
 
 /// Ends jobs as was decided: done, snoozed, or replaced by another. Only for the attempts that hold them.
-///
-/// # Errors
-/// When the database fails.
 pub async fn end<'a>(
     db: &mut PgConnection,
     ends: impl Iterator<Item = (&'a Claim, &'a Work)>,
@@ -127,9 +115,6 @@ pub async fn end<'a>(
 
 /// It failed for a passing reason: back to the queue after the wait, unless somebody else has claimed it
 /// since.
-///
-/// # Errors
-/// When the database fails.
 pub async fn retry(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE jobs SET state = 'queued', emits = 0, due_at = remit_now() + $3, last_error = $4
@@ -146,9 +131,6 @@ pub async fn retry(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why: 
 
 /// A question has come to no end, and goes on there; `None`: it begins anew. Whoever has come further is not counted
 /// as having tried: it comes back soon, however long the list is.
-///
-/// # Errors
-/// When the database fails.
 pub async fn keep_cursor(db: impl PgExecutor<'_>, claim: &Claim, cursor: Option<&str>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE jobs SET cursor = $3, snoozes = snoozes + ($3::text IS NOT NULL)::integer
@@ -164,9 +146,6 @@ pub async fn keep_cursor(db: impl PgExecutor<'_>, claim: &Claim, cursor: Option<
 
 /// Its gateway is given a rest, and no call was made: back to the queue after the wait, as if it had not
 /// been tried.
-///
-/// # Errors
-/// When the database fails.
 pub async fn snooze(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE jobs
@@ -185,9 +164,6 @@ pub async fn snooze(db: impl PgExecutor<'_>, claim: &Claim, wait: Duration, why:
 /// Questions that were claimed while an operation on their subject is under way: its answer may be older
 /// than the reason of the question, so they come again when that job is due, and now and then before,
 /// because it may end at any moment. Answers which.
-///
-/// # Errors
-/// When the database fails.
 pub async fn defer_to(db: impl PgExecutor<'_>, ids: &[Uuid], operation: Kind) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         "UPDATE jobs SET state = 'queued', emits = 0, snoozes = jobs.snoozes + 1,
@@ -206,9 +182,6 @@ pub async fn defer_to(db: impl PgExecutor<'_>, ids: &[Uuid], operation: Kind) ->
 /// The job's own code has failed: back to the queue after the wait, or, after `max` times, put aside as
 /// `dead` until an operator retries or discards it. Only for the attempt that still holds it. Tells
 /// whether it was put aside.
-///
-/// # Errors
-/// When the database fails.
 pub async fn panicked(
     db: impl PgExecutor<'_>,
     claim: &Claim,
@@ -236,9 +209,6 @@ pub async fn panicked(
 /// only makes it due sooner, and a question begin anew. A question that is being asked at this moment may have been
 /// answered before what we are called for happened: it is asked again, and whoever has it in hand cannot end it any
 /// more. One that was put aside as dead is called to life again: whoever calls for work must be able to rely on it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn enqueue(
     db: impl PgExecutor<'_>,
     kind: Kind,
@@ -276,9 +246,6 @@ pub async fn enqueue(
 /// The scheduler takes what is due, `max` at most, and moves the next time that it will: 15 s at
 /// first, doubling to ten minutes while nobody claims it, so that a long queue is not emitted over and
 /// over. A running job that is due has lost its worker, and is queued again.
-///
-/// # Errors
-/// When the database fails.
 pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Vec<Due>> {
     let rows = sqlx::query!(
         r#"UPDATE jobs
@@ -321,9 +288,6 @@ const BACKLOG_AHEAD: TimeDelta = TimeDelta::minutes(15);
 
 /// Counts the jobs of now and of the next quarter of an hour, and the dead, by kind and state. What is planned
 /// for later, such as the renewals of years, is no backlog, and is not even read.
-///
-/// # Errors
-/// When the database fails.
 pub async fn backlog(pool: &PgPool) -> sqlx::Result<Vec<Backlog>> {
     // A value that the planner sees: it knows how few jobs these are among all, and takes the index.
     let until = crate::db::now(pool).await? + BACKLOG_AHEAD;
@@ -361,9 +325,6 @@ pub struct JobRow {
 }
 
 /// Lists jobs, oldest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list(
     db: impl PgExecutor<'_>,
     state: Option<&str>,
@@ -383,9 +344,6 @@ pub async fn list(
 }
 
 /// The jobs about one subject, or the one with that id.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find(db: impl PgExecutor<'_>, id_or_subject: Uuid) -> sqlx::Result<Vec<JobRow>> {
     sqlx::query_as!(
         JobRow,
@@ -398,9 +356,6 @@ pub async fn find(db: impl PgExecutor<'_>, id_or_subject: Uuid) -> sqlx::Result<
 }
 
 /// An operator wants it done now. Running jobs are left alone. Tells whether there was one.
-///
-/// # Errors
-/// When the database fails.
 pub async fn retry_now(db: impl PgExecutor<'_>, id: JobId) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "UPDATE jobs SET state = 'queued', emits = 0, panics = 0, due_at = remit_now() WHERE id = $1 AND state <> 'running'",
@@ -412,9 +367,6 @@ pub async fn retry_now(db: impl PgExecutor<'_>, id: JobId) -> sqlx::Result<bool>
 }
 
 /// An operator gives a dead job up. Tells whether there was one.
-///
-/// # Errors
-/// When the database fails.
 pub async fn discard(db: impl PgExecutor<'_>, id: JobId) -> sqlx::Result<bool> {
     let done = sqlx::query!("DELETE FROM jobs WHERE id = $1 AND state = 'dead'", id.0).execute(db).await?;
     Ok(done.rows_affected() == 1)

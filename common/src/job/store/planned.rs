@@ -27,9 +27,6 @@ pub struct Planned<'a> {
 
 /// Calls for work, each of another subject or kind, and answers the jobs in their order: [`super::enqueue`], for
 /// what is planned long ahead. It counts as called for at its moment, so that a backlog is as old as it is late.
-///
-/// # Errors
-/// When the database fails.
 pub async fn plan(db: impl PgExecutor<'_>, planned: &[Planned<'_>]) -> sqlx::Result<Vec<JobId>> {
     if planned.is_empty() {
         return Ok(Vec::new());
@@ -60,9 +57,6 @@ pub async fn plan(db: impl PgExecutor<'_>, planned: &[Planned<'_>]) -> sqlx::Res
 }
 
 /// [`plan`], for one.
-///
-/// # Errors
-/// When the database fails.
 pub async fn enqueue_at(
     db: impl PgExecutor<'_>,
     kind: Kind,
@@ -76,9 +70,6 @@ pub async fn enqueue_at(
 
 /// Their time has not come, or they have done their part for now: they come again at these moments. Only for the
 /// attempts that still hold them.
-///
-/// # Errors
-/// When the database fails.
 pub async fn reschedule(db: impl PgExecutor<'_>, again: &[(&Claim, Timestamp)]) -> sqlx::Result<()> {
     if again.is_empty() {
         return Ok(());

@@ -29,8 +29,7 @@ pub enum Accepted {
 /// Stores new payments with their jobs, in one transaction, and answers each in its order. A key that
 /// was used before stores nothing.
 ///
-/// # Errors
-/// When the database fails; then none of them was accepted, or it is not known (the connection was lost
+/// Fails when the database fails; then none of them was accepted, or it is not known (the connection was lost
 /// during the commit), and the same request again will tell.
 pub async fn accept(
     db: &mut PgConnection,

@@ -29,9 +29,6 @@ pub struct CommandResult {
 
 /// Decides a command about a payment of this merchant, in the caller's transaction. `None`: no such payment. What its
 /// invoice makes of it is `billing`'s to record.
-///
-/// # Errors
-/// When the database fails.
 pub(crate) async fn execute(
     db: &mut PgConnection,
     merchant: MerchantId,

@@ -19,9 +19,6 @@ use crate::{
 
 /// Books money that was moved twice, shows it with its payment or refund, and tells the merchant. Tells whether it
 /// was not known yet.
-///
-/// # Errors
-/// When the database fails.
 pub(crate) async fn record(db: &mut PgConnection, found: &Found, now: Timestamp) -> sqlx::Result<bool> {
     let (id, money) = (DuplicateId::new(), found.money());
     let inserted = sqlx::query!(
@@ -94,9 +91,6 @@ fn to_merchant(id: DuplicateId, found: &Found, money: Money) -> Event {
 }
 
 /// Whether this gateway has moved something beside a payment.
-///
-/// # Errors
-/// When the database fails.
 pub(crate) async fn was_duplicated_at(
     db: impl PgExecutor<'_>,
     payment: PaymentId,
@@ -126,18 +120,12 @@ macro_rules! duplicates {
 }
 
 /// Those of a payment and its refunds, oldest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn duplicates_of(db: impl PgExecutor<'_>, payment: PaymentId) -> sqlx::Result<Vec<Duplicate>> {
     let rows = duplicates!("SELECT ", " FROM duplicates WHERE payment_id = $1 ORDER BY id", payment.0);
     rows.fetch_all(db).await?.into_iter().map(Duplicate::try_from).collect()
 }
 
 /// Those that wait for a person, oldest first, a thousand at most.
-///
-/// # Errors
-/// When the database fails.
 pub async fn open_duplicates(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Duplicate>> {
     let rows = duplicates!(
         "SELECT ",
@@ -147,9 +135,6 @@ pub async fn open_duplicates(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Duplic
 }
 
 /// An operator has put one right at the gateway: the books follow. `None`: there is none that waits.
-///
-/// # Errors
-/// When the database fails.
 pub async fn settle_duplicate(pool: &PgPool, id: DuplicateId, note: &str) -> sqlx::Result<Option<Duplicate>> {
     let mut transaction = pool.begin().await?;
     let db = &mut *transaction;

@@ -40,9 +40,6 @@ pub use settle::{Settled, Settlement, panicked};
 pub(crate) use write::insert_calls;
 
 /// One payment of this merchant. Another merchant's is not found.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -57,18 +54,12 @@ pub async fn find(
 }
 
 /// Those of these payments that there are, whoever's they are: for whoever has found them before.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_all(db: impl PgExecutor<'_>, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
     let rows = payments!("SELECT ", " FROM payments WHERE id = ANY($1)", ids).fetch_all(db).await?;
     rows.into_iter().map(|row| Payment::try_from(row).map_err(Into::into)).collect()
 }
 
 /// One payment, whoever's it is: for operators.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_any(db: impl PgExecutor<'_>, id: PaymentId) -> sqlx::Result<Option<Payment>> {
     payments!("SELECT ", " FROM payments WHERE id = $1", id.0)
         .fetch_optional(db)
@@ -91,9 +82,6 @@ pub struct Filter {
 
 /// A page of this merchant's payments. As in every list, the ids of the page come first: an index has all that this
 /// asks for, whereas rows would be read by their age until enough of them are this merchant's.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -142,9 +130,6 @@ pub async fn list(
 /// A worker is about to call the gateway for these: they become `processing`, and the call is counted
 /// before it is made, so that a crash cannot hide that it may have run. Missing from the answer: those
 /// that have ended meanwhile, or that are in another stage.
-///
-/// # Errors
-/// When the database fails.
 pub async fn begin(db: &mut PgConnection, stages: &[Stage], ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
     let stages: &[String] = &stages.iter().map(|stage| stage.as_str().to_owned()).collect::<Vec<_>>();
     let rows = payments!(
@@ -173,9 +158,6 @@ pub async fn begin(db: &mut PgConnection, stages: &[Stage], ids: &[Uuid]) -> sql
 ///
 /// Like [`begin`] it touches `updated_at`, by which the settlement sees whether somebody else has taken the
 /// payment in hand since.
-///
-/// # Errors
-/// When the database fails.
 pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
     sqlx::query!("SELECT FROM payments WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
         .execute(&mut *db)
@@ -198,9 +180,6 @@ pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result
 /// An event of the gateway's names a payment that we know by no name of the gateway's yet, even one whose
 /// end we have told: by that name it is found, however much later it was made. Not a change
 /// that a worker at the gateway would have to know of, so the row's version stays.
-///
-/// # Errors
-/// When the database fails.
 pub async fn learn_gateway_ref(
     db: &mut PgConnection,
     gateway: GatewayName,
@@ -223,9 +202,6 @@ pub async fn learn_gateway_ref(
 }
 
 /// Locks one payment until the end of the transaction, and reads it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn lock(db: &mut PgConnection, id: PaymentId) -> sqlx::Result<Option<Payment>> {
     payments!("SELECT ", " FROM payments WHERE id = $1 FOR UPDATE", id.0)
         .fetch_optional(db)
@@ -247,9 +223,6 @@ pub struct Stuck {
 
 /// Payments that are under way without a job, a thousand of them at most: there must be none. They are found by what
 /// is under way, not among all that there are.
-///
-/// # Errors
-/// When the database fails.
 pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<Stuck>> {
     let rows = sqlx::query!(
         "SELECT id, stage, calls_begun FROM payments p
@@ -267,9 +240,6 @@ pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<Stuck>> {
 }
 
 /// Gives such a payment its job back. Where a call may have run it is a look-up, which charges nothing.
-///
-/// # Errors
-/// When the database fails.
 pub async fn heal(db: &PgPool, stuck: &Stuck) -> sqlx::Result<()> {
     let kind = match stuck.stage {
         _ if stuck.called => Kind::ResolvePayment,
@@ -282,9 +252,6 @@ pub async fn heal(db: &PgPool, stuck: &Stuck) -> sqlx::Result<()> {
 
 /// An operator wants the gateway to be asked once more what became of a payment. Tells whether there is
 /// one that is not settled.
-///
-/// # Errors
-/// When the database fails.
 pub async fn resolve(db: &PgPool, id: PaymentId) -> sqlx::Result<bool> {
     let open = find_any(db, id).await?.is_some_and(|payment| !payment.status.is_settled());
     if open {

@@ -26,9 +26,6 @@ pub struct CallRow {
 }
 
 /// All calls that were made for a payment, in order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn calls(db: impl PgExecutor<'_>, id: PaymentId) -> sqlx::Result<Vec<CallRow>> {
     sqlx::query_as!(
         CallRow,

@@ -91,8 +91,7 @@ pub(crate) struct Recorded {
 /// Records what was learnt. What the invoices of these payments make of it is `billing`'s to record, in the same
 /// transaction.
 ///
-/// # Errors
-/// When the database fails; then nothing was recorded, and the same facts may be recorded again.
+/// Fails when the database fails; then nothing was recorded, and the same facts may be recorded again.
 pub(crate) async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::Result<Recorded> {
     let now = crate::db::now(&mut *db).await?;
     let decided: Vec<_> = batch.iter().map(|s| decide(&s.payment, s, s.change(now), now)).collect();
@@ -198,9 +197,6 @@ async fn settle_late<'a>(
 }
 
 /// The code of a payment's job has failed for good: the payment is shown to a person.
-///
-/// # Errors
-/// When the database fails.
 pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
     let now = crate::db::now(&mut *db).await?;
     let Some(mut payment) = super::lock(&mut *db, PaymentId(claim.subject)).await? else { return Ok(()) };

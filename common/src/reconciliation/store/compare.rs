@@ -23,8 +23,7 @@ pub struct Comparison {
 /// Compares what was read with what we have, calls for what puts it right, and ends the job. `None`: it is another
 /// worker's by now, and nothing was written.
 ///
-/// # Errors
-/// When the database fails; then nothing was found.
+/// Fails when the database fails; then nothing was found.
 pub async fn compare(pool: &PgPool, claim: &Claim, of: &Reconciliation) -> sqlx::Result<Option<Comparison>> {
     // The lines are new, and how the sets are joined rests on how many there are.
     sqlx::query!("ANALYZE reconciliation_lines").execute(pool).await?;

@@ -11,9 +11,6 @@ use crate::{
 };
 
 /// One that the gateway was not asked about yet, by its own name for it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn dispute_named(pool: &PgPool, of: &Reconciliation) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!(
         "SELECT gateway_ref FROM reconciliation_lines
@@ -27,9 +24,6 @@ pub async fn dispute_named(pool: &PgPool, of: &Reconciliation) -> sqlx::Result<O
 
 /// Records what the gateway says of one; `None`: that it knows of none. Tells whether the job is still this claim's;
 /// if not, nothing was written.
-///
-/// # Errors
-/// When the database fails.
 pub async fn keep_dispute(
     pool: &PgPool,
     claim: &Claim,

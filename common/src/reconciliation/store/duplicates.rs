@@ -17,9 +17,6 @@ use crate::{
 /// Books them, and takes their lines out of the comparison: they are explained. In a transaction of its own: the
 /// payments that it touches are not held while sets are compared. Answers how many were not known; `None`: the
 /// comparison is another worker's by now, and nothing was written.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn set_aside(
     pool: &PgPool,
     claim: &Claim,

@@ -29,9 +29,6 @@ pub use refunds::{keep_refund, refund_named};
 const OVERDUE_AFTER: Duration = Duration::from_secs(6 * 3600);
 
 /// Calls for a comparison, to begin `after` a while. One of the same time is not made twice.
-///
-/// # Errors
-/// When the database fails.
 pub async fn request(
     pool: &PgPool,
     gateway: GatewayName,
@@ -68,9 +65,6 @@ pub async fn request(
 
 /// Calls for the comparison of the last days, which end at midnight, once the gateway's settlement report is
 /// complete. Days overlap, so that what straddles the edge of one comparison is inside the next.
-///
-/// # Errors
-/// When the database fails.
 pub async fn request_daily(pool: &PgPool, gateway: GatewayName, days: u16) -> sqlx::Result<ReconciliationId> {
     let row = sqlx::query!(
         r#"SELECT date_trunc('day', remit_now() - $2::interval) - make_interval(days => $1) AS "from!",
@@ -84,17 +78,11 @@ pub async fn request_daily(pool: &PgPool, gateway: GatewayName, days: u16) -> sq
 }
 
 /// Those that a worker is about to go on with.
-///
-/// # Errors
-/// When the database fails.
 pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Reconciliation>> {
     read(db, ids, Some(State::Reading)).await
 }
 
 /// One of them, whatever its state.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find(db: impl PgExecutor<'_>, id: ReconciliationId) -> sqlx::Result<Option<Reconciliation>> {
     Ok(read(db, &[id.0], None).await?.pop())
 }
@@ -130,9 +118,6 @@ async fn read(
 
 /// Keeps a part of the gateway's settlement report, and where the next begins: a crash loses nothing and reads
 /// nothing twice. Tells whether the job is still this claim's; if not, nothing was written.
-///
-/// # Errors
-/// When the database fails.
 pub async fn keep(
     pool: &PgPool,
     claim: &Claim,
@@ -212,9 +197,6 @@ fn gateway_ref(line: &Line) -> &str {
 
 /// The settlement report cannot be read now: later again, or, after a day of trying, given up. Answers where it stands by now,
 /// as far as this claim has a say in it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn unreadable_account(
     pool: &PgPool,
     claim: &Claim,
@@ -245,17 +227,11 @@ pub async fn unreadable_account(
 }
 
 /// There is more to read than one claim has time for: the same job again, at once.
-///
-/// # Errors
-/// When the database fails.
 pub async fn go_on_later(pool: &PgPool, claim: &Claim) -> sqlx::Result<()> {
     job::store::snooze(pool, claim, Duration::ZERO, "more to read").await
 }
 
 /// Comparisons that have not come to their end in this time, which is enough for the largest.
-///
-/// # Errors
-/// When the database fails.
 pub async fn overdue(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<ReconciliationId>> {
     let ids = sqlx::query_scalar!(
         "SELECT id FROM reconciliations WHERE state = 'reading' AND created_at < remit_now() - $1::interval",
@@ -282,9 +258,6 @@ pub struct FindingRow {
 }
 
 /// What a comparison has found, what a person must look at first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn findings(db: impl PgExecutor<'_>, of: ReconciliationId) -> sqlx::Result<Vec<FindingRow>> {
     sqlx::query_as!(
         FindingRow,

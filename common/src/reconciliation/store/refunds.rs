@@ -12,9 +12,6 @@ use crate::{
 };
 
 /// One that the gateway was not asked about yet, by its own name for it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn refund_named(pool: &PgPool, of: &Reconciliation) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!(
         "SELECT gateway_ref FROM reconciliation_lines l
@@ -31,9 +28,6 @@ pub async fn refund_named(pool: &PgPool, of: &Reconciliation) -> sqlx::Result<Op
 
 /// Takes in what the gateway says of one; nothing: that it knows of none. Tells whether the job is still this claim's;
 /// if not, nothing was written.
-///
-/// # Errors
-/// When the database fails.
 pub async fn keep_refund(
     pool: &PgPool,
     claim: &Claim,

@@ -44,9 +44,6 @@ impl std::fmt::Display for Missing {
 
 /// The refund that it becomes: under way, and holding its amount, until [`super::apply`] has seen what the gateway
 /// says of it. Whether it is known already the store has looked.
-///
-/// # Errors
-/// [`NotAdopted`].
 pub fn adopt(
     payment: &Payment,
     gateway: GatewayName,

@@ -63,9 +63,6 @@ pub enum Refusal {
 
 /// How much is to be given back, if `asked` (or what is left) can be. `free` is what of the payment its customer has
 /// not got otherwise.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn accept(payment: &Payment, asked: Option<Decimal>, free: Decimal) -> Result<Money, Refusal> {
     let of = |amount| Money { amount, ..payment.request.money };
     // First whether there is such an amount: rounded in a message, it may look like what is left.

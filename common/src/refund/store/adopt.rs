@@ -41,9 +41,6 @@ pub enum Adopted {
 ///
 /// One that we have sent and whose answer is still to come carries our name for it: that, and not what we know of it,
 /// says that it is ours.
-///
-/// # Errors
-/// When the database fails.
 pub async fn adopt(
     db: &mut PgConnection,
     gateway: GatewayName,

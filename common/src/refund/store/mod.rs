@@ -47,9 +47,6 @@ pub enum Accepted {
 }
 
 /// Stores a new refund with its job, and holds its amount, in the caller's transaction.
-///
-/// # Errors
-/// When the database fails.
 pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -> sqlx::Result<Accepted> {
     let payment = payments::lock(&mut *db, new.params.payment_id).await?;
     let payment = payment.filter(|payment| payment.merchant_id == new.merchant_id);
@@ -132,9 +129,6 @@ async fn write_amounts(db: &mut PgConnection, payment: &Payment) -> sqlx::Result
 }
 
 /// One refund of this merchant. Another merchant's is not found.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -148,9 +142,6 @@ pub async fn find(
 }
 
 /// Those of these refunds that there are, whoever's they are: for whoever has found them before.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_all(db: impl PgExecutor<'_>, ids: &[Uuid]) -> sqlx::Result<Vec<Refund>> {
     let rows = refunds!("SELECT ", " FROM refunds WHERE id = ANY($1)", ids).fetch_all(db).await?;
     rows.into_iter().map(Refund::try_from).collect()
@@ -168,9 +159,6 @@ pub struct Filter {
 }
 
 /// A page of this merchant's refunds.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -197,9 +185,6 @@ pub async fn list(
 }
 
 /// All refunds of these payments, whoever's they are, in their order: for whoever has found the payments before.
-///
-/// # Errors
-/// When the database fails.
 pub async fn of_payments(db: impl PgExecutor<'_>, payments: &[PaymentId]) -> sqlx::Result<Vec<Refund>> {
     let ids: Vec<_> = payments.iter().map(|id| id.0).collect();
     let rows = refunds!("SELECT ", " FROM refunds WHERE payment_id = ANY($1) ORDER BY id", &ids)
@@ -210,9 +195,6 @@ pub async fn of_payments(db: impl PgExecutor<'_>, payments: &[PaymentId]) -> sql
 
 /// A worker is about to call the gateway for these: the call is counted before it is made. Missing from
 /// the answer: those that have ended meanwhile.
-///
-/// # Errors
-/// When the database fails.
 pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Refund, Payment)>> {
     let rows = refunds!(
         "UPDATE refunds
@@ -230,9 +212,6 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Ref
 }
 
 /// A worker is about to ask the gateway about these. Missing from the answer: those that a call is under way for.
-///
-/// # Errors
-/// When the database fails.
 pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Refund, Payment)>> {
     // Locked first, so that a call which ends meanwhile is seen to have ended.
     sqlx::query!("SELECT FROM refunds WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
@@ -306,8 +285,7 @@ pub struct Settled {
 /// Records what was learnt: the refund, its payment's amounts, the call, the event, the books, and the end
 /// of the job. A worker that comes late loses its failure, but money that moved is recorded from anybody.
 ///
-/// # Errors
-/// When the database fails; then nothing was recorded, and the same facts may be recorded again.
+/// Fails when the database fails; then nothing was recorded, and the same facts may be recorded again.
 pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Settled> {
     let mut transaction = pool.begin().await?;
     let db = &mut *transaction;
@@ -423,9 +401,6 @@ fn to_refund(refund: &Refund) -> Event {
 }
 
 /// The code of a refund's job has failed for good: the refund is shown to a person.
-///
-/// # Errors
-/// When the database fails.
 pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
     let now: Timestamp = crate::db::now(&mut *db).await?;
     // The payment is locked first, as everywhere; what the refund is then, counts.
@@ -445,9 +420,6 @@ pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> 
 
 /// Refunds that are under way without a job get one, and are answered: there must be none. Where a call may
 /// have run it is a look-up, which gives nothing back.
-///
-/// # Errors
-/// When the database fails.
 pub async fn heal(pool: &PgPool) -> sqlx::Result<Vec<RefundId>> {
     let stuck = sqlx::query!(
         "SELECT id, calls_begun FROM refunds r

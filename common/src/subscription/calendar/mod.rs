@@ -58,9 +58,6 @@ impl Anchor {
     }
 
     /// The day on which period `index` begins.
-    ///
-    /// # Errors
-    /// [`OutOfCalendar`].
     pub fn date_of(self, interval: Interval, index: u32) -> Result<NaiveDate, OutOfCalendar> {
         index
             .checked_sub(self.index)
@@ -69,18 +66,12 @@ impl Anchor {
     }
 
     /// The instant at which period `index` begins.
-    ///
-    /// # Errors
-    /// [`OutOfCalendar`].
     pub fn boundary(self, interval: Interval, index: u32) -> Result<Timestamp, OutOfCalendar> {
         let date = self.date_of(interval, index)?;
         start_of_day(date, self.zone).ok_or(OutOfCalendar { anchor: self, index })
     }
 
     /// Period `index`: from its boundary up to the next.
-    ///
-    /// # Errors
-    /// [`OutOfCalendar`].
     pub fn period(self, interval: Interval, index: u32) -> Result<Period, OutOfCalendar> {
         let next = index.checked_add(1).ok_or(OutOfCalendar { anchor: self, index })?;
         Ok(Period {

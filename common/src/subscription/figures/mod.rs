@@ -81,9 +81,6 @@ pub struct Recovery {
 
 impl Revenue {
     /// The revenue of all `subscriptions` that are in `currency`.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn of(
         currency: Currency,
         subscriptions: impl IntoIterator<Item: Into<Recurring>>,
@@ -104,9 +101,6 @@ impl Revenue {
     }
 
     /// All of it: MRR.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn total(&self) -> Result<Ratio, TooLarge> {
         self.by_customer.values().try_fold(Ratio::ZERO, |sum, revenue| sum.plus(*revenue))
     }
@@ -118,17 +112,11 @@ impl Revenue {
     }
 
     /// Revenue per customer that pays something: ARPU. `None` without any.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn per_customer(&self) -> Result<Option<Ratio>, TooLarge> {
         self.total()?.per(Ratio::new(self.customers().into(), 1)?)
     }
 
     /// What became of it until `end`.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn churn(&self, end: &Self) -> Result<Churn, TooLarge> {
         let mut churn = Churn {
             customers_at_start: self.customers(),
@@ -150,17 +138,11 @@ impl Revenue {
 
 impl Churn {
     /// Customers lost, of those who paid at the start. `None` without any.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn of_customers(&self) -> Result<Option<Ratio>, TooLarge> {
         share(self.customers_lost, self.customers_at_start)
     }
 
     /// Revenue lost, of that at the start: gross MRR churn. `None` without any.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn of_revenue(&self) -> Result<Option<Ratio>, TooLarge> {
         self.revenue_lost.per(self.revenue_at_start)
     }
@@ -168,9 +150,6 @@ impl Churn {
 
 impl Recovery {
     /// Invoices recovered, of those whose first attempt failed. `None` without any.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn rate(&self) -> Result<Option<Ratio>, TooLarge> {
         share(self.recovered, self.failed)
     }
@@ -182,9 +161,6 @@ fn share(part: u64, whole: u64) -> Result<Option<Ratio>, TooLarge> {
 
 /// What a subscription brings in a month: its next invoice without tax and without discounts that end, as
 /// long as it renews and is not free.
-///
-/// # Errors
-/// [`TooLarge`].
 pub fn monthly_revenue(of: impl Into<Recurring>) -> Result<Ratio, TooLarge> {
     let Recurring { status, price, quantity, discounts, tax, .. } = of.into();
     match status {

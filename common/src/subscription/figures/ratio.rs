@@ -19,8 +19,7 @@ impl Ratio {
 
     /// `numerator ÷ denominator`.
     ///
-    /// # Errors
-    /// [`TooLarge`], also for a denominator of zero.
+    /// Fails with [`TooLarge`], also for a denominator of zero.
     pub fn new(numerator: i128, denominator: i128) -> Result<Self, TooLarge> {
         let divisor =
             i128::try_from(greatest_common_divisor(numerator, denominator)).map_err(|_| TooLarge)?;
@@ -31,17 +30,11 @@ impl Ratio {
     }
 
     /// A decimal, as it is.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn of(decimal: Decimal) -> Result<Self, TooLarge> {
         Self::new(decimal.mantissa(), 10_i128.checked_pow(decimal.scale()).ok_or(TooLarge)?)
     }
 
     /// The sum.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn plus(self, other: Self) -> Result<Self, TooLarge> {
         // By the least common denominator, so that a long sum stays small.
         let divisor = i128::try_from(greatest_common_divisor(self.denominator, other.denominator))
@@ -56,17 +49,11 @@ impl Ratio {
     }
 
     /// The difference.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn minus(self, other: Self) -> Result<Self, TooLarge> {
         self.plus(Self { numerator: -other.numerator, ..other })
     }
 
     /// The product.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn times(self, other: Self) -> Result<Self, TooLarge> {
         // Crosswise first: what cancels out need not be multiplied.
         let a = Self::new(self.numerator, other.denominator)?;
@@ -76,9 +63,6 @@ impl Ratio {
     }
 
     /// The quotient; `None` by nothing.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn per(self, other: Self) -> Result<Option<Self>, TooLarge> {
         if other.numerator == 0 {
             return Ok(None);
@@ -87,9 +71,6 @@ impl Ratio {
     }
 
     /// Rounded to so many decimals, half away from zero: to be shown.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn rounded(self, decimals: u32) -> Result<Decimal, TooLarge> {
         let scaled = 10_i128.checked_pow(decimals).and_then(|power| self.numerator.checked_mul(power));
         let number = nearest(scaled.ok_or(TooLarge)?, self.denominator).ok_or(TooLarge)?;
@@ -103,9 +84,6 @@ impl Ratio {
     }
 
     /// Which is more.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn compare(self, other: Self) -> Result<Ordering, TooLarge> {
         Ok(self.minus(other)?.numerator.cmp(&0))
     }

@@ -89,9 +89,6 @@ pub struct ProrationPoint<'a> {
 
 impl ProrationPoint<'_> {
     /// All that is in force ends, without anything in its place: a pause, or a cancellation that gives back.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn end(&self) -> Result<Adjustment, TooLarge> {
         let mut leaving = Leaving::of(self);
         leaving.withdraw(u32::MAX, |_| true)?;
@@ -100,9 +97,6 @@ impl ProrationPoint<'_> {
 
     /// From what is in force to `new`, at the price that there was: more or less of the same, or a resumption. `free`
     /// seats stand on no line, and leave first; answers how many of them stay.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn resize(&self, free: u32, new: &Seats<'_>) -> Result<(Adjustment, u32), TooLarge> {
         self.settle(Leaving::of(self), free, new)
     }
@@ -132,9 +126,6 @@ impl ProrationPoint<'_> {
     }
 
     /// Another price: what is in force at others leaves, and `new` takes its place.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
     pub fn swap(&self, new: &Seats<'_>) -> Result<Adjustment, TooLarge> {
         let mut leaving = Leaving::of(self);
         leaving.withdraw(u32::MAX, |billed| billed.unit_amount != new.unit_amount)?;

@@ -27,9 +27,6 @@ pub enum Renewal {
 }
 
 /// A subscription's boundary may have come. The oldest one that has is dealt with.
-///
-/// # Errors
-/// [`Refusal::OutOfCalendar`].
 pub fn renew(subscription: &mut Subscription, now: Timestamp) -> Result<Renewal, Refusal> {
     let Some(boundary) = subscription.next_boundary()? else { return Ok(Renewal::None) };
     if now < boundary {
@@ -80,9 +77,6 @@ pub fn renew(subscription: &mut Subscription, now: Timestamp) -> Result<Renewal,
 
 /// The renewal that comes next, if nothing happens before: the subscription as it then is, and the period that
 /// is billed. `None` where it does not renew.
-///
-/// # Errors
-/// [`Refusal::OutOfCalendar`].
 pub fn upcoming_period(subscription: &Subscription) -> Result<Option<(Subscription, Period)>, Refusal> {
     let Some(boundary) = subscription.next_boundary()? else { return Ok(None) };
     let mut then = subscription.clone();
@@ -94,9 +88,6 @@ pub fn upcoming_period(subscription: &Subscription) -> Result<Option<(Subscripti
 }
 
 /// A person lets all be billed that is due, one after the other. Then renew.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn bill_missed(subscription: &mut Subscription, now: Timestamp) -> Result<(), Refusal> {
     let last = last_due(subscription, now)?;
     subscription.catch_up_to = Some(last);
@@ -106,9 +97,6 @@ pub fn bill_missed(subscription: &mut Subscription, now: Timestamp) -> Result<()
 }
 
 /// A person forgoes what was missed: only the period that is running now is billed. Then renew.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn skip_missed(subscription: &mut Subscription, now: Timestamp) -> Result<(), Refusal> {
     let last = last_due(subscription, now)?;
     let skipped = last - subscription.next_period_index;

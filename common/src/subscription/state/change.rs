@@ -14,9 +14,6 @@ use crate::subscription::{
 ///
 /// With [`Proration::ByDay`] a plan with another interval begins a whole period today; with
 /// [`Proration::None`] its periods begin when the present one ends.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn change(
     subscription: &mut Subscription,
     terms: Terms,

@@ -44,9 +44,6 @@ pub struct ProrationContext<'a> {
 }
 
 /// It rests: at once, and the rest of the period is given back; or from the end of the period on.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn pause(
     subscription: &mut Subscription,
     when: When,
@@ -77,9 +74,6 @@ pub fn pause(
 }
 
 /// It goes on; or the pause that was planned is withdrawn.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn resume(
     subscription: &mut Subscription,
     how: Resume,
@@ -165,9 +159,6 @@ fn period_on(subscription: &Subscription, day: chrono::NaiveDate) -> Result<Opti
 }
 
 /// It ends: at once, or with the period. At once, the rest of the period is given back only by day.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn cancel(
     subscription: &mut Subscription,
     when: When,
@@ -213,9 +204,6 @@ pub fn cancel(
 }
 
 /// It shall not end with the period after all.
-///
-/// # Errors
-/// [`Refusal::Ended`].
 pub fn keep(subscription: &mut Subscription, now: Timestamp) -> Result<(), Refusal> {
     if subscription.status.is_final() {
         return Err(Refusal::Ended(subscription.status));
@@ -227,9 +215,6 @@ pub fn keep(subscription: &mut Subscription, now: Timestamp) -> Result<(), Refus
 
 /// It has a new payment method: whatever is open is tried once, now. The one that it has already changes
 /// nothing.
-///
-/// # Errors
-/// [`Refusal::Ended`].
 pub fn change_method(
     subscription: &mut Subscription,
     method: PaymentMethod,
@@ -250,9 +235,6 @@ pub fn change_method(
 }
 
 /// Its midnights are those of another zone, from the next boundary on.
-///
-/// # Errors
-/// [`Refusal::Ended`].
 pub fn change_zone(subscription: &mut Subscription, zone: Tz, now: Timestamp) -> Result<(), Refusal> {
     if subscription.status.is_final() {
         return Err(Refusal::Ended(subscription.status));

@@ -47,8 +47,7 @@ pub struct New {
 
 /// A new subscription. With a trial nothing is billed yet; without, its first period is.
 ///
-/// # Errors
-/// [`Refusal::NoSeats`], [`Refusal::NoMethod`] without a trial, [`Refusal::MethodDeclined`],
+/// Fails with [`Refusal::NoSeats`], [`Refusal::NoMethod`] without a trial, [`Refusal::MethodDeclined`],
 /// [`Refusal::NotChargeable`], [`Refusal::OutOfCalendar`].
 pub fn create(new: New, now: Timestamp) -> Result<(Subscription, Effects), Refusal> {
     if new.terms.quantity == 0 {

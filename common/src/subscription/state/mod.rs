@@ -171,8 +171,7 @@ pub enum Refusal {
 
 /// Something has happened to a subscription.
 ///
-/// # Errors
-/// [`Refusal`], but only for the end of the calendar.
+/// Fails with [`Refusal`], but only for the end of the calendar.
 pub fn apply(subscription: &mut Subscription, fact: Fact, now: Timestamp) -> Result<Effects, Refusal> {
     match (subscription.status, fact) {
         (Status::Incomplete, Fact::InvoicePaid { .. }) => enter(subscription, Status::Active, now),

@@ -41,9 +41,6 @@ pub struct Update {
 }
 
 /// Makes it so.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn update(
     subscription: &mut Subscription,
     update: Update,

@@ -6,8 +6,7 @@ use crate::{db::row::word, id::MerchantId, subscription::OnDispute};
 
 /// What a dispute does to the subscriptions that a merchant makes without saying so.
 ///
-/// # Errors
-/// When the database fails, or there is no such merchant.
+/// Fails when the database fails, or there is no such merchant.
 pub async fn policy(db: impl PgExecutor<'_>, merchant: MerchantId) -> sqlx::Result<OnDispute> {
     let policy = sqlx::query_scalar!("SELECT on_dispute FROM merchants WHERE id = $1", merchant.0);
     Ok(word("on_dispute", &policy.fetch_one(db).await?)?)
@@ -15,9 +14,6 @@ pub async fn policy(db: impl PgExecutor<'_>, merchant: MerchantId) -> sqlx::Resu
 
 /// From now on subscriptions are made with this. Those that there are keep theirs. Tells whether there is such a
 /// merchant.
-///
-/// # Errors
-/// When the database fails.
 pub async fn set_policy(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,

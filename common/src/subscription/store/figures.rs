@@ -18,9 +18,6 @@ use crate::{
 };
 
 /// What brought revenue to a merchant at an instant.
-///
-/// # Errors
-/// When the database fails.
 pub async fn recurring(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -58,9 +55,6 @@ pub async fn recurring(
 
 /// What the retries have brought back of the invoices that were first declined between two instants, `[from, to)`,
 /// by currency. Those that are void are as if they had never been.
-///
-/// # Errors
-/// When the database fails.
 pub async fn recovery(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,

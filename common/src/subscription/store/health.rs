@@ -16,9 +16,6 @@ const BATCH: i64 = 5000;
 
 /// Subscriptions that are live and have no job: there must be none. Each that is live is looked at, so it is done a
 /// batch at a time: no statement takes long, however many there are.
-///
-/// # Errors
-/// When the database fails.
 pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<SubscriptionId>> {
     let (mut found, mut after) = (Vec::new(), Uuid::nil());
     loop {
@@ -41,9 +38,6 @@ pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<SubscriptionId>> {
 }
 
 /// Gives such a subscription its job back.
-///
-/// # Errors
-/// [`Error`].
 pub async fn heal(db: &PgPool, id: SubscriptionId) -> Result<(), Error> {
     let mut transaction = db.begin().await?;
     let subscription = lock(&mut transaction, id).await?.ok_or(sqlx::Error::RowNotFound)?;

@@ -39,9 +39,6 @@ pub enum Error {
 }
 
 /// One subscription of this merchant. Another merchant's is not found.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -54,9 +51,6 @@ pub async fn find(
 }
 
 /// One subscription, whoever's it is: for operators.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_any(db: impl PgExecutor<'_>, id: SubscriptionId) -> sqlx::Result<Option<Subscription>> {
     let row = subscriptions!(" WHERE s.id = $1", id.0).fetch_optional(db).await?;
     Ok(row.map(Subscription::try_from).transpose()?)
@@ -64,9 +58,6 @@ pub async fn find_any(db: impl PgExecutor<'_>, id: SubscriptionId) -> sqlx::Resu
 
 /// Subscriptions that missed more renewals than are billed without asking, whoever's they are; a thousand at
 /// most.
-///
-/// # Errors
-/// When the database fails.
 pub async fn in_review(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Subscription>> {
     let rows = subscriptions!(" WHERE s.missed_renewals IS NOT NULL ORDER BY s.id LIMIT 1000");
     let found = rows.fetch_all(db).await?.into_iter().map(Subscription::try_from);
@@ -156,9 +147,6 @@ pub struct Filter {
 }
 
 /// A page of this merchant's subscriptions.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list(
     db: impl PgExecutor<'_>,
     merchant: MerchantId,
@@ -194,9 +182,6 @@ pub async fn list(
 }
 
 /// When time will next bring something to a subscription by itself; `None` where it will not.
-///
-/// # Errors
-/// [`OutOfCalendar`].
 pub(crate) fn wakes_at(subscription: &Subscription) -> Result<Option<Timestamp>, OutOfCalendar> {
     match subscription.status {
         Status::Incomplete => Ok(Some(subscription.created_at + FIRST_INVOICE_WINDOW)),

@@ -75,8 +75,7 @@ struct Certificate {
 impl Certificates {
     /// None yet.
     ///
-    /// # Errors
-    /// When the TLS backend cannot be initialised.
+    /// Fails when the TLS backend cannot be initialised.
     pub fn new() -> reqwest::Result<Self> {
         Ok(Self {
             client: crate::gateway::http_client(FETCH_TIMEOUT)?,
@@ -87,9 +86,6 @@ impl Certificates {
     }
 
     /// The certificate at this address, which must be one of PayPal's.
-    ///
-    /// # Errors
-    /// [`Missing`].
     pub async fn get(&self, url: &Url) -> Result<Arc<Chain>, Missing> {
         if let Some(known) = self.kept().find(url, Instant::now()) {
             return known;

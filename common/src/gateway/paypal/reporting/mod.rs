@@ -177,9 +177,6 @@ fn rfc3339(second: i64) -> String {
 }
 
 /// Reads a page. Its transactions are read one by one: an odd one must not hide the others.
-///
-/// # Errors
-/// [`NoPage`].
 pub fn read(received: &Received, place: &Place) -> Result<Page, NoPage> {
     match received.status {
         200 => {}

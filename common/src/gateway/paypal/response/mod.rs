@@ -63,8 +63,7 @@ pub fn sort(received: &Received) -> Answered {
 
 /// Reads an object.
 ///
-/// # Errors
-/// Why not, for operators.
+/// Fails with the reason, for operators.
 pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| format!("unreadable answer: {error}"))
 }
@@ -229,8 +228,7 @@ impl Order {
 
     /// All refunds of it, whoever made them.
     ///
-    /// # Errors
-    /// Why one of them cannot be read.
+    /// Fails with why one of them cannot be read.
     pub fn refunds(&self) -> Result<Vec<GatewayRefund>, String> {
         let unit = self.purchase_units.as_deref().and_then(<[Unit]>::first);
         let payment_reference = unit.and_then(|unit| ours(PAYMENT, &unit.custom_id, &None));
@@ -357,8 +355,7 @@ impl Refund {
 
     /// As the gateway knows it, whoever made it.
     ///
-    /// # Errors
-    /// What is missing, for operators.
+    /// Fails with what is missing, for operators.
     pub fn found(&self, owner: &Owner<'_>) -> Result<GatewayRefund, String> {
         let made_at = self.create_time.as_deref().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
         Ok(GatewayRefund {

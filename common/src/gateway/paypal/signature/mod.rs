@@ -150,8 +150,7 @@ impl Sources {
 impl Chain {
     /// Reads certificates in PEM, the signer's first.
     ///
-    /// # Errors
-    /// What is wrong with the text, for operators.
+    /// Fails with what is wrong with the text, for operators.
     pub fn read(pem: &[u8]) -> Result<Self, String> {
         let mut certificates = certificates(pem)?.into_iter();
         let leaf = certificates.next().ok_or("no certificate")?;
@@ -162,8 +161,7 @@ impl Chain {
 impl Roots {
     /// Those that this machine trusts, as it does for TLS.
     ///
-    /// # Errors
-    /// When there are none.
+    /// Fails when there are none.
     pub fn of_this_machine() -> Result<Self, String> {
         let found = rustls_native_certs::load_native_certs();
         // An odd one does not spoil the others: each is only needed where it vouches for something.
@@ -176,8 +174,7 @@ impl Roots {
 
     /// A root of one's own, and no other.
     ///
-    /// # Errors
-    /// When the text holds none.
+    /// Fails when the text holds none.
     pub fn of_pem(pem: &[u8]) -> Result<Self, String> {
         let roots = Self::trusting(&certificates(pem)?, certificates(INTERMEDIATES)?);
         if roots.anchors.is_empty() { Err("no root certificate".into()) } else { Ok(roots) }
