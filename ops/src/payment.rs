@@ -189,8 +189,8 @@ fn facts(payment: &Payment) -> Vec<(&'static str, String)> {
         ("captured", display_amount(payment.amount_captured, payment.request.money.currency)),
         ("refunded", display_amount(payment.amount_refunded, payment.request.money.currency)),
         ("stage", format!("{} ({})", payment.stage, payment.stage_number)),
-        ("method", payment.request.method.to_string()),
-        ("gateway", payment.request.gateway.to_string()),
+        ("method", payment.route.method.to_string()),
+        ("gateway", payment.route.gateway.to_string()),
         ("accepted", payment.created_at.to_rfc3339()),
     ];
     let optional = [

@@ -132,6 +132,6 @@ fn refused(refusal: &Refusal) -> ApiError {
 fn check_amount(payment: &Payment, amount: Option<Decimal>) -> Result<(), ApiError> {
     let Some(amount) = amount else { return Ok(()) };
     let money = common::money::Money::new(amount, payment.request.money.currency).map_err(|e| e.to_string());
-    let checked = money.and_then(|money| payment.request.gateway.check_amount(&money));
+    let checked = money.and_then(|money| payment.route.gateway.check_amount(&money));
     checked.map_err(|detail| Faults::one("/amount", detail))
 }

@@ -6,9 +6,10 @@ use common::{
     id::{MerchantId, PaymentId},
     metadata::Metadata,
     money::{Currency, Money},
-    payment::{Fallback, NewPayment, PaymentRequest, store::Accepted as Stored},
+    payment::{self, Fallback, NewPayment, PaymentRequest, Route, store::Accepted as Stored},
 };
 use rust_decimal::Decimal;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -59,7 +60,7 @@ body! {
         /// Another method, at another gateway, should the first not have got the request.
         fallback: Option<FallbackMethod>,
     }
-    read(at, reader) -> PaymentRequest {
+    read(at, reader) -> (PaymentRequest, Route) {
         let gateway = payment_method.as_ref().map(|(method, _)| reader.gateway_routing.gateway(*method));
         let money = money(amount, currency, gateway, at.field("amount"), reader);
         if let (Some((MethodType::Paypal, None)), Some(None)) = (&payment_method, &return_url) {
@@ -71,19 +72,16 @@ body! {
             None => None,
         };
         let (method, token) = payment_method?;
-        Some(PaymentRequest {
+        let request = PaymentRequest {
             money: money?,
-            method,
-            token,
             capture: capture?.unwrap_or(Capture::Automatic),
-            gateway: gateway?,
             customer: customer?,
             description: description?,
             order_id: order_id?,
             metadata: metadata?.unwrap_or_default(),
             return_url: return_url?,
-            fallback,
-        })
+        };
+        Some((request, Route { method, token, gateway: gateway?, fallback }))
     }
 }
 
@@ -125,9 +123,9 @@ pub async fn process(
     IdempotencyKey(key): IdempotencyKey,
     prefer: Prefer,
     Trace(traceparent): Trace,
-    Body(request): Body<ProcessPayment>,
+    Body((request, route)): Body<ProcessPayment>,
 ) -> Result<Response, ApiError> {
-    let new = new_payment(merchant.id, key, request);
+    let new = new_payment(merchant.id, key, request, route);
     // Before the job goes out, so that no notice of its end can be missed.
     let watch = prefer.wait.map(|_| app.outcomes.watch(new.id.0));
     let reply_to = app.outcomes.address(prefer);
@@ -147,16 +145,57 @@ pub async fn process(
     }
 }
 
-fn new_payment(merchant_id: MerchantId, idempotency_key: String, request: PaymentRequest) -> NewPayment {
+/// What was asked for, as it was understood. Its hash is stored for ever: a field that is added later stays
+/// out of it where it is not used.
+#[derive(Serialize)]
+struct Understood<'a> {
+    money: String,
+    method: MethodType,
+    token: Option<&'a str>,
+    capture: Capture,
+    gateway: GatewayName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<&'a payment::Payer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<&'a str>,
+    metadata: &'a Metadata,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<Fallback>,
+}
+
+fn hash(request: &PaymentRequest, route: &Route) -> [u8; 32] {
     // Over what was understood, not over its bytes: spaces and the order of fields do not matter. Where it
     // is routed to is ours to change, so the usual gateway stands for it.
-    let mut usual = PaymentRequest { gateway: GatewayName::for_method(request.method), ..request.clone() };
-    if let Some(fallback) = &mut usual.fallback {
-        fallback.gateway = GatewayName::for_method(fallback.method);
-    }
-    let understood = serde_json::to_vec(&usual).unwrap_or_default();
-    let request_hash = Sha256::digest(understood).into();
-    NewPayment { id: PaymentId::new(), merchant_id, idempotency_key, request_hash, request }
+    let usual =
+        |other: &Fallback| Fallback { gateway: GatewayName::for_method(other.method), ..other.clone() };
+    let understood = Understood {
+        money: request.money.to_string(),
+        method: route.method,
+        token: route.token.as_deref(),
+        capture: request.capture,
+        gateway: GatewayName::for_method(route.method),
+        customer: request.customer.as_ref(),
+        description: request.description.as_deref(),
+        order_id: request.order_id.as_deref(),
+        metadata: &request.metadata,
+        return_url: request.return_url.as_deref(),
+        fallback: route.fallback.as_ref().map(usual),
+    };
+    Sha256::digest(serde_json::to_vec(&understood).unwrap_or_default()).into()
+}
+
+fn new_payment(
+    merchant_id: MerchantId,
+    idempotency_key: String,
+    request: PaymentRequest,
+    route: Route,
+) -> NewPayment {
+    let request_hash = hash(&request, &route);
+    NewPayment { id: PaymentId::new(), merchant_id, idempotency_key, request_hash, request, route }
 }
 
 /// The other gateway must be another, must be able to take the amount, and needs no payer at its page.
@@ -207,9 +246,9 @@ mod tests {
     #[test]
     fn the_hash_of_a_request_is_pinned() {
         let hash = |body| {
-            let request = part::read::<ProcessPayment>(Value::into(body), &GatewayRouting::default());
-            let new = new_payment(MerchantId::new(), "k".into(), request.expect("a valid body"));
-            new.request_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+            let read = part::read::<ProcessPayment>(Value::into(body), &GatewayRouting::default());
+            let (request, route) = read.expect("a valid body");
+            super::hash(&request, &route).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };
         let least = json!({
             "amount": "49.90", "currency": "EUR", "payment_method": { "type": "card", "token": "pm_1" },

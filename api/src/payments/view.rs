@@ -187,7 +187,7 @@ impl PaymentView {
             amount_refunding: display_amount(payment.amount_refunding, currency),
             currency: currency.code(),
             capture: payment.request.capture.as_str(),
-            payment_method: MethodView { r#type: payment.request.method.as_str(), card: payment.card },
+            payment_method: MethodView { r#type: payment.route.method.as_str(), card: payment.card },
             customer: payment.request.customer,
             description: payment.request.description,
             order_id: payment.request.order_id,
@@ -204,7 +204,7 @@ impl PaymentView {
                 .map(RefundOfPayment::new)
                 .collect(),
             disputes: disputes.iter().filter(|d| d.payment_id == payment.id).map(DisputeView::new).collect(),
-            gateway: payment.request.gateway.as_str(),
+            gateway: payment.route.gateway.as_str(),
             gateway_reference: payment.gateway_ref.map(Into::into),
             created_at: payment.created_at,
             updated_at: payment.updated_at,

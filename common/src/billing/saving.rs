@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 use crate::{
     gateway::{GatewayKey, SaveRequest, SavedMethod, Sending},
     id::{CustomerId, InvoiceId, PaymentId},
-    payment::{Payment, PaymentRequest},
+    payment::{Payment, Route},
 };
 
 /// What stands between a payment of an invoice and its charge.
@@ -32,7 +32,7 @@ pub async fn to_save(
     sending: Sending,
 ) -> sqlx::Result<Option<ToSave>> {
     let unsaved = payment.billing.as_ref().filter(|billing| billing.saved.is_none());
-    let (Some(billing), Some(token)) = (unsaved, &payment.request.token) else { return Ok(None) };
+    let (Some(billing), Some(token)) = (unsaved, &payment.route.token) else { return Ok(None) };
     let row = sqlx::query!(
         r#"SELECT c.id, c.name, c.email, r.customer_ref AS "customer_ref?",
                m.saved AS "saved?: Json<SavedMethod>"
@@ -41,8 +41,8 @@ pub async fn to_save(
            LEFT JOIN customer_payment_methods m ON m.customer_id = c.id AND m.type = $3 AND m.token = $4
            WHERE i.id = $1"#,
         billing.invoice.0,
-        payment.request.gateway.as_str(),
-        payment.request.method.as_str(),
+        payment.route.gateway.as_str(),
+        payment.route.method.as_str(),
         token,
     )
     .fetch_one(db)
@@ -77,8 +77,8 @@ pub async fn remember_saved(
     saved: &SavedMethod,
 ) -> sqlx::Result<SavedMethod> {
     let mut transaction = db.begin().await?;
-    let kept = match (&payment.billing, &payment.request) {
-        (Some(billing), PaymentRequest { method, token: Some(token), gateway, .. }) => {
+    let kept = match (&payment.billing, &payment.route) {
+        (Some(billing), Route { method, token: Some(token), gateway, .. }) => {
             let (method, gateway) = ((method.as_str(), token.as_str()), gateway.as_str());
             remember(&mut transaction, billing.invoice, method, gateway, saved).await?
         }

@@ -259,9 +259,9 @@ async fn decline_for_good(
         .filter_map(|(end, _)| {
             // A request that was refused says nothing of the method.
             let class = end.payment.failure.as_ref()?.decline_class;
-            let request = Some(&end.payment.request).filter(|_| class == Some(DeclineClass::Hard))?;
+            let route = Some(&end.payment.route).filter(|_| class == Some(DeclineClass::Hard))?;
             let customer = invoices.get(&end.invoice)?.customer_id.0;
-            Some((customer, request.method.as_str().to_owned(), request.token.clone()?))
+            Some((customer, route.method.as_str().to_owned(), route.token.clone()?))
         })
         .collect();
     // In one order, so that of two batches none waits for the other.

@@ -42,7 +42,7 @@ pub async fn record(
     // The payment's lock stands for the dispute's: its row may not be there yet.
     let Some(payment) = payments::lock(&mut *db, id).await? else { return Ok(Recorded::NotOurs) };
     // Where it is not the payment's gateway, it may have taken something beside it.
-    if payment.request.gateway != gateway && !payments::was_duplicated_at(&mut *db, id, gateway).await? {
+    if payment.route.gateway != gateway && !payments::was_duplicated_at(&mut *db, id, gateway).await? {
         return Ok(Recorded::NotOurs);
     }
     let known = by_ref(&mut *db, gateway, &told.dispute_ref).await?;
@@ -64,7 +64,7 @@ pub async fn record(
     }
     let mut alarm = change.alarm;
     // A duplicate's is about what nobody was billed for.
-    let is_the_payments = payment.request.gateway == gateway;
+    let is_the_payments = payment.route.gateway == gateway;
     if is_the_payments && known.is_none() && change.to.status != DisputeStatus::Won {
         alarm = alarm.or(billing::payment_disputed(&mut *db, &payment, now).await?);
     }

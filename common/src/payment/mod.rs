@@ -35,39 +35,39 @@ pub struct NewPayment {
     pub request_hash: [u8; 32],
     /// The request itself.
     pub request: PaymentRequest,
+    /// Where it goes.
+    pub route: Route,
 }
 
-/// The immutable part of a payment. Its serialised form is hashed to tell a repetition from another
-/// request, so it must stay as it is: a new field is left out where it is not used.
-#[derive(Debug, Clone, Serialize)]
+/// What a merchant asked for. It never changes.
+#[derive(Debug, Clone)]
 pub struct PaymentRequest {
     /// How much, of what.
-    #[serde(serialize_with = "money_text")]
     pub money: Money,
-    /// How the payer pays.
-    pub method: MethodType,
-    /// The gateway's token for the payment method; `None` where the payer is to choose at the gateway.
-    pub token: Option<String>,
     /// When the money is taken.
     pub capture: Capture,
-    /// Which gateway it goes to.
-    pub gateway: GatewayName,
     /// Who pays, as the merchant tells us.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<Payer>,
     /// Free text for the merchant's own eyes.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The merchant's number for what is paid.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
     /// The merchant's own keys and values.
     pub metadata: Metadata,
     /// Where the payer comes back to after an authentication.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
+}
+
+/// Where a payment goes, and by what. A fallback moves it.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// How the payer pays.
+    pub method: MethodType,
+    /// The gateway's token for the payment method; `None` where the payer is to choose at the gateway.
+    pub token: Option<String>,
+    /// Which gateway it goes to.
+    pub gateway: GatewayName,
     /// Where else it may be charged.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
 }
 
@@ -167,6 +167,8 @@ pub struct Payment {
     pub merchant_id: MerchantId,
     /// What was asked for.
     pub request: PaymentRequest,
+    /// Where it goes.
+    pub route: Route,
     /// The invoice that it pays, if it pays one.
     pub billing: Option<Billing>,
     /// When it was accepted.
@@ -222,8 +224,8 @@ impl Payment {
             reference: self.id.to_string(),
             key: self.key(),
             money: self.request.money,
-            method: self.request.method,
-            token: self.request.token.clone(),
+            method: self.route.method,
+            token: self.route.token.clone(),
             saved: self.billing.as_ref().and_then(|billing| billing.saved.clone()),
             off_session: self.billing.as_ref().is_some_and(|billing| billing.off_session),
             capture: self.request.capture,
@@ -276,7 +278,7 @@ impl Payment {
     #[must_use]
     pub fn is_beside(&self, gateway: GatewayName, gateway_ref: &str) -> bool {
         let is_another = self.gateway_ref.as_deref().is_some_and(|own| own != gateway_ref);
-        self.request.gateway != gateway || (self.status == Status::Succeeded && is_another)
+        self.route.gateway != gateway || (self.status == Status::Succeeded && is_another)
     }
 
     /// What was taken and not given back, though it may be held for that.
@@ -318,7 +320,3 @@ names!(
     Stage,
     Charge => "charge", Complete => "complete", Capture => "capture", Cancel => "cancel",
 );
-
-fn money_text<S: serde::Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(money)
-}

@@ -132,7 +132,7 @@ async fn find_another_charge(
     let question = LookUp { gateway_ref: Some(named.into()), ..payment.look_up(None) };
     match context.gateways.get(gateway).look_up(&question).await.report {
         Ok(ChargeOutcome::Succeeded(charge))
-            if payment.request.gateway != gateway || is_another(&payment, &charge) =>
+            if payment.route.gateway != gateway || is_another(&payment, &charge) =>
         {
             Ok(News::Duplicate(Box::new(duplicate::Found::of(&payment, gateway, charge))))
         }

@@ -32,7 +32,7 @@ pub fn by_id(refunds: Vec<(Refund, Payment)>) -> Subjects<Box<OfPayment>> {
 
 /// What the gateway answered.
 pub fn settlement(claim: &Claim, of: OfPayment, answer: Answer<RefundOutcome>) -> Settlement {
-    let gateway = of.payment.request.gateway;
+    let gateway = of.payment.route.gateway;
     super::measure(gateway, &answer);
     Settlement { claim: claim.clone(), refund: of.refund, gateway, answer }
 }

@@ -24,7 +24,7 @@ pub fn by_id(payments: Vec<Payment>) -> Subjects<Box<Payment>> {
 
 /// What the gateway answered.
 pub fn settlement(claim: &Claim, payment: Box<Payment>, answer: Answer<ChargeOutcome>) -> Arc<Settlement> {
-    super::measure(payment.request.gateway, &answer);
+    super::measure(payment.route.gateway, &answer);
     Arc::new(Settlement { claim: claim.clone(), payment: *payment, answer })
 }
 
@@ -38,7 +38,7 @@ pub async fn settle(context: &Context, settlement: &Arc<Settlement>) -> Result<R
 fn count(payment: &Payment, settled: &Settled) {
     if settled.changed {
         metrics::counter!("payments_total",
-            "gateway" => payment.request.gateway.as_str(),
+            "gateway" => payment.route.gateway.as_str(),
             "status" => settled.status.as_str(),
             "currency" => payment.request.money.currency.code())
         .increment(1);

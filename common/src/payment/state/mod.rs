@@ -143,7 +143,7 @@ pub fn apply_late(
 ) -> Change {
     match report {
         // It went on at its other gateway because this one had provably taken nothing.
-        Ok(ChargeOutcome::Succeeded(charge)) if payment.request.gateway != seen.request.gateway => {
+        Ok(ChargeOutcome::Succeeded(charge)) if payment.route.gateway != seen.route.gateway => {
             Change::beside(charge, duplicate::ALARM)
         }
         Ok(ChargeOutcome::Succeeded(_)) => {
@@ -152,7 +152,7 @@ pub fn apply_late(
             apply(&of_then, report, context)
         }
         // It was not taken, but it is held until somebody lets go of it at that gateway.
-        Ok(ChargeOutcome::Authorized(_)) if payment.request.gateway != seen.request.gateway => {
+        Ok(ChargeOutcome::Authorized(_)) if payment.route.gateway != seen.route.gateway => {
             Change { alarm: Some(RESERVED_ELSEWHERE), ..Change::nothing_left() }
         }
         Ok(ChargeOutcome::Authorized(_)) if !payment.stage.is_finish() => apply(payment, report, context),
@@ -180,7 +180,7 @@ pub fn is_another(payment: &Payment, charge: &Charge) -> bool {
 /// request of it, or said a soft no and the merchant wants that. Never while an outcome is unknown, and never
 /// because of a bound of our own.
 fn falls_back(payment: &Payment, report: &Report<ChargeOutcome>, context: Context) -> bool {
-    let Some(fallback) = &payment.request.fallback else { return false };
+    let Some(fallback) = &payment.route.fallback else { return false };
     let is_charge = payment.stage == Stage::Charge && context.kind == Kind::ChargePayment;
     is_charge
         && match report {
@@ -300,7 +300,7 @@ fn failure_of(decline: &Decline) -> Failure {
 /// Whether the gateway has given up waiting for the payer. Only a call of ours would have moved money, and
 /// none was made.
 fn is_forgotten(payment: &Payment, context: Context) -> bool {
-    let remembered = payment.request.gateway.guarantees().unapproved_window;
+    let remembered = payment.route.gateway.guarantees().unapproved_window;
     remembered.is_some_and(|window| !payment.call_log.within(payment.created_at, context.now, window))
 }
 
@@ -359,7 +359,7 @@ fn in_doubt(
     let assessed = AssessmentContext {
         call_log: &payment.call_log,
         asked_at: payment.created_at,
-        guarantees: payment.request.gateway.guarantees(),
+        guarantees: payment.route.gateway.guarantees(),
         is_question: context.kind == Kind::ResolvePayment,
         is_known: payment.gateway_ref.is_some(),
         now: context.now,
@@ -371,7 +371,7 @@ fn in_doubt(
 /// Whether a call begun at `now` may be sent.
 #[must_use]
 pub fn may_send(payment: &Payment, now: Timestamp) -> bool {
-    payment.call_log.may_send(payment.created_at, now, payment.request.gateway.guarantees())
+    payment.call_log.may_send(payment.created_at, now, payment.route.gateway.guarantees())
 }
 
 /// Brings a payment into the state of an outcome.
@@ -394,10 +394,10 @@ pub fn enter(payment: &mut Payment, outcome: Outcome, now: Timestamp) {
             Status::Processing
         }
         Outcome::Rerouted => {
-            if let Some(fallback) = payment.request.fallback.take() {
-                payment.request.gateway = fallback.gateway;
-                payment.request.method = fallback.method;
-                payment.request.token = Some(fallback.token);
+            if let Some(fallback) = payment.route.fallback.take() {
+                payment.route.gateway = fallback.gateway;
+                payment.route.method = fallback.method;
+                payment.route.token = Some(fallback.token);
             }
             (payment.gateway_ref, payment.charge_ref, payment.card) = (None, None, None);
             begin_stage(payment, Stage::Charge, None);

@@ -105,9 +105,9 @@ async fn insert(
         &column!(|new: &New, _, _| new.request.money.amount),
         &column!(|new: &New, _, _| new.request.money.currency.code().to_owned()),
         &column!(|new: &New, _, _| new.request.capture.as_str().to_owned()),
-        &column!(|new: &New, _, _| new.request.method.as_str().to_owned()),
-        &column!(|new: &New, _, _| new.request.token.clone()) as _,
-        &column!(|new: &New, _, _| new.request.gateway.as_str().to_owned()),
+        &column!(|new: &New, _, _| new.route.method.as_str().to_owned()),
+        &column!(|new: &New, _, _| new.route.token.clone()) as _,
+        &column!(|new: &New, _, _| new.route.gateway.as_str().to_owned()),
         &column!(|new: &New, _, _| new.request.customer.clone().map(Json)) as _,
         &column!(|new: &New, _, _| new.request.description.clone()) as _,
         &column!(|new: &New, _, _| new.request.order_id.clone()) as _,
@@ -117,7 +117,7 @@ async fn insert(
         &column!(|_: &New, trace: &Option<String>, _| trace.clone()) as _,
         Kind::ChargePayment.as_str(),
         interval(PUBLISHER_GRACE),
-        &column!(|new: &New, _, _| new.request.fallback.clone().map(Json)) as _,
+        &column!(|new: &New, _, _| new.route.fallback.clone().map(Json)) as _,
     )
     .fetch_all(db)
     .await?;
@@ -160,6 +160,7 @@ fn fresh(new: &NewPayment, created_at: crate::clock::Timestamp) -> Payment {
         id: new.id,
         merchant_id: new.merchant_id,
         request: new.request.clone(),
+        route: new.route.clone(),
         billing: None,
         created_at,
         status: Status::Pending,

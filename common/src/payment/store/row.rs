@@ -10,7 +10,7 @@ use crate::{
     id::{InvoiceId, MerchantId, PaymentId},
     metadata::Metadata,
     money::Money,
-    payment::{Billing, Failure, Fallback, Payer, Payment, PaymentRequest},
+    payment::{Billing, Failure, Fallback, Payer, Payment, PaymentRequest, Route},
 };
 
 /// A query that answers payments: what stands before the columns, and what after.
@@ -94,15 +94,17 @@ impl TryFrom<PaymentRow> for Payment {
             merchant_id: MerchantId(row.merchant_id),
             request: PaymentRequest {
                 money: Money { amount: row.amount, currency },
-                method: word("method_type", &row.method_type)?,
-                token: row.method_token,
                 capture: word("capture", &row.capture)?,
-                gateway: word("gateway", &row.gateway)?,
                 customer: row.customer.map(|json| json.0),
                 description: row.description,
                 order_id: row.order_id,
                 metadata: row.metadata.0,
                 return_url: row.return_url,
+            },
+            route: Route {
+                method: word("method_type", &row.method_type)?,
+                token: row.method_token,
+                gateway: word("gateway", &row.gateway)?,
                 fallback: row.fallback.map(|json| json.0),
             },
             billing: row.invoice_id.map(|invoice| Billing {

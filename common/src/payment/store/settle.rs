@@ -136,9 +136,9 @@ fn decide<'a>(payment: &Payment, settlement: &'a Settlement, change: Change, now
         state::enter(&mut payment, outcome, now);
     }
     let duplicate =
-        duplicate.map(|charge| duplicate::Found::of(&payment, settlement.payment.request.gateway, charge));
+        duplicate.map(|charge| duplicate::Found::of(&payment, settlement.payment.route.gateway, charge));
     let settled = Settled { status: payment.status, changed, alarm };
-    let rerouted = payment.request.gateway != settlement.payment.request.gateway;
+    let rerouted = payment.route.gateway != settlement.payment.route.gateway;
     Decided { payment, report: &settlement.answer.report, seen, rerouted, settled, work, duplicate }
 }
 

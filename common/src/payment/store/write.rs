@@ -84,9 +84,9 @@ pub async fn reroute(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<(
         "UPDATE payments SET gateway = $2, method_type = $3, method_token = $4, fallback = NULL,
              gateway_ref = NULL, charge_ref = NULL, card = NULL WHERE id = $1",
         payment.id.0,
-        payment.request.gateway.as_str(),
-        payment.request.method.as_str(),
-        payment.request.token,
+        payment.route.gateway.as_str(),
+        payment.route.method.as_str(),
+        payment.route.token,
     )
     .execute(db)
     .await?;
@@ -151,7 +151,7 @@ pub(crate) fn postings(payment: &Payment, report: &Report<ChargeOutcome>) -> Vec
         return Vec::new();
     }
     let subject =
-        Subject { merchant_id: payment.merchant_id, gateway: payment.request.gateway, id: payment.id.0 };
+        Subject { merchant_id: payment.merchant_id, gateway: payment.route.gateway, id: payment.id.0 };
     let money = Money { amount: payment.amount_captured, ..payment.request.money };
     let captured = subject.posting(Kind::PaymentCaptured, money);
     let fee = fee.and_then(|fee| subject.posting(Kind::PaymentFee, fee));

@@ -107,7 +107,7 @@ pub fn adopt(
 /// Whether it gives back the very movement that the payment stands for. What was moved beside that, or at the gateway
 /// before a fallback, is booked by itself, and so is what a person does about it.
 fn gives_back(payment: &Payment, gateway: GatewayName, made: &GatewayRefund) -> Result<bool, NotAdopted> {
-    if payment.request.gateway != gateway {
+    if payment.route.gateway != gateway {
         return Ok(false);
     }
     let Some(known) = &payment.gateway_ref else { return Err(NotAdopted::NotYet(Missing::Payment)) };
@@ -220,7 +220,7 @@ mod tests {
             assert!(adopted(&taken(), &same).is_ok(), "{same:?}");
         }
         let mut elsewhere = taken();
-        elsewhere.request.gateway = GatewayName::Paypal;
+        elsewhere.route.gateway = GatewayName::Paypal;
         assert_eq!(adopted(&elsewhere, &made("1.00")).err(), not_ours);
         let dollars = Money { currency: Currency::from_code("USD").unwrap(), ..euros("1.00") };
         let in_dollars = GatewayRefund { money: dollars, ..made("1.00") };

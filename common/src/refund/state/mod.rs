@@ -76,7 +76,7 @@ pub fn accept(payment: &Payment, asked: Option<Decimal>, free: Decimal) -> Resul
         return Err(Refusal::NothingLeft { captured: of(payment.amount_captured) });
     }
     let money = asked.unwrap_or(of(left.amount.min(free)));
-    payment.request.gateway.check_amount(&money).map_err(Refusal::NotAnAmount)?;
+    payment.route.gateway.check_amount(&money).map_err(Refusal::NotAnAmount)?;
     if money.amount > left.amount {
         return Err(Refusal::TooMuch { asked: money, left });
     }
@@ -209,7 +209,7 @@ fn in_doubt(refund: &Refund, payment: &Payment, doubt: &InDoubt, context: Contex
     let assessed = AssessmentContext {
         call_log: &refund.call_log,
         asked_at: refund.created_at,
-        guarantees: payment.request.gateway.guarantees(),
+        guarantees: payment.route.gateway.guarantees(),
         is_question: context.kind == Kind::ResolveRefund,
         is_known: refund.gateway_ref.is_some(),
         now: context.now,
@@ -221,7 +221,7 @@ fn in_doubt(refund: &Refund, payment: &Payment, doubt: &InDoubt, context: Contex
 /// Whether a call begun at `now` may be sent.
 #[must_use]
 pub fn may_send(refund: &Refund, payment: &Payment, now: Timestamp) -> bool {
-    refund.call_log.may_send(refund.created_at, now, payment.request.gateway.guarantees())
+    refund.call_log.may_send(refund.created_at, now, payment.route.gateway.guarantees())
 }
 
 /// Brings a refund into the state of an outcome, and its payment's amounts with it.

@@ -107,7 +107,7 @@ async fn book(
     if let Some(outcome) = change.to {
         state::enter(&mut refund, payment, outcome, now);
     }
-    write(&mut *db, &refund, payment.request.gateway).await?;
+    write(&mut *db, &refund, payment.route.gateway).await?;
     write_amounts(&mut *db, payment).await?;
     billing::reclaim::reclaim(&mut *db, payment).await?;
     ledger::store::post(&mut *db, &postings(&refund, before, payment, &made.report), now).await?;
@@ -129,7 +129,7 @@ async fn insert(db: &mut PgConnection, payment: &Payment, refund: &Refund) -> sq
         refund.merchant_id.0,
         refund.payment_id.0,
         refund.origin.as_str(),
-        payment.request.gateway.as_str(),
+        payment.route.gateway.as_str(),
         refund.gateway_ref.as_deref(),
         refund.money.amount,
         refund.money.currency.code(),

@@ -74,7 +74,7 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
         money.currency.code(),
         new.params.reason.map(crate::gateway::RefundReason::as_str),
         sqlx::types::Json(&new.params.metadata) as _,
-        payment.request.gateway.as_str(),
+        payment.route.gateway.as_str(),
     )
     .execute(&mut *db)
     .await?;
@@ -318,7 +318,7 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
         event::store::append(&mut *db, &[to_refund(&refund)], now).await?;
         ledger::store::post(&mut *db, &postings(&refund, before, &payment, &answer.report), now).await?;
     }
-    write(&mut *db, &refund, payment.request.gateway).await?;
+    write(&mut *db, &refund, payment.route.gateway).await?;
     if let Some(charge) = duplicate {
         payments::record_duplicate(&mut *db, &settlement.found_beside(&refund, charge), now).await?;
     }
@@ -358,11 +358,8 @@ fn postings(
     payment: &Payment,
     report: &Report<RefundOutcome>,
 ) -> Vec<Posting> {
-    let subject = ledger::Subject {
-        merchant_id: refund.merchant_id,
-        gateway: payment.request.gateway,
-        id: refund.id.0,
-    };
+    let subject =
+        ledger::Subject { merchant_id: refund.merchant_id, gateway: payment.route.gateway, id: refund.id.0 };
     let fee = match report {
         Ok(RefundOutcome::Succeeded(Charge { fee, .. })) => *fee,
         _ => None,
@@ -414,7 +411,7 @@ pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> 
     }
     let reason = format!("the code of job {} fails again and again", claim.id);
     state::enter(&mut refund, &mut payment, state::Outcome::NeedsReview { reason }, now);
-    write(&mut *db, &refund, payment.request.gateway).await?;
+    write(&mut *db, &refund, payment.route.gateway).await?;
     event::store::append(&mut *db, &[to_refund(&refund)], now).await
 }
 

@@ -39,7 +39,7 @@ fn another_gateway_is_asked_only_where_the_first_took_nothing() {
         (processing(), 1, true, false),
     ] {
         let mut payment = Payment { call_log: call_log(calls_begun, 0), ..payment(Processing) };
-        payment.request.fallback = Some(crate::payment::Fallback {
+        payment.route.fallback = Some(crate::payment::Fallback {
             method: MethodType::Paypal,
             token: "vault_ok".into(),
             gateway: GatewayName::Paypal,
@@ -51,7 +51,7 @@ fn another_gateway_is_asked_only_where_the_first_took_nothing() {
         if is_rerouted {
             enter(&mut payment, Outcome::Rerouted, at(1));
             assert_ne!(payment.key(), first_key);
-            assert_eq!((payment.request.gateway, payment.status), (GatewayName::Paypal, Processing));
+            assert_eq!((payment.route.gateway, payment.status), (GatewayName::Paypal, Processing));
             assert_eq!(payment.call_log, CallLog::default());
             // Once.
             assert_ne!(apply(&payment, &report, charging(2)).to, Some(Outcome::Rerouted));

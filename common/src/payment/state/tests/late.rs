@@ -16,7 +16,7 @@ fn known_as(gateway_ref: &str, payment: Payment) -> Payment {
 fn late(now: &Payment, seen: &Payment, report: Report<ChargeOutcome>) -> (Option<String>, Option<Outcome>) {
     let change = apply_late(now, seen, &report, charging(1));
     assert_eq!(change.duplicate.is_some(), change.alarm == Some(duplicate::ALARM), "{change:?}");
-    let has_left = now.request.gateway != seen.request.gateway;
+    let has_left = now.route.gateway != seen.route.gateway;
     let is_held = has_left && matches!(report, Ok(ChargeOutcome::Authorized(_)));
     assert_eq!(is_held, change.alarm == Some(RESERVED_ELSEWHERE), "{change:?}");
     assert_eq!(change.work, Work::Done, "the job is somebody else's");
@@ -56,7 +56,7 @@ fn a_first_success_under_another_name_is_the_payments_own() {
 #[test]
 fn what_the_gateway_before_a_fallback_took_is_booked_there() {
     let mut seen = payment(Processing);
-    seen.request.fallback = Some(Fallback {
+    seen.route.fallback = Some(Fallback {
         method: MethodType::Paypal,
         token: "vault_ok".into(),
         gateway: GatewayName::Paypal,

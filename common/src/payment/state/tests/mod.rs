@@ -11,7 +11,7 @@ use crate::{
     gateway::{Capture, Decline, DeclineClass, Fault, GatewayName, MethodType, Resolution, doubt::CallLog},
     id::{MerchantId, PaymentId},
     money::{Currency, Money},
-    payment::{PaymentRequest, Status::*},
+    payment::{PaymentRequest, Route, Status::*},
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -27,15 +27,17 @@ pub fn payment(status: Status) -> Payment {
         merchant_id: MerchantId::new(),
         request: PaymentRequest {
             money,
-            method: MethodType::Card,
-            token: Some("pm_card_visa".into()),
             capture: Capture::Automatic,
-            gateway: GatewayName::Stripe,
             customer: None,
             description: None,
             order_id: None,
             metadata: crate::metadata::Metadata::new(),
             return_url: None,
+        },
+        route: Route {
+            method: MethodType::Card,
+            token: Some("pm_card_visa".into()),
+            gateway: GatewayName::Stripe,
             fallback: None,
         },
         created_at: at(0),
@@ -284,7 +286,7 @@ fn what_the_payer_has_left_is_over_when_the_gateway_forgets_it() {
         (GatewayName::Stripe, 7, RequiresAction),
     ] {
         let mut left = Payment { gateway_ref: Some("5O1".into()), ..payment(RequiresAction) };
-        left.request.gateway = gateway;
+        left.route.gateway = gateway;
         let (status, _) = after(left, &Err(InDoubt::NotFound), resolving(hours * HOUR));
         assert_eq!(status, expected, "{gateway} {hours} h");
     }
