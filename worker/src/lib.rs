@@ -56,7 +56,8 @@ pub struct WorkerArgs {
     /// Connections to Postgres, at most.
     #[arg(long, env = "REMIT_WORKER_DATABASE_CONNECTIONS", default_value = "6")]
     pub database_connections: u32,
-    /// Connections besides for what is big, such as comparing a gateway's settlement report with ours: payments never wait for it.
+    /// Connections besides for what is big, such as comparing a gateway's settlement report with ours: payments never
+    /// wait for it.
     #[arg(long, env = "REMIT_WORKER_BULK_CONNECTIONS", default_value = "2", value_parser = clap::value_parser!(u32).range(1..))]
     pub bulk_connections: u32,
 }

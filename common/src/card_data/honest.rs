@@ -1,5 +1,5 @@
-//! Numbers that are long and no card's: UUIDs, digests, trace contexts, IBANs, moments. They are set aside by their own form and
-//! their own check digits, so that one of them is not refused because its digits happen to add up.
+//! Numbers that are long and no card's: UUIDs, digests, trace contexts, IBANs, moments. They are set aside by their own
+//! form and their own check digits, so that one of them is not refused because its digits happen to add up.
 
 use std::ops::Range;
 

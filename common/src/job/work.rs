@@ -78,8 +78,8 @@ impl<O> Change<O> {
         Self { duplicate: Some(charge.clone()), alarm: Some(alarm), ..Self::nothing_left() }
     }
 
-    /// What is made of a report in doubt, done: `look_up` is the job that asks; the noun says what it means that nothing ran, told
-    /// as a code and a message, and that a person must look, told as a reason and an alarm.
+    /// What is made of a report in doubt, done: `look_up` is the job that asks; the noun says what it means that
+    /// nothing ran, told as a code and a message, and that a person must look, told as a reason and an alarm.
     #[must_use]
     pub fn recovering(
         Assessment { recovery, call_not_sent, alarm }: Assessment,

@@ -143,8 +143,8 @@ pub fn histories(steps: usize, days: u32) -> impl Strategy<Value = History> {
                 day <= days
             };
             let mut steps: Vec<_> = steps.into_iter().take_while(within).collect();
-            // A dinar's last thousandths are never charged, so a card that is refunded leaves them: too little for the law to
-            // tell from rounding whether there is something left to give back.
+            // A dinar's last thousandths are never charged, so a card that is refunded leaves them: too little for the
+            // law to tell from rounding whether there is something left to give back.
             for step in steps.iter_mut().filter(|_| CURRENCIES[currency].1 == 3) {
                 if let Happens::Refund { thirds, .. } = &mut step.happens {
                     *thirds = (*thirds).min(2);

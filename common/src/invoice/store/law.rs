@@ -1,5 +1,6 @@
 //! The law of conservation, as rows tell it: what customers have in their balances is what invoices and payments put
-//! there, no invoice gave back more than was paid of it, and what went back twice is not there to be spent. See docs/adr/0038-a-credit-is-money-that-came-in.md.
+//! there, no invoice gave back more than was paid of it, and what went back twice is not there to be spent. See
+//! docs/adr/0038-a-credit-is-money-that-came-in.md.
 
 use rust_decimal::Decimal;
 use sqlx::PgPool;

@@ -39,8 +39,8 @@ pub(crate) async fn waiting(
     .await
 }
 
-/// Of these subscriptions, which are locked, those whose method is being asked off the retry schedule; and until when what else
-/// they owe waits for that.
+/// Of these subscriptions, which are locked, those whose method is being asked off the retry schedule; and until when
+/// what else they owe waits for that.
 pub(crate) async fn asking(
     db: impl PgExecutor<'_>,
     subscriptions: &[Uuid],

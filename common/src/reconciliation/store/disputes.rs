@@ -1,5 +1,5 @@
-//! The disputes that a gateway's settlement report names. The gateway is asked about each, and each answer is kept by itself: a
-//! long list of them takes as many claims as it needs.
+//! The disputes that a gateway's settlement report names. The gateway is asked about each, and each answer is kept by
+//! itself: a long list of them takes as many claims as it needs.
 
 use sqlx::PgPool;
 

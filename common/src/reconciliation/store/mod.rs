@@ -25,7 +25,8 @@ pub use compare::{Comparison, compare};
 pub use disputes::{dispute_named, keep_dispute};
 pub use refunds::{keep_refund, refund_named};
 
-/// When a comparison should have ended, whatever its size. Before a gateway whose settlement report cannot be read is given up.
+/// When a comparison should have ended, whatever its size. Before a gateway whose settlement report cannot be read is
+/// given up.
 const OVERDUE_AFTER: Duration = Duration::from_secs(6 * 3600);
 
 /// Calls for a comparison, to begin `after` a while. One of the same time is not made twice.
@@ -195,8 +196,8 @@ fn gateway_ref(line: &Line) -> &str {
     }
 }
 
-/// The settlement report cannot be read now: later again, or, after a day of trying, given up. Answers where it stands by now,
-/// as far as this claim has a say in it.
+/// The settlement report cannot be read now: later again, or, after a day of trying, given up. Answers where it stands
+/// by now, as far as this claim has a say in it.
 pub async fn unreadable_account(
     pool: &PgPool,
     claim: &Claim,

@@ -1,6 +1,6 @@
-//! The refunds that a gateway's settlement report has and that nobody here knows. The gateway is asked about each, as when its
-//! event comes, and what gives back a payment of ours is taken in: an event that was lost is made up for here. Each
-//! answer is kept by itself: a long list of them takes as many claims as it needs.
+//! The refunds that a gateway's settlement report has and that nobody here knows. The gateway is asked about each, as
+//! when its event comes, and what gives back a payment of ours is taken in: an event that was lost is made up for here.
+//! Each answer is kept by itself: a long list of them takes as many claims as it needs.
 
 use sqlx::{PgConnection, PgPool};
 
