@@ -8,7 +8,7 @@ use crate::gateway::{
 use super::{
     Paypal,
     http::Talk,
-    issue::{self, Meaning, Refusal},
+    refusal::{self, Meaning, Refusal},
     request::{self, completion, completion_key},
     response::{self, Answered, Order, sort},
     unresolved,
@@ -28,11 +28,9 @@ impl Paypal {
 /// Nobody is there to act, and nobody is told of the page: without an approval the order takes nothing.
 fn without_payer(report: Report<ChargeOutcome>) -> Report<ChargeOutcome> {
     match report {
-        Ok(ChargeOutcome::RequiresAction { gateway_ref, .. }) => Ok(ChargeOutcome::Declined(issue::decline(
-            DeclineClass::Customer,
-            issue::PAYER_ACTION_REQUIRED,
-            Some(gateway_ref),
-        ))),
+        Ok(ChargeOutcome::RequiresAction { gateway_ref, .. }) => Ok(ChargeOutcome::Declined(
+            refusal::decline(DeclineClass::Customer, refusal::PAYER_ACTION_REQUIRED, Some(gateway_ref)),
+        )),
         report => report,
     }
 }

@@ -9,8 +9,9 @@ use super::{
     Paypal,
     charging::{adopt, fetch},
     http::Talk,
-    issue::{AUTHORIZATION_EXPIRED, CAPTURE_FULLY_REFUNDED, Meaning, Refusal, refund_decline},
-    not_chargeable, request,
+    not_chargeable,
+    refusal::{AUTHORIZATION_EXPIRED, CAPTURE_FULLY_REFUNDED, Meaning, Refusal, refund_decline},
+    request,
     response::{self, Answered, Order, Payment, Refund, sort},
     unresolved,
 };

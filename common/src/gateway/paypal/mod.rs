@@ -1,32 +1,30 @@
 //! PayPal: Orders, created under the payment's own key, and what follows from them. [`request`] builds,
-//! [`response`], [`issue`], [`reporting`], [`dispute`] and [`event`] read, all pure; [`http`] does the
-//! HTTP, and [`charging`], [`managing`] and [`looking`] say in which order. Whether an event is PayPal's is checked
-//! on receipt by [`PaypalTrust`]: [`certificates`] fetches, [`signature`] judges.
+//! [`response`], [`refusal`] and [`event`] read, all pure; [`http`] does the HTTP, and [`charging`], [`managing`] and
+//! [`look_up`] say in which order. Whether an event is PayPal's is checked on receipt by [`PaypalTrust`]:
+//! [`certificates`] fetches, [`signature`] judges.
 
+mod access_token;
 pub mod amount;
 pub mod certificates;
 mod charging;
-mod dispute;
 pub mod event;
 mod http;
-mod issue;
-mod looking;
+mod look_up;
 mod managing;
-mod reporting;
+mod refusal;
 mod request;
 mod response;
 mod search;
 pub mod signature;
-mod token;
+pub mod token;
 mod trust;
-pub mod vault;
 
 use std::time::Duration;
 
 use reqwest::{Client, Url};
 use secrecy::SecretString;
 
-pub(super) use issue::sentence as refusal_sentence;
+pub(super) use refusal::sentence as refusal_sentence;
 pub use trust::PaypalTrust;
 
 use super::{
@@ -65,7 +63,7 @@ pub struct PaypalConfig {
 pub struct Paypal {
     client: Client,
     config: PaypalConfig,
-    tokens: token::Tokens,
+    tokens: access_token::Tokens,
 }
 
 impl Paypal {
@@ -75,7 +73,7 @@ impl Paypal {
     /// When the TLS backend cannot be initialised.
     pub fn new(config: PaypalConfig) -> reqwest::Result<Self> {
         let client = super::http_client(config.timeout)?;
-        Ok(Self { client, config, tokens: token::Tokens::default() })
+        Ok(Self { client, config, tokens: access_token::Tokens::default() })
     }
 }
 

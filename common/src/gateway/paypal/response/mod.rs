@@ -1,6 +1,9 @@
 //! What PayPal's answers mean. Pure; every field is optional, and what cannot be understood is unknown,
 //! never failed. A status of HTTP says only that there is an object: what became of the money is in it.
 
+pub mod dispute;
+pub mod statement;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,7 +21,7 @@ use crate::{
 
 use super::{
     amount::{Amount, from_value},
-    issue::{Link, Refusal, decline, payer_url, refund_decline},
+    refusal::{Link, Refusal, decline, payer_url, refund_decline},
 };
 
 /// How our names for payments and refunds begin.

@@ -8,15 +8,17 @@ use serde_json::Value;
 
 use crate::{
     clock::Timestamp,
-    gateway::{Line, Movement},
+    gateway::{
+        Line, Movement,
+        paypal::{
+            amount::{Amount, from_value},
+            refusal::Refusal,
+        },
+    },
     money::Money,
 };
 
-use super::{
-    amount::{Amount, from_value},
-    issue::Refusal,
-    response::Received,
-};
+use super::Received;
 
 /// The longest time that one question may be about, a little under PayPal's 31 days.
 const SECONDS_MAX: i64 = 30 * 24 * 3600;

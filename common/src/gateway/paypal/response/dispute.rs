@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-use crate::gateway::{Dispute, Found, Standing};
-
-use super::{
-    amount::{Amount, from_value},
-    response::{self, Received},
+use crate::gateway::{
+    Dispute, Found, Standing,
+    paypal::amount::{Amount, from_value},
 };
+
+use super::{Received, object};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -48,7 +48,7 @@ pub fn read_list(received: &Received) -> Found<String> {
     if received.status != 200 {
         return Found::Unknown(format!("the gateway answered {}", received.status));
     }
-    match response::object::<List>(&received.body) {
+    match object::<List>(&received.body) {
         Ok(list) => {
             let first = list.items.unwrap_or_default().into_iter().find_map(|dispute| dispute.dispute_id);
             first.map_or(Found::None, Found::One)
@@ -60,7 +60,7 @@ pub fn read_list(received: &Received) -> Found<String> {
 /// Reads the answer of `GET /v1/customer/disputes/{id}`.
 pub fn read(received: &Received) -> Found<Dispute> {
     match received.status {
-        200 => match response::object::<Body>(&received.body).and_then(Body::dispute) {
+        200 => match object::<Body>(&received.body).and_then(Body::dispute) {
             Ok(dispute) => Found::One(dispute),
             Err(why) => Found::Unknown(why),
         },

@@ -10,10 +10,12 @@ use crate::{
 };
 
 use super::{
-    Paypal, dispute, event,
+    Paypal, event,
     http::{Silence, Talk},
-    reporting::{self, NoPage, Page, Place, Records, Trace},
-    response::{self, Order, Payment, Received, Refund},
+    response::{
+        self, Order, Payment, Received, Refund, dispute,
+        statement::{self, NoPage, Page, Place, Records, Trace},
+    },
     search::Search,
     unresolved,
 };
@@ -102,7 +104,7 @@ impl Paypal {
         let mut talk = Talk::begin(self, "statement", None);
         let (place, page) = page(&mut talk, place, between.1, Records::Moved).await?;
         Ok(Statement {
-            lines: page.transactions.iter().filter_map(reporting::Transaction::line).collect(),
+            lines: page.transactions.iter().filter_map(statement::Transaction::line).collect(),
             next: place.next(between.1, &page).map(|place| place.cursor()),
         })
     }
@@ -215,7 +217,7 @@ async fn page(
             .get(&["v1", "reporting", "transactions"], &place.query(until, records))
             .await
             .map_err(Silence::why)?;
-        match reporting::read(&received, &place) {
+        match statement::read(&received, &place) {
             Ok(page) => return Ok((place, page)),
             Err(NoPage::Unreadable(why)) => return Err(why),
             Err(NoPage::TooMany) => {
