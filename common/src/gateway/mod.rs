@@ -290,7 +290,7 @@ impl GatewayName {
         now: Timestamp,
     ) -> Signature {
         match (key, &trust.paypal) {
-            (EventKey::Secrets, _) => stripe::event::check_signature(received, &trust.stripe, now),
+            (EventKey::Secrets, _) => stripe::signature::check(received, &trust.stripe, now),
             (EventKey::Certificate(claim, chain), Some(paypal)) => {
                 paypal.check(claim, chain, &received.body, now)
             }

@@ -1,21 +1,21 @@
 //! PayPal: Orders, created under the payment's own key, and what follows from them. [`request`] builds,
-//! [`response`], [`refusal`] and [`event`] read, all pure; [`http`] does the HTTP, and [`charging`], [`managing`] and
-//! [`look_up`] say in which order. Whether an event is PayPal's is checked on receipt by [`PaypalTrust`]:
+//! [`response`], [`refusal`] and [`event`] read, all pure; [`http`] speaks. Operations are in [`operations`], questions in
+//! [`look_up`] and [`statement`]. Whether an event is PayPal's is checked on receipt by [`PaypalTrust`]:
 //! [`certificates`] fetches, [`signature`] judges.
 
 mod access_token;
 pub mod amount;
 pub mod certificates;
-mod charging;
 pub mod event;
 mod http;
 mod look_up;
-mod managing;
+mod operations;
 mod refusal;
 mod request;
 mod response;
 mod search;
 pub mod signature;
+mod statement;
 pub mod token;
 mod trust;
 
