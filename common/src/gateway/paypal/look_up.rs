@@ -10,12 +10,13 @@ use super::{
     Paypal, event,
     http::{Silence, Talk},
     response::{
-        self, Order, Payment, Received, Refund, dispute,
+        self, Received, dispute,
         statement::{Records, Trace},
     },
     search::Search,
     statement::page,
     unresolved,
+    wire::{Order, Payment, Refund},
 };
 
 impl Paypal {

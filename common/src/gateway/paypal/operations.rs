@@ -15,8 +15,9 @@ use super::{
         refund_decline,
     },
     request::{self, completion, completion_key},
-    response::{self, Answered, Order, Payment, Refund, sort},
+    response::{self, Answered, sort},
     unresolved,
+    wire::{Order, Payment, Refund},
 };
 
 impl Paypal {

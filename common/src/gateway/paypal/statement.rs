@@ -6,6 +6,7 @@ use super::{
     Paypal,
     http::{Silence, Talk},
     response::statement::{self, NoPage, Page, Place, Records},
+    wire::Transaction,
 };
 
 impl Paypal {
@@ -21,7 +22,7 @@ impl Paypal {
         let mut talk = Talk::begin(self, "statement", None);
         let (place, page) = page(&mut talk, place, between.1, Records::Moved).await?;
         Ok(Statement {
-            lines: page.transactions.iter().filter_map(statement::Transaction::line).collect(),
+            lines: page.transactions.iter().filter_map(Transaction::line).collect(),
             next: place.next(between.1, &page).map(|place| place.cursor()),
         })
     }

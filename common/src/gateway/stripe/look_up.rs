@@ -11,12 +11,10 @@ use super::{
     answer,
     http::{Http, root_cause},
     request::{self, Fields},
-    response::{
-        self, Object, Received,
-        list::{List, Page},
-    },
+    response::{self, Object, Received, list::Page},
     search::Place,
     unresolved,
+    wire::List,
 };
 
 /// One question, and the last answer on the way to its end.

@@ -1,7 +1,7 @@
 //! Stripe: Payment Intents, created and confirmed in one call under the payment's own key.
-//! [`request`] builds and [`response`] reads, both pure; [`http`] speaks. Operations are in [`operations`] and
-//! [`saving`], questions in [`look_up`] and [`statement`], and what Stripe tells by itself in [`event`], signed as
-//! [`signature`] checks.
+//! [`request`] builds, [`response`] reads what [`wire`] declares, both pure; [`http`] speaks. Operations are in
+//! [`operations`] and [`saving`], questions in [`look_up`] and [`statement`], and what Stripe tells by itself in
+//! [`event`], signed as [`signature`] checks.
 
 pub mod amount;
 mod decline;
@@ -18,6 +18,7 @@ mod search;
 pub mod signature;
 mod statement;
 pub mod token;
+mod wire;
 
 use std::time::Duration;
 
