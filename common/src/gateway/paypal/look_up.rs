@@ -11,10 +11,10 @@ use super::{
     http::{Silence, Talk},
     response::{
         self, Received, dispute,
-        statement::{Records, Trace},
+        settlement_report::{Records, Trace},
     },
     search::Search,
-    statement::page,
+    settlement_report::page,
     unresolved,
     wire::{Order, Payment, Refund},
 };

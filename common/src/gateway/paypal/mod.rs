@@ -1,7 +1,7 @@
 //! PayPal: Orders, created under the payment's own key, and what follows from them. [`request`] builds, [`response`] and
 //! [`refusal`] read what [`wire`] declares, all pure; [`http`] speaks. Operations are in [`operations`], questions in
-//! [`look_up`] and [`statement`], and what PayPal tells by itself in [`event`]. Whether an event is PayPal's is checked
-//! on receipt by [`PaypalTrust`]: [`certificates`] fetches, [`signature`] judges.
+//! [`look_up`] and [`settlement_report`], and what PayPal tells by itself in [`event`]. Whether an event is PayPal's is
+//! checked on receipt by [`PaypalTrust`]: [`certificates`] fetches, [`signature`] judges.
 
 mod access_token;
 pub mod amount;
@@ -14,8 +14,8 @@ mod refusal;
 mod request;
 mod response;
 mod search;
+mod settlement_report;
 pub mod signature;
-mod statement;
 pub mod token;
 mod trust;
 mod wire;

@@ -1,7 +1,7 @@
 //! Stripe: Payment Intents, created and confirmed in one call under the payment's own key.
 //! [`request`] builds, [`response`] reads what [`wire`] declares, both pure; [`http`] speaks. Operations are in
-//! [`operations`] and [`saving`], questions in [`look_up`] and [`statement`], and what Stripe tells by itself in
-//! [`event`], signed as [`signature`] checks.
+//! [`operations`] and [`saving`], questions in [`look_up`] and [`settlement_report`], and what Stripe tells by itself
+//! in [`event`], signed as [`signature`] checks.
 
 pub mod amount;
 mod decline;
@@ -15,8 +15,8 @@ mod request;
 mod response;
 mod saving;
 mod search;
+mod settlement_report;
 pub mod signature;
-mod statement;
 pub mod token;
 mod wire;
 
@@ -125,7 +125,7 @@ impl Gateway for Stripe {
         between: (Timestamp, Timestamp),
         cursor: Option<&'a str>,
     ) -> Reply<'a, Result<Statement, String>> {
-        Box::pin(statement::read(&self.http, between, cursor))
+        Box::pin(settlement_report::read(&self.http, between, cursor))
     }
 }
 

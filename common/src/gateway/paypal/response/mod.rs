@@ -2,7 +2,7 @@
 //! never failed. A status of HTTP says only that there is an object: what became of the money is in it.
 
 pub mod dispute;
-pub mod statement;
+pub mod settlement_report;
 
 use std::time::Duration;
 

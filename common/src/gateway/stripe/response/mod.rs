@@ -11,7 +11,7 @@ pub mod intent;
 pub mod list;
 pub mod refund;
 pub mod saved;
-pub mod statement;
+pub mod settlement_report;
 
 use std::time::Duration;
 

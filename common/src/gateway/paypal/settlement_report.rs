@@ -5,7 +5,7 @@ use crate::{clock::Timestamp, gateway::Statement};
 use super::{
     Paypal,
     http::{Silence, Talk},
-    response::statement::{self, NoPage, Page, Place, Records},
+    response::settlement_report::{self, NoPage, Page, Place, Records},
     wire::Transaction,
 };
 
@@ -40,7 +40,7 @@ pub async fn page(
             .get(&["v1", "reporting", "transactions"], &place.query(until, records))
             .await
             .map_err(Silence::why)?;
-        match statement::read(&received, &place) {
+        match settlement_report::read(&received, &place) {
             Ok(page) => return Ok((place, page)),
             Err(NoPage::Unreadable(why)) => return Err(why),
             Err(NoPage::TooMany) => {

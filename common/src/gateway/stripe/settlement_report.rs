@@ -8,7 +8,7 @@ use crate::{
 use super::{
     http::{Http, root_cause},
     request,
-    response::statement,
+    response::settlement_report,
     wire::List,
 };
 
@@ -61,8 +61,8 @@ fn place(cursor: Option<&str>) -> Result<(Part, Option<&str>), String> {
 
 fn page(part: Part, list: &List) -> Result<Statement, String> {
     let read = match part {
-        Part::Payments => statement::payment,
-        Part::Movements => statement::movement,
+        Part::Payments => settlement_report::payment,
+        Part::Movements => settlement_report::movement,
     };
     let lines: Vec<Line> = list.members().iter().filter_map(read).collect();
     if lines.len() < list.members().len() {
