@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use common::{
-    id::{InvoiceId, JobId, PaymentId, RefundId, SubscriptionId},
+    id::{JobId, PaymentId},
     job::{
         Kind,
         store::{self, JobRow},
@@ -78,24 +78,10 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
     Ok(())
 }
 
-/// What a job is about, by its name.
+/// What a job is about, by its name. A kind that this program does not know is taken for one of a payment.
 fn subject(job: &JobRow) -> String {
-    match job.kind.parse() {
-        Ok(Kind::RenewSubscription) => SubscriptionId(job.subject_id).to_string(),
-        Ok(Kind::RetryInvoice) => InvoiceId(job.subject_id).to_string(),
-        Ok(Kind::RefundPayment | Kind::ResolveRefund) => RefundId(job.subject_id).to_string(),
-        Ok(
-            Kind::ChargePayment
-            | Kind::ChargeOffSession
-            | Kind::CapturePayment
-            | Kind::CancelPayment
-            | Kind::ResolvePayment
-            | Kind::HandleEvent
-            | Kind::VerifyEvent
-            | Kind::ReconcileGateway,
-        )
-        | Err(_) => PaymentId(job.subject_id).to_string(),
-    }
+    let kind: Result<Kind, _> = job.kind.parse();
+    kind.map_or_else(|_| PaymentId(job.subject_id).to_string(), |kind| kind.subject(job.subject_id))
 }
 
 /// Jobs, one a line.

@@ -27,8 +27,8 @@ async fn an_invariant_that_cannot_be_checked_keeps_no_other_from_it() {
     let payment = deployment.merchant.paid("p", &card("10.00", "EUR", "pm_card_visa")).await;
     let refund = Uuid::now_v7();
     sqlx::query(
-        "INSERT INTO refunds (id, merchant_id, payment_id, idempotency_key, request_hash, amount, currency)
-         SELECT $1, merchant_id, id, 'r', request_hash, 1, currency FROM payments",
+        "INSERT INTO refunds (id, merchant_id, payment_id, idempotency_key, request_hash, amount, currency, gateway)
+         SELECT $1, merchant_id, id, 'r', request_hash, 1, currency, gateway FROM payments",
     )
     .bind(refund)
     .execute(&deployment.pool)

@@ -183,7 +183,7 @@ impl GatewayName {
         match self {
             Self::Stripe if stripe::token::is_one(token) => Ok(()),
             Self::Stripe => Err("must be the name of a payment method at Stripe, such as \"pm_card_visa\""),
-            Self::Paypal if paypal::vault::is_one(token) => Ok(()),
+            Self::Paypal if paypal::token::is_one(token) => Ok(()),
             Self::Paypal => Err("must be the id of a payment token in PayPal's vault, such as \"8kk8451t\""),
         }
     }
@@ -284,7 +284,7 @@ impl GatewayName {
         now: Timestamp,
     ) -> Signature {
         match (key, &trust.paypal) {
-            (EventKey::Secrets, _) => stripe::event::check_signature(received, &trust.stripe, now),
+            (EventKey::Secrets, _) => stripe::signature::check(received, &trust.stripe, now),
             (EventKey::Certificate(claim, chain), Some(paypal)) => {
                 paypal.check(claim, chain, &received.body, now)
             }

@@ -1,8 +1,8 @@
 //! A job: a piece of work, now or later. [`store`] keeps its row, which is the truth; [`broker`] carries
 //! a message about it, which may be lost, doubled or late and only says that somebody should look.
 //!
-//! To add a kind: a variant of [`Kind`] (the compiler then asks for its name and nature below), a file in
-//! `worker/src/jobs/`, and an arm in the worker's `match`.
+//! To add a kind: a variant of [`Kind`] (the compiler then asks for its name, its nature and its subject's name below),
+//! a file in `worker/src/jobs/`, and an arm in the worker's `match`.
 
 pub mod broker;
 pub mod store;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::{Deadline, Timestamp},
     gateway::Sending,
-    id::JobId,
+    id::{InvoiceId, JobId, PaymentId, RefundId, SubscriptionId},
     name::names,
     retry::Policy,
 };
@@ -93,6 +93,24 @@ impl Kind {
     #[must_use]
     pub fn is_operation(self) -> bool {
         self.nature() == Nature::Operation
+    }
+
+    /// What it is about, by the name that people know it by.
+    #[must_use]
+    pub fn subject(self, id: uuid::Uuid) -> String {
+        match self {
+            Self::RenewSubscription => SubscriptionId(id).to_string(),
+            Self::RetryInvoice => InvoiceId(id).to_string(),
+            Self::RefundPayment | Self::ResolveRefund => RefundId(id).to_string(),
+            Self::ChargePayment
+            | Self::ChargeOffSession
+            | Self::CapturePayment
+            | Self::CancelPayment
+            | Self::ResolvePayment
+            | Self::HandleEvent
+            | Self::VerifyEvent
+            | Self::ReconcileGateway => PaymentId(id).to_string(),
+        }
     }
 
     /// How long a claim is a worker's own, where an ordinary one is for `usual`. A comparison of days is one

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ISSUES = HERE.parents[2] / "common/src/gateway/paypal/issue/documented.txt"
+ISSUES = HERE.parents[2] / "common/src/gateway/paypal/refusal/documented.txt"
 
 # What the worker asks of PayPal, by the description that has it.
 OPERATIONS = {

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::gateway::{About, Event, Received, Verdict, event};
 
-use super::response::{self, PAYMENT, REFUND, Supplement};
+use super::{
+    response::{self, PAYMENT, REFUND},
+    wire::Supplement,
+};
 
 /// What PayPal signs with, by header.
 const SIGNED_WITH: [&str; 5] = [

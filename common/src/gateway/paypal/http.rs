@@ -17,8 +17,8 @@ use crate::gateway::{
 
 use super::{
     Paypal,
+    access_token::{self, Fresh, NoToken, Token},
     response::Received,
-    token::{self, Fresh, NoToken, Token},
 };
 
 /// The longest wait that we take a gateway's word for.
@@ -224,7 +224,7 @@ impl Paypal {
             .map_err(not_now)?;
         let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
         let body: Bytes = response.bytes().await.map_err(not_now)?;
-        token::read(status, retry_after, &body)
+        access_token::read(status, retry_after, &body)
     }
 }
 

@@ -1,32 +1,31 @@
-//! PayPal: Orders, created under the payment's own key, and what follows from them. [`request`] builds,
-//! [`response`], [`issue`], [`reporting`], [`dispute`] and [`event`] read, all pure; [`http`] does the
-//! HTTP, and [`charging`], [`managing`] and [`looking`] say in which order. Whether an event is PayPal's is checked
-//! on arrival by [`PaypalTrust`]: [`certificates`] fetches, [`signature`] judges.
+//! PayPal: Orders, created under the payment's own key, and what follows from them. [`request`] builds, [`response`] and
+//! [`refusal`] read what [`wire`] declares, all pure; [`http`] speaks. Operations are in [`operations`], questions in
+//! [`look_up`] and [`settlement_report`], and what PayPal tells by itself in [`event`]. Whether an event is PayPal's is
+//! checked on arrival by [`PaypalTrust`]: [`certificates`] fetches, [`signature`] judges.
 
+mod access_token;
 pub mod amount;
 pub mod certificates;
-mod charging;
-mod dispute;
 pub mod event;
 mod http;
-mod issue;
-mod looking;
-mod managing;
-mod reporting;
+mod look_up;
+mod operations;
+mod refusal;
 mod request;
 mod response;
 mod search;
+mod settlement_report;
 pub mod signature;
-mod token;
+pub mod token;
 mod trust;
-pub mod vault;
+mod wire;
 
 use std::time::Duration;
 
 use reqwest::{Client, Url};
 use secrecy::SecretString;
 
-pub(super) use issue::sentence as refusal_sentence;
+pub(super) use refusal::sentence as refusal_sentence;
 pub use trust::PaypalTrust;
 
 use super::{
@@ -65,7 +64,7 @@ pub struct PaypalConfig {
 pub struct Paypal {
     client: Client,
     config: PaypalConfig,
-    tokens: token::Tokens,
+    tokens: access_token::Tokens,
 }
 
 impl Paypal {
@@ -74,7 +73,7 @@ impl Paypal {
     /// Fails when the TLS backend cannot be initialised.
     pub fn new(config: PaypalConfig) -> reqwest::Result<Self> {
         let client = super::http_client(config.timeout)?;
-        Ok(Self { client, config, tokens: token::Tokens::default() })
+        Ok(Self { client, config, tokens: access_token::Tokens::default() })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-use super::reporting::{Place, Trace};
+use super::response::settlement_report::{Place, Trace};
 
 /// How far from our time of a call PayPal's time of its transaction may be, in seconds.
 const CLOCKS_APART_SECONDS: i64 = 600;

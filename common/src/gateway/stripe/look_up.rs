@@ -1,21 +1,20 @@
-//! Questions: what became of a payment or a refund, by Stripe's name for it or by ours.
+//! Questions: what became of a payment, a refund or a dispute, by Stripe's name for it or by ours.
 
 use std::time::{Duration, Instant};
 
 use crate::gateway::{
-    Answer, ChargeOutcome, GatewayRefund, InDoubt, LookUp, RefundLookUp, RefundOutcome, RefundsAsked, Report,
+    Answer, ChargeOutcome, Dispute, Found, GatewayRefund, InDoubt, LookUp, RefundLookUp, RefundOutcome,
+    RefundsAsked, Report,
 };
 
 use super::{
     answer,
     http::{Http, root_cause},
     request::{self, Fields},
-    response::{
-        self, Object, Received,
-        list::{List, Page},
-    },
+    response::{self, Object, Received, list::Page},
     search::Place,
     unresolved,
+    wire::List,
 };
 
 /// One question, and the last answer on the way to its end.
@@ -165,6 +164,15 @@ async fn all_refunds(http: &Http, payment_ref: &str) -> Result<Vec<GatewayRefund
         if after.is_none() {
             return Ok(found);
         }
+    }
+}
+
+/// A dispute as it stands.
+pub async fn find_dispute(http: &Http, dispute_ref: &str) -> Found<Dispute> {
+    let query = request::expanding("payment_intent");
+    match http.get(&["disputes", dispute_ref], &query, None).await {
+        Ok(received) => response::dispute::read(&received),
+        Err(error) => Found::Unknown(root_cause(&error)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Stripe: Payment Intents, created and confirmed in one call under the payment's own key.
-//! [`request`] builds and [`response`] reads, both pure; [`http`] speaks. Operations are here and in
-//! [`saving`], questions in [`look_up`] and [`statement`], and what Stripe tells by itself in [`event`].
+//! [`request`] builds, [`response`] reads what [`wire`] declares, both pure; [`http`] speaks. Operations are in
+//! [`operations`] and [`saving`], questions in [`look_up`] and [`settlement_report`], and what Stripe tells by itself
+//! in [`event`], signed as [`signature`] checks.
 
 pub mod amount;
 mod decline;
@@ -8,31 +9,32 @@ pub mod event;
 mod http;
 pub mod least;
 mod look_up;
+mod operations;
 mod refusal;
 mod request;
 mod response;
 mod saving;
 mod search;
 mod settlement_report;
+pub mod signature;
 pub mod token;
+mod wire;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::SecretString;
 
 use super::{
-    Answer, Call, CancelRequest, CaptureRequest, ChargeOutcome, ChargeRequest, Dispute, Fault, Found,
-    Gateway, GatewayKey, GatewayRefund, Guarantees, InDoubt, LookUp, RefundLookUp, RefundOutcome,
-    RefundRequest, RefundsAsked, Reply, Report, Resolution, SaveOutcome, SaveRequest, Sending,
-    SettlementReport, Verdict, sending::TooLate,
+    Answer, Call, CancelRequest, CaptureRequest, ChargeOutcome, ChargeRequest, Dispute, Found, Gateway,
+    GatewayRefund, Guarantees, InDoubt, LookUp, RefundLookUp, RefundOutcome, RefundRequest, RefundsAsked,
+    Reply, Report, Resolution, SaveOutcome, SaveRequest, SettlementReport, Verdict,
 };
 use crate::clock::{Ahead, Timestamp};
 use http::Http;
 use look_up::Asking;
 pub(super) use refusal::sentence as refusal_sentence;
-use request::{Fields, Unspeakable};
-use response::{Object, Operation, Received};
+use response::Received;
 use saving::Saving;
 
 /// The version of Stripe's API that this adapter is written against: `docs/stripe-versions.md`.
@@ -73,69 +75,6 @@ impl Stripe {
     pub fn new(config: StripeConfig) -> reqwest::Result<Self> {
         Ok(Self { timeout: config.timeout, http: Http::new(config)? })
     }
-
-    async fn charge(&self, request: &ChargeRequest) -> Answer<ChargeOutcome> {
-        let form = request::charge(request);
-        self.operate(Operation::Charge, &["payment_intents"], &request.key, form, &request.sending).await
-    }
-
-    async fn capture(&self, request: &CaptureRequest) -> Answer<ChargeOutcome> {
-        let path = ["payment_intents", &request.gateway_ref, "capture"];
-        let form = request::capture(request);
-        self.operate(Operation::Capture, &path, &request.key, form, &request.sending).await
-    }
-
-    async fn cancel(&self, request: &CancelRequest) -> Answer<ChargeOutcome> {
-        let path = ["payment_intents", &request.gateway_ref, "cancel"];
-        let form = Ok(request::cancel());
-        self.operate(Operation::Cancel, &path, &request.key, form, &request.sending).await
-    }
-
-    async fn refund(&self, request: &RefundRequest) -> Answer<RefundOutcome> {
-        let form = request::refund(request);
-        self.operate(Operation::Refund, &["refunds"], &request.key, form, &request.sending).await
-    }
-
-    /// One call under a key. What cannot be put into Stripe's words is not sent.
-    async fn operate<T: Object>(
-        &self,
-        operation: Operation,
-        path: &[&str],
-        key: &GatewayKey,
-        form: Result<Fields, Unspeakable>,
-        sending: &Sending,
-    ) -> Answer<T> {
-        let form = match form {
-            Ok(form) => form,
-            Err(unspeakable) => {
-                let (code, message) = (unspeakable.code().into(), unspeakable.to_string());
-                return Answer::without_a_call(Err(InDoubt::Refused {
-                    code,
-                    message,
-                    fault: Fault::Request,
-                }));
-            }
-        };
-        // The body looks at the clock once more when it is written; a cancellation has none.
-        if sending.is_too_late() {
-            return Answer::without_a_call(Err(http::held_back(TooLate.to_string())));
-        }
-        let started = Instant::now();
-        let received = self.http.post(path, key, &form, sending).await;
-        let report = match &received {
-            Ok(received) => response::read(operation, received),
-            Err(error) => Err(http::not_answered(error)),
-        };
-        answer(operation.as_str(), started.elapsed(), report, received.as_ref().ok())
-    }
-
-    async fn find_dispute(&self, dispute_ref: &str) -> Found<Dispute> {
-        let query = request::expanding("payment_intent");
-        match self.http.get(&["disputes", dispute_ref], &query, None).await {
-            Ok(received) => response::dispute::read(&received),
-            Err(error) => Found::Unknown(http::root_cause(&error)),
-        }
-    }
 }
 
 impl Gateway for Stripe {
@@ -172,7 +111,7 @@ impl Gateway for Stripe {
     }
 
     fn find_dispute<'a>(&'a self, dispute_ref: &'a str) -> Reply<'a, Found<Dispute>> {
-        Box::pin(self.find_dispute(dispute_ref))
+        Box::pin(look_up::find_dispute(&self.http, dispute_ref))
     }
 
     fn verify_event<'a>(&'a self, _: &'a super::Received) -> Reply<'a, Verdict> {

@@ -8,7 +8,8 @@ use crate::{
 use super::{
     http::{Http, root_cause},
     request,
-    response::{list::List, settlement_report},
+    response::settlement_report,
+    wire::List,
 };
 
 /// The two lists that make up the settlement report.

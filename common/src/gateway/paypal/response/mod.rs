@@ -1,12 +1,15 @@
 //! What PayPal's answers mean. Pure; every field is optional, and what cannot be understood is unknown,
 //! never failed. A status of HTTP says only that there is an object: what became of the money is in it.
 
+pub mod dispute;
+pub mod settlement_report;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::DateTime;
 use rust_decimal::Decimal;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use crate::{
     gateway::{
@@ -17,8 +20,9 @@ use crate::{
 };
 
 use super::{
-    amount::{Amount, from_value},
-    issue::{Link, Refusal, decline, payer_url, refund_decline},
+    amount::from_value,
+    refusal::{Refusal, decline, payer_url, refund_decline},
+    wire::{Order, Payment, Payments, Refund, Supplement, Unit},
 };
 
 /// How our names for payments and refunds begin.
@@ -68,80 +72,11 @@ pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| format!("unreadable answer: {error}"))
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Order {
-    pub id: Option<String>,
-    status: Option<String>,
-    purchase_units: Option<Vec<Unit>>,
-    links: Option<Vec<Link>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Unit {
-    custom_id: Option<String>,
-    payments: Option<Payments>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Payments {
-    authorizations: Option<Vec<Payment>>,
-    captures: Option<Vec<Payment>>,
-    refunds: Option<Vec<Refund>>,
-}
-
-/// A capture or an authorization: money taken, or reserved.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Payment {
-    pub id: Option<String>,
-    status: Option<String>,
-    amount: Option<Amount>,
-    custom_id: Option<String>,
-    invoice_id: Option<String>,
-    seller_receivable_breakdown: Option<Breakdown>,
-    supplementary_data: Option<Supplement>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Breakdown {
-    paypal_fee: Option<Amount>,
-}
-
-/// What PayPal adds to an object for whoever meets it alone.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Supplement {
-    related_ids: Option<RelatedIds>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct RelatedIds {
-    order_id: Option<String>,
-}
-
 impl Supplement {
     /// The order that the object belongs to.
     pub fn order_id(&self) -> Option<&str> {
         self.related_ids.as_ref()?.order_id.as_deref()
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Refund {
-    id: Option<String>,
-    status: Option<String>,
-    amount: Option<Amount>,
-    custom_id: Option<String>,
-    invoice_id: Option<String>,
-    seller_payable_breakdown: Option<Breakdown>,
-    create_time: Option<String>,
-    links: Option<Vec<Link>>,
 }
 
 /// Whose a refund is, by PayPal's names and ours.

@@ -1,22 +1,13 @@
 //! Stripe's balance transactions: what a movement of money did to our balance there, and what Stripe
 //! kept of it. They are in the currency that Stripe pays out in, which need not be the payment's.
 
-use serde::Deserialize;
-
-use crate::{gateway::stripe::amount::from_minor_units, money::Money};
-
-use super::Expandable;
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct BalanceTransaction {
-    pub id: Option<String>,
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-    pub amount: Option<i64>,
-    pub currency: Option<String>,
-    fee: Option<i64>,
-}
+use crate::{
+    gateway::stripe::{
+        amount::from_minor_units,
+        wire::{BalanceTransaction, Expandable},
+    },
+    money::Money,
+};
 
 impl BalanceTransaction {
     /// What Stripe kept; negative where it gave back.

@@ -1,30 +1,17 @@
 //! Disputes: where one stands, and what it has cost so far.
 
-use serde::Deserialize;
-
 use crate::{
-    gateway::{Dispute, DisputeStatus, Found, stripe::request::PAYMENT},
+    gateway::{
+        Dispute, DisputeStatus, Found,
+        stripe::{
+            request::PAYMENT,
+            wire::{BalanceTransaction, DisputeBody, Expandable},
+        },
+    },
     money::Money,
 };
 
-use super::{
-    Expandable, Received,
-    balance::{BalanceTransaction, money},
-    intent::PaymentIntent,
-    parse,
-};
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct DisputeBody {
-    id: Option<String>,
-    amount: Option<i64>,
-    currency: Option<String>,
-    reason: Option<String>,
-    status: Option<String>,
-    payment_intent: Option<Expandable<PaymentIntent>>,
-    balance_transactions: Option<Vec<BalanceTransaction>>,
-}
+use super::{Received, balance::money, parse};
 
 /// The answer to a question about one dispute.
 pub fn read(received: &Received) -> Found<Dispute> {

@@ -1,13 +1,14 @@
 //! Stripe's errors: what a refusal means for each operation.
 
-use serde::Deserialize;
-
 use crate::gateway::{
     Decline, GatewayRef, InDoubt, Outcome, Report,
-    stripe::{decline, refusal, unresolved},
+    stripe::{
+        decline, refusal, unresolved,
+        wire::{ErrorBody, ErrorEnvelope},
+    },
 };
 
-use super::{ErrorBody, Operation, Received, refund};
+use super::{Operation, Received, refund};
 
 /// Not a decline: the bank believes that it has this payment already.
 const DUPLICATE: &str = "duplicate_transaction";
@@ -22,15 +23,9 @@ const NO_LONGER_AS_IT_WAS: [&str; 5] = [
     "capture_charge_authorization_expired",
 ];
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Envelope {
-    error: Option<ErrorBody>,
-}
-
 /// An answer whose status says no.
 pub fn read<T: Outcome>(operation: Operation, received: &Received) -> Report<T> {
-    let envelope: Envelope = serde_json::from_slice(&received.body).unwrap_or_default();
+    let envelope: ErrorEnvelope = serde_json::from_slice(&received.body).unwrap_or_default();
     let error = envelope.error.unwrap_or_default();
     let code = error.code.as_deref();
     match operation {

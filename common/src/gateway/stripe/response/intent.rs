@@ -1,65 +1,14 @@
 //! Payment intents: what became of a payment.
 
-use std::collections::HashMap;
-
-use serde::Deserialize;
-
 use crate::gateway::{
-    Card, Charge, ChargeOutcome, ChargeRef, GatewayRef, InDoubt, Report, Resolution, stripe::decline,
+    Charge, ChargeOutcome, ChargeRef, GatewayRef, InDoubt, Report, Resolution,
+    stripe::{
+        decline,
+        wire::{Expandable, NextAction, PaymentIntent},
+    },
 };
 
-use super::{
-    ErrorBody, Expandable,
-    balance::{BalanceTransaction, fee_of, money},
-};
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct PaymentIntent {
-    pub id: Option<String>,
-    pub metadata: Option<HashMap<String, String>>,
-    status: Option<String>,
-    currency: Option<String>,
-    amount_received: Option<i64>,
-    amount_capturable: Option<i64>,
-    latest_charge: Option<Expandable<ChargeBody>>,
-    next_action: Option<NextAction>,
-    last_payment_error: Option<ErrorBody>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ChargeBody {
-    id: Option<String>,
-    payment_method_details: Option<MethodDetails>,
-    balance_transaction: Option<Expandable<BalanceTransaction>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct MethodDetails {
-    card: Option<Card>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct NextAction {
-    redirect_to_url: Option<Redirect>,
-    use_stripe_sdk: Option<UseSdk>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Redirect {
-    url: Option<String>,
-}
-
-/// Where the caller gave no page to come back to, Stripe's script would follow this one.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct UseSdk {
-    stripe_js: Option<String>,
-}
+use super::balance::{fee_of, money};
 
 impl NextAction {
     fn url(&self) -> Option<String> {

@@ -1,18 +1,10 @@
 //! Lists, page by page. Their members are read one by one: an odd one must not hide the others.
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::gateway::Report;
+use crate::gateway::{Report, stripe::wire::List};
 
 use super::{Object, Received, parse, read_value};
-
-/// One page of a list. What has no `data` is no list: it must not pass for one without members.
-#[derive(Debug, Deserialize)]
-pub struct List {
-    data: Vec<Value>,
-    has_more: Option<bool>,
-}
 
 /// One page, searched for one of ours.
 #[derive(Debug, PartialEq, Eq)]

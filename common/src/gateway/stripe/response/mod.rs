@@ -16,13 +16,15 @@ pub mod settlement_report;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use crate::gateway::{
     ChargeOutcome, InDoubt, Obstacle, Outcome, RefundOutcome, Report, Resolution, SaveOutcome,
-    stripe::request::{CUSTOMER, PAYMENT, REFUND},
+    stripe::{
+        request::{CUSTOMER, PAYMENT, REFUND},
+        wire::Expandable,
+    },
 };
-use intent::PaymentIntent;
 
 /// The longest wait that we take a gateway's word for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
@@ -34,20 +36,6 @@ pub struct Received {
     pub should_retry: Option<String>,
     pub retry_after: Option<String>,
     pub body: Bytes,
-}
-
-/// What Stripe says of an error.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct ErrorBody {
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-    pub code: Option<String>,
-    pub decline_code: Option<String>,
-    pub advice_code: Option<String>,
-    pub message: Option<String>,
-    pub param: Option<String>,
-    pub payment_intent: Option<Box<PaymentIntent>>,
 }
 
 /// What was asked for, under a key.
@@ -142,14 +130,6 @@ pub fn read_look_up<T: Object>(received: &Received) -> Report<T> {
         404 => Err(InDoubt::NotFound),
         status => Err(super::unresolved(&format!("the gateway answered {status}"))),
     }
-}
-
-/// A field that holds an id, or the object where the request asked for it.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Expandable<T> {
-    Id(String),
-    Object(T),
 }
 
 impl<T> Expandable<T> {

@@ -9,35 +9,21 @@ use crate::{
     clock::Timestamp,
     gateway::{
         Charge, Decline, DeclineClass, GatewayRef, GatewayRefund, InDoubt, RefundOutcome, Report, Resolution,
-        stripe::request::{PAYMENT, REFUND},
+        stripe::{
+            request::{PAYMENT, REFUND},
+            wire::{ErrorBody, Expandable, List, Refund},
+        },
     },
 };
 
 use super::{
-    ErrorBody, Expandable, Received,
-    balance::{BalanceTransaction, fee_of, money},
-    intent::PaymentIntent,
-    list::List,
+    Received,
+    balance::{fee_of, money},
     parse,
 };
 
 /// What is told where the gateway's word is missing, or tells more than anybody should know.
 const FAILED: &str = "refund_failed";
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Refund {
-    id: Option<String>,
-    status: Option<String>,
-    amount: Option<i64>,
-    currency: Option<String>,
-    failure_reason: Option<String>,
-    balance_transaction: Option<Expandable<BalanceTransaction>>,
-    charge: Option<Value>,
-    created: Option<i64>,
-    metadata: Option<HashMap<String, String>>,
-    payment_intent: Option<Expandable<Box<PaymentIntent>>>,
-}
 
 /// The answer to a question about one refund, whoever made it; `None`: there is none of that name.
 pub fn find(received: &Received) -> Result<Option<GatewayRefund>, String> {

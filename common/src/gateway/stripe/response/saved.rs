@@ -1,51 +1,21 @@
 //! Payment methods that belong to a customer, and can be charged without them.
 
-use std::collections::HashMap;
-
-use serde::Deserialize;
-
 use crate::gateway::{
-    Card, InDoubt, Report, Resolution, SaveOutcome, SaveRequest, SavedMethod, stripe::request::CUSTOMER,
+    Card, InDoubt, Report, Resolution, SaveOutcome, SaveRequest, SavedMethod,
+    stripe::{
+        request::CUSTOMER,
+        wire::{Customer, Expandable, PaymentMethod, SavedBody},
+    },
 };
 
-use super::{Expandable, Received, parse};
-
-/// What the answer to saving shows: the customer who was made for the method, or the method.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "object", rename_all = "snake_case")]
-enum Body {
-    Customer(Customer),
-    PaymentMethod(PaymentMethod),
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Customer {
-    id: Option<String>,
-    metadata: Option<HashMap<String, String>>,
-    invoice_settings: Option<InvoiceSettings>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct InvoiceSettings {
-    default_payment_method: Option<Expandable<Box<PaymentMethod>>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct PaymentMethod {
-    id: Option<String>,
-    customer: Option<Expandable<Box<Customer>>>,
-    card: Option<Card>,
-}
+use super::{Received, parse};
 
 /// The answer to saving.
 pub fn read(body: &[u8], resolution: Resolution) -> Report<SaveOutcome> {
     let saved = parse(body).and_then(|body| {
         let saved = match body {
-            Body::Customer(customer) => customer.with_method(),
-            Body::PaymentMethod(method) => method.with_customer(),
+            SavedBody::Customer(customer) => customer.with_method(),
+            SavedBody::PaymentMethod(method) => method.with_customer(),
         };
         saved.ok_or_else(|| "an answer without a customer and their payment method".into())
     });

@@ -6,15 +6,15 @@ use serde_json::Value;
 use crate::{
     gateway::{
         Line, Movement,
-        stripe::request::{PAYMENT, REFUND},
+        stripe::{
+            request::{PAYMENT, REFUND},
+            wire::BalanceTransaction,
+        },
     },
     money::Money,
 };
 
-use super::{
-    balance::{BalanceTransaction, money},
-    read_value,
-};
+use super::{balance::money, read_value};
 
 /// A payment intent of a list. `None` for what has no name.
 pub fn payment(value: &Value) -> Option<Line> {

@@ -1,54 +1,24 @@
 //! PayPal's disputes: a payer's complaint to PayPal, or the chargeback of the payer's bank.
 
-use serde::Deserialize;
-
-use crate::gateway::{Dispute, DisputeStatus, Found};
-
-use super::{
-    amount::{Amount, from_value},
-    response::{self, Received},
+use crate::gateway::{
+    Dispute, Found, DisputeStatus,
+    paypal::{
+        amount::from_value,
+        wire::{DisputeBody, DisputeList},
+    },
 };
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Body {
-    dispute_id: Option<String>,
-    reason: Option<String>,
-    status: Option<String>,
-    dispute_amount: Option<Amount>,
-    dispute_outcome: Option<Outcome>,
-    dispute_life_cycle_stage: Option<String>,
-    disputed_transactions: Option<Vec<Disputed>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Outcome {
-    outcome_code: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Disputed {
-    custom: Option<String>,
-    invoice_number: Option<String>,
-}
+use super::{Received, object};
 
 /// What PayPal's ids of disputes begin with.
 pub const PREFIX: &str = "PP-";
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct List {
-    items: Option<Vec<Body>>,
-}
 
 /// Reads the answer of `GET /v1/customer/disputes?disputed_transaction_id=…`: the id of the latest.
 pub fn read_list(received: &Received) -> Found<String> {
     if received.status != 200 {
         return Found::Unknown(format!("the gateway answered {}", received.status));
     }
-    match response::object::<List>(&received.body) {
+    match object::<DisputeList>(&received.body) {
         Ok(list) => {
             let first = list.items.unwrap_or_default().into_iter().find_map(|dispute| dispute.dispute_id);
             first.map_or(Found::None, Found::One)
@@ -60,7 +30,7 @@ pub fn read_list(received: &Received) -> Found<String> {
 /// Reads the answer of `GET /v1/customer/disputes/{id}`.
 pub fn read(received: &Received) -> Found<Dispute> {
     match received.status {
-        200 => match response::object::<Body>(&received.body).and_then(Body::dispute) {
+        200 => match object::<DisputeBody>(&received.body).and_then(DisputeBody::dispute) {
             Ok(dispute) => Found::One(dispute),
             Err(why) => Found::Unknown(why),
         },
@@ -69,7 +39,7 @@ pub fn read(received: &Received) -> Found<Dispute> {
     }
 }
 
-impl Body {
+impl DisputeBody {
     fn dispute(self) -> Result<Dispute, String> {
         let status = self.status()?;
         let disputed = self.disputed_transactions.and_then(|disputed| disputed.into_iter().next());

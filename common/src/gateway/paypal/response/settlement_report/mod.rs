@@ -4,19 +4,21 @@
 use chrono::{DateTime, SecondsFormat};
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::{
     clock::Timestamp,
-    gateway::{Line, Movement},
+    gateway::{
+        Line, Movement,
+        paypal::{
+            amount::from_value,
+            refusal::Refusal,
+            wire::{ReportBody, ReportDetail, Transaction},
+        },
+    },
     money::Money,
 };
 
-use super::{
-    amount::{Amount, from_value},
-    issue::Refusal,
-    response::Received,
-};
+use super::Received;
 
 /// The longest time that one question may be about, a little under PayPal's 31 days.
 const SECONDS_MAX: i64 = 30 * 24 * 3600;
@@ -62,33 +64,6 @@ pub enum NoPage {
     TooMany,
     /// Anything else, for operators.
     Unreadable(String),
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Body {
-    transaction_details: Option<Vec<Value>>,
-    total_pages: Option<u32>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Detail {
-    transaction_info: Option<Transaction>,
-}
-
-/// One transaction: a movement of money, or an attempt at one.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Transaction {
-    transaction_id: Option<String>,
-    paypal_reference_id: Option<String>,
-    transaction_event_code: Option<String>,
-    transaction_status: Option<String>,
-    transaction_amount: Option<Amount>,
-    fee_amount: Option<Amount>,
-    invoice_id: Option<String>,
-    custom_field: Option<String>,
 }
 
 /// A transaction of a payment of ours, by how much it says: the later decides.
@@ -183,14 +158,14 @@ pub fn read(received: &Received, place: &Place) -> Result<Page, NoPage> {
         400 if Refusal::read(400, &received.body).issue == TOO_MANY => return Err(NoPage::TooMany),
         status => return Err(NoPage::Unreadable(format!("the gateway answered {status}"))),
     }
-    let body: Body = serde_json::from_slice(&received.body)
+    let body: ReportBody = serde_json::from_slice(&received.body)
         .map_err(|error| NoPage::Unreadable(format!("unreadable answer: {error}")))?;
     let details = body.transaction_details.unwrap_or_default();
     Ok(Page {
         more: body.total_pages.map_or(details.len() >= PAGE_SIZE, |total| place.page < total),
         transactions: details
             .into_iter()
-            .filter_map(|detail| Detail::deserialize(detail).unwrap_or_default().transaction_info)
+            .filter_map(|detail| ReportDetail::deserialize(detail).unwrap_or_default().transaction_info)
             .collect(),
     })
 }

@@ -1,21 +1,22 @@
 //! Questions. They change nothing, and whatever goes wrong with one leaves everything as unknown as it
 //! was.
 
-use crate::{
-    clock::Timestamp,
-    gateway::{
-        self, Answer, ChargeOutcome, Dispute, Found, GatewayRef, GatewayRefund, InDoubt, LookUp,
-        RefundLookUp, RefundOutcome, RefundsAsked, Report, Resolution, SettlementReport, Verdict,
-    },
+use crate::gateway::{
+    self, Answer, ChargeOutcome, Dispute, Found, GatewayRef, GatewayRefund, InDoubt, LookUp, RefundLookUp,
+    RefundOutcome, RefundsAsked, Report, Resolution, Verdict,
 };
 
 use super::{
-    Paypal, dispute, event,
+    Paypal, event,
     http::{Silence, Talk},
-    reporting::{self, NoPage, Page, Place, Records, Trace},
-    response::{self, Order, Payment, Received, Refund},
+    response::{
+        self, Received, dispute,
+        settlement_report::{Records, Trace},
+    },
     search::Search,
+    settlement_report::page,
     unresolved,
+    wire::{Order, Payment, Refund},
 };
 
 impl Paypal {
@@ -88,23 +89,6 @@ impl Paypal {
             Ok(received) => event::read_verdict(&received),
             Err(silence) => Verdict::Unknown(silence.why()),
         }
-    }
-
-    pub(super) async fn part_of_statement(
-        &self,
-        between: (Timestamp, Timestamp),
-        cursor: Option<&str>,
-    ) -> Result<SettlementReport, String> {
-        let place = match cursor {
-            Some(cursor) => Place::at(cursor).ok_or("a cursor that is none of ours")?,
-            None => Place::first(between),
-        };
-        let mut talk = Talk::begin(self, "statement", None);
-        let (place, page) = page(&mut talk, place, between.1, Records::Moved).await?;
-        Ok(SettlementReport {
-            lines: page.transactions.iter().filter_map(reporting::Transaction::line).collect(),
-            next: place.next(between.1, &page).map(|place| place.cursor()),
-        })
     }
 }
 
@@ -200,28 +184,6 @@ fn known(report: Report<ChargeOutcome>) -> Report<ChargeOutcome> {
     match report {
         Err(InDoubt::NotFound) => Err(unresolved("the gateway reports a transaction that it does not find")),
         report => report,
-    }
-}
-
-/// Reads a page. A time with too many transactions is asked about in shorter parts.
-async fn page(
-    talk: &mut Talk<'_>,
-    mut place: Place,
-    until: Timestamp,
-    records: Records,
-) -> Result<(Place, Page), String> {
-    loop {
-        let received = talk
-            .get(&["v1", "reporting", "transactions"], &place.query(until, records))
-            .await
-            .map_err(Silence::why)?;
-        match reporting::read(&received, &place) {
-            Ok(page) => return Ok((place, page)),
-            Err(NoPage::Unreadable(why)) => return Err(why),
-            Err(NoPage::TooMany) => {
-                place = place.halved(until).ok_or("a second with too many transactions to tell")?;
-            }
-        }
     }
 }
 

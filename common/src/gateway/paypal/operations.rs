@@ -1,21 +1,35 @@
-//! What follows a charge: capturing what was reserved, calling it off, giving back what was taken.
+//! Operations: an order is made under the payment's key, and completed under a key of its own, in the same call where
+//! the payer's approval is there already. What was reserved is captured or called off, what was taken is given back.
 
 use crate::gateway::{
-    Answer, CancelRequest, CaptureRequest, ChargeOutcome, ChargeRef, Fault, GatewayRef, InDoubt, Obstacle,
-    RefundOutcome, RefundRequest, Report, Resolution,
+    Answer, CancelRequest, CaptureRequest, ChargeOutcome, ChargeRef, ChargeRequest, DeclineClass, Fault,
+    GatewayKey, GatewayRef, InDoubt, Obstacle, RefundOutcome, RefundRequest, Report, Resolution,
 };
 
 use super::{
     Paypal,
-    charging::{adopt, fetch},
     http::Talk,
-    issue::{AUTHORIZATION_EXPIRED, CAPTURE_FULLY_REFUNDED, Meaning, Refusal, refund_decline},
-    not_chargeable, request,
-    response::{self, Answered, Order, Payment, Refund, sort},
+    not_chargeable,
+    refusal::{
+        AUTHORIZATION_EXPIRED, CAPTURE_FULLY_REFUNDED, Meaning, PAYER_ACTION_REQUIRED, Refusal, decline,
+        refund_decline,
+    },
+    request::{self, completion, completion_key},
+    response::{self, Answered, sort},
     unresolved,
+    wire::{Order, Payment, Refund},
 };
 
 impl Paypal {
+    pub(super) async fn charge_order(&self, request: &ChargeRequest) -> Answer<ChargeOutcome> {
+        let mut talk = Talk::operate(self, "charge", &request.sending);
+        let report = match &request.approved {
+            Some(order) => complete(&mut talk, request, order, &request.key).await,
+            None => begin(&mut talk, request).await,
+        };
+        talk.answer(if request.off_session { without_payer(report) } else { report })
+    }
+
     pub(super) async fn capture_authorization(&self, request: &CaptureRequest) -> Answer<ChargeOutcome> {
         let mut talk = Talk::operate(self, "capture", &request.sending);
         let report = capture(&mut talk, request).await;
@@ -37,6 +51,126 @@ impl Paypal {
         let mut talk = Talk::operate(self, "refund", &request.sending);
         let report = refund(&mut talk, request).await;
         talk.answer(report)
+    }
+}
+
+/// Nobody is there to act, and nobody is told of the page: without an approval the order takes nothing.
+fn without_payer(report: Report<ChargeOutcome>) -> Report<ChargeOutcome> {
+    match report {
+        Ok(ChargeOutcome::RequiresAction { gateway_ref, .. }) => Ok(ChargeOutcome::Declined(decline(
+            DeclineClass::Customer,
+            PAYER_ACTION_REQUIRED,
+            Some(gateway_ref),
+        ))),
+        report => report,
+    }
+}
+
+/// Makes the order. With a saved payer that is all, as a rule.
+async fn begin(talk: &mut Talk<'_>, request: &ChargeRequest) -> Report<ChargeOutcome> {
+    let body = match request::order(request) {
+        Ok(body) => body,
+        Err(error) => return Err(not_chargeable(&error)),
+    };
+    let received = match talk.post(&["v2", "checkout", "orders"], &request.key, body).await {
+        Ok(received) => received,
+        Err(silence) => return Err(silence.in_doubt()),
+    };
+    match sort(&received) {
+        Answered::Object(body) => match read_order(&body) {
+            Ok(ChargeOutcome::Approved { gateway_ref }) => {
+                let key = completion_key(&request.key);
+                after_another(complete(talk, request, &gateway_ref, &key).await)
+            }
+            report => report,
+        },
+        Answered::Refused(refusal) => refusal.report(None),
+        Answered::InDoubt(doubt) => Err(doubt),
+    }
+}
+
+/// Completes an order that the payer has approved.
+async fn complete(
+    talk: &mut Talk<'_>,
+    request: &ChargeRequest,
+    order: &GatewayRef,
+    key: &GatewayKey,
+) -> Report<ChargeOutcome> {
+    let path = ["v2", "checkout", "orders", order, completion(request.capture)];
+    let received = match talk.post(&path, key, "{}".into()).await {
+        Ok(received) => received,
+        Err(silence) => return Err(silence.in_doubt()),
+    };
+    match sort(&received) {
+        Answered::Object(body) => match read_order(&body) {
+            Ok(ChargeOutcome::Approved { .. }) => Err(InDoubt::Unknown {
+                why: "the order was completed, and is still only approved".into(),
+                resolution: Resolution::Replay,
+            }),
+            report => report,
+        },
+        Answered::Refused(refusal) => refused_completion(talk, request, order, &refusal).await,
+        Answered::InDoubt(doubt) => Err(doubt),
+    }
+}
+
+async fn refused_completion(
+    talk: &mut Talk<'_>,
+    request: &ChargeRequest,
+    order: &GatewayRef,
+    refusal: &Refusal,
+) -> Report<ChargeOutcome> {
+    let chooses_there = request.method_ref().is_none();
+    match refusal.meaning {
+        Meaning::DoneAlready => adopt(talk, order, refusal).await,
+        Meaning::OtherFunding if !chooses_there => refusal.report(Some(order.clone())),
+        Meaning::PayerMustAct | Meaning::OtherFunding => {
+            let url = match &refusal.payer_url {
+                Some(url) => Some(url.clone()),
+                None => fetch(talk, order).await.ok().and_then(|order| order.payer_url()),
+            };
+            match url {
+                // A saved payer who has nowhere to go will not act.
+                None if !chooses_there => refusal.report(Some(order.clone())),
+                url => Ok(ChargeOutcome::RequiresAction { gateway_ref: order.clone(), url }),
+            }
+        }
+        _ => refusal.report(Some(order.clone())),
+    }
+}
+
+/// It was done before: the order says what came of it.
+async fn adopt(talk: &mut Talk<'_>, order: &GatewayRef, refusal: &Refusal) -> Report<ChargeOutcome> {
+    match fetch(talk, order).await.map(|order| order.report(Resolution::LookUp)) {
+        Ok(Ok(ChargeOutcome::Approved { .. } | ChargeOutcome::RequiresAction { .. })) | Err(_) => {
+            Err(unresolved(&refusal.issue))
+        }
+        Ok(report) => report,
+    }
+}
+
+/// Reads an order.
+async fn fetch(talk: &mut Talk<'_>, order: &GatewayRef) -> Result<Order, String> {
+    let received =
+        talk.get(&["v2", "checkout", "orders", order], &[]).await.map_err(super::http::Silence::why)?;
+    match received.status {
+        200 => response::object(&received.body),
+        status => Err(format!("the gateway answered {status}")),
+    }
+}
+
+fn read_order(body: &[u8]) -> Report<ChargeOutcome> {
+    match response::object::<Order>(body) {
+        Ok(order) => order.report(Resolution::Replay),
+        Err(why) => Err(InDoubt::Unknown { why, resolution: Resolution::Replay }),
+    }
+}
+
+/// That a second call was not sent says nothing of the first.
+fn after_another(report: Report<ChargeOutcome>) -> Report<ChargeOutcome> {
+    match report {
+        Err(InDoubt::NotSent { why, .. }) => Err(InDoubt::Unknown { why, resolution: Resolution::Replay }),
+        report => report,
     }
 }
 

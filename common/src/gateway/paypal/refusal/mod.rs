@@ -3,9 +3,9 @@
 
 mod table;
 
-use serde::Deserialize;
-
 use crate::gateway::{Decline, DeclineClass, Fault, GatewayRef, InDoubt, Report, Resolution};
+
+use super::wire::{ErrorBody, ErrorDetail, Link};
 
 /// What an issue means for us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,31 +78,6 @@ pub struct Refusal {
     status: u16,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ErrorBody {
-    name: Option<String>,
-    message: Option<String>,
-    details: Option<Vec<Detail>>,
-    links: Option<Vec<Link>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Detail {
-    issue: Option<String>,
-    description: Option<String>,
-    field: Option<String>,
-}
-
-/// A link, as all objects of PayPal's have them.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Link {
-    pub href: Option<String>,
-    pub rel: Option<String>,
-}
-
 /// Where the payer should go, if one of these links says so.
 #[must_use]
 pub fn payer_url(links: Option<&[Link]>) -> Option<String> {
@@ -120,7 +95,7 @@ impl Refusal {
         let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
         let details = body.details.unwrap_or_default();
         let issues = || details.iter().filter(|detail| detail.issue.is_some());
-        let says_more = |detail: &&Detail| {
+        let says_more = |detail: &&ErrorDetail| {
             !matches!(meaning(detail.issue.as_deref().unwrap_or("")), Meaning::Request | Meaning::Unlisted)
         };
         let detail = issues().find(says_more).or_else(|| issues().next());
