@@ -154,6 +154,20 @@ async fn two_that_migrate_at_once_and_a_broken_index_end_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_table_has_a_primary_key() {
+    let deployment = nobody_at_work().await;
+    let without: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class t
+         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+           AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = t.oid AND indisprimary)",
+    )
+    .fetch_all(&deployment.pool)
+    .await
+    .unwrap();
+    assert!(without.is_empty(), "{without:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_to_a_server_that_takes_no_writes_is_closed() {
     let deployment = nobody_at_work().await;
     let pool = &deployment.pool;
