@@ -1,7 +1,7 @@
 //! What bodies are made of, named once in the description: ids with their patterns, and closed sets with their
 //! members. Both are those that the code reads and writes, so neither can differ from it.
 
-use common::{gateway, id, invoice, payment, plan, refund, subscription};
+use common::{gateway, id, invoice, money, payment, plan, refund, subscription};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -10,10 +10,20 @@ use utoipa::{
     },
 };
 
-/// An id that the description has a name for.
-pub trait Described {
-    /// A reference to its schema.
-    fn reference() -> Ref;
+/// What the description has a name for: in bodies, in answers and in parameters alike.
+pub trait Named {
+    /// Its schema, and what that is called.
+    type Schema: ToSchema;
+
+    /// A reference to it.
+    fn reference() -> Ref {
+        Ref::from_schema_name(Self::Schema::name())
+    }
+
+    /// What is referred to.
+    fn component() -> (String, RefOr<Schema>) {
+        (Self::Schema::name().into(), Self::Schema::schema())
+    }
 }
 
 /// The digits of every id in an example: so that one example fits the next.
@@ -37,22 +47,39 @@ macro_rules! ids {
 
         impl ToSchema for $name {}
 
-        impl Described for id::$name {
-            fn reference() -> Ref {
-                Ref::from_schema_name($name::name())
-            }
+        impl Named for id::$name {
+            type Schema = $name;
         }
     )+};
 }
 
 macro_rules! sets {
-    ($($(#[$doc:meta])* $name:ident: $set:ty),+ $(,)?) => {$(
-        $(#[$doc])*
+    ($(#[doc = $doc:literal] $name:ident: $set:ty),+ $(,)?) => {$(
+        #[doc = $doc]
         pub struct $name;
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                one_of(<$set>::ALL.iter().map(|one| one.as_str()))
+                one_of($doc, <$set>::ALL.iter().map(|one| one.as_str()))
+            }
+        }
+
+        impl ToSchema for $name {}
+
+        impl Named for $set {
+            type Schema = $name;
+        }
+    )+};
+}
+
+macro_rules! words {
+    ($(#[doc = $doc:literal] $name:ident: $($word:literal),+;)+) => {$(
+        #[doc = $doc]
+        pub struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                one_of($doc, [$($word),+].into_iter())
             }
         }
 
@@ -60,8 +87,9 @@ macro_rules! sets {
     )+};
 }
 
-fn one_of(names: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+fn one_of(about: &str, names: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
+    let text = ObjectBuilder::new().schema_type(Type::String).description(Some(about.trim()));
+    text.enum_values(Some(names)).into()
 }
 
 ids!(PaymentId, RefundId, DisputeId, CustomerId, PaymentMethodId, PlanId, SubscriptionId, InvoiceId,);
@@ -97,6 +125,19 @@ sets!(
     WithoutPaymentMethod: subscription::WithoutMethod,
     /// What a dispute does to a subscription.
     OnDispute: subscription::OnDispute,
+    /// How the days of a period that are left are counted.
+    Proration: subscription::proration::Proration,
+);
+
+words!(
+    /// What an invoice is made for: a period, or a change within it.
+    Occasion: "period", "change";
+    /// What is given back when a subscription ends at once.
+    CancelProration: "none", "by_day";
+    /// How far the clock of a test deployment is.
+    ClockStatus: "advancing", "ready", "stopped";
+    /// What a payer must do.
+    NextActionType: "redirect";
 );
 
 /// Of which statuses subscriptions are listed: one, or all.
@@ -104,44 +145,12 @@ pub struct SubscriptionFilter;
 
 impl PartialSchema for SubscriptionFilter {
     fn schema() -> RefOr<Schema> {
-        one_of(subscription::Status::ALL.iter().map(|one| one.as_str()).chain(["all"]))
+        let statuses = subscription::Status::ALL.iter().map(|one| one.as_str());
+        one_of("A status, or all of them.", statuses.chain(["all"]))
     }
 }
 
 impl ToSchema for SubscriptionFilter {}
-
-/// What an invoice is made for: a period, or a change within it.
-pub struct Occasion;
-
-impl PartialSchema for Occasion {
-    fn schema() -> RefOr<Schema> {
-        one_of(["period", "change"].into_iter())
-    }
-}
-
-impl ToSchema for Occasion {}
-
-/// What is given back when a subscription ends at once.
-pub struct CancelProration;
-
-impl PartialSchema for CancelProration {
-    fn schema() -> RefOr<Schema> {
-        one_of(["none", "by_day"].into_iter())
-    }
-}
-
-impl ToSchema for CancelProration {}
-
-/// How far the clock of a test deployment is.
-pub struct ClockStatus;
-
-impl PartialSchema for ClockStatus {
-    fn schema() -> RefOr<Schema> {
-        one_of(["advancing", "ready", "stopped"].into_iter())
-    }
-}
-
-impl ToSchema for ClockStatus {}
 
 /// An ISO 4217 code.
 pub struct Currency;
@@ -154,3 +163,7 @@ impl PartialSchema for Currency {
 }
 
 impl ToSchema for Currency {}
+
+impl Named for money::Currency {
+    type Schema = Currency;
+}

@@ -15,7 +15,7 @@ use crate::extract::{
     IdempotencyKey, IfMatch, LIMIT_DEFAULT, LIMIT_MAX, OptionalKey, PathId, PathIds, Prefer,
 };
 
-use super::named::Described;
+use super::named::Named;
 
 /// Which page of a list, whose members have such ids.
 pub struct Paging<Id>(PhantomData<Id>);
@@ -40,13 +40,13 @@ impl<Id: ToSchema> IntoParams for Paging<Id> {
     }
 }
 
-impl<T: Described> IntoParams for PathId<T> {
+impl<T: Named> IntoParams for PathId<T> {
     fn into_params(_: impl Fn() -> Place) -> Vec<Parameter> {
         vec![in_path("id", "Which one.", T::reference())]
     }
 }
 
-impl<T: Described, U: Described> IntoParams for PathIds<T, U> {
+impl<T: Named, U: Named> IntoParams for PathIds<T, U> {
     fn into_params(_: impl Fn() -> Place) -> Vec<Parameter> {
         vec![in_path("id", "Of which.", T::reference()), in_path("method", "Which one.", U::reference())]
     }

@@ -140,10 +140,10 @@ pub struct FailureView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NextAction {
     /// Always `redirect`.
-    #[schema(pattern = "^redirect$", example = "redirect")]
+    #[schema(value_type = named::NextActionType)]
     r#type: &'static str,
     /// Send the payer here.
-    #[schema(example = "https://hooks.stripe.com/3d_secure_2/hosted")]
+    #[schema(format = "uri", example = "https://hooks.stripe.com/3d_secure_2/hosted")]
     url: String,
 }
 

@@ -38,6 +38,9 @@ fn each_operation_has_a_name_of_its_own_and_examples_of_all_answers() {
     for (path, method, operation) in operations(&mut description) {
         let name = operation["operationId"].as_str().unwrap().to_owned();
         assert!(names.insert(name.clone()), "{name} stands twice");
+        for status in ["401", "413", "415", "500", "503"] {
+            assert!(operation["responses"].get(status).is_some(), "{method} {path} says nothing of {status}");
+        }
         for (status, response) in operation["responses"].as_object().unwrap() {
             let response = match response["$ref"].as_str() {
                 Some(shown) => &shared[shown.rsplit('/').next().unwrap()],
@@ -71,6 +74,22 @@ fn every_body_is_closed_and_every_reference_leads_somewhere() {
         if let Some(reference) = value["$ref"].as_str() {
             let there = description.pointer(reference.trim_start_matches('#'));
             assert!(there.is_some(), "{path}: {reference} is nowhere");
+        }
+    });
+}
+
+#[test]
+fn ids_have_patterns_and_lists_refer_to_what_they_list() {
+    let description = description();
+    each(&description["components"]["schemas"], "", &mut |path, value| {
+        let shown = value["examples"][0].as_str().unwrap_or_default();
+        // A request has a name too, but nobody sends it.
+        let is_id = shown.ends_with("_0193a3f1c2d87b51a9f0c4d2e8b7a601") && !shown.starts_with("req_");
+        assert!(!is_id || shown.contains('/') || value["pattern"].is_string(), "{path} is any text");
+        let kinds = value["type"].as_array().into_iter().flatten();
+        assert!(kinds.filter(|kind| *kind != "null").count() <= 1, "{path} is of two kinds, and no oneOf");
+        if path.ends_with("List/properties/data") {
+            assert!(value["items"]["$ref"].is_string(), "{path}: {value}");
         }
     });
 }
