@@ -8,17 +8,19 @@ use super::walk::{operations, referred};
 struct Operation {
     id: String,
     is_read: bool,
-    /// The name, place and kind of each id that it takes.
+    /// The name, place and kind of each id that it takes as a parameter.
     takes: Vec<(String, String, String)>,
+    /// The name and kind of each id that its body takes.
+    body: Vec<(String, String)>,
 }
 
 /// Adds them to every answer that tells of something new, or of what has become of it.
 pub fn add(description: &mut Value) {
-    let all: Vec<_> =
-        operations(description).map(|(_, method, operation)| takes(method, operation)).collect();
     let schemas = description["components"]["schemas"].clone();
+    let all: Vec<_> =
+        operations(description).map(|(_, method, operation)| takes(method, operation, &schemas)).collect();
     for (_, method, operation) in operations(description) {
-        let own = takes(method, operation);
+        let own = takes(method, operation, &schemas);
         if own.is_read {
             continue;
         }
@@ -35,7 +37,7 @@ pub fn add(description: &mut Value) {
     }
 }
 
-fn takes(method: &str, operation: &Value) -> Operation {
+fn takes(method: &str, operation: &Value, schemas: &Value) -> Operation {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     let takes = parameters.filter_map(|parameter| {
         let text = |member: &str| parameter[member].as_str().map(str::to_owned);
@@ -43,14 +45,20 @@ fn takes(method: &str, operation: &Value) -> Operation {
         let is_filter = !matches!(parameter["name"].as_str(), Some("starting_after" | "ending_before"));
         (is_filter && kind.ends_with("Id")).then_some((text("name")?, text("in")?, kind))
     });
+    let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let fields =
+        referred(body).and_then(|name| schemas[name]["properties"].as_object()).into_iter().flatten();
+    let body = fields.filter_map(|(name, field)| Some((name.clone(), id_of(field)?.to_owned())));
     Operation {
         id: operation["operationId"].as_str().unwrap_or_default().into(),
         is_read: method == "get",
         takes: takes.collect(),
+        body: body.collect(),
     }
 }
 
-/// How to call the other with what the answer tells, if that is enough for it.
+/// How to call the other with what the answer tells, if that is enough for it. Of a body it is the member that is known;
+/// the rest is the caller's.
 fn link(answer: &Value, own: &Operation, other: &Operation) -> Option<(String, Value)> {
     let has = |member: &str, kind: &str| id_of(&answer["properties"][member]) == Some(kind);
     let mut parameters = Map::new();
@@ -73,7 +81,17 @@ fn link(answer: &Value, own: &Operation, other: &Operation) -> Option<(String, V
         is_told = true;
         parameters.insert(name.clone(), source.into());
     }
-    is_told.then(|| (other.id.clone(), json!({ "operationId": other.id, "parameters": parameters })))
+    let told = other.body.iter().filter(|(_, kind)| has("id", kind));
+    let body: Map<_, _> = told.map(|(name, _)| (name.clone(), Value::from("$response.body#/id"))).collect();
+    let mut link = json!({ "operationId": other.id });
+    if !parameters.is_empty() {
+        link["parameters"] = parameters.into();
+    }
+    if !body.is_empty() {
+        is_told = true;
+        link["requestBody"] = body.into();
+    }
+    is_told.then(|| (other.id.clone(), link))
 }
 
 /// The kind of id that a property is.

@@ -104,11 +104,14 @@ fn an_answer_links_to_whatever_takes_its_id() {
     };
     assert_eq!(
         links("/process-payment", "post", "202"),
-        ["cancelPayment", "capturePayment", "getPayment", "listRefunds"]
+        ["cancelPayment", "capturePayment", "createRefund", "getPayment", "listRefunds"]
     );
     assert_eq!(
         links("/customers/{id}/payment-methods", "post", "201"),
         ["deletePaymentMethod", "getPaymentMethod", "makePaymentMethodDefault"]
     );
     assert!(links("/refund-payment", "post", "202").contains(&"getPayment".into()));
+    for path in ["/customers", "/plans"] {
+        assert!(links(path, "post", "201").contains(&"createSubscription".into()), "{path}");
+    }
 }
