@@ -72,6 +72,7 @@ pub fn one(is_final: bool, view: &impl Serialize) -> Response {
 #[derive(Serialize, ToSchema)]
 pub struct List<View> {
     /// Always `list`.
+    #[schema(example = "list")]
     object: &'static str,
     data: Vec<View>,
     /// Whether there are more in the direction of the page.

@@ -76,10 +76,11 @@ pub enum ApiError {
 pub struct Fault {
     /// JSON pointer to the field at fault; absent where a query parameter is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/amount")]
+    #[schema(nullable = false, example = "/amount")]
     pub pointer: Option<String>,
     /// The query parameter at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "limit")]
     pub parameter: Option<String>,
     /// What is wrong with it, as a sentence. (Until it is told: what comes after the name, such as "must be greater
     /// than zero".)
@@ -273,16 +274,28 @@ impl ApiError {
             }
         }
     }
+
+    /// As it is told, but for the request's id.
+    pub fn problem(self) -> Problem {
+        let (code, title) = self.kind();
+        let status = self.status().as_u16();
+        // What is quoted of a request was searched before; what is not, a parser's words, say, is searched here.
+        let detail = card_data::redact(&self.detail()).into_owned();
+        let errors = match self {
+            Self::Invalid(faults) | Self::InvalidQuery(faults) => {
+                faults.into_iter().take(FAULTS_MAX).map(Fault::told).collect()
+            }
+            _ => Vec::new(),
+        };
+        let r#type = format!("urn:remit:problem:{code}");
+        Problem { r#type, title, status, detail, code, request_id: String::new(), errors }
+    }
 }
 
 impl IntoResponse for ApiError {
     /// The body is written by [`crate::request::complete`], which knows the request's id.
     fn into_response(self) -> Response {
-        let (code, title) = self.kind();
-        let status = self.status();
-        // What is quoted of a request was searched before; what is not, a parser's words, say, is searched here.
-        let detail = card_data::redact(&self.detail()).into_owned();
-        let mut response = status.into_response();
+        let mut response = self.status().into_response();
         let headers = response.headers_mut();
         match self {
             Self::Unauthorized(_) => {
@@ -297,21 +310,7 @@ impl IntoResponse for ApiError {
             }
             _ => {}
         }
-        let errors = match self {
-            Self::Invalid(faults) | Self::InvalidQuery(faults) => {
-                faults.into_iter().take(FAULTS_MAX).map(Fault::told).collect()
-            }
-            _ => Vec::new(),
-        };
-        response.extensions_mut().insert(Problem {
-            r#type: format!("urn:remit:problem:{code}"),
-            title,
-            status: status.as_u16(),
-            detail,
-            code,
-            request_id: String::new(),
-            errors,
-        });
+        response.extensions_mut().insert(self.problem());
         response
     }
 }

@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 use crate::{
     App,
     auth::Caller,
+    docs::{ListProblems, named},
     error::{ApiError, Problem},
     extract::{QueryFields, moment},
 };
@@ -30,6 +31,7 @@ const SHARE_DECIMALS: u32 = 4;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SubscriptionReport {
     /// Always `subscription_report`.
+    #[schema(example = "subscription_report")]
     object: &'static str,
     #[schema(value_type = Option<String>, format = DateTime)]
     from: Option<Timestamp>,
@@ -43,7 +45,7 @@ pub struct SubscriptionReport {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Figures {
     /// ISO 4217.
-    #[schema(example = "EUR")]
+    #[schema(value_type = named::Currency)]
     currency: &'static str,
     /// What they bring in a month (MRR): of subscriptions that are `active` or `past_due`, without tax and
     /// without discounts that end.
@@ -57,9 +59,11 @@ pub struct Figures {
     monthly_revenue_per_customer: Option<String>,
     /// What was lost since `from`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     churn: Option<ChurnView>,
     /// What retries have brought back since `from`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     recovery: Option<RecoveryView>,
 }
 
@@ -106,15 +110,16 @@ pub struct RecoveryView {
 /// subscription stood at an earlier moment is known from its events: its status, its plan and its quantity;
 /// discounts and tax are taken as they stand today.
 #[utoipa::path(
-    get, path = "/reports/subscriptions", tag = "Reports",
+    get, path = "/reports/subscriptions", operation_id = "reportOnSubscriptions", tag = "Reports",
     params(
-        ("at" = Option<String>, Query, description = "The moment, RFC 3339; now by default, which is also the latest."),
-        ("from" = Option<String>, Query, description = "Where churn and recovery begin: before `at`."),
+        ("at" = Option<String>, Query, format = DateTime, description = "The moment, RFC 3339; now by default, which is also the latest."),
+        ("from" = Option<String>, Query, format = DateTime, description = "Where churn and recovery begin: before `at`."),
     ),
     responses(
         (status = 200, body = SubscriptionReport, description = "One entry for each currency, by its code."),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 409, body = Problem, description = "A sum has more digits than we count with.",
+            example = json!({ "code": "amount-too-large", "detail": "The amount is too large." })),
+        ListProblems,
     ),
 )]
 pub async fn subscriptions(

@@ -18,6 +18,7 @@ lint() {
   check "migrations"        lint_migrations
   check "dependencies"      lint_dependencies
   check "unused dependencies" lint_unused
+  check "the description"   lint_description
   (( ! ${#failed[@]} )) || fail "not clean: ${failed[*]}"
   say "all clean."
 }

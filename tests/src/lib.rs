@@ -14,6 +14,7 @@ pub mod billing;
 mod books;
 pub mod calendar;
 mod deployment;
+pub mod description;
 mod filled;
 pub mod law;
 mod merchant;

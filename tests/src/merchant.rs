@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, header::HeaderMap};
 use serde_json::{Value, json};
 
-use crate::eventually;
+use crate::{description, eventually};
 
 /// How often a request is sent again that found the API's servers away.
 const UNAVAILABLE_MAX: usize = 3;
@@ -95,7 +95,7 @@ impl Merchant {
         Self { url, key, client: common::gateway::http_client(crate::PATIENCE).unwrap() }
     }
 
-    /// Any request, with the key; `None` when no answer came.
+    /// Any request, with the key; `None` when no answer came. Every answer is as the API describes it.
     pub async fn try_send(
         &self,
         method: Method,
@@ -103,7 +103,7 @@ impl Merchant {
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Option<Answer> {
-        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.url));
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
             request = request.bearer_auth(&self.key);
         }
@@ -113,6 +113,8 @@ impl Merchant {
         let response = request.body(body.unwrap_or_default()).send().await.ok()?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.ok()?;
+        let shown = description::Shown { status, headers: &headers, bytes: &bytes };
+        description::check(&self.client, &self.url, &method, path, &shown).await;
         Some(Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
     }
 

@@ -12,6 +12,7 @@ mod credits;
 mod credits_and_methods;
 mod customers_api;
 mod dashboard_refunds;
+mod description;
 mod disputed_subscriptions;
 mod dunning;
 mod events;

@@ -52,7 +52,7 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
     let schema = &openapi["components"]["schemas"]["ProcessPayment"];
     let answer = merchant.pay("k", &schema["examples"][0]).await;
     assert_eq!(answer.status, 202, "{answer:?}");
-    let described = openapi["components"]["schemas"]["PaymentView"]["properties"].as_object().unwrap();
+    let described = openapi["components"]["schemas"]["Payment"]["properties"].as_object().unwrap();
     let mut described: Vec<_> = described.keys().collect();
     let mut answered: Vec<_> = answer.body.as_object().unwrap().keys().collect();
     described.sort();

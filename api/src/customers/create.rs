@@ -11,7 +11,8 @@ use serde_json::json;
 use crate::{
     App, answer,
     auth::Caller,
-    error::{ApiError, Problem},
+    docs::CreateProblems,
+    error::ApiError,
     extract::{Body, Email, OptionalKey, Text, body},
     made_once::made_before,
 };
@@ -36,12 +37,11 @@ body! {
 ///
 /// Who pays the invoices of subscriptions. The same address may belong to several.
 #[utoipa::path(
-    post, path = "/customers", tag = "Customers", request_body = CreateCustomer,
+    post, path = "/customers", operation_id = "createCustomer", tag = "Customers", request_body = CreateCustomer,
+    params(OptionalKey),
     responses(
-        (status = 201, body = CustomerView, description = "It is there.", headers(("Location" = String))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults: all of them."),
+        (status = 201, body = CustomerView, description = "It is there."),
+        CreateProblems,
     ),
 )]
 pub async fn create(

@@ -15,11 +15,12 @@ use common::{
 use crate::{
     App, answer,
     auth::Caller,
+    docs::{ChangeProblems, ReadProblems},
     error::{ApiError, Problem},
     extract::{Body, MethodToken, NoBody, PathId, PathIds, body},
 };
 
-use super::MethodView;
+use super::MethodOfCustomer;
 
 body! {
     /// A payment method to be added.
@@ -39,15 +40,12 @@ body! {
 /// as they are. Nothing is charged now, and the gateway is not asked: its first payment saves it there. The same
 /// `type` and `token` again are the same method, with the same `id`.
 #[utoipa::path(
-    post, path = "/customers/{id}/payment-methods", tag = "Customers", request_body = AddMethod,
-    params(("id" = String, Path, description = "`cus_…`")),
+    post, path = "/customers/{id}/payment-methods", operation_id = "addPaymentMethod", tag = "Customers", request_body = AddMethod,
+    params(PathId<CustomerId>),
     responses(
-        (status = 201, body = MethodView, description = "It is there.", headers(("Location" = String))),
-        (status = 200, body = MethodView, description = "It was there already.", headers(("Location" = String))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such customer of yours."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), or card data."),
+        (status = 201, body = MethodOfCustomer, description = "It is there."),
+        (status = 200, body = MethodOfCustomer, description = "It was there already."),
+        ChangeProblems,
     ),
 )]
 pub async fn add(
@@ -60,7 +58,7 @@ pub async fn add(
     let added = store::add_method(&app.pool, merchant.id, customer, (kind, &token), make_default).await?;
     let (kept, is_new) = added.ok_or(ApiError::NotFound)?;
     let path = format!("/customers/{customer}/payment-methods/{}", kept.method.id);
-    let mut response = answer::created(&path, false, &MethodView::new(&kept));
+    let mut response = answer::created(&path, false, &MethodOfCustomer::new(&kept));
     if !is_new {
         *response.status_mut() = StatusCode::OK;
     }
@@ -69,15 +67,11 @@ pub async fn add(
 
 /// Get a payment method
 #[utoipa::path(
-    get, path = "/customers/{id}/payment-methods/{method}", tag = "Customers",
-    params(
-        ("id" = String, Path, description = "`cus_…`"),
-        ("method" = String, Path, description = "`pym_…`"),
-    ),
+    get, path = "/customers/{id}/payment-methods/{method}", operation_id = "getPaymentMethod", tag = "Customers",
+    params(PathIds<CustomerId, PaymentMethodId>),
     responses(
-        (status = 200, body = MethodView, description = "As it stands."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of this customer, or of yours."),
+        (status = 200, body = MethodOfCustomer, description = "As it stands."),
+        ReadProblems,
     ),
 )]
 pub async fn get(
@@ -87,7 +81,7 @@ pub async fn get(
 ) -> Result<Response, ApiError> {
     let mut db = app.reads.of(merchant.id).await?;
     let kept = store::find_method(&mut *db, merchant.id, customer, id).await?;
-    Ok(answer::one(true, &MethodView::new(&kept.ok_or(ApiError::NotFound)?)))
+    Ok(answer::one(true, &MethodOfCustomer::new(&kept.ok_or(ApiError::NotFound)?)))
 }
 
 /// Make a payment method the default
@@ -95,15 +89,11 @@ pub async fn get(
 /// New subscriptions are paid by it that name nothing else. Those that exist stay with what they are paid by.
 /// Asked again, it answers the same.
 #[utoipa::path(
-    post, path = "/customers/{id}/payment-methods/{method}/default", tag = "Customers",
-    params(
-        ("id" = String, Path, description = "`cus_…`"),
-        ("method" = String, Path, description = "`pym_…`"),
-    ),
+    post, path = "/customers/{id}/payment-methods/{method}/default", operation_id = "makePaymentMethodDefault", tag = "Customers",
+    params(PathIds<CustomerId, PaymentMethodId>),
     responses(
-        (status = 200, body = MethodView, description = "It is the default."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of this customer, or of yours."),
+        (status = 200, body = MethodOfCustomer, description = "It is the default."),
+        ChangeProblems,
     ),
 )]
 pub async fn make_default(
@@ -113,7 +103,7 @@ pub async fn make_default(
     _: NoBody,
 ) -> Result<Response, ApiError> {
     let kept = store::make_default(&app.pool, merchant.id, customer, id).await?;
-    Ok(answer::one(true, &MethodView::new(&kept.ok_or(ApiError::NotFound)?)))
+    Ok(answer::one(true, &MethodOfCustomer::new(&kept.ok_or(ApiError::NotFound)?)))
 }
 
 /// Delete a payment method
@@ -122,16 +112,13 @@ pub async fn make_default(
 /// by it that has not ended. Where it was the default, there is none until another is added or made the default.
 /// The gateway is not asked, and keeps what it has saved. The same token, added again, is a new method.
 #[utoipa::path(
-    delete, path = "/customers/{id}/payment-methods/{method}", tag = "Customers",
-    params(
-        ("id" = String, Path, description = "`cus_…`"),
-        ("method" = String, Path, description = "`pym_…`"),
-    ),
+    delete, path = "/customers/{id}/payment-methods/{method}", operation_id = "deletePaymentMethod", tag = "Customers",
+    params(PathIds<CustomerId, PaymentMethodId>),
     responses(
         (status = 204, description = "It is gone."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of this customer, or of yours; or it is gone already."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "`payment-method-in-use`: the `detail` names the subscriptions that are paid by it."),
+        (status = 409, body = Problem, description = "`payment-method-in-use`: the `detail` names the subscriptions that are paid by it.",
+            example = json!({ "code": "payment-method-in-use", "detail": "Subscriptions are paid by it: sub_0193a3f1c2d87b51a9f0c4d2e8b7a601. Give them another payment_method with PUT /update-subscription/{id}, or cancel them, and delete it then." })),
+        ChangeProblems,
     ),
 )]
 pub async fn delete(

@@ -7,4 +7,4 @@ pub mod read;
 pub mod update;
 mod view;
 
-pub use view::{CustomerView, MethodView};
+pub use view::{CustomerView, MethodOfCustomer};

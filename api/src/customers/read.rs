@@ -14,7 +14,8 @@ use crate::{
     App,
     answer::{self, List},
     auth::Caller,
-    error::{ApiError, Problem},
+    docs::{ListProblems, Paging, ReadProblems, named},
+    error::ApiError,
     extract::{PathId, QueryFields},
 };
 
@@ -22,12 +23,11 @@ use super::CustomerView;
 
 /// Get a customer
 #[utoipa::path(
-    get, path = "/customers/{id}", tag = "Customers",
-    params(("id" = String, Path, description = "`cus_…`")),
+    get, path = "/customers/{id}", operation_id = "getCustomer", tag = "Customers",
+    params(PathId<CustomerId>),
     responses(
         (status = 200, body = CustomerView, description = "As it stands."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        ReadProblems,
     ),
 )]
 pub async fn get(
@@ -51,18 +51,14 @@ pub(super) async fn whole(db: &mut PgConnection, customer: Customer) -> Result<C
 ///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/customers", tag = "Customers",
+    get, path = "/customers", operation_id = "listCustomers", tag = "Customers",
     params(
-        ("limit" = Option<u16>, Query, description = "1 to 100, 10 by default.", minimum = 1, maximum = 100),
-        ("starting_after" = Option<String>, Query, description = "The page after this customer, towards older ones."),
-        ("ending_before" = Option<String>, Query, description = "The page before this customer, towards newer ones."),
+        Paging<named::CustomerId>,
         ("email" = Option<String>, Query, description = "Only those with this address, in whatever case it is written."),
     ),
     responses(
-        (status = 200, body = List<CustomerView>, description = "`Link` with `rel=\"next\"` leads to the next page.",
-            headers(("Link" = Option<String>))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 200, body = List<CustomerView>, description = "`Link` with `rel=\"next\"` leads to the next page."),
+        ListProblems,
     ),
 )]
 pub async fn list(

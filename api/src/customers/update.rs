@@ -12,7 +12,8 @@ use common::{
 use crate::{
     App, answer,
     auth::Caller,
-    error::{ApiError, Problem},
+    docs::ChangeProblems,
+    error::ApiError,
     extract::{Body, Clearable, Email, Faults, PathId, Text, body},
 };
 
@@ -46,14 +47,11 @@ body! {
 /// All that is named, or nothing. The same request again changes nothing. A gateway that knows the customer already
 /// keeps the e-mail address and the name that it was told when the first payment method was saved there.
 #[utoipa::path(
-    patch, path = "/customers/{id}", tag = "Customers", request_body = UpdateCustomer,
-    params(("id" = String, Path, description = "`cus_…`")),
+    patch, path = "/customers/{id}", operation_id = "updateCustomer", tag = "Customers", request_body = UpdateCustomer,
+    params(PathId<CustomerId>),
     responses(
         (status = 200, body = CustomerView, description = "As it stands now."),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), nothing to change, or card data."),
+        ChangeProblems,
     ),
 )]
 pub async fn update(

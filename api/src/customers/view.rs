@@ -9,26 +9,31 @@ use common::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::docs::named;
+
 /// A customer: who pays invoices.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CustomerView {
-    #[schema(example = "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = named::CustomerId)]
     id: String,
     /// Always `customer`.
+    #[schema(example = "customer")]
     object: &'static str,
     #[schema(example = "ada@example.com")]
     email: Option<String>,
     #[schema(example = "Ada Lovelace")]
     name: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, String>)]
     metadata: Metadata,
     /// What the customer has with you, which pays the next invoices first. Below zero: what could not be charged by
     /// itself, and is asked for with the next invoice. Shown for one customer, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     balances: Option<Vec<BalanceView>>,
     /// How the customer pays, newest first: the newest hundred. Shown for one customer, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
-    payment_methods: Option<Vec<MethodView>>,
+    #[schema(nullable = false)]
+    payment_methods: Option<Vec<MethodOfCustomer>>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -40,18 +45,19 @@ pub struct CustomerView {
 pub struct BalanceView {
     #[schema(example = "5.00")]
     amount: String,
-    #[schema(example = "EUR")]
+    #[schema(value_type = named::Currency)]
     currency: &'static str,
 }
 
 /// A payment method of a customer. The token stays inside.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct MethodView {
-    #[schema(example = "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+pub struct MethodOfCustomer {
+    #[schema(value_type = named::PaymentMethodId)]
     id: String,
     /// Always `payment_method`.
+    #[schema(example = "payment_method")]
     object: &'static str,
-    #[schema(example = "card")]
+    #[schema(value_type = named::PaymentMethodType)]
     r#type: &'static str,
     /// Whether it is saved at the gateway, to be charged without the payer: its first payment does that.
     saved: bool,
@@ -61,7 +67,7 @@ pub struct MethodView {
     created_at: Timestamp,
 }
 
-impl MethodView {
+impl MethodOfCustomer {
     /// A payment method, as its merchant sees it.
     pub fn new(kept: &KeptMethod) -> Self {
         Self {
@@ -89,7 +95,7 @@ impl CustomerView {
             name: customer.name,
             metadata: customer.metadata,
             balances: balances.map(|balances| balances.into_iter().map(balance).collect()),
-            payment_methods: methods.map(|methods| methods.iter().map(MethodView::new).collect()),
+            payment_methods: methods.map(|methods| methods.iter().map(MethodOfCustomer::new).collect()),
             created_at: customer.created_at,
             updated_at: customer.updated_at,
         }

@@ -56,7 +56,8 @@ fn describe(schema: &mut Value, doc: &[&str], example: Option<Value>) {
         let lines: Vec<_> = doc.iter().map(|line| line.trim()).collect();
         schema["description"] = json!(lines.join("\n"));
     }
-    if let Some(example) = example {
+    // What is referred to has examples of its own.
+    if let (Some(example), None) = (example, schema.get("$ref")) {
         schema["examples"] = json!([example]);
     }
 }

@@ -35,7 +35,6 @@ body! {
     #[example({ "type": "card", "token": "pm_card_visa" })]
     pub struct PaymentMethod {
         /// What it is.
-        #[example = "card"]
         r#type: MethodType,
         /// The gateway's token. With `paypal` it may be left out: the payer then approves on PayPal's page.
         #[example = "pm_card_visa"]
@@ -59,7 +58,6 @@ body! {
     #[example({ "type": "card", "token": "pm_card_visa" })]
     pub struct MethodToken {
         /// What it is.
-        #[example = "card"]
         r#type: MethodType,
         /// The gateway's token.
         #[example = "pm_card_visa"]

@@ -26,6 +26,6 @@ pub use money::{Amount, PositiveAmount};
 pub use part::{Clearable, Faults, List, NONE_OF_YOURS, Part, Pointer, Reader};
 pub use path::{PathId, PathIds};
 pub use prices::price;
-pub use query::{Given, QueryFields};
+pub use query::{Given, LIMIT_DEFAULT, LIMIT_MAX, QueryFields};
 pub use texts::{Text, Whole, moment};
 pub(crate) use words::words;

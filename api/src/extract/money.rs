@@ -9,8 +9,10 @@ use common::{
 use rust_decimal::Decimal;
 use serde_json::{Number, Value, json};
 
+use crate::docs::named::Named as _;
+
 use super::{
-    part::{Part, Pointer, Reader},
+    part::{Components, Part, Pointer, Reader},
     texts::text,
 };
 
@@ -65,7 +67,11 @@ impl Part for Currency {
     type Value = Self;
 
     fn describe() -> Value {
-        json!({ "type": "string", "pattern": "^[A-Z]{3}$", "examples": ["EUR"] })
+        json!(Self::reference())
+    }
+
+    fn components(all: &mut Components) {
+        all.push(Self::component());
     }
 
     fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<Self> {

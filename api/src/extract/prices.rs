@@ -18,7 +18,6 @@ body! {
     #[example({ "unit": "month", "count": 3 })]
     pub struct EverySoOften {
         /// Of what.
-        #[example = "month"]
         unit: Unit,
         /// How many of them: 1 by default.
         #[example = 3]

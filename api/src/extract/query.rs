@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// Things on a page, unless asked for otherwise.
-const LIMIT_DEFAULT: u16 = 10;
+pub const LIMIT_DEFAULT: u16 = 10;
 /// Things on a page, at most.
-const LIMIT_MAX: u16 = 100;
+pub const LIMIT_MAX: u16 = 100;
 /// What says which page of a list is wanted; the other parameters are its filter.
 const PAGE: [&str; 3] = ["limit", "starting_after", "ending_before"];
 

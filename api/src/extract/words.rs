@@ -8,7 +8,9 @@ use common::{
 };
 use serde_json::{Value, json};
 
-use super::part::{Part, Pointer, Reader};
+use crate::docs::named::Named as _;
+
+use super::part::{Components, Part, Pointer, Reader};
 
 /// One of a closed set of names, or an id.
 fn named<T: std::str::FromStr<Err: std::fmt::Display>>(value: &Value) -> Result<T, String> {
@@ -18,13 +20,17 @@ fn named<T: std::str::FromStr<Err: std::fmt::Display>>(value: &Value) -> Result<
     }
 }
 
-macro_rules! closed_sets {
-    ($($type:ty),+) => {$(
+macro_rules! names {
+    ($($type:ty),+ $(,)?) => {$(
         impl Part for $type {
             type Value = Self;
 
             fn describe() -> Value {
-                json!({ "type": "string", "enum": <$type>::ALL.map(<$type>::as_str) })
+                json!(<$type>::reference())
+            }
+
+            fn components(all: &mut Components) {
+                all.push(<$type>::component());
             }
 
             fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<Self> {
@@ -33,29 +39,8 @@ macro_rules! closed_sets {
         }
     )+};
 }
-closed_sets!(Capture, MethodType, OnDispute, Proration, RefundReason, Unit, WithoutMethod);
-
-macro_rules! ids {
-    ($($type:ty),+) => {$(
-        impl Part for $type {
-            type Value = Self;
-
-            fn describe() -> Value {
-                let prefix = <$type>::PREFIX;
-                json!({
-                    "type": "string",
-                    "pattern": format!("^{prefix}[0-9a-f]{{32}}$"),
-                    "examples": [format!("{prefix}0193a3f1c2d87b51a9f0c4d2e8b7a601")],
-                })
-            }
-
-            fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-                reader.take(at, named(&value))
-            }
-        }
-    )+};
-}
-ids!(CustomerId, PaymentId, PaymentMethodId, PlanId);
+names!(Capture, MethodType, OnDispute, Proration, RefundReason, Unit, WithoutMethod);
+names!(CustomerId, PaymentId, PaymentMethodId, PlanId);
 
 /// Declares a few words of a body, each with what it means.
 macro_rules! words {

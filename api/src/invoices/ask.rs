@@ -15,6 +15,7 @@ use common::{
 use crate::{
     App, answer,
     auth::Caller,
+    docs::ChangeProblems,
     error::{ApiError, Problem},
     extract::{BillingMethod, Faults, NoBody, OptionalBody, PathId, Prefer, Trace, body},
     outcomes::Awaited as _,
@@ -39,18 +40,17 @@ body! {
 /// customer has in the balance pays first. The retries that are planned stay as they are, and a decline here uses up
 /// none of them. An invoice takes one payment at a time: while it has one without an outcome, there is no other.
 #[utoipa::path(
-    post, path = "/invoices/{id}/pay", tag = "Invoices",
+    post, path = "/invoices/{id}/pay", operation_id = "payInvoice", tag = "Invoices",
     params(
-        ("id" = String, Path, description = "`in_…`"),
-        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the outcome is known."),
+        PathId<InvoiceId>,
+        Prefer,
     ),
     request_body(content = Option<PayInvoice>, description = "May be left out."),
     responses(
         (status = 202, body = InvoiceView, description = "A payment of it is under way; the last of its `payments`. The invoice becomes `paid`, or stays as it is."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours; or the customer has no such payment method."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "Nothing is left to pay, a payment is under way, there is no payment method, or it was declined for good: the `code` says which."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults: all of them."),
+        (status = 409, body = Problem, description = "Nothing is left to pay, a payment is under way, there is no payment method, or it was declined for good: the `code` says which.",
+            example = json!({ "code": "nothing-owed", "detail": "The invoice is paid: nothing is left to pay." })),
+        ChangeProblems,
     ),
 )]
 pub async fn pay(
@@ -75,13 +75,13 @@ pub async fn pay(
 /// goes back there. A subscription that has nothing else to pay is active again. What is paid is refunded
 /// instead.
 #[utoipa::path(
-    post, path = "/invoices/{id}/void", tag = "Invoices",
-    params(("id" = String, Path, description = "`in_…`")),
+    post, path = "/invoices/{id}/void", operation_id = "voidInvoice", tag = "Invoices",
+    params(PathId<InvoiceId>),
     responses(
         (status = 200, body = InvoiceView, description = "It is void."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is paid, in part or whole, or a payment is under way: the `code` says which."),
+        (status = 409, body = Problem, description = "It is paid, in part or whole, or a payment is under way: the `code` says which.",
+            example = json!({ "code": "invoice-paid", "detail": "The invoice is paid; refund its payment instead." })),
+        ChangeProblems,
     ),
 )]
 pub async fn void(
@@ -99,13 +99,13 @@ pub async fn void(
 /// Gives up what is open: it is not tried again by itself. It may still be paid, or be voided. Its subscription
 /// stays as it is.
 #[utoipa::path(
-    post, path = "/invoices/{id}/mark-uncollectible", tag = "Invoices",
-    params(("id" = String, Path, description = "`in_…`")),
+    post, path = "/invoices/{id}/mark-uncollectible", operation_id = "markInvoiceUncollectible", tag = "Invoices",
+    params(PathId<InvoiceId>),
     responses(
         (status = 200, body = InvoiceView, description = "It is given up."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is paid or void, or a payment is under way: the `code` says which."),
+        (status = 409, body = Problem, description = "It is paid or void, or a payment is under way: the `code` says which.",
+            example = json!({ "code": "invoice-void", "detail": "The invoice is void." })),
+        ChangeProblems,
     ),
 )]
 pub async fn mark_uncollectible(

@@ -23,12 +23,7 @@ use common::{
 use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    App,
-    auth::Caller,
-    error::{ApiError, Problem},
-    extract::PathId,
-};
+use crate::{App, auth::Caller, docs::ReadProblems, error::ApiError, extract::PathId};
 
 const STYLE: &str = include_str!("../../templates/invoice.css");
 
@@ -46,12 +41,12 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 /// A page to show, to print (A4 or Letter) or to send on: self-contained HTML, without scripts. It needs your
 /// key as everything does, so your server asks for it, and hands it to your customer.
 #[utoipa::path(
-    get, path = "/invoices/{id}/html", tag = "Invoices",
-    params(("id" = String, Path, description = "`in_…`")),
+    get, path = "/invoices/{id}/html", operation_id = "showInvoice", tag = "Invoices",
+    params(PathId<InvoiceId>),
     responses(
-        (status = 200, body = String, content_type = "text/html", description = "The page."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        (status = 200, body = String, content_type = "text/html", description = "The page.",
+            example = "<!doctype html><html lang=\"en\"><title>Invoice 000042</title>…</html>"),
+        ReadProblems,
     ),
 )]
 pub async fn show(

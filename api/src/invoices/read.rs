@@ -13,7 +13,8 @@ use crate::{
     App,
     answer::{self, List},
     auth::Caller,
-    error::{ApiError, Problem},
+    docs::{ListProblems, Paging, ReadProblems, named},
+    error::ApiError,
     extract::{PathId, QueryFields},
     outcomes::Awaited as _,
 };
@@ -24,12 +25,11 @@ use super::{Details, InvoiceView};
 ///
 /// With its lines, its payments and its credit notes, as it stands now.
 #[utoipa::path(
-    get, path = "/invoices/{id}", tag = "Invoices",
-    params(("id" = String, Path, description = "`in_…`")),
+    get, path = "/invoices/{id}", operation_id = "getInvoice", tag = "Invoices",
+    params(PathId<InvoiceId>),
     responses(
         (status = 200, body = InvoiceView, description = "With `Retry-After` while a payment of it is under way."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        ReadProblems,
     ),
 )]
 pub async fn get(
@@ -47,20 +47,16 @@ pub async fn get(
 ///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/invoices", tag = "Invoices",
+    get, path = "/invoices", operation_id = "listInvoices", tag = "Invoices",
     params(
-        ("limit" = Option<u16>, Query, description = "1 to 100, 10 by default.", minimum = 1, maximum = 100),
-        ("starting_after" = Option<String>, Query, description = "The page after this invoice, towards older ones."),
-        ("ending_before" = Option<String>, Query, description = "The page before this invoice, towards newer ones."),
-        ("status" = Option<String>, Query, description = "Only those in this status."),
-        ("subscription" = Option<String>, Query, description = "Only those of this subscription."),
-        ("customer" = Option<String>, Query, description = "Only this customer's."),
+        Paging<named::InvoiceId>,
+        ("status" = Option<named::InvoiceStatus>, Query, description = "Only those in this status."),
+        ("subscription" = Option<named::SubscriptionId>, Query, description = "Only those of this subscription."),
+        ("customer" = Option<named::CustomerId>, Query, description = "Only this customer's."),
     ),
     responses(
-        (status = 200, body = List<InvoiceView>, description = "`Link` with `rel=\"next\"` leads to the next page.",
-            headers(("Link" = Option<String>))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 200, body = List<InvoiceView>, description = "`Link` with `rel=\"next\"` leads to the next page."),
+        ListProblems,
     ),
 )]
 pub async fn list(

@@ -10,33 +10,37 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
+use crate::docs::named;
+
 /// An invoice. Its lines never change once it is open, and add up to its total.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "status": "paid", "credit_notes": [] }))]
 pub struct InvoiceView {
-    #[schema(example = "in_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = named::InvoiceId)]
     id: String,
     /// Always `invoice`.
+    #[schema(example = "invoice")]
     object: &'static str,
     /// `draft`, `open` (to be paid), `paid`, `void` (called off) or `uncollectible` (given up; it may still be
     /// paid).
-    #[schema(example = "paid")]
+    #[schema(value_type = named::InvoiceStatus)]
     status: &'static str,
     /// Your number for it: one after the other, without gaps.
     #[schema(example = "000042")]
     number: Option<String>,
     /// Who is to pay.
-    #[schema(example = "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = named::CustomerId)]
     customer: String,
     /// For what.
-    #[schema(example = "sub_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = named::SubscriptionId)]
     subscription: String,
     /// For which of its periods, from zero.
     period_index: u32,
     /// `period` (a whole one) or `change` (something changed within it).
-    #[schema(example = "period")]
+    #[schema(value_type = named::Occasion)]
     occasion: &'static str,
     /// ISO 4217.
-    #[schema(example = "EUR")]
+    #[schema(value_type = named::Currency)]
     currency: &'static str,
     /// The sum of its lines; negative where more is given back than charged.
     #[schema(example = "49.90")]
@@ -64,9 +68,11 @@ pub struct InvoiceView {
     attempts: u32,
     /// Its payments, in their order. Shown for one invoice, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<Vec<named::PaymentId>>)]
     payments: Option<Vec<String>>,
     /// What has made it smaller. Shown for one invoice, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     credit_notes: Option<Vec<CreditNoteView>>,
     /// When it is tried again, after a decline.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -86,7 +92,7 @@ pub struct InvoiceView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreditNoteView {
     /// What it makes smaller.
-    #[schema(example = "in_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = named::InvoiceId)]
     invoice: String,
     /// The invoice's number, and which change called for it.
     #[schema(example = "000042-C1")]
@@ -113,10 +119,10 @@ pub struct CreditNoteLineView {
     #[schema(example = "999.00")]
     amount: String,
     /// The first day that will not be used.
-    #[schema(example = "2026-11-24")]
+    #[schema(format = Date, example = "2026-11-24")]
     from: String,
     /// The day after the last.
-    #[schema(example = "2026-12-24")]
+    #[schema(format = Date, example = "2026-12-24")]
     to: String,
 }
 
@@ -160,8 +166,7 @@ impl Details {
 /// A line.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LineView {
-    /// `period`, `proration_credit`, `proration_charge`, `discount` or `tax`.
-    #[schema(example = "period")]
+    #[schema(value_type = named::LineKind)]
     kind: &'static str,
     #[schema(example = "Team")]
     description: String,
@@ -174,10 +179,10 @@ pub struct LineView {
     #[schema(example = "49.90")]
     amount: String,
     /// The first day that it bills, or gives back.
-    #[schema(example = "2026-11-24")]
+    #[schema(format = Date, example = "2026-11-24")]
     from: Option<String>,
     /// The day after the last.
-    #[schema(example = "2026-12-24")]
+    #[schema(format = Date, example = "2026-12-24")]
     to: Option<String>,
 }
 

@@ -17,6 +17,7 @@ use rust_decimal::Decimal;
 use crate::{
     App,
     auth::Caller,
+    docs::ChangeProblems,
     error::{ApiError, Problem},
     extract::{Faults, NoBody, OptionalBody, PathId, PositiveAmount, Prefer, Trace, body},
 };
@@ -38,17 +39,17 @@ body! {
 /// Takes what an authorized payment has reserved, or a part of it; the rest is released. Once: the same
 /// request again answers the same.
 #[utoipa::path(
-    post, path = "/payments/{id}/capture", tag = "Payments", request_body = Option<CapturePayment>,
+    post, path = "/payments/{id}/capture", operation_id = "capturePayment", tag = "Payments", request_body = Option<CapturePayment>,
     params(
-        ("id" = String, Path, description = "`pay_…`"),
-        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the outcome is known."),
+        PathId<PaymentId>,
+        Prefer,
     ),
     responses(
-        (status = 202, body = PaymentView, description = "It is being captured: `processing`, then `succeeded`."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "Nothing is reserved, or a cancellation came first."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults."),
+        (status = 202, body = PaymentView, description = "It is being captured: `processing`, then `succeeded`.",
+            headers(("Idempotent-Replayed" = String))),
+        (status = 409, body = Problem, description = "Nothing is reserved, or a cancellation came first.",
+            example = json!({ "code": "payment-not-authorized", "detail": "A payment that is succeeded has nothing to capture; only an authorized one has." })),
+        ChangeProblems,
     ),
 )]
 pub async fn capture(
@@ -70,16 +71,17 @@ pub async fn capture(
 /// Calls off what has not moved yet: a payment that waits, one whose payer is at work, or one that is
 /// authorized, whose reservation is released. What has succeeded is refunded instead.
 #[utoipa::path(
-    post, path = "/payments/{id}/cancel", tag = "Payments",
+    post, path = "/payments/{id}/cancel", operation_id = "cancelPayment", tag = "Payments",
     params(
-        ("id" = String, Path, description = "`pay_…`"),
-        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the outcome is known."),
+        PathId<PaymentId>,
+        Prefer,
     ),
     responses(
-        (status = 202, body = PaymentView, description = "`canceled`, or `processing` while the gateway is asked."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is at the gateway at this moment, or it has ended: the answer says which."),
+        (status = 202, body = PaymentView, description = "`canceled`, or `processing` while the gateway is asked.",
+            headers(("Idempotent-Replayed" = String))),
+        (status = 409, body = Problem, description = "It is at the gateway at this moment, or it has ended: the answer says which.",
+            example = json!({ "code": "payment-under-way", "detail": "The payment is at the gateway at this moment; its outcome decides." })),
+        ChangeProblems,
     ),
 )]
 pub async fn cancel(

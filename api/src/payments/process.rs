@@ -15,7 +15,8 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     App,
     auth::Caller,
-    error::{ApiError, Problem},
+    docs::CreateProblems,
+    error::ApiError,
     extract::{
         Body, IdempotencyKey, Payer, PaymentMethod, Pointer, PositiveAmount, Prefer, Reader, ReturnUrl, Text,
         Trace, body,
@@ -101,20 +102,15 @@ body! {
 ///
 /// The answer comes before the charge: ask the status URL for the outcome, or send `Prefer: wait=10`.
 #[utoipa::path(
-    post, path = "/process-payment", tag = "Payments", request_body = ProcessPayment,
+    post, path = "/process-payment", operation_id = "createPayment", tag = "Payments", request_body = ProcessPayment,
     params(
-        ("Idempotency-Key" = String, Header, description = "Your own name for this payment, up to 255 characters. The same key is the same payment, for ever."),
-        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the outcome is known, after 10 seconds (at most 30) in any case."),
+        IdempotencyKey,
+        Prefer,
     ),
     responses(
         (status = 202, body = PaymentView, description = "Accepted. `Location` names the status URL; `Idempotent-Replayed: true` tells a repetition.",
-            headers(("Location" = String), ("Retry-After" = u32, description = "Seconds."))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON, or no Idempotency-Key."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 413, body = Problem, content_type = "application/problem+json", description = "More than 64 KiB."),
-        (status = 415, body = Problem, content_type = "application/problem+json", description = "Not application/json."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), card data, or a key that belongs to another request."),
-        (status = 503, body = Problem, content_type = "application/problem+json", description = "Nothing was accepted: send the same again.", headers(("Retry-After" = u32))),
+            example = json!({ "status": "pending", "amount_captured": "0.00", "gateway_reference": null })),
+        CreateProblems,
     ),
 )]
 pub async fn process(

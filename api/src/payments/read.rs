@@ -15,7 +15,8 @@ use crate::{
     App,
     answer::{self, List},
     auth::Caller,
-    error::{ApiError, Problem},
+    docs::{ListProblems, Paging, ReadProblems, named},
+    error::ApiError,
     extract::{PathId, QueryFields},
 };
 
@@ -25,13 +26,11 @@ use super::PaymentView;
 ///
 /// As it stands now.
 #[utoipa::path(
-    get, path = "/payments/{id}", tag = "Payments",
-    params(("id" = String, Path, description = "`pay_…`")),
+    get, path = "/payments/{id}", operation_id = "getPayment", tag = "Payments",
+    params(PathId<PaymentId>),
     responses(
-        (status = 200, body = PaymentView, description = "With `Retry-After` while its status is not final.",
-            headers(("Retry-After" = Option<u32>, description = "Seconds."))),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        (status = 200, body = PaymentView, description = "With `Retry-After` while its status is not final."),
+        ReadProblems,
     ),
 )]
 pub async fn get(
@@ -50,19 +49,15 @@ pub async fn get(
 ///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/payments", tag = "Payments",
+    get, path = "/payments", operation_id = "listPayments", tag = "Payments",
     params(
-        ("limit" = Option<u16>, Query, description = "1 to 100, 10 by default.", minimum = 1, maximum = 100),
-        ("starting_after" = Option<String>, Query, description = "The page after this payment, towards older ones."),
-        ("ending_before" = Option<String>, Query, description = "The page before this payment, towards newer ones."),
-        ("status" = Option<String>, Query, description = "Only those in this status."),
+        Paging<named::PaymentId>,
+        ("status" = Option<named::PaymentStatus>, Query, description = "Only those in this status."),
         ("order_id" = Option<String>, Query, description = "Only those with this number of yours."),
     ),
     responses(
-        (status = 200, body = List<PaymentView>, description = "`Link` with `rel=\"next\"` leads to the next page.",
-            headers(("Link" = Option<String>))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 200, body = List<PaymentView>, description = "`Link` with `rel=\"next\"` leads to the next page."),
+        ListProblems,
     ),
 )]
 pub async fn list(

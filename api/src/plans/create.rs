@@ -12,7 +12,8 @@ use serde_json::json;
 use crate::{
     App, answer,
     auth::Caller,
-    error::{ApiError, Problem},
+    docs::CreateProblems,
+    error::ApiError,
     extract::{Amount, Body, OptionalKey, Text, Whole, body, price},
     made_once::made_before,
 };
@@ -65,12 +66,11 @@ pub struct Ordered {
 /// A price that subscriptions are made from. They copy it, so a plan is never changed: archive it, and make
 /// another.
 #[utoipa::path(
-    post, path = "/plans", tag = "Plans", request_body = CreatePlan,
+    post, path = "/plans", operation_id = "createPlan", tag = "Plans", request_body = CreatePlan,
+    params(OptionalKey),
     responses(
-        (status = 201, body = PlanView, description = "It is there.", headers(("Location" = String))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults: all of them."),
+        (status = 201, body = PlanView, description = "It is there."),
+        CreateProblems,
     ),
 )]
 pub async fn create(

@@ -13,7 +13,8 @@ use crate::{
     App,
     answer::{self, List},
     auth::Caller,
-    error::{ApiError, Problem},
+    docs::{ChangeProblems, ListProblems, Paging, ReadProblems, named},
+    error::ApiError,
     extract::{NoBody, PathId, QueryFields},
 };
 
@@ -21,12 +22,11 @@ use super::PlanView;
 
 /// Get a plan
 #[utoipa::path(
-    get, path = "/plans/{id}", tag = "Plans",
-    params(("id" = String, Path, description = "`plan_…`")),
+    get, path = "/plans/{id}", operation_id = "getPlan", tag = "Plans",
+    params(PathId<PlanId>),
     responses(
         (status = 200, body = PlanView, description = "As it stands."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        ReadProblems,
     ),
 )]
 pub async fn get(
@@ -43,12 +43,11 @@ pub async fn get(
 ///
 /// No new subscription is made from it; those that exist go on. Archived twice, it answers the same.
 #[utoipa::path(
-    delete, path = "/plans/{id}", tag = "Plans",
-    params(("id" = String, Path, description = "`plan_…`")),
+    delete, path = "/plans/{id}", operation_id = "archivePlan", tag = "Plans",
+    params(PathId<PlanId>),
     responses(
         (status = 200, body = PlanView, description = "It is archived."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        ChangeProblems,
     ),
 )]
 pub async fn archive(
@@ -65,18 +64,14 @@ pub async fn archive(
 ///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/plans", tag = "Plans",
+    get, path = "/plans", operation_id = "listPlans", tag = "Plans",
     params(
-        ("limit" = Option<u16>, Query, description = "1 to 100, 10 by default.", minimum = 1, maximum = 100),
-        ("starting_after" = Option<String>, Query, description = "The page after this plan, towards older ones."),
-        ("ending_before" = Option<String>, Query, description = "The page before this plan, towards newer ones."),
+        Paging<named::PlanId>,
         ("archived" = Option<bool>, Query, description = "Only those that are archived, or that are not."),
     ),
     responses(
-        (status = 200, body = List<PlanView>, description = "`Link` with `rel=\"next\"` leads to the next page.",
-            headers(("Link" = Option<String>))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 200, body = List<PlanView>, description = "`Link` with `rel=\"next\"` leads to the next page."),
+        ListProblems,
     ),
 )]
 pub async fn list(

@@ -8,12 +8,15 @@ use common::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::docs::named;
+
 /// A plan: a price that subscriptions are made from.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PlanView {
-    #[schema(example = "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = named::PlanId)]
     id: String,
     /// Always `plan`.
+    #[schema(example = "plan")]
     object: &'static str,
     /// On the invoices.
     #[schema(example = "Team")]
@@ -22,7 +25,7 @@ pub struct PlanView {
     #[schema(example = "49.90")]
     amount: String,
     /// ISO 4217.
-    #[schema(example = "EUR")]
+    #[schema(value_type = named::Currency)]
     currency: &'static str,
     interval: IntervalView,
     /// How many days of a new subscription are free.
@@ -30,7 +33,7 @@ pub struct PlanView {
     trial_days: u16,
     /// No new subscription is made from it; those that exist go on.
     archived: bool,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, String>)]
     metadata: Metadata,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -40,12 +43,12 @@ pub struct PlanView {
 
 /// How often it is billed.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "unit": "month" }))]
 pub struct IntervalView {
-    /// `day`, `week`, `month` or `year`.
-    #[schema(example = "month")]
+    #[schema(value_type = named::IntervalUnit)]
     unit: &'static str,
     /// How many of them.
-    #[schema(example = 1)]
+    #[schema(example = 1, minimum = 1)]
     count: u16,
 }
 

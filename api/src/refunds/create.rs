@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     App, answer,
     auth::Caller,
+    docs::CreateProblems,
     error::{ApiError, Problem},
     extract::{Body, Faults, IdempotencyKey, NONE_OF_YOURS, PositiveAmount, Prefer, Trace, body},
 };
@@ -57,19 +58,17 @@ body! {
 /// Gives back what a payment has taken, whole or in parts. However many refunds are asked for at once, they
 /// never exceed what was taken.
 #[utoipa::path(
-    post, path = "/refund-payment", tag = "Refunds", request_body = RefundPayment,
+    post, path = "/refund-payment", operation_id = "createRefund", tag = "Refunds", request_body = RefundPayment,
     params(
-        ("Idempotency-Key" = String, Header, description = "Your own name for this refund, up to 255 characters. The same key is the same refund, for ever."),
-        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the outcome is known, after 10 seconds (at most 30) in any case."),
+        IdempotencyKey,
+        Prefer,
     ),
     responses(
-        (status = 202, body = RefundView, description = "Accepted. `Location` names the status URL; `Idempotent-Replayed: true` tells a repetition."),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON, or no Idempotency-Key."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such payment of yours."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "The payment has not succeeded, or less is left than was asked for."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), card data, or a key that belongs to another request."),
-        (status = 503, body = Problem, content_type = "application/problem+json", description = "Nothing was accepted: send the same again."),
+        (status = 202, body = RefundView, description = "Accepted. `Location` names the status URL; `Idempotent-Replayed: true` tells a repetition.",
+            example = json!({ "status": "pending", "gateway_reference": null })),
+        (status = 409, body = Problem, description = "The payment has not succeeded, or less is left than was asked for.",
+            example = json!({ "code": "payment-not-succeeded", "detail": "A payment that is pending has nothing to refund; only a succeeded one has." })),
+        CreateProblems,
     ),
 )]
 pub async fn create(

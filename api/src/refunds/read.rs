@@ -13,7 +13,8 @@ use crate::{
     App,
     answer::{self, List},
     auth::Caller,
-    error::{ApiError, Problem},
+    docs::{ListProblems, Paging, ReadProblems, named},
+    error::ApiError,
     extract::{PathId, QueryFields},
 };
 
@@ -23,12 +24,11 @@ use super::RefundView;
 ///
 /// As it stands now.
 #[utoipa::path(
-    get, path = "/refunds/{id}", tag = "Refunds",
-    params(("id" = String, Path, description = "`re_…`")),
+    get, path = "/refunds/{id}", operation_id = "getRefund", tag = "Refunds",
+    params(PathId<RefundId>),
     responses(
         (status = 200, body = RefundView, description = "With `Retry-After` while its status is not final."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        ReadProblems,
     ),
 )]
 pub async fn get(
@@ -45,19 +45,15 @@ pub async fn get(
 ///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/refunds", tag = "Refunds",
+    get, path = "/refunds", operation_id = "listRefunds", tag = "Refunds",
     params(
-        ("limit" = Option<u16>, Query, description = "1 to 100, 10 by default.", minimum = 1, maximum = 100),
-        ("starting_after" = Option<String>, Query, description = "The page after this refund, towards older ones."),
-        ("ending_before" = Option<String>, Query, description = "The page before this refund, towards newer ones."),
-        ("payment" = Option<String>, Query, description = "Only those of this payment."),
-        ("status" = Option<String>, Query, description = "Only those in this status."),
+        Paging<named::RefundId>,
+        ("payment" = Option<named::PaymentId>, Query, description = "Only those of this payment."),
+        ("status" = Option<named::RefundStatus>, Query, description = "Only those in this status."),
     ),
     responses(
-        (status = 200, body = List<RefundView>, description = "`Link` with `rel=\"next\"` leads to the next page.",
-            headers(("Link" = Option<String>))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 200, body = List<RefundView>, description = "`Link` with `rel=\"next\"` leads to the next page."),
+        ListProblems,
     ),
 )]
 pub async fn list(

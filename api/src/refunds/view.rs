@@ -9,48 +9,69 @@ use common::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::App;
+use crate::{App, docs::named};
 
 /// A refund.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "status": "succeeded", "failure": null, "review_reason": null }))]
 pub struct RefundView {
-    #[schema(example = "re_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = named::RefundId)]
     id: String,
     /// Always `refund`.
+    #[schema(example = "refund")]
     object: &'static str,
     /// `pending`, `processing`, `succeeded`, `failed` (it was not given back, or came back), or
     /// `needs_review`: the outcome could not be found out, and a person is looking.
-    #[schema(example = "succeeded")]
+    #[schema(value_type = named::RefundStatus)]
     status: &'static str,
     /// Ask here for the status.
+    #[schema(format = "uri", example = "https://api.example/refunds/re_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
     status_url: String,
     /// The payment that it gives back.
-    #[schema(example = "pay_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = named::PaymentId)]
     payment: String,
     /// Who made it: `api` (you asked us), or `gateway` (somebody made it at the gateway itself, in its dashboard say).
-    #[schema(example = "api")]
+    #[schema(value_type = named::RefundOrigin)]
     origin: &'static str,
     /// A decimal, in major units.
     #[schema(example = "20.00")]
     amount: String,
     /// ISO 4217.
-    #[schema(example = "EUR")]
+    #[schema(value_type = named::Currency)]
     currency: &'static str,
-    /// `duplicate`, `fraudulent` or `requested_by_customer`.
+    /// Why it was made, if that was told.
+    #[schema(value_type = Option<named::RefundReason>)]
     reason: Option<&'static str>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, String>)]
     metadata: Metadata,
     /// Why it failed.
-    #[schema(value_type = Option<Object>)]
-    failure: Option<Failure>,
+    failure: Option<RefundFailure>,
     /// Why a person must look, while the status is `needs_review`.
     review_reason: Option<String>,
     /// The gateway's name for it.
+    #[schema(example = "re_3MtwBwLkdIwHu7ix0UkvkLhx")]
     gateway_reference: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+}
+
+/// Why a refund failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefundFailure {
+    /// Stable, for programs.
+    #[schema(example = "expired_or_canceled_card")]
+    code: String,
+    /// For people.
+    #[schema(example = "The card has expired, or was canceled.")]
+    message: String,
+}
+
+impl RefundFailure {
+    fn new(Failure { code, message }: Failure) -> Self {
+        Self { code, message }
+    }
 }
 
 impl RefundView {
@@ -68,7 +89,7 @@ impl RefundView {
             currency: refund.money.currency.code(),
             reason: refund.reason.map(RefundReason::as_str),
             metadata: refund.metadata,
-            failure: refund.failure,
+            failure: refund.failure.map(RefundFailure::new),
             review_reason: refund.review_reason,
             gateway_reference: refund.gateway_ref.map(Into::into),
             created_at: refund.created_at,

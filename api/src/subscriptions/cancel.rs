@@ -9,8 +9,9 @@ use common::{
 
 use crate::{
     App,
+    docs::{ChangeProblems, VersionProblems, named},
     error::{ApiError, Problem},
-    extract::{Elsewhere, NoBody, Prefer, QueryFields},
+    extract::{Elsewhere, IfMatch, NoBody, PathId, Prefer, QueryFields},
 };
 
 use super::{SubscriptionView, answered};
@@ -31,21 +32,21 @@ impl Elsewhere for InQuery {
 /// until its period has ended, and is not renewed. What does not renew has no period's end to wait for, and
 /// ends at once. A cancellation of what is canceled changes nothing.
 #[utoipa::path(
-    delete, path = "/cancel-subscription/{id}", tag = "Subscriptions",
+    delete, path = "/cancel-subscription/{id}", operation_id = "cancelSubscription", tag = "Subscriptions",
     params(
-        ("id" = String, Path, description = "`sub_…`"),
+        PathId<common::id::SubscriptionId>,
         ("at_period_end" = Option<bool>, Query, description = "It ends with its period; `false` by default."),
-        ("proration" = Option<String>, Query, description = "When it ends at once: `none` (the default), or `by_day`, which gives the rest of the period back to the customer's balance."),
-        ("If-Match" = Option<String>, Header, description = "The ETag that you have read: if it has changed since, nothing is done."),
+        ("proration" = inline(Option<named::CancelProration>), Query, description = "When it ends at once: `none` (the default), or `by_day`, which gives the rest of the period back to the customer's balance."),
+        IfMatch,
+        Prefer,
     ),
     responses(
         (status = 202, body = SubscriptionView, description = "It is canceled, or ends with its period.",
             headers(("ETag" = String))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "Its first invoice was not paid in time: it has ended already."),
-        (status = 412, body = Problem, content_type = "application/problem+json", description = "It has changed since you read it."),
+        (status = 409, body = Problem, description = "Its first invoice was not paid in time: it has ended already.",
+            example = json!({ "code": "subscription-ended", "detail": "The subscription is incomplete_expired; it has ended, and a new one is needed." })),
+        ChangeProblems,
+        VersionProblems,
     ),
 )]
 pub async fn cancel(

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     App,
     auth::Caller,
+    docs::CreateProblems,
     error::{ApiError, Problem},
     extract::{BillingMethod, Body, Faults, IdempotencyKey, NONE_OF_YOURS, Prefer, ReturnUrl, Trace, body},
     plans::create::TrialDays,
@@ -115,20 +116,17 @@ pub struct Ordered {
 /// Its first period is billed at once, or after its trial; each further one at midnight in its zone. It is
 /// `incomplete` until its first invoice is paid: ask the status URL, or send `Prefer: wait=10`.
 #[utoipa::path(
-    post, path = "/create-subscription", tag = "Subscriptions", request_body = CreateSubscription,
+    post, path = "/create-subscription", operation_id = "createSubscription", tag = "Subscriptions", request_body = CreateSubscription,
     params(
-        ("Idempotency-Key" = String, Header, description = "Your own name for this subscription, up to 255 characters. The same key is the same subscription, for ever."),
-        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when the first payment has an outcome, after 10 seconds (at most 30) in any case."),
+        IdempotencyKey,
+        Prefer,
     ),
     responses(
         (status = 202, body = SubscriptionView, description = "Accepted. `Location` names the status URL; `Idempotent-Replayed: true` tells a repetition.",
-            headers(("Location" = String), ("ETag" = String), ("Retry-After" = u32, description = "Seconds."))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON, or no Idempotency-Key."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such plan or customer of yours, or no such payment method of the customer."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "The plan is archived, or no gateway takes what it would bill (too much, or less than the gateway's least): the `code` says which."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), card data, or a key that belongs to another request."),
-        (status = 503, body = Problem, content_type = "application/problem+json", description = "Nothing was accepted: send the same again."),
+            headers(("ETag" = String))),
+        (status = 409, body = Problem, description = "The plan is archived, or no gateway takes what it would bill (too much, or less than the gateway's least): the `code` says which.",
+            example = json!({ "code": "plan-archived", "detail": "The plan is archived, and no subscription takes it any more." })),
+        CreateProblems,
     ),
 )]
 pub async fn create(

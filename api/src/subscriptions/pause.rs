@@ -13,8 +13,9 @@ use common::{
 
 use crate::{
     App,
+    docs::{ChangeProblems, VersionProblems},
     error::{ApiError, Problem},
-    extract::{OptionalBody, Prefer, ReturnUrl, body, words},
+    extract::{IfMatch, OptionalBody, PathId, Prefer, ReturnUrl, body, words},
 };
 
 use super::{SubscriptionView, answered};
@@ -47,19 +48,19 @@ body! {
 ///
 /// It rests until it is resumed: nothing is billed. What is open is still tried.
 #[utoipa::path(
-    post, path = "/subscriptions/{id}/pause", tag = "Subscriptions", request_body = Option<PauseSubscription>,
+    post, path = "/subscriptions/{id}/pause", operation_id = "pauseSubscription", tag = "Subscriptions", request_body = Option<PauseSubscription>,
     params(
-        ("id" = String, Path, description = "`sub_…`"),
-        ("If-Match" = Option<String>, Header, description = "The ETag that you have read: if it has changed since, nothing is done."),
+        PathId<common::id::SubscriptionId>,
+        IfMatch,
+        Prefer,
     ),
     responses(
         (status = 202, body = SubscriptionView, description = "It is `paused`, or rests from the end of its period on.",
-            headers(("Location" = String), ("ETag" = String))),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "It is neither `active` nor `past_due`, or it ends with its period: the `code` says which."),
-        (status = 412, body = Problem, content_type = "application/problem+json", description = "It has changed since you read it."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults: all of them."),
+            headers(("ETag" = String))),
+        (status = 409, body = Problem, description = "It is neither `active` nor `past_due`, or it ends with its period: the `code` says which.",
+            example = json!({ "code": "subscription-ending", "detail": "The subscription ends with its period; withdraw the cancellation first." })),
+        ChangeProblems,
+        VersionProblems,
     ),
 )]
 pub async fn pause(
@@ -98,20 +99,19 @@ body! {
 ///
 /// It goes on, and what begins is charged; or the pause that was planned is withdrawn.
 #[utoipa::path(
-    post, path = "/subscriptions/{id}/resume", tag = "Subscriptions", request_body = Option<ResumeSubscription>,
+    post, path = "/subscriptions/{id}/resume", operation_id = "resumeSubscription", tag = "Subscriptions", request_body = Option<ResumeSubscription>,
     params(
-        ("id" = String, Path, description = "`sub_…`"),
-        ("If-Match" = Option<String>, Header, description = "The ETag that you have read: if it has changed since, nothing is done."),
-        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when what is charged has an outcome, after 10 seconds (at most 30) in any case."),
+        PathId<common::id::SubscriptionId>,
+        IfMatch,
+        Prefer,
     ),
     responses(
         (status = 202, body = SubscriptionView, description = "It is `active`.",
-            headers(("Location" = String), ("ETag" = String))),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "It does not rest, or has no payment method: the `code` says which."),
-        (status = 412, body = Problem, content_type = "application/problem+json", description = "It has changed since you read it."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults: all of them."),
+            headers(("ETag" = String))),
+        (status = 409, body = Problem, description = "It does not rest, or has no payment method: the `code` says which.",
+            example = json!({ "code": "payment-method-missing", "detail": "The subscription has no payment method; add one first." })),
+        ChangeProblems,
+        VersionProblems,
     ),
 )]
 pub async fn resume(

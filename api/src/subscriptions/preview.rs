@@ -14,8 +14,9 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    docs::{ChangeProblems, VersionProblems, named},
     error::{ApiError, Problem},
-    extract::Body,
+    extract::{Body, IfMatch, PathId},
     invoices::{CreditNoteView, LineView},
 };
 
@@ -28,11 +29,12 @@ use super::{
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PreviewView {
     /// Always `subscription_preview`.
+    #[schema(example = "subscription_preview")]
     object: &'static str,
     /// The subscription as it would stand.
     subscription: SubscriptionView,
     /// ISO 4217.
-    #[schema(example = "EUR")]
+    #[schema(value_type = named::Currency)]
     currency: &'static str,
     /// The invoices that would be made at once: none, or one; two where a whole period begins.
     invoices: Vec<PreviewInvoiceView>,
@@ -93,19 +95,17 @@ pub struct TotalsView {
 /// would ask for. It changes nothing, and gives out no invoice number. A price that depends on the day is that of
 /// today: send the `ETag` along with the update, and it is made of what was previewed.
 #[utoipa::path(
-    post, path = "/subscriptions/{id}/preview", tag = "Subscriptions", request_body = UpdateSubscription,
+    post, path = "/subscriptions/{id}/preview", operation_id = "previewSubscription", tag = "Subscriptions", request_body = UpdateSubscription,
     params(
-        ("id" = String, Path, description = "`sub_…`"),
-        ("If-Match" = Option<String>, Header, description = "The ETag that you have read."),
+        PathId<common::id::SubscriptionId>,
+        IfMatch,
     ),
     responses(
         (status = 200, body = PreviewView, description = "What it would come to."),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such subscription or plan of yours, or no such payment method of the customer."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "The update would be refused, for this reason."),
-        (status = 412, body = Problem, content_type = "application/problem+json", description = "It has changed since you read it."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), nothing to change, or card data."),
+        (status = 409, body = Problem, description = "The update would be refused, for this reason.",
+            example = json!({ "code": "plan-archived", "detail": "The plan is archived, and no subscription takes it any more." })),
+        ChangeProblems,
+        VersionProblems,
     ),
 )]
 pub async fn preview(

@@ -13,7 +13,8 @@ use crate::{
     App,
     answer::{self, List},
     auth::Caller,
-    error::{ApiError, Problem},
+    docs::{ListProblems, Paging, ReadProblems, named},
+    error::ApiError,
     extract::{PathId, QueryFields},
 };
 
@@ -23,13 +24,12 @@ use super::{SubscriptionView, is_awaited, with_etag};
 ///
 /// As it stands now.
 #[utoipa::path(
-    get, path = "/subscriptions/{id}", tag = "Subscriptions",
-    params(("id" = String, Path, description = "`sub_…`")),
+    get, path = "/subscriptions/{id}", operation_id = "getSubscription", tag = "Subscriptions",
+    params(PathId<SubscriptionId>),
     responses(
         (status = 200, body = SubscriptionView, description = "With `Retry-After` while it is `incomplete`.",
             headers(("ETag" = String))),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "None of yours."),
+        ReadProblems,
     ),
 )]
 pub async fn get(
@@ -47,20 +47,16 @@ pub async fn get(
 ///
 /// Those in force, newest first: `trialing`, `active` and `past_due`; others by their status.
 #[utoipa::path(
-    get, path = "/subscriptions", tag = "Subscriptions",
+    get, path = "/subscriptions", operation_id = "listSubscriptions", tag = "Subscriptions",
     params(
-        ("limit" = Option<u16>, Query, description = "1 to 100, 10 by default.", minimum = 1, maximum = 100),
-        ("starting_after" = Option<String>, Query, description = "The page after this subscription, towards older ones."),
-        ("ending_before" = Option<String>, Query, description = "The page before this subscription, towards newer ones."),
-        ("status" = Option<String>, Query, description = "Only those in this status; or `all`."),
-        ("customer" = Option<String>, Query, description = "Only this customer's."),
-        ("plan" = Option<String>, Query, description = "Only those of this plan."),
+        Paging<named::SubscriptionId>,
+        ("status" = inline(Option<named::SubscriptionFilter>), Query, description = "Only those in this status; or `all`."),
+        ("customer" = Option<named::CustomerId>, Query, description = "Only this customer's."),
+        ("plan" = Option<named::PlanId>, Query, description = "Only those of this plan."),
     ),
     responses(
-        (status = 200, body = List<SubscriptionView>, description = "`Link` with `rel=\"next\"` leads to the next page.",
-            headers(("Link" = Option<String>))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Parameters with faults: all of them."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
+        (status = 200, body = List<SubscriptionView>, description = "`Link` with `rel=\"next\"` leads to the next page."),
+        ListProblems,
     ),
 )]
 pub async fn list(

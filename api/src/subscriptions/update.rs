@@ -11,8 +11,11 @@ use common::{
 
 use crate::{
     App,
+    docs::{ChangeProblems, VersionProblems},
     error::{ApiError, Problem},
-    extract::{BillingMethod, Body, Pointer, Prefer, Reader, ReturnUrl, body, part::is_given},
+    extract::{
+        BillingMethod, Body, IfMatch, PathId, Pointer, Prefer, Reader, ReturnUrl, body, part::is_given,
+    },
 };
 
 use super::{
@@ -122,21 +125,19 @@ impl Wanted {
 /// All that is named, or nothing. What is so already stays: the same request again changes and bills nothing, so
 /// it may be sent again whenever no answer came. `POST /subscriptions/{id}/preview` tells what it would cost.
 #[utoipa::path(
-    put, path = "/update-subscription/{id}", tag = "Subscriptions", request_body = UpdateSubscription,
+    put, path = "/update-subscription/{id}", operation_id = "updateSubscription", tag = "Subscriptions", request_body = UpdateSubscription,
     params(
-        ("id" = String, Path, description = "`sub_…`"),
-        ("If-Match" = Option<String>, Header, description = "The ETag that you have read: if it has changed since, nothing is done."),
-        ("Prefer" = Option<String>, Header, description = "`wait=10`: answer when what is charged has an outcome, after 10 seconds (at most 30) in any case."),
+        PathId<common::id::SubscriptionId>,
+        IfMatch,
+        Prefer,
     ),
     responses(
         (status = 202, body = SubscriptionView, description = "It is so. What it costs is on an invoice, which is charged now.",
-            headers(("Location" = String), ("ETag" = String))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not JSON."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such subscription or plan of yours, or no such payment method of the customer."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "It has ended, its status does not allow that now, the plan is archived or in another currency: the `code` says which."),
-        (status = 412, body = Problem, content_type = "application/problem+json", description = "It has changed since you read it."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults (all of them), nothing to change, or card data."),
+            headers(("ETag" = String))),
+        (status = 409, body = Problem, description = "It has ended, its status does not allow that now, the plan is archived or in another currency: the `code` says which.",
+            example = json!({ "code": "plan-archived", "detail": "The plan is archived, and no subscription takes it any more." })),
+        ChangeProblems,
+        VersionProblems,
     ),
 )]
 pub async fn update(

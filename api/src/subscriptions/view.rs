@@ -8,30 +8,35 @@ use common::{
     subscription::{Status, Subscription, Terms, calendar::Period},
 };
 use serde::Serialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::{App, plans::IntervalView};
+use crate::{App, docs::named, plans::IntervalView};
 
 /// A subscription.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "status": "active", "pending_update": null, "missed_renewals": null }))]
 pub struct SubscriptionView {
-    #[schema(example = "sub_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = named::SubscriptionId)]
     id: String,
     /// Always `subscription`.
+    #[schema(example = "subscription")]
     object: &'static str,
     /// `trialing`, `incomplete` (its first invoice is not paid yet), `incomplete_expired` (it was not paid
     /// within 23 hours), `active`, `past_due` (an invoice was declined, and is tried again), `unpaid`, `paused`
     /// or `canceled`.
-    #[schema(example = "active")]
+    #[schema(value_type = named::SubscriptionStatus)]
     status: &'static str,
     /// Ask here for the status.
+    #[schema(
+        format = "uri",
+        example = "https://api.example/subscriptions/sub_0193a3f1c2d87b51a9f0c4d2e8b7a601"
+    )]
     status_url: String,
     /// Who pays.
-    #[schema(example = "cus_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = named::CustomerId)]
     customer: String,
     /// What it was made from. The plan of a `price` of its own is not listed.
-    #[schema(example = "plan_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = named::PlanId)]
     plan: String,
     /// The plan's name.
     #[schema(example = "Team")]
@@ -40,7 +45,7 @@ pub struct SubscriptionView {
     #[schema(example = "49.90")]
     amount: String,
     /// ISO 4217.
-    #[schema(example = "EUR")]
+    #[schema(value_type = named::Currency)]
     currency: &'static str,
     interval: IntervalView,
     #[schema(example = 1)]
@@ -50,14 +55,14 @@ pub struct SubscriptionView {
     /// The tax on them.
     tax: Option<TaxView>,
     /// How it is paid.
-    payment_method: Option<BillingMethodView>,
+    payment_method: Option<MethodOfSubscription>,
     /// Whose midnights end its periods.
     #[schema(example = "Europe/Berlin")]
     zone: &'static str,
     /// The period that has begun last; none during a trial.
     current_period: Option<PeriodView>,
     /// The invoice that was made last.
-    #[schema(example = "in_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = Option<named::InvoiceId>)]
     latest_invoice: Option<String>,
     /// When it is billed next, if it is.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -65,20 +70,20 @@ pub struct SubscriptionView {
     #[schema(value_type = Option<String>, format = DateTime)]
     trial_ends_at: Option<Timestamp>,
     /// What becomes of it when its trial ends without a payment method: `pause` or `cancel`.
-    #[schema(example = "pause")]
+    #[schema(value_type = named::WithoutPaymentMethod)]
     without_payment_method: &'static str,
     /// What a dispute of one of its payments does to it: `keep` or `cancel`.
-    #[schema(example = "keep")]
+    #[schema(value_type = named::OnDispute)]
     on_dispute: &'static str,
     /// It ends with its period.
     cancel_at_period_end: bool,
     /// It rests from the end of its period on.
     pause_at_period_end: bool,
     /// What holds from the next period on.
-    pending_update: Option<PendingView>,
+    pending_update: Option<PendingUpdateView>,
     /// So many renewals were missed that a person must decide whether they are billed: how many.
     missed_renewals: Option<u32>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, String>)]
     metadata: Metadata,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -90,31 +95,52 @@ pub struct SubscriptionView {
 
 /// How a subscription is paid.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct BillingMethodView {
+pub struct MethodOfSubscription {
     /// Which of the customer's payment methods it is.
-    #[schema(example = "pym_0193a3f1c2d87b51a9f0c4d2e8b7a601")]
+    #[schema(value_type = named::PaymentMethodId)]
     id: String,
-    #[schema(example = "card")]
+    #[schema(value_type = named::PaymentMethodType)]
     r#type: &'static str,
 }
 
 /// A discount: a `percent` or an `amount`.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "name": "Launch", "percent": "12.5", "duration": { "periods": 3 }, "from_period": 0 }))]
 pub struct DiscountView {
     #[schema(example = "Launch")]
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "12.5")]
+    #[schema(nullable = false, example = "12.5")]
     percent: Option<String>,
     /// In the currency of the subscription.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "5.00")]
+    #[schema(nullable = false, example = "5.00")]
     amount: Option<String>,
     /// `once`, `forever`, or `{"periods": 3}`.
-    #[schema(value_type = Object, example = json!({ "periods": 3 }))]
-    duration: Value,
+    duration: DurationView,
     /// The number of the first period that it is given for, from zero.
     from_period: u32,
+}
+
+/// For how long a discount is given.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum DurationView {
+    /// For one period, or for all.
+    Named(DurationName),
+    /// For so many periods.
+    Periods {
+        #[schema(example = 3)]
+        periods: u32,
+    },
+}
+
+/// For one period, or for all.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DurationName {
+    Once,
+    Forever,
 }
 
 /// A tax.
@@ -142,7 +168,8 @@ pub struct PeriodView {
 
 /// What holds from the next period on.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PendingView {
+pub struct PendingUpdateView {
+    #[schema(value_type = named::PlanId)]
     plan: String,
     quantity: u32,
 }
@@ -172,7 +199,7 @@ impl SubscriptionView {
                 .map(DiscountView::new)
                 .collect(),
             tax: subscription.tax.as_ref().map(TaxView::new),
-            payment_method: subscription.method.as_ref().map(BillingMethodView::new),
+            payment_method: subscription.method.as_ref().map(MethodOfSubscription::new),
             zone: subscription.anchor.zone.name(),
             current_period: subscription.current_period.map(PeriodView::new),
             latest_invoice: subscription.latest_invoice.map(|id| id.to_string()),
@@ -182,7 +209,7 @@ impl SubscriptionView {
             on_dispute: subscription.on_dispute.as_str(),
             cancel_at_period_end: subscription.cancel_at_period_end,
             pause_at_period_end: subscription.pause_at_period_end,
-            pending_update: subscription.pending_terms.as_ref().map(PendingView::new),
+            pending_update: subscription.pending_terms.as_ref().map(PendingUpdateView::new),
             missed_renewals: subscription.missed_renewals,
             metadata: subscription.metadata,
             created_at: subscription.created_at,
@@ -200,7 +227,7 @@ fn renews_at(subscription: &Subscription) -> Option<Timestamp> {
     Some(next.start)
 }
 
-impl BillingMethodView {
+impl MethodOfSubscription {
     fn new(method: &PaymentMethod) -> Self {
         Self { id: method.id.to_string(), r#type: method.kind.as_str() }
     }
@@ -214,9 +241,9 @@ impl DiscountView {
             Reduction::Amount(amount) => (None, Some(amount.normalize().to_string())),
         };
         let duration = match discount.duration {
-            Duration::Once => json!("once"),
-            Duration::Periods(periods) => json!({ "periods": periods }),
-            Duration::Forever => json!("forever"),
+            Duration::Once => DurationView::Named(DurationName::Once),
+            Duration::Periods(periods) => DurationView::Periods { periods },
+            Duration::Forever => DurationView::Named(DurationName::Forever),
         };
         Self { name: discount.name.clone(), percent, amount, duration, from_period: discount.from_period }
     }
@@ -236,7 +263,7 @@ impl PeriodView {
     }
 }
 
-impl PendingView {
+impl PendingUpdateView {
     fn new(terms: &Terms) -> Self {
         Self { plan: terms.plan_id.to_string(), quantity: terms.quantity }
     }

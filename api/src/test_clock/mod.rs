@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 use crate::{
     App, answer,
     auth::Caller,
+    docs::{CreateProblems, named},
     error::{ApiError, Problem},
     extract::{Body, Faults, Prefer, Whole, body},
 };
@@ -68,11 +69,13 @@ pub enum Advance {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClockView {
     /// Always `test_clock`.
+    #[schema(example = "test_clock")]
     object: &'static str,
     /// `advancing`, `ready` (all that has come due by now is done), or `stopped`: `failure` says why.
-    #[schema(example = "ready")]
+    #[schema(value_type = named::ClockStatus)]
     status: &'static str,
     /// Ask here how far it is.
+    #[schema(format = "uri", example = "https://api.example/test-clock")]
     status_url: String,
     /// What time it is.
     #[schema(value_type = String, format = DateTime)]
@@ -92,6 +95,7 @@ pub struct ClockFailureView {
     #[schema(example = "clock-waits")]
     code: String,
     /// What to do about it.
+    #[schema(example = "Whoever moved it is gone. Send {\"to\":\"2027-01-01T00:00:00Z\"} to go on.")]
     message: String,
 }
 
@@ -105,15 +109,15 @@ const PATH: &str = "/test-clock";
 /// call. It goes on when the answer is there: ask the status URL how far it is, or send `Prefer: wait=10`. The same `to`
 /// again goes on where the clock stands.
 #[utoipa::path(
-    post, path = "/test-clock/advance", tag = "Testing", request_body = AdvanceClock,
-    params(("Prefer" = Option<String>, Header, description = "`wait=10`: answer when it is there, after 10 seconds (at most 30) in any case.")),
+    post, path = "/test-clock/advance", operation_id = "advanceTestClock", tag = "Testing", request_body = AdvanceClock,
+    params(Prefer),
     responses(
         (status = 202, body = ClockView, description = "It moves. `Location` names the status URL.",
-            headers(("Location" = String), ("Retry-After" = u32, description = "Seconds."))),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid test key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "This is no test deployment."),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "`clock-moving`: another request moves it."),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "Faults: all of them."),
+            example = json!({ "status": "advancing", "failure": null })),
+        (status = 404, body = Problem, description = "This is no test deployment."),
+        (status = 409, body = Problem, description = "`clock-moving`: another request moves it.",
+            example = json!({ "code": "clock-moving", "detail": "Another request is moving the clock: GET /test-clock tells when it has come to its end." })),
+        CreateProblems,
     ),
 )]
 pub async fn advance(
@@ -143,11 +147,12 @@ pub async fn advance(
 ///
 /// What time it is in this test deployment, and how far it is on its way.
 #[utoipa::path(
-    get, path = "/test-clock", tag = "Testing",
+    get, path = "/test-clock", operation_id = "getTestClock", tag = "Testing",
     responses(
-        (status = 200, body = ClockView, description = "As it stands. With `Retry-After` while it is `advancing`."),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "No valid test key."),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "This is no test deployment."),
+        (status = 200, body = ClockView, description = "As it stands.",
+            example = json!({ "status": "ready", "failure": null })),
+        (status = 404, body = Problem, description = "This is no test deployment."),
+        CreateProblems,
     ),
 )]
 pub async fn get(

@@ -1,7 +1,7 @@
 //! PayPal's disputes: a payer's complaint to PayPal, or the chargeback of the payer's bank.
 
 use crate::gateway::{
-    Dispute, Found, DisputeStatus,
+    Dispute, DisputeStatus, Found,
     paypal::{
         amount::from_value,
         wire::{DisputeBody, DisputeList},

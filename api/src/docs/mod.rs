@@ -1,6 +1,14 @@
 //! The API's description, made from the code, and a page to read it: neither loads anything from
 //! elsewhere.
 
+pub mod complete;
+mod example;
+mod links;
+pub mod named;
+mod parameters;
+mod problems;
+pub mod walk;
+
 use axum::{
     Router,
     http::header,
@@ -15,6 +23,21 @@ use utoipa::openapi::{
 };
 
 use crate::App;
+
+pub use parameters::Paging;
+pub use problems::{ChangeProblems, CreateProblems, ListProblems, ReadProblems, VersionProblems};
+
+/// What there is, in the order in which it is read about.
+const TAGS: [(&str, &str); 8] = [
+    ("Payments", "Money that is taken."),
+    ("Refunds", "Money that is given back."),
+    ("Customers", "Who pays invoices, and how."),
+    ("Plans", "Prices that subscriptions are made from."),
+    ("Subscriptions", "What is billed again and again."),
+    ("Invoices", "What subscriptions bill."),
+    ("Reports", "What all of them bring in."),
+    ("Testing", "A test deployment's clock."),
+];
 
 const INTRODUCTION: &str = "\
 Payments, refunds and subscriptions, accepted at once and done reliably. A write is answered with `202 Accepted` and a \
@@ -48,10 +71,6 @@ faults lists them all. What does not fit the state of things is answered with 40
 why. A read that takes too long is given up with 503, and one too many of yours at once is answered with 429: ask \
 for less, or a moment later. Every path is also served under `/v1`.";
 
-/// Groups of paths, in the order in which they are needed.
-const TAGS: [&str; 8] =
-    ["Payments", "Refunds", "Customers", "Plans", "Subscriptions", "Invoices", "Reports", "Testing"];
-
 /// Our sign in a browser's tab.
 const ICON: &str = include_str!("icon.svg");
 
@@ -64,13 +83,16 @@ pub fn about() -> OpenApi {
         .title("Remit")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(INTRODUCTION))
-        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
+        .license(Some(
+            LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build(),
+        ))
         .build();
-    OpenApiBuilder::new().info(info).build()
+    let tags = TAGS.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build());
+    OpenApiBuilder::new().info(info).tags(Some(tags)).build()
 }
 
-/// What is the same for all paths.
-pub fn complete(openapi: &mut OpenApi, public_url: &str) {
+/// The description of these paths, as it is published at this address.
+pub fn describe(mut openapi: OpenApi, public_url: &str) -> Value {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("rmt_test_…")
@@ -80,12 +102,12 @@ pub fn complete(openapi: &mut OpenApi, public_url: &str) {
     components.security_schemes.insert("key".into(), SecurityScheme::Http(bearer).into());
     openapi.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("key", [])]);
     openapi.servers = Some(vec![ServerBuilder::new().url(public_url).build()]);
-    openapi.tags = Some(TAGS.map(|name| TagBuilder::new().name(name).build()).to_vec());
+    complete::complete(serde_json::to_value(openapi).unwrap_or_default())
 }
 
 /// `/openapi.json`, and `/docs` with its script.
-pub fn router(openapi: &OpenApi) -> Router<App> {
-    let json = serde_json::to_string(openapi).unwrap_or_default();
+pub fn router(description: &Value) -> Router<App> {
+    let json = description.to_string();
     let page = page(&json!({
         "url": "/openapi.json",
         "authentication": {

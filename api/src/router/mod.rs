@@ -1,6 +1,10 @@
 //! All routes. It imports every handler, and none imports it.
 
+#[cfg(test)]
+mod tests;
+
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -8,9 +12,9 @@ use crate::{
     payments, plans, probes, refunds, reports, request, subscriptions, test_clock,
 };
 
-/// All routes, with their documentation.
-pub fn router(app: App) -> Router {
-    let (resources, mut openapi) = OpenApiRouter::with_openapi(docs::about())
+/// What merchants ask for, with its description.
+fn resources() -> (Router<App>, OpenApi) {
+    OpenApiRouter::with_openapi(docs::about())
         .routes(routes!(payments::process::process))
         .routes(routes!(payments::read::list))
         .routes(routes!(payments::read::get))
@@ -45,8 +49,13 @@ pub fn router(app: App) -> Router {
         .routes(routes!(reports::subscriptions))
         .routes(routes!(test_clock::advance))
         .routes(routes!(test_clock::get))
-        .split_for_parts();
-    docs::complete(&mut openapi, &app.public_url);
+        .split_for_parts()
+}
+
+/// All routes, with their documentation.
+pub fn router(app: App) -> Router {
+    let (resources, openapi) = resources();
+    let description = docs::describe(openapi, &app.public_url);
     let resources =
         resources.route_layer(middleware::from_fn_with_state(app.clone(), extract::refuse_body_of_read));
     Router::new()
@@ -54,7 +63,7 @@ pub fn router(app: App) -> Router {
         .merge(resources)
         .route("/gateways/{name}/webhook", post(gateways::receive))
         .merge(probes::router())
-        .merge(docs::router(&openapi))
+        .merge(docs::router(&description))
         .fallback(request::nothing_here)
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -1,0 +1,37 @@
+//! Ways through the description: its operations, what is referred to, and all that is in a value.
+
+use serde_json::{Map, Value, json};
+
+/// How a schema is referred to.
+pub const SCHEMAS: &str = "#/components/schemas/";
+
+/// Each operation, with its path and its method.
+pub fn operations(description: &mut Value) -> impl Iterator<Item = (&str, &str, &mut Value)> {
+    let paths = description["paths"].as_object_mut().into_iter().flatten();
+    paths.flat_map(|(path, item)| {
+        let methods = item.as_object_mut().into_iter().flatten();
+        methods.map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+    })
+}
+
+/// The name of the schema that is referred to, if one is.
+pub fn referred(schema: &Value) -> Option<&str> {
+    schema["$ref"].as_str()?.strip_prefix(SCHEMAS)
+}
+
+/// A reference to the schema of that name.
+pub fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("{SCHEMAS}{name}") })
+}
+
+/// Does something to a value and to all that is in it.
+pub fn each(value: &mut Value, change: &mut impl FnMut(&mut Map<String, Value>)) {
+    match value {
+        Value::Object(object) => {
+            change(object);
+            object.values_mut().for_each(|value| each(value, change));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| each(value, change)),
+        _ => {}
+    }
+}
