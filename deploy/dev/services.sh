@@ -59,10 +59,15 @@ as_postgres() {
   fi
 }
 
-# The data live in .dev, unless that user cannot reach it there (a clone under /root, say).
+# Where the servers keep their data: in .dev, or in a folder of this clone's under REMIT_DATA_DIR.
+data_home() {
+  if [[ -n ${REMIT_DATA_DIR-} ]]; then echo "$REMIT_DATA_DIR/remit-$(clone_number)"; else echo "$dot"; fi
+}
+
+# In that home, unless PostgreSQL's user cannot reach it there (a clone under /root, say).
 find_pg_home() {
-  pg_home=$dot/postgres
-  if (( EUID == 0 )) && ! (as_postgres test -x "$dot") 2>/dev/null; then
+  pg_home=$(data_home)/postgres
+  if [[ -z ${REMIT_DATA_DIR-} ]] && (( EUID == 0 )) && ! (as_postgres test -x "$dot") 2>/dev/null; then
     pg_home=/var/tmp/remit-$(clone_number)/postgres
   fi
   pg_bin=$(compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -V | tail -n 1)
@@ -156,7 +161,7 @@ start_broker() {
     ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT="$epmd_port" \
     RABBITMQ_NODENAME=remit@localhost \
     RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT="$amqp_port" RABBITMQ_DIST_PORT="$dist_port" \
-    RABBITMQ_MNESIA_BASE="$dot/broker/data" RABBITMQ_LOG_BASE="$dot/broker/log" \
+    RABBITMQ_MNESIA_BASE="$(data_home)/broker/data" RABBITMQ_LOG_BASE="$dot/broker/log" \
     RABBITMQ_CONF_ENV_FILE=/dev/null RABBITMQ_CONFIG_FILE="$dot/broker/rabbitmq.conf" \
     RABBITMQ_ENABLED_PLUGINS_FILE="$dot/broker/plugins" \
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}' \
@@ -203,7 +208,6 @@ stop_services() {
 stop_broker() { halt broker; halt epmd; }
 stop_postgres() { halt postgres INT; }     # a fast shutdown: clients are cut, everything is written
 
-wipe_broker() { rm -rf "$dot/broker"; }
-wipe_postgres() {
-  rm -rf "$dot/postgres" "/var/tmp/remit-$(clone_number)"
-}
+wipe_broker() { rm -rf "$dot/broker" "$(data_home)/broker"; leave_data_home; }
+wipe_postgres() { rm -rf "$(data_home)/postgres" "/var/tmp/remit-$(clone_number)"; leave_data_home; }
+leave_data_home() { rmdir "$(data_home)" 2>/dev/null || true; }
