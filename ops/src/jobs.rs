@@ -2,13 +2,14 @@
 
 use clap::Subcommand;
 use common::{
-    id::{JobId, PaymentId},
+    id::{GatewayEventId, InvoiceId, JobId, PaymentId, ReconciliationId, RefundId, SubscriptionId},
     job::{
         Kind,
         store::{self, JobRow},
     },
 };
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{
     session::{Session, explain},
@@ -29,9 +30,9 @@ pub enum Command {
         #[arg(long, default_value = "50", value_parser = clap::value_parser!(i64).range(1..=1000))]
         limit: i64,
     },
-    /// Shows a job (`job_…`), or those of a payment (`pay_…`).
+    /// Shows a job (`job_…`), or all about one thing (`pay_…`, `sub_…`, …).
     Show {
-        /// `job_…` or `pay_…`
+        /// `job_…`, or what `remit jobs list` says a job is about
         id: String,
     },
     /// Does a queued or dead job now.
@@ -53,11 +54,10 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
             session.print(&jobs, || if jobs.is_empty() { "No jobs.".into() } else { overview(&jobs) });
         }
         Command::Show { id } => {
-            let job = id.parse::<JobId>().map(|id| id.0);
-            let subject = job.or_else(|_| id.parse::<PaymentId>().map(|id| id.0));
-            let subject =
-                subject.map_err(|_| format!("{id} is neither a job (job_…) nor a payment (pay_…)"))?;
-            let jobs = store::find(&session.pool, subject).await.map_err(explain)?;
+            let named = job_or_subject(&id).ok_or_else(|| {
+                format!("{id} is neither a job (job_…) nor what one may be about (pay_…, re_…, sub_…, …)")
+            })?;
+            let jobs = store::find(&session.pool, named).await.map_err(explain)?;
             session.print(&jobs, || {
                 if jobs.is_empty() { "No such job: it is done.".into() } else { overview(&jobs) }
             });
@@ -76,6 +76,21 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// What an id names, if it is a job or what jobs are about.
+fn job_or_subject(id: &str) -> Option<Uuid> {
+    const PREFIXES: [&str; 7] = [
+        JobId::PREFIX,
+        PaymentId::PREFIX,
+        RefundId::PREFIX,
+        SubscriptionId::PREFIX,
+        InvoiceId::PREFIX,
+        GatewayEventId::PREFIX,
+        ReconciliationId::PREFIX,
+    ];
+    let digits = PREFIXES.into_iter().find_map(|prefix| id.strip_prefix(prefix))?;
+    Uuid::try_parse(digits).ok()
 }
 
 /// What a job is about, by its name. A kind that this program does not know is taken for one of a payment.

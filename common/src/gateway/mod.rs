@@ -1,8 +1,7 @@
 //! Gateways: who really moves the money. An adapter turns one operation into HTTP and the answer into
 //! the one vocabulary of [`report`]; what follows from it is decided elsewhere.
 //!
-//! To add a gateway: a folder beside `stripe/`, a variant of [`GatewayName`], and an arm in each `match`
-//! of this file. Then run the contract suite on it.
+//! How a gateway is added, ARCHITECTURE.md says.
 
 pub mod doubt;
 pub mod event;
@@ -283,12 +282,13 @@ impl GatewayName {
         trust: &EventTrust,
         now: Timestamp,
     ) -> Signature {
-        match (key, &trust.paypal) {
-            (EventKey::Secrets, _) => stripe::signature::check(received, &trust.stripe, now),
-            (EventKey::Certificate(claim, chain), Some(paypal)) => {
+        match (self, key, &trust.paypal) {
+            (Self::Stripe, EventKey::Secrets, _) => stripe::signature::check(received, &trust.stripe, now),
+            (Self::Paypal, EventKey::Certificate(claim, chain), Some(paypal)) => {
                 paypal.check(claim, chain, &received.body, now)
             }
-            (EventKey::Certificate(..), None) => Signature::Forged,
+            // A key of another gateway's, or of one whose events are not taken.
+            (Self::Stripe, EventKey::Certificate(..), _) | (Self::Paypal, _, _) => Signature::Forged,
         }
     }
 

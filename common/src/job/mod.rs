@@ -1,8 +1,7 @@
 //! A job: a piece of work, now or later. [`store`] keeps its row, which is the truth; [`broker`] carries
 //! a message about it, which may be lost, doubled or late and only says that somebody should look.
 //!
-//! To add a kind: a variant of [`Kind`] (the compiler then asks for its name, its nature and its subject's name below),
-//! a file in `worker/src/jobs/`, and an arm in the worker's `match`.
+//! How a kind is added, ARCHITECTURE.md says.
 
 pub mod broker;
 pub mod store;
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::{Deadline, Timestamp},
     gateway::Sending,
-    id::{InvoiceId, JobId, PaymentId, RefundId, SubscriptionId},
+    id::{GatewayEventId, InvoiceId, JobId, PaymentId, ReconciliationId, RefundId, SubscriptionId},
     name::names,
     retry::Policy,
 };
@@ -106,10 +105,9 @@ impl Kind {
             | Self::ChargeOffSession
             | Self::CapturePayment
             | Self::CancelPayment
-            | Self::ResolvePayment
-            | Self::HandleEvent
-            | Self::VerifyEvent
-            | Self::ReconcileGateway => PaymentId(id).to_string(),
+            | Self::ResolvePayment => PaymentId(id).to_string(),
+            Self::HandleEvent | Self::VerifyEvent => GatewayEventId(id).to_string(),
+            Self::ReconcileGateway => ReconciliationId(id).to_string(),
         }
     }
 
