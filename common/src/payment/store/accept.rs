@@ -173,6 +173,7 @@ fn fresh(new: &NewPayment, created_at: crate::clock::Timestamp) -> Payment {
         failure: None,
         next_action_url: None,
         review_reason: None,
+        version: 1,
         updated_at: created_at,
         settled_at: None,
         gateway_ref: None,

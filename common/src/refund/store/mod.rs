@@ -118,7 +118,7 @@ async fn by_key(db: &mut PgConnection, new: &NewRefund) -> sqlx::Result<Option<A
 async fn write_amounts(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE payments SET amount_refunding = $2, amount_refunded = $3,
-             updated_at = greatest(remit_now(), updated_at + interval '1 us') WHERE id = $1",
+             version = version + 1, updated_at = remit_now() WHERE id = $1",
         payment.id.0,
         payment.amount_refunding,
         payment.amount_refunded,
@@ -199,7 +199,7 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Ref
     let rows = refunds!(
         "UPDATE refunds
              SET status = 'processing', calls_begun = calls_begun + 1,
-                 updated_at = greatest(clock.now, updated_at + interval '1 us'),
+                 version = version + 1, updated_at = clock.now,
                  first_call_at = coalesce(first_call_at, clock.now), last_call_at = clock.now
              FROM (SELECT remit_now() AS now OFFSET 0) clock
              WHERE id = ANY($1) AND status IN ('pending', 'processing') AND origin = 'api' RETURNING ",
@@ -218,7 +218,7 @@ pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result
         .execute(&mut *db)
         .await?;
     let rows = refunds!(
-        "UPDATE refunds SET updated_at = greatest(remit_now(), updated_at + interval '1 us')
+        "UPDATE refunds SET version = version + 1, updated_at = remit_now()
              WHERE id = ANY($1) AND NOT EXISTS (
                  SELECT FROM jobs WHERE subject_id = refunds.id AND kind = 'refund_payment' AND state <> 'dead')
              RETURNING ",
@@ -296,7 +296,7 @@ pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Sett
         refunds!("SELECT ", " FROM refunds WHERE id = $1 FOR UPDATE", seen.id.0).fetch_one(&mut *db).await?;
     let mut refund = Refund::try_from(row)?;
     insert_calls(&mut *db, std::iter::once((payment.id.0, claim, answer)), now).await?;
-    let is_late = refund.updated_at != seen.updated_at;
+    let is_late = refund.version != seen.version;
     if is_late && !matches!(answer.report, Ok(RefundOutcome::Succeeded(_))) {
         transaction.commit().await?;
         return Ok(Settled { status: refund.status, changed: false, alarm: None });
@@ -334,7 +334,7 @@ async fn write(db: &mut PgConnection, refund: &Refund, gateway: GatewayName) -> 
         "UPDATE refunds
          SET status = $2, failure_code = $3, failure_message = $4, review_reason = $5, settled_at = $6,
              gateway_ref = $7, calls_not_sent = $8, gateway = $9,
-             updated_at = greatest(remit_now(), updated_at + interval '1 us')
+             version = version + 1, updated_at = remit_now()
          WHERE id = $1",
         refund.id.0,
         refund.status.as_str(),
