@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use common::{
+    alarm::Alarm,
     batch::BatchError,
     id::{MerchantId, PaymentId, RefundId},
     job::{Claim, Kind},
@@ -69,7 +70,7 @@ pub struct Recorded {
     /// Whether somebody may wait for it.
     pub changed: bool,
     /// What an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 /// Whom a job concerns.
@@ -91,7 +92,7 @@ impl Names {
 }
 
 /// Something that an operator should be woken for.
-pub fn alarm(alarm: &'static str) {
-    metrics::counter!("alarms_total", "alarm" => alarm).increment(1);
-    tracing::error!("{alarm}");
+pub fn alarm(alarm: Alarm) {
+    metrics::counter!("alarms_total", "alarm" => alarm.as_str()).increment(1);
+    tracing::error!(alarm = alarm.as_str(), "{}", alarm.sentence());
 }

@@ -3,6 +3,7 @@
 use sqlx::PgConnection;
 
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
     id::SubscriptionId,
     payment::Payment,
@@ -17,7 +18,7 @@ pub(crate) async fn payment_disputed(
     db: &mut PgConnection,
     payment: &Payment,
     now: Timestamp,
-) -> sqlx::Result<Option<&'static str>> {
+) -> sqlx::Result<Option<Alarm>> {
     let Some(billing) = &payment.billing else { return Ok(None) };
     let of = sqlx::query_scalar!("SELECT subscription_id FROM invoices WHERE id = $1", billing.invoice.0);
     let Some(id) = of.fetch_optional(&mut *db).await? else { return Ok(None) };

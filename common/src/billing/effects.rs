@@ -6,6 +6,7 @@ use std::{collections::VecDeque, slice};
 use sqlx::PgConnection;
 
 use crate::{
+    alarm::Alarm,
     event,
     id::{InvoiceId, JobId},
     invoice::{
@@ -36,7 +37,7 @@ pub(crate) struct Done {
     /// The change for which there are credit notes.
     pub noted: Option<u32>,
     /// What an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 /// A subscription that is locked, as it is to become, and what is still to be done for it.

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
     id::{JobId, MerchantId, PaymentId},
     invoice,
@@ -34,7 +35,7 @@ pub struct Renewed {
     /// The charges that were called for.
     pub jobs: Vec<JobId>,
     /// What an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 /// Jobs find that the time of subscriptions may have come. For each, does what is due, the oldest first, one

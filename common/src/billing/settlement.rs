@@ -11,6 +11,7 @@ use sqlx::{Acquire as _, PgConnection};
 use uuid::Uuid;
 
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
     customer::{BalanceDelta, store::credit_all},
     db::{column, row::word},
@@ -40,9 +41,6 @@ use crate::{
 };
 
 use super::{change_context::ChangeContext, effects::happened, reclaim::collect};
-
-/// What an operator is woken for when a subscription's own rules stand in its way.
-const CANNOT_FOLLOW: &str = "a subscription cannot follow the payment of its invoice";
 
 /// Records what was learnt of payments, and answers each in its order.
 ///
@@ -89,7 +87,7 @@ async fn payments_ended(
     db: &mut PgConnection,
     payments: &[&Payment],
     now: Timestamp,
-) -> sqlx::Result<Option<&'static str>> {
+) -> sqlx::Result<Option<Alarm>> {
     let mut left = find_ends(&mut *db, payments).await?;
     let mut alarm = None;
     while !left.is_empty() {
@@ -160,7 +158,7 @@ async fn follow_all(
     db: &mut PgConnection,
     ends: Vec<(End<'_>, Subscription)>,
     now: Timestamp,
-) -> sqlx::Result<Option<&'static str>> {
+) -> sqlx::Result<Option<Alarm>> {
     let ids: Vec<_> = ends.iter().map(|(end, _)| end.invoice).collect();
     let mut invoices = read_all(&mut *db, &ids).await?;
     let payments: Vec<_> = ends.iter().map(|(end, _)| end.payment.id.0).collect();
@@ -288,7 +286,7 @@ pub(super) async fn follow(
     subscription: Subscription,
     fact: Fact,
     now: Timestamp,
-) -> sqlx::Result<Option<&'static str>> {
+) -> sqlx::Result<Option<Alarm>> {
     if !is_moved_by(&subscription, fact, now) {
         return Ok(None);
     }
@@ -308,9 +306,10 @@ pub(super) async fn follow(
             Ok(done.alarm)
         }
         Err(Error::Refused(refusal)) => {
-            tracing::error!(%refusal, subscription_id = %id, CANNOT_FOLLOW);
+            let alarm = Alarm::SubscriptionCannotFollow;
+            tracing::error!(%refusal, subscription_id = %id, "{}", alarm.sentence());
             inner.rollback().await?;
-            Ok(Some(CANNOT_FOLLOW))
+            Ok(Some(alarm))
         }
         Err(Error::Database(error)) => Err(error),
     }

@@ -3,6 +3,7 @@
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::{
+    alarm::Alarm,
     billing,
     db::unreadable,
     event::{self, Event},
@@ -24,7 +25,7 @@ pub enum Recorded {
     /// It is about a payment of ours.
     Ours {
         /// What an operator should be woken for.
-        alarm: Option<&'static str>,
+        alarm: Option<Alarm>,
     },
     /// It is about no payment of ours.
     NotOurs,

@@ -37,11 +37,12 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 
 /// The modules of `common`, each after all that it may import: first what knows no noun, then the nouns, then what
 /// spans several of them. See docs/adr/0040-nouns-have-an-order.md.
-const ORDER: [&str; 28] = [
+const ORDER: [&str; 29] = [
     "clock",
     "id",
     "money",
     "name",
+    "alarm",
     "metadata",
     "page",
     "retry",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use common::{
+    alarm::Alarm,
     batch::BatchError,
     job::{Claim, store},
     subscription::{self, state::Refusal},
@@ -40,7 +41,7 @@ pub async fn not_done(context: &Context, claim: &Claim, error: Error) -> Result<
         Error::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
         Error::Refused(refusal) => {
             tracing::error!(%refusal, "not done");
-            alarm("a subscription stands in the way of its own rules");
+            alarm(Alarm::SubscriptionRefuses);
         }
     }
     let wait = claim.kind.retry_policy().delay(claim.tries);

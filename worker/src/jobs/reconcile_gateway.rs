@@ -2,10 +2,10 @@
 //! that a long one survives crashes and takes as many claims as it needs.
 
 use common::{
+    alarm::Alarm,
     batch::BatchError,
     gateway::{Found, RefundsAsked},
     job::{Claim, Kind, store::retry},
-    payment::duplicate,
     reconciliation::{Reconciliation, store, store::Comparison},
 };
 use sqlx::PgConnection;
@@ -155,7 +155,7 @@ fn tell(of: &Reconciliation, found: Comparison) {
             "the gateway's settlement report differs from ours: remit reconcile show tells where");
     }
     if found.duplicates > 0 {
-        alarm(duplicate::ALARM);
+        alarm(Alarm::MovedTwice);
     }
     tracing::info!(%gateway, lines = of.lines, repaired = found.repaired, "reconciled");
 }

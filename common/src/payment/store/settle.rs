@@ -10,6 +10,7 @@ use std::{collections::HashSet, sync::Arc};
 use sqlx::PgConnection;
 
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
     event,
     gateway::{Answer, ChargeOutcome, Report},
@@ -46,7 +47,7 @@ pub struct Settled {
     /// Whether this settlement changed it.
     pub changed: bool,
     /// What an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 impl Settlement {

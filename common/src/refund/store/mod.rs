@@ -10,6 +10,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
+    alarm::Alarm,
     billing,
     clock::Timestamp,
     event::{self, Event},
@@ -279,7 +280,7 @@ pub struct Settled {
     /// Whether this settlement changed it.
     pub changed: bool,
     /// What an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 /// Records what was learnt: the refund, its payment's amounts, the call, the event, the books, and the end
