@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use common::{
     alarm::Alarm,
     batch::BatchError,
+    db,
     id::{MerchantId, PaymentId, RefundId},
     job::{Claim, Kind},
     payment::Payment,
@@ -31,10 +32,10 @@ pub trait Job: Send + Sync + 'static {
     fn begin(
         db: &mut PgConnection,
         ids: &[Uuid],
-    ) -> impl Future<Output = sqlx::Result<Subjects<Self::Subject>>> + Send;
+    ) -> impl Future<Output = db::Result<Subjects<Self::Subject>>> + Send;
 
     /// Of jobs whose subjects need nothing now, snoozes those that come again, and answers which.
-    fn defer(_db: &mut PgConnection, _jobs: &[Uuid]) -> impl Future<Output = sqlx::Result<Vec<Uuid>>> + Send {
+    fn defer(_db: &mut PgConnection, _jobs: &[Uuid]) -> impl Future<Output = db::Result<Vec<Uuid>>> + Send {
         async { Ok(Vec::new()) }
     }
 
@@ -53,7 +54,7 @@ pub trait Job: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Recorded, BatchError>> + Send;
 
     /// Its code has failed for good, and the job is put aside in this transaction: tells whoever waits for it.
-    fn bury(db: &mut PgConnection, claim: &Claim) -> impl Future<Output = sqlx::Result<()>> + Send;
+    fn bury(db: &mut PgConnection, claim: &Claim) -> impl Future<Output = db::Result<()>> + Send;
 
     /// What the lines of the log that it writes have in common.
     fn names(_subject: &Self::Subject) -> Names {

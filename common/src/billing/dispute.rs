@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use crate::{
     alarm::Alarm,
     clock::Timestamp,
+    db,
     id::SubscriptionId,
     payment::Payment,
     subscription::{state::Fact, store::lock},
@@ -18,7 +19,7 @@ pub(crate) async fn payment_disputed(
     db: &mut PgConnection,
     payment: &Payment,
     now: Timestamp,
-) -> sqlx::Result<Option<Alarm>> {
+) -> db::Result<Option<Alarm>> {
     let Some(billing) = &payment.billing else { return Ok(None) };
     let of = sqlx::query_scalar!("SELECT subscription_id FROM invoices WHERE id = $1", billing.invoice.0);
     let Some(id) = of.fetch_optional(&mut *db).await? else { return Ok(None) };

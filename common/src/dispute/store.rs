@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgExecutor};
 use crate::{
     alarm::Alarm,
     billing,
-    db::unreadable,
+    db::{self, unreadable},
     event::{self, Event},
     gateway::{self, DisputeStatus, GatewayName},
     id::{DisputeId, MerchantId, PaymentId},
@@ -37,7 +37,7 @@ pub async fn record(
     db: &mut PgConnection,
     gateway: GatewayName,
     told: &gateway::Dispute,
-) -> sqlx::Result<Recorded> {
+) -> db::Result<Recorded> {
     let reference = told.reference.as_deref().and_then(|reference| reference.parse().ok());
     let Some(id) = reference else { return Ok(Recorded::NotOurs) };
     // The payment's lock stands for the dispute's: its row may not be there yet.

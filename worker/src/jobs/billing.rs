@@ -25,7 +25,7 @@ pub enum Error {
 impl From<subscription::store::Error> for Error {
     fn from(error: subscription::store::Error) -> Self {
         match error {
-            subscription::store::Error::Database(error) => Self::Database(Arc::new(error).into()),
+            subscription::store::Error::Failed(error) => Self::Database(Arc::new(error).into()),
             subscription::store::Error::Refused(refusal) => Self::Refused(refusal),
         }
     }

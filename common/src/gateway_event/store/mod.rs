@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     alarm::Alarm,
-    db::unreadable,
+    db::{self, unreadable},
     dispute,
     gateway::{About, Event, GatewayName, Received},
     id::{GatewayEventId, JobId, PaymentId, RefundId},
@@ -142,7 +142,7 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Gate
 /// for.
 ///
 /// Fails when the database fails; then nothing was done, and the same may be done again.
-pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<Alarm>> {
+pub async fn settle(pool: &PgPool, findings: &Findings) -> db::Result<Option<Alarm>> {
     let Findings { claim, event, check } = findings;
     let mut transaction = pool.begin().await?;
     let db = &mut *transaction;
@@ -190,7 +190,7 @@ struct Recorded {
 }
 
 /// Writes down what the gateway says.
-async fn record(db: &mut PgConnection, gateway: GatewayName, news: &News) -> sqlx::Result<Recorded> {
+async fn record(db: &mut PgConnection, gateway: GatewayName, news: &News) -> db::Result<Recorded> {
     let mut recorded = Recorded::default();
     match news {
         News::Hint => {}

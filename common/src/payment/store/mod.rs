@@ -17,7 +17,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    db::unreadable,
+    db::{self, unreadable},
     gateway::GatewayName,
     id::{MerchantId, PaymentId},
     job::{self, Kind},
@@ -209,6 +209,11 @@ pub async fn lock(db: &mut PgConnection, id: PaymentId) -> sqlx::Result<Option<P
         .map(Payment::try_from)
         .transpose()
         .map_err(Into::into)
+}
+
+/// None goes, so one that something names is there.
+pub(crate) fn no_payment() -> db::Error {
+    db::Error::broken("a payment that something names is not there")
 }
 
 /// A payment that is under way without a job that would end it.

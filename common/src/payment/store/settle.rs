@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use crate::{
     alarm::Alarm,
     clock::Timestamp,
-    event,
+    db, event,
     gateway::{Answer, ChargeOutcome, Report},
     id::PaymentId,
     job::{self, Claim, work::Work},
@@ -92,7 +92,7 @@ pub(crate) struct Recorded {
 /// transaction.
 ///
 /// Fails when the database fails; then nothing was recorded, and the same facts may be recorded again.
-pub(crate) async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::Result<Recorded> {
+pub(crate) async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> db::Result<Recorded> {
     let now = crate::db::now(&mut *db).await?;
     let decided: Vec<_> = batch.iter().map(|s| decide(&s.payment, s, s.change(now), now)).collect();
     let written = update(db, decided.iter().map(|d| &d.payment)).await?;
@@ -179,8 +179,8 @@ async fn settle_late<'a>(
     db: &mut PgConnection,
     settlement: &'a Settlement,
     now: Timestamp,
-) -> sqlx::Result<Late<'a>> {
-    let current = super::lock(&mut *db, settlement.payment.id).await?.ok_or(sqlx::Error::RowNotFound)?;
+) -> db::Result<Late<'a>> {
+    let current = super::lock(&mut *db, settlement.payment.id).await?.ok_or_else(super::no_payment)?;
     let change = settlement.late_change(&current, now);
     if change.to.is_none() && change.duplicate.is_none() {
         return Ok(Late::Unchanged(Settled { status: current.status, changed: false, alarm: change.alarm }));

@@ -13,6 +13,7 @@ use crate::{
     alarm::Alarm,
     billing,
     clock::Timestamp,
+    db,
     event::{self, Event},
     gateway::{Answer, Charge, GatewayName, RefundOutcome, Report},
     id::{JobId, MerchantId, PaymentId, RefundId},
@@ -48,7 +49,7 @@ pub enum Accepted {
 }
 
 /// Stores a new refund with its job, and holds its amount, in the caller's transaction.
-pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -> sqlx::Result<Accepted> {
+pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -> db::Result<Accepted> {
     let payment = payments::lock(&mut *db, new.params.payment_id).await?;
     let payment = payment.filter(|payment| payment.merchant_id == new.merchant_id);
     // A repetition is told what it was told before, whatever has become of the payment since.
@@ -89,7 +90,8 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
     let job =
         job::store::enqueue(&mut *db, Kind::RefundPayment, new.id.0, PUBLISHER_GRACE, Some(traceparent));
     let job = job.await?;
-    let refund = find(&mut *db, new.merchant_id, new.id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let refund = find(&mut *db, new.merchant_id, new.id).await?;
+    let refund = refund.ok_or_else(|| db::Error::broken("a refund that was just stored is not there"))?;
     Ok(Accepted::New(Box::new(refund), job))
 }
 
@@ -196,7 +198,7 @@ pub async fn of_payments(db: impl PgExecutor<'_>, payments: &[PaymentId]) -> sql
 
 /// A worker is about to call the gateway for these: the call is counted before it is made. Missing from
 /// the answer: those that have ended meanwhile.
-pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Refund, Payment)>> {
+pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Vec<(Refund, Payment)>> {
     let rows = refunds!(
         "UPDATE refunds
              SET status = 'processing', calls_begun = calls_begun + 1,
@@ -213,7 +215,7 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Ref
 }
 
 /// A worker is about to ask the gateway about these. Missing from the answer: those that a call is under way for.
-pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Refund, Payment)>> {
+pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Vec<(Refund, Payment)>> {
     // Locked first, so that a call which ends meanwhile is seen to have ended.
     sqlx::query!("SELECT FROM refunds WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
         .execute(&mut *db)
@@ -234,12 +236,12 @@ pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result
 async fn with_payments(
     db: &mut PgConnection,
     rows: Vec<row::RefundRow>,
-) -> sqlx::Result<Vec<(Refund, Payment)>> {
+) -> db::Result<Vec<(Refund, Payment)>> {
     let mut begun = Vec::with_capacity(rows.len());
     for row in rows {
         let refund = Refund::try_from(row)?;
         let payment =
-            payments::find_any(&mut *db, refund.payment_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+            payments::find_any(&mut *db, refund.payment_id).await?.ok_or_else(payments::no_payment)?;
         begun.push((refund, payment));
     }
     Ok(begun)
@@ -287,12 +289,12 @@ pub struct Settled {
 /// of the job. A worker that comes late loses its failure, but money that moved is recorded from anybody.
 ///
 /// Fails when the database fails; then nothing was recorded, and the same facts may be recorded again.
-pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Settled> {
+pub async fn settle(pool: &PgPool, settlement: &Settlement) -> db::Result<Settled> {
     let mut transaction = pool.begin().await?;
     let db = &mut *transaction;
     let now = crate::db::now(&mut *db).await?;
     let Settlement { claim, refund: seen, answer, .. } = settlement;
-    let mut payment = payments::lock(&mut *db, seen.payment_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let mut payment = payments::lock(&mut *db, seen.payment_id).await?.ok_or_else(payments::no_payment)?;
     let row =
         refunds!("SELECT ", " FROM refunds WHERE id = $1 FOR UPDATE", seen.id.0).fetch_one(&mut *db).await?;
     let mut refund = Refund::try_from(row)?;
@@ -399,12 +401,12 @@ fn to_refund(refund: &Refund) -> Event {
 }
 
 /// The code of a refund's job has failed for good: the refund is shown to a person.
-pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
+pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> db::Result<()> {
     let now: Timestamp = crate::db::now(&mut *db).await?;
     // The payment is locked first, as everywhere; what the refund is then, counts.
     let of = sqlx::query_scalar!("SELECT payment_id FROM refunds WHERE id = $1", claim.subject);
     let Some(payment) = of.fetch_optional(&mut *db).await? else { return Ok(()) };
-    let mut payment = payments::lock(&mut *db, PaymentId(payment)).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let mut payment = payments::lock(&mut *db, PaymentId(payment)).await?.ok_or_else(payments::no_payment)?;
     let refund = refunds!("SELECT ", " FROM refunds WHERE id = $1 FOR UPDATE", claim.subject);
     let mut refund = Refund::try_from(refund.fetch_one(&mut *db).await?)?;
     if refund.status.is_final() {
@@ -413,7 +415,7 @@ pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> 
     let reason = format!("the code of job {} fails again and again", claim.id);
     state::enter(&mut refund, &mut payment, state::Outcome::NeedsReview { reason }, now);
     write(&mut *db, &refund, payment.route.gateway).await?;
-    event::store::append(&mut *db, &[to_refund(&refund)], now).await
+    Ok(event::store::append(&mut *db, &[to_refund(&refund)], now).await?)
 }
 
 /// Refunds that are under way without a job get one, and are answered: there must be none. Where a call may

@@ -10,7 +10,7 @@ use crate::{
     clock::Timestamp,
     customer::PaymentMethod,
     db::{
-        column,
+        self, column,
         row::{InvalidColumn, known, word},
     },
     gateway::SavedMethod,
@@ -235,7 +235,7 @@ pub async fn insert(
 
 /// Writes subscriptions as they have become, if they still are as they were read. All of them, or some are somebody
 /// else's: then nothing of this transaction may stay.
-pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscription)]) -> sqlx::Result<()> {
+pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscription)]) -> db::Result<()> {
     if changed.is_empty() {
         return Ok(());
     }
@@ -295,5 +295,9 @@ pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscript
     .execute(db)
     .await?;
     let is_all = usize::try_from(written.rows_affected()) == Ok(changed.len());
-    if is_all { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+    if is_all {
+        Ok(())
+    } else {
+        Err(db::Error::broken("a subscription that is locked was changed by another"))
+    }
 }
