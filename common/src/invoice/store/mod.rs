@@ -31,7 +31,7 @@ pub(crate) use policy::{no_merchant, policies};
 pub use policy::{policy, set_policy};
 pub(crate) use retries::{at_next, call_for_retries, retry, soon};
 use row::invoices;
-pub(crate) use row::{insert, update};
+pub use row::{insert, update};
 pub(crate) use turn::{Waiting, asking, call_for_turns, waiting};
 
 /// One invoice of this merchant. Another merchant's is not found.
