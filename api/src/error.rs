@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use common::{batch::BatchError, card_data};
+use common::{batch::BatchError, card_data, db};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -327,15 +327,27 @@ impl Problem {
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        if common::db::took_too_long(&error) {
+        if db::took_too_long(&error) {
             tracing::warn!("a statement was given up: it took too long");
             Self::TookTooLong
-        } else if common::db::is_unavailable(&error) {
+        } else if db::is_unavailable(&error) {
             tracing::warn!(%error, "the database is away");
             Self::Unavailable
         } else {
             tracing::error!(%error, "the database refused a statement");
             Self::Internal
+        }
+    }
+}
+
+impl From<db::Error> for ApiError {
+    fn from(error: db::Error) -> Self {
+        match error {
+            db::Error::Database(error) => error.into(),
+            db::Error::Broken(_) => {
+                tracing::error!(%error, "what always holds does not");
+                Self::Internal
+            }
         }
     }
 }

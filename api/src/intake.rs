@@ -3,6 +3,7 @@
 
 use common::{
     batch::{BatchError, Batcher, Bounds},
+    db,
     job::{Kind, broker::Publisher},
     payment::{
         NewPayment,
@@ -50,7 +51,7 @@ impl Intake {
 }
 
 /// The jobs go out here and not in the handler, which ends early when its caller hangs up.
-async fn accept(pool: &PgPool, publisher: &Publisher, requests: Vec<Request>) -> sqlx::Result<Vec<Accepted>> {
+async fn accept(pool: &PgPool, publisher: &Publisher, requests: Vec<Request>) -> db::Result<Vec<Accepted>> {
     let mut reply_to = Vec::with_capacity(requests.len());
     let mut payments = Vec::with_capacity(requests.len());
     for request in requests {

@@ -50,9 +50,9 @@ pub enum BatchError {
     /// The work for this item panics, which is a defect of ours. Whether it was done is not known.
     #[error("the code of a batch has panicked")]
     Panicked,
-    /// The database refused. When it is unavailable, whether it was done is not known.
-    #[error("database: {0}")]
-    Database(#[from] Arc<sqlx::Error>),
+    /// The database refused, or something is broken. When it is unavailable, whether it was done is not known.
+    #[error(transparent)]
+    Failed(#[from] Arc<db::Error>),
 }
 
 impl BatchError {
@@ -62,7 +62,7 @@ impl BatchError {
         match self {
             Self::Full | Self::TimedOut => true,
             Self::Panicked => false,
-            Self::Database(error) => db::is_unavailable(error),
+            Self::Failed(error) => error.is_passing(),
         }
     }
 }
@@ -78,7 +78,7 @@ where
     pub fn start<F, Fut>(bounds: Bounds, run: F) -> Self
     where
         F: Fn(Vec<I>) -> Fut + Clone + Send + Sync + 'static,
-        Fut: Future<Output = sqlx::Result<Vec<O>>> + Send + 'static,
+        Fut: Future<Output = db::Result<Vec<O>>> + Send + 'static,
     {
         let (queue, requests) = mpsc::channel(bounds.waiting);
         let requests = Arc::new(Mutex::new(requests));
@@ -107,7 +107,7 @@ async fn lane<I, O, F, Fut>(requests: Arc<Mutex<mpsc::Receiver<Request<I, O>>>>,
 where
     I: Clone,
     F: Fn(Vec<I>) -> Fut,
-    Fut: Future<Output = sqlx::Result<Vec<O>>>,
+    Fut: Future<Output = db::Result<Vec<O>>>,
 {
     loop {
         let mut batch = Vec::new();
@@ -138,11 +138,11 @@ where
     }
 }
 
-async fn bounded<O>(running: impl Future<Output = sqlx::Result<O>>) -> Result<O, BatchError> {
+async fn bounded<O>(running: impl Future<Output = db::Result<O>>) -> Result<O, BatchError> {
     // A panic in a batch must not end its lane. It is taken for the fault of one row, as a refusal is.
     let running = AssertUnwindSafe(running).catch_unwind();
     match tokio::time::timeout(BATCH_TIMEOUT, running).await {
-        Ok(Ok(result)) => result.map_err(|error| BatchError::Database(Arc::new(error))),
+        Ok(Ok(result)) => result.map_err(|error| BatchError::Failed(Arc::new(error))),
         Ok(Err(_)) => Err(BatchError::Panicked),
         Err(_) => Err(BatchError::TimedOut),
     }
@@ -209,7 +209,7 @@ mod tests {
     #[tokio::test]
     async fn one_bad_row_does_not_fail_its_neighbours() {
         let batcher = Batcher::start(BOUNDS, |items: Vec<u32>| async move {
-            if items.contains(&13) { Err(sqlx::Error::RowNotFound) } else { Ok(items) }
+            if items.contains(&13) { Err(db::Error::broken("a row")) } else { Ok(items) }
         });
         let asked = [12, 13, 14].map(|i| batcher.submit(i));
         let answers = futures_util::future::join_all(asked).await;
@@ -233,7 +233,7 @@ mod tests {
         let (calls, mut seen) = mpsc::unbounded_channel();
         let batcher = Batcher::start(BOUNDS, move |_: Vec<u32>| {
             calls.send(()).unwrap();
-            async { sqlx::Result::<Vec<u32>>::Err(sqlx::Error::PoolTimedOut) }
+            async { db::Result::<Vec<u32>>::Err(sqlx::Error::PoolTimedOut.into()) }
         });
         let answers = futures_util::future::join_all([1, 2, 3].map(|i| batcher.submit(i))).await;
         assert!(answers.iter().all(|a| a.as_ref().is_err_and(BatchError::is_passing)));

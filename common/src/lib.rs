@@ -2,6 +2,7 @@
 //! and the rules by which a state becomes another. A file is here only if two binaries use it or it
 //! defines a stored or wire format.
 
+pub mod alarm;
 pub mod batch;
 pub mod billing;
 pub mod card_data;

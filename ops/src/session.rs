@@ -24,12 +24,12 @@ impl Session {
     }
 }
 
-/// What an operator can do about a database that does not answer.
-#[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
-pub fn explain(error: sqlx::Error) -> String {
-    if db::is_unavailable(&error) {
-        format!("the database does not answer ({error}); is DATABASE_URL right, and Postgres running?")
-    } else {
-        format!("database: {error}")
+/// What an operator can do about a database that does not answer, or what is to be told of what is broken.
+pub fn explain(error: impl Into<db::Error>) -> String {
+    match error.into() {
+        db::Error::Database(error) if db::is_unavailable(&error) => {
+            format!("the database does not answer ({error}); is DATABASE_URL right, and Postgres running?")
+        }
+        error => error.to_string(),
     }
 }

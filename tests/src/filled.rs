@@ -36,11 +36,16 @@ pub struct Filled {
 }
 
 impl Filled {
-    /// So many payments in so many days, and of everything else what belongs to them.
-    pub async fn with(payments: u32, days: u32) -> Self {
+    /// With our schema, and nothing in it.
+    pub async fn with_nothing() -> Self {
         let name = format!("test_{}", Uuid::now_v7().simple());
         let pool = servers::create_database(&name).await;
-        let filled = Self { pool, name };
+        Self { pool, name }
+    }
+
+    /// So many payments in so many days, and of everything else what belongs to them.
+    pub async fn with(payments: u32, days: u32) -> Self {
+        let filled = Self::with_nothing().await;
         let mut db = filled.connect().await;
         let fill = format!(
             "SET fill.payments = '{payments}'; SET fill.days = '{days}'; SET statement_timeout = 0; {}",

@@ -73,8 +73,8 @@ async fn approve(payment: &Value) {
 async fn all_rows(deployment: &Deployment) -> BTreeMap<&'static str, Vec<String>> {
     let mut rows = BTreeMap::new();
     for (table, query) in [
-        ("payments", "SELECT (to_jsonb(t) - 'updated_at')::text FROM payments t ORDER BY id"),
-        ("refunds", "SELECT (to_jsonb(t) - 'updated_at')::text FROM refunds t ORDER BY id"),
+        ("payments", "SELECT (to_jsonb(t) - 'updated_at' - 'version')::text FROM payments t ORDER BY id"),
+        ("refunds", "SELECT (to_jsonb(t) - 'updated_at' - 'version')::text FROM refunds t ORDER BY id"),
         ("disputes", "SELECT (to_jsonb(t) - 'updated_at')::text FROM disputes t ORDER BY id"),
         ("events", "SELECT to_jsonb(t)::text FROM events t ORDER BY id"),
         (

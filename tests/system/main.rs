@@ -40,6 +40,7 @@ mod readme;
 mod refunds;
 mod refusals;
 mod renewal_batches;
+mod round_trips;
 mod schema;
 mod sent_requests;
 mod sentences;

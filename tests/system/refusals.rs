@@ -3,11 +3,12 @@
 
 use std::net::TcpListener;
 
+use common::alarm::Alarm;
 use serde_json::json;
 use tests::{Deployment, Merchant, Service, paypal};
 
-const CREDENTIALS: &str = "a gateway refuses our credentials";
-const ACCOUNT: &str = "our account at a gateway cannot be used";
+const CREDENTIALS: &str = Alarm::CredentialsRefused.as_str();
+const ACCOUNT: &str = Alarm::AccountUnusable.as_str();
 
 /// A deployment, and where its worker shows its metrics.
 async fn with_metrics() -> (Deployment, String) {

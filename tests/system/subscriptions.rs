@@ -362,11 +362,10 @@ async fn work_that_is_called_for_again_comes_to_life() {
     for is_planned in [false, true] {
         let dead = "UPDATE jobs SET state = 'dead', panics = 10, due_at = NULL WHERE subject_id = $1";
         sqlx::query(dead).bind(id.0).execute(pool).await.unwrap();
-        let called = match is_planned {
-            false => job::store::enqueue(pool, renewal, id.0, Duration::ZERO, None).await,
-            true => job::store::enqueue_at(pool, renewal, id.0, end, None).await,
+        match is_planned {
+            false => job::store::enqueue(pool, renewal, id.0, Duration::ZERO, None).await.unwrap(),
+            true => job::store::enqueue_at(pool, renewal, id.0, end, None).await.unwrap(),
         };
-        called.unwrap();
         assert_eq!(deployment.count("SELECT count(*) FROM jobs WHERE state = 'dead'").await, 0);
         deployment.idle().await;
     }

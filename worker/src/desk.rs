@@ -5,6 +5,7 @@ use std::{collections::HashMap, panic::AssertUnwindSafe, pin::pin, sync::Arc, ti
 
 use common::{
     batch::{BatchError, Batcher, Bounds},
+    db,
     id::JobId,
     job::{Claim, Kind, Lease, broker::Delivered, store},
     retry::Policy,
@@ -149,7 +150,7 @@ impl<J: Job> DeskOf<J> {
     }
 
     /// It comes again later, or is put aside. Tells which.
-    async fn reschedule_or_bury(&self, claim: &Claim) -> sqlx::Result<bool> {
+    async fn reschedule_or_bury(&self, claim: &Claim) -> db::Result<bool> {
         let wait = J::KIND.retry_policy().delay(claim.tries);
         let mut transaction = self.context.pool.begin().await?;
         let parked = store::panicked(&mut *transaction, claim, wait, PANICS_MAX).await?;
@@ -167,7 +168,7 @@ async fn claim<J: Job>(
     db: &mut PgConnection,
     ids: &[Uuid],
     lease: Lease,
-) -> sqlx::Result<Vec<Option<Claimed<J>>>> {
+) -> db::Result<Vec<Option<Claimed<J>>>> {
     let mut transaction = db.begin().await?;
     let claims = store::claim(&mut transaction, J::KIND, ids, lease).await?;
     let subjects: Vec<_> = claims.iter().map(|claim| claim.subject).collect();

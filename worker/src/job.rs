@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use common::{
+    alarm::Alarm,
     batch::BatchError,
+    db,
     id::{MerchantId, PaymentId, RefundId},
     job::{Claim, Kind},
     payment::Payment,
@@ -30,10 +32,10 @@ pub trait Job: Send + Sync + 'static {
     fn begin(
         db: &mut PgConnection,
         ids: &[Uuid],
-    ) -> impl Future<Output = sqlx::Result<Subjects<Self::Subject>>> + Send;
+    ) -> impl Future<Output = db::Result<Subjects<Self::Subject>>> + Send;
 
     /// Of jobs whose subjects need nothing now, snoozes those that come again, and answers which.
-    fn defer(_db: &mut PgConnection, _jobs: &[Uuid]) -> impl Future<Output = sqlx::Result<Vec<Uuid>>> + Send {
+    fn defer(_db: &mut PgConnection, _jobs: &[Uuid]) -> impl Future<Output = db::Result<Vec<Uuid>>> + Send {
         async { Ok(Vec::new()) }
     }
 
@@ -52,7 +54,7 @@ pub trait Job: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Recorded, BatchError>> + Send;
 
     /// Its code has failed for good, and the job is put aside in this transaction: tells whoever waits for it.
-    fn bury(db: &mut PgConnection, claim: &Claim) -> impl Future<Output = sqlx::Result<()>> + Send;
+    fn bury(db: &mut PgConnection, claim: &Claim) -> impl Future<Output = db::Result<()>> + Send;
 
     /// What the lines of the log that it writes have in common.
     fn names(_subject: &Self::Subject) -> Names {
@@ -69,7 +71,7 @@ pub struct Recorded {
     /// Whether somebody may wait for it.
     pub changed: bool,
     /// What an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 /// Whom a job concerns.
@@ -91,7 +93,7 @@ impl Names {
 }
 
 /// Something that an operator should be woken for.
-pub fn alarm(alarm: &'static str) {
-    metrics::counter!("alarms_total", "alarm" => alarm).increment(1);
-    tracing::error!("{alarm}");
+pub fn alarm(alarm: Alarm) {
+    metrics::counter!("alarms_total", "alarm" => alarm.as_str()).increment(1);
+    tracing::error!(alarm = alarm.as_str(), "{}", alarm.sentence());
 }

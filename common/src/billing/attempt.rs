@@ -11,7 +11,7 @@ use crate::{
         BalanceDelta, PaymentMethod,
         store::{balance, credit},
     },
-    db::column,
+    db::{self, column},
     id::{InvoiceId, JobId, PaymentId, SubscriptionId},
     invoice::{
         Invoice, Status,
@@ -73,7 +73,7 @@ pub(super) fn begin<'a>(
 
 /// Stores attempts, and answers the jobs that will charge them, in their order. Their invoices are stored before,
 /// or have changed, which is the caller's to write.
-pub(super) async fn store(db: &mut PgConnection, attempts: &[Attempt<'_>]) -> sqlx::Result<Vec<JobId>> {
+pub(super) async fn store(db: &mut PgConnection, attempts: &[Attempt<'_>]) -> db::Result<Vec<JobId>> {
     if attempts.is_empty() {
         return Ok(Vec::new());
     }
@@ -100,7 +100,7 @@ pub(super) async fn attempt(
     method: Option<&PaymentMethod>,
     reason: Reason,
     context: &ChangeContext<'_>,
-) -> sqlx::Result<Attempted> {
+) -> db::Result<Attempted> {
     let (before, now) = (invoice.status, context.now);
     collect(&mut *db, (invoice.merchant_id, invoice.customer_id, invoice.currency)).await?;
     draw(&mut *db, slice::from_mut(&mut *invoice), method, now).await?;
@@ -115,7 +115,7 @@ pub(super) async fn attempt(
             None => Attempted::Nothing,
             Some(attempt) => {
                 let jobs = store(&mut *db, &[attempt]).await?;
-                Attempted::Charging(*jobs.first().ok_or(sqlx::Error::RowNotFound)?)
+                Attempted::Charging(*jobs.first().ok_or_else(|| db::Error::broken("a charge has no job"))?)
             }
         },
     };
@@ -148,7 +148,7 @@ async fn draw(
     invoices: &mut [Invoice],
     method: Option<&PaymentMethod>,
     now: Timestamp,
-) -> sqlx::Result<()> {
+) -> db::Result<()> {
     let Some((customer, currency)) = invoices.first().map(|first| (first.customer_id, first.currency)) else {
         return Ok(());
     };
@@ -158,7 +158,7 @@ async fn draw(
         let chargeable = |due| method.map_or(due, |method| method.chargeable(due));
         left += state::draw(invoice, left, chargeable, now).0;
     }
-    credit(db, customer, currency, BalanceDelta(left - had)).await
+    Ok(credit(db, customer, currency, BalanceDelta(left - had)).await?)
 }
 
 /// What the customer has in the balance pays what is open of a subscription that is locked. Whether it paid one.
@@ -166,7 +166,7 @@ pub(crate) async fn use_balance(
     db: &mut PgConnection,
     subscription: &Subscription,
     now: Timestamp,
-) -> sqlx::Result<bool> {
+) -> db::Result<bool> {
     let currency = subscription.terms.price.unit.currency;
     collect(&mut *db, (subscription.merchant_id, subscription.customer_id, currency)).await?;
     let mut invoices = owed(&mut *db, subscription.debtor()).await?;
@@ -189,7 +189,7 @@ pub(crate) async fn try_open(
     subscription: &Subscription,
     reason: Reason,
     context: &ChangeContext<'_>,
-) -> sqlx::Result<Vec<JobId>> {
+) -> db::Result<Vec<JobId>> {
     let Some(method) = subscription.method.as_ref().filter(|method| !method.is_declined) else {
         return Ok(Vec::new());
     };
@@ -210,7 +210,7 @@ pub(crate) async fn asked_for(
     db: &mut PgConnection,
     subscription: SubscriptionId,
     jobs: &[JobId],
-) -> sqlx::Result<Decimal> {
+) -> db::Result<Decimal> {
     let jobs: Vec<_> = jobs.iter().map(|job| job.0).collect();
     let begun = sqlx::query_scalar!(
         r#"SELECT coalesce(sum(p.amount), 0) AS "amount!"

@@ -4,7 +4,7 @@
 use sqlx::PgConnection;
 
 use crate::{
-    db::column,
+    db::{self, column},
     id::SubscriptionId,
     invoice::store::{gone, notes, of_period},
     subscription::proration::Book,
@@ -15,7 +15,7 @@ pub(crate) async fn book(
     db: &mut PgConnection,
     subscription: SubscriptionId,
     index: u32,
-) -> sqlx::Result<Book> {
+) -> db::Result<Book> {
     let invoices = of_period(&mut *db, subscription, index).await?;
     let ids = column(&invoices, |invoice| invoice.id.0);
     let notes = notes(&mut *db, &ids).await?;

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::{
     customer::{self, MethodChoice},
-    event,
+    db, event,
     id::{CustomerId, JobId, MerchantId, SubscriptionId},
     invoice::{Discount, TaxRate},
     job::{Kind, PUBLISHER_GRACE},
@@ -88,7 +88,7 @@ pub enum Accepted {
 /// Stores a new subscription and all that comes with it, in a transaction of its own.
 ///
 /// Fails when the database fails; then it was not accepted, or it is not known, and the same request will tell.
-pub async fn create(db: &PgPool, new: &NewSubscription, traceparent: &str) -> sqlx::Result<Accepted> {
+pub async fn create(db: &PgPool, new: &NewSubscription, traceparent: &str) -> db::Result<Accepted> {
     let mut transaction = db.begin().await?;
     match accept(&mut transaction, new, traceparent).await {
         Ok(accepted) => {
@@ -98,7 +98,7 @@ pub async fn create(db: &PgPool, new: &NewSubscription, traceparent: &str) -> sq
             Ok(accepted)
         }
         Err(Error::Refused(refusal)) => Ok(Accepted::Refused(refusal)),
-        Err(Error::Database(error)) => Err(error),
+        Err(Error::Failed(error)) => Err(error),
     }
 }
 
@@ -167,7 +167,7 @@ async fn accept(db: &mut PgConnection, new: &NewSubscription, traceparent: &str)
     Ok(Accepted::New(Box::new(subscription), done.jobs))
 }
 
-async fn by_key(db: &mut PgConnection, new: &NewSubscription) -> sqlx::Result<Option<Accepted>> {
+async fn by_key(db: &mut PgConnection, new: &NewSubscription) -> db::Result<Option<Accepted>> {
     let hash = sqlx::query_scalar!(
         "SELECT request_hash FROM subscriptions WHERE merchant_id = $1 AND idempotency_key = $2",
         new.merchant_id.0,

@@ -3,7 +3,9 @@
 use sqlx::PgConnection;
 
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
+    db,
     id::SubscriptionId,
     payment::Payment,
     subscription::{state::Fact, store::lock},
@@ -17,7 +19,7 @@ pub(crate) async fn payment_disputed(
     db: &mut PgConnection,
     payment: &Payment,
     now: Timestamp,
-) -> sqlx::Result<Option<&'static str>> {
+) -> db::Result<Option<Alarm>> {
     let Some(billing) = &payment.billing else { return Ok(None) };
     let of = sqlx::query_scalar!("SELECT subscription_id FROM invoices WHERE id = $1", billing.invoice.0);
     let Some(id) = of.fetch_optional(&mut *db).await? else { return Ok(None) };

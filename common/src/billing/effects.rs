@@ -6,7 +6,8 @@ use std::{collections::VecDeque, slice};
 use sqlx::PgConnection;
 
 use crate::{
-    event,
+    alarm::Alarm,
+    db, event,
     id::{InvoiceId, JobId},
     invoice::{
         self, Occasion,
@@ -36,7 +37,7 @@ pub(crate) struct Done {
     /// The change for which there are credit notes.
     pub noted: Option<u32>,
     /// What an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 /// A subscription that is locked, as it is to become, and what is still to be done for it.
@@ -104,7 +105,7 @@ impl<'a> PendingChange<'a> {
 
 /// Does what is to be done, each in its order, and what follows from it, and writes the subscriptions as they have
 /// become. Those that the rules refuse are left where they were refused.
-pub(super) async fn carry_out(db: &mut PgConnection, changes: &mut [PendingChange<'_>]) -> sqlx::Result<()> {
+pub(super) async fn carry_out(db: &mut PgConnection, changes: &mut [PendingChange<'_>]) -> db::Result<()> {
     while changes.iter().any(|pending| !pending.left.is_empty()) {
         do_next(&mut *db, changes).await?;
     }
@@ -121,7 +122,7 @@ pub(super) async fn carry_out_one(
 }
 
 /// What each is to do next. Invoices first: whoever opens many waits for others there, and for nobody after.
-async fn do_next(db: &mut PgConnection, changes: &mut [PendingChange<'_>]) -> sqlx::Result<()> {
+async fn do_next(db: &mut PgConnection, changes: &mut [PendingChange<'_>]) -> db::Result<()> {
     let (mut periods, mut billed, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for pending in changes {
         let Some(effect) = pending.left.pop_front() else { continue };
@@ -149,7 +150,7 @@ async fn do_next(db: &mut PgConnection, changes: &mut [PendingChange<'_>]) -> sq
 async fn open_invoices(
     db: &mut PgConnection,
     billed: Vec<(&mut PendingChange<'_>, NewInvoice)>,
-) -> sqlx::Result<()> {
+) -> db::Result<()> {
     let (changes, new): (Vec<_>, Vec<_>) = billed.into_iter().unzip();
     let opening = changes.iter().zip(new).map(|(pending, new)| Opening {
         subscription: &pending.subscription,
@@ -172,7 +173,7 @@ async fn open_invoices(
 }
 
 /// Invoices of these were paid without a payment: the subscriptions learn it.
-async fn follow_paid(db: &mut PgConnection, paid: Vec<&mut PendingChange<'_>>) -> sqlx::Result<()> {
+async fn follow_paid(db: &mut PgConnection, paid: Vec<&mut PendingChange<'_>>) -> db::Result<()> {
     let debtors: Vec<_> = paid.iter().map(|pending| pending.subscription.debtor()).collect();
     let open_left = invoice::store::count_owed(db, &debtors).await?;
     for pending in paid {
@@ -183,11 +184,7 @@ async fn follow_paid(db: &mut PgConnection, paid: Vec<&mut PendingChange<'_>>) -
 }
 
 /// What few do, and each by itself.
-async fn do_other(
-    db: &mut PgConnection,
-    pending: &mut PendingChange<'_>,
-    effect: Effect,
-) -> sqlx::Result<()> {
+async fn do_other(db: &mut PgConnection, pending: &mut PendingChange<'_>, effect: Effect) -> db::Result<()> {
     let (subscription, context) = (&pending.subscription, &pending.context);
     match effect {
         Effect::Cut { index, end } => cut_period(db, subscription.id, index, end).await?,
@@ -219,7 +216,7 @@ async fn do_other(
 }
 
 /// Writes what has changed, and tells the merchants.
-async fn write(db: &mut PgConnection, changes: &mut [PendingChange<'_>]) -> sqlx::Result<()> {
+async fn write(db: &mut PgConnection, changes: &mut [PendingChange<'_>]) -> db::Result<()> {
     let Some(now) = changes.first().map(|first| first.context.now) else { return Ok(()) };
     let changed = changes.iter().filter(|pending| pending.is_changed());
     let pairs: Vec<_> = changed.map(|pending| (&pending.before, &pending.subscription)).collect();

@@ -9,6 +9,7 @@ use crate::{
         MethodChoice, PaymentMethod,
         store::{chosen, credit, default_method, hold},
     },
+    db,
     id::{CustomerId, InvoiceId, JobId, MerchantId, SubscriptionId},
     invoice::{
         Invoice,
@@ -68,7 +69,7 @@ pub async fn execute(
     id: InvoiceId,
     command: Command,
     traceparent: &str,
-) -> sqlx::Result<CommandResult> {
+) -> db::Result<CommandResult> {
     let mut transaction = db.begin().await?;
     let of = sqlx::query!(
         "SELECT subscription_id, customer_id FROM invoices WHERE id = $1 AND merchant_id = $2",
@@ -92,7 +93,7 @@ pub async fn execute(
         Command::Pay(None) | Command::Void | Command::GiveUp => None,
     };
     let found = subscriptions::lock(&mut transaction, SubscriptionId(of.subscription_id)).await?;
-    let subscription = found.ok_or(sqlx::Error::RowNotFound)?;
+    let subscription = found.ok_or_else(subscriptions::no_subscription)?;
     let now = crate::db::now(&mut *transaction).await?;
     let mut invoice = read(&mut transaction, id).await?;
     let context = ChangeContext {
@@ -119,7 +120,7 @@ pub async fn execute(
     }
 }
 
-type Decided = sqlx::Result<Result<Vec<JobId>, Refusal>>;
+type Decided = db::Result<Result<Vec<JobId>, Refusal>>;
 
 /// What pays: what was named; or what pays the subscription; or, where that has ended, what its customer would pay a
 /// new one with.
@@ -127,7 +128,7 @@ async fn paying_method(
     db: &mut PgConnection,
     subscription: &Subscription,
     named: Option<PaymentMethod>,
-) -> sqlx::Result<Option<PaymentMethod>> {
+) -> db::Result<Option<PaymentMethod>> {
     if named.is_some() || !subscription.status.is_final() {
         return Ok(named.or_else(|| subscription.method.clone()));
     }
@@ -165,8 +166,10 @@ async fn follow(
 ) -> Decided {
     match happened(db, subscription, fact, context).await {
         Ok(done) => Ok(Ok(done.jobs)),
-        Err(Error::Database(error)) => Err(error),
-        Err(Error::Refused(refusal)) => Err(sqlx::Error::Protocol(refusal.to_string())),
+        Err(Error::Failed(error)) => Err(error),
+        Err(Error::Refused(refusal)) => {
+            Err(db::Error::broken(format!("a subscription cannot follow its invoice: {refusal}")))
+        }
     }
 }
 
@@ -192,7 +195,10 @@ async fn void(
 async fn give_up(db: &mut PgConnection, invoice: &mut Invoice, now: Timestamp) -> Decided {
     let before = invoice.status;
     match state::give_up(invoice, now) {
-        Ok(()) => write(db, &[(before, &*invoice)], now).await.map(|()| Ok(Vec::new())),
+        Ok(()) => {
+            write(db, &[(before, &*invoice)], now).await?;
+            Ok(Ok(Vec::new()))
+        }
         Err(Refusal::Uncollectible) => Ok(Ok(Vec::new())),
         Err(refusal) => Ok(Err(refusal)),
     }

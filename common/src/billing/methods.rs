@@ -4,6 +4,7 @@ use sqlx::PgPool;
 
 use crate::{
     customer::store::{find_method, hold, remove},
+    db,
     id::{CustomerId, MerchantId, PaymentMethodId, SubscriptionId},
     subscription::store::{forget_method, paid_by},
 };
@@ -26,7 +27,7 @@ pub async fn delete_method(
     merchant: MerchantId,
     customer: CustomerId,
     id: PaymentMethodId,
-) -> sqlx::Result<Deleted> {
+) -> db::Result<Deleted> {
     let mut transaction = db.begin().await?;
     hold(&mut transaction, merchant, customer).await?;
     let Some(kept) = find_method(&mut *transaction, merchant, customer, id).await? else {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     customer::store::{BalanceKey, credit, credit_all, hold_balances},
-    event,
+    db, event,
     id::{InvoiceId, JobId},
     invoice::{
         Invoice, Line, Occasion, Status,
@@ -56,7 +56,7 @@ pub(crate) enum Opened {
 
 /// Opens invoices, and answers how, in their order. Balances are held first and numbers are taken last, each in one
 /// order: a merchant's counter is what all his invoices wait for, and whoever has it waits for nothing more.
-pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> sqlx::Result<Vec<Opened>> {
+pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> db::Result<Vec<Opened>> {
     let Some(now) = openings.first().map(|first| first.context.now) else { return Ok(Vec::new()) };
     let subscriptions: Vec<_> = openings.iter().map(|opening| opening.subscription).collect();
     let merchants: Vec<_> = subscriptions.iter().map(|subscription| subscription.merchant_id).collect();
@@ -67,14 +67,14 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
     let (mut invoices, mut credits, mut attempts) = (Vec::new(), Vec::new(), Vec::new());
     let (mut opened_as, asking) = (Vec::new(), asking_of(&mut *db, &subscriptions, now).await?);
     for Opening { subscription, context, new } in openings {
-        let policy = policies.get(&subscription.merchant_id).ok_or(sqlx::Error::RowNotFound)?;
+        let policy = policies.get(&subscription.merchant_id).ok_or_else(invoices::no_merchant)?;
         let mut invoice = draft(subscription, new, policy.clone(), now);
         let number = numbers.give(subscription.merchant_id)?;
         // Of two invoices of one customer, the second gets what the first has left.
         let balance = balances.entry(balance_key(subscription)).or_default();
         let balance_delta =
             state::finalize(&mut invoice, number, *balance, |due| subscription.chargeable(due), now)
-                .map_err(|refusal| sqlx::Error::Protocol(refusal.to_string()))?;
+                .map_err(|refusal| does_not_open(&refusal))?;
         *balance += balance_delta.0;
         credits.push((balance_key(subscription), balance_delta));
         let opened = match &subscription.method {
@@ -82,7 +82,7 @@ pub(crate) async fn open(db: &mut PgConnection, openings: Vec<Opening<'_>>) -> s
             None => Opened::Owed(None),
             Some(method) if method.is_declined => Opened::Declined(
                 state::decline_unasked(&mut invoice, Reason::Schedule, now)
-                    .map_err(|refusal| sqlx::Error::Protocol(refusal.to_string()))?,
+                    .map_err(|refusal| does_not_open(&refusal))?,
             ),
             // A method that nobody knows yet is asked for one invoice at a time.
             Some(_) if asking.contains_key(&subscription.id.0) => {
@@ -143,17 +143,22 @@ fn draft(subscription: &Subscription, new: NewInvoice, policy: Policy, now: Time
     }
 }
 
+/// Nothing keeps a new invoice from that.
+fn does_not_open(refusal: &state::Refusal) -> db::Error {
+    db::Error::broken(format!("a new invoice does not open: {refusal}"))
+}
+
 /// [`asking`], of those that owe something from before: no other can be.
 async fn asking_of(
     db: &mut PgConnection,
     subscriptions: &[&Subscription],
     now: Timestamp,
-) -> sqlx::Result<HashMap<Uuid, Timestamp>> {
+) -> db::Result<HashMap<Uuid, Timestamp>> {
     let is_behind = |one: &&&Subscription| {
         matches!(one.status, subscription::Status::PastDue | subscription::Status::Unpaid)
     };
     let behind: Vec<_> = subscriptions.iter().filter(is_behind).map(|one| one.id.0).collect();
-    if behind.is_empty() { Ok(HashMap::new()) } else { asking(db, &behind, now).await }
+    Ok(if behind.is_empty() { HashMap::new() } else { asking(db, &behind, now).await? })
 }
 
 /// What pays the subscription's invoices first.
@@ -167,7 +172,7 @@ pub(crate) async fn void_unpaid(
     db: &mut PgConnection,
     subscription: &Subscription,
     context: &ChangeContext<'_>,
-) -> sqlx::Result<()> {
+) -> db::Result<()> {
     for mut invoice in owed(&mut *db, subscription.debtor()).await? {
         let before = invoice.status;
         let Ok(balance_delta) = state::call_off(&mut invoice, context.now) else { continue };

@@ -10,6 +10,7 @@ use crate::{
         BalanceDelta,
         store::{balance, credit},
     },
+    db,
     event::{self, Event},
     id::{CustomerId, InvoiceId, MerchantId, SubscriptionId},
     invoice::{
@@ -34,7 +35,7 @@ struct Paid {
     flow: Flow,
 }
 
-async fn paid(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Paid> {
+async fn paid(db: &mut PgConnection, id: InvoiceId) -> db::Result<Paid> {
     let of = sqlx::query_scalar!("SELECT subscription_id FROM invoices WHERE id = $1", id.0);
     let subscription = SubscriptionId(of.fetch_one(&mut *db).await?);
     subscription::store::lock(&mut *db, subscription).await?;
@@ -49,7 +50,7 @@ async fn paid(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Paid> {
 
 /// How much can be refunded of a payment of an invoice, which is locked: what came, less what was refunded, and less
 /// what its customer has got or used otherwise. What was too much is in the balance, and can be taken from there.
-pub(crate) async fn refundable(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<Decimal> {
+pub(crate) async fn refundable(db: &mut PgConnection, payment: &Payment) -> db::Result<Decimal> {
     let rest = payment.refundable();
     let Some(billing) = &payment.billing else { return Ok(rest) };
     let Paid { left, held, flow, .. } = paid(&mut *db, billing.invoice).await?;
@@ -57,7 +58,7 @@ pub(crate) async fn refundable(db: &mut PgConnection, payment: &Payment) -> sqlx
 }
 
 /// Money of a payment has gone back, or will not go back after all. The payment is locked, and stored as it is now.
-pub(crate) async fn reclaim(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<()> {
+pub(crate) async fn reclaim(db: &mut PgConnection, payment: &Payment) -> db::Result<()> {
     let Some(billing) = &payment.billing else { return Ok(()) };
     let lowered = format!("{} was refunded, or is disputed", payment.id);
     let raised = format!("{lowered}, and is not any more");
@@ -67,7 +68,7 @@ pub(crate) async fn reclaim(db: &mut PgConnection, payment: &Payment) -> sqlx::R
 
 /// An invoice of a subscription that is locked is void, as it is stored: what it gave back is in force again, and what
 /// went back of that is with the customer once. What it had of the balance is there again.
-pub(super) async fn reclaim_of_void(db: &mut PgConnection, void: &Invoice) -> sqlx::Result<()> {
+pub(super) async fn reclaim_of_void(db: &mut PgConnection, void: &Invoice) -> db::Result<()> {
     let credits = void.lines.iter().filter(|line| line.kind == LineKind::ProrationCredit);
     let mut ids: Vec<_> = credits.filter_map(|line| Some(line.of?.invoice)).chain([void.id]).collect();
     ids.sort_unstable();
@@ -85,7 +86,7 @@ async fn reassess(
     db: &mut PgConnection,
     id: InvoiceId,
     why: (&str, &str),
-) -> sqlx::Result<(MerchantId, CustomerId, Currency)> {
+) -> db::Result<(MerchantId, CustomerId, Currency)> {
     let Paid { invoice, left, held, flow } = paid(&mut *db, id).await?;
     let twice = flow.twice(left + flow.gone());
     sqlx::query!("UPDATE invoices SET amount_twice = $2 WHERE id = $1", invoice.id.0, twice)
@@ -100,7 +101,7 @@ async fn reassess(
 pub(super) async fn collect(
     db: &mut PgConnection,
     whose @ (_, customer, currency): (MerchantId, CustomerId, Currency),
-) -> sqlx::Result<()> {
+) -> db::Result<()> {
     let mut held = balance(&mut *db, customer, currency).await?.max(Decimal::ZERO);
     let owed = sqlx::query!(
         r#"SELECT id, amount_twice - amount_reclaimed AS "owed!" FROM invoices
@@ -127,7 +128,7 @@ async fn take(
     change: Decimal,
     whose: (MerchantId, CustomerId, Currency),
     (lowered, raised): (&str, &str),
-) -> sqlx::Result<()> {
+) -> db::Result<()> {
     if change.is_zero() {
         return Ok(());
     }
@@ -152,5 +153,5 @@ async fn take(
         }),
     };
     let now = crate::db::now(&mut *db).await?;
-    event::store::append(db, &[told], now).await
+    Ok(event::store::append(db, &[told], now).await?)
 }

@@ -7,7 +7,9 @@ use chrono::TimeDelta;
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
+    db,
     id::{JobId, MerchantId, PaymentId},
     invoice,
     job::{self, Claim, Kind, PUBLISHER_GRACE, store::interval},
@@ -34,13 +36,13 @@ pub struct Renewed {
     /// The charges that were called for.
     pub jobs: Vec<JobId>,
     /// What an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 /// Jobs find that the time of subscriptions may have come. For each, does what is due, the oldest first, one
 /// boundary at a time, and puts its job back until the next. All in one transaction; but where the rules refuse
 /// one, nothing of it is changed, and its neighbours go on without it.
-pub async fn renew(db: &PgPool, claims: &[Claim]) -> sqlx::Result<Vec<Result<Renewed, Refusal>>> {
+pub async fn renew(db: &PgPool, claims: &[Claim]) -> db::Result<Vec<Result<Renewed, Refusal>>> {
     call_off(db, claims).await?;
     let mut refused = HashMap::new();
     loop {
@@ -64,7 +66,7 @@ pub async fn renew(db: &PgPool, claims: &[Claim]) -> sqlx::Result<Vec<Result<Ren
 /// A payer who was to do something for the first payment has not done it in time; or a payment under way is not
 /// needed any more, because its invoice is void. It is called off, if it is not at its gateway. In a transaction
 /// of its own, because a payment is locked before its subscription; what comes of it is asked for soon.
-async fn call_off(db: &PgPool, claims: &[Claim]) -> sqlx::Result<()> {
+async fn call_off(db: &PgPool, claims: &[Claim]) -> db::Result<()> {
     // Few have something to call off, and only they are looked at more closely.
     let few = sqlx::query_scalar!(
         "SELECT id FROM subscriptions
@@ -105,7 +107,7 @@ async fn call_off(db: &PgPool, claims: &[Claim]) -> sqlx::Result<()> {
 async fn come_due(
     db: &mut PgConnection,
     claims: &[&Claim],
-) -> sqlx::Result<Vec<(JobId, Result<Renewed, Refusal>)>> {
+) -> db::Result<Vec<(JobId, Result<Renewed, Refusal>)>> {
     let subjects: Vec<_> = claims.iter().map(|claim| claim.subject).collect();
     let found = lock_all(&mut *db, &subjects).await?;
     let now = crate::db::now(&mut *db).await?;
@@ -119,7 +121,7 @@ async fn come_due(
                 changes.push(pending);
             }
             Err(Error::Refused(refusal)) => done.push((claim.id, Err(refusal))),
-            Err(Error::Database(error)) => return Err(error),
+            Err(Error::Failed(error)) => return Err(error),
         }
     }
     carry_out(&mut *db, &mut changes).await?;

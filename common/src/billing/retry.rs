@@ -3,6 +3,7 @@
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
     id::{InvoiceId, JobId, SubscriptionId},
     invoice::{
@@ -31,7 +32,7 @@ pub struct Retried {
     /// The charge that was called for.
     pub job: Option<JobId>,
     /// What an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 /// A job finds that an invoice may be due.

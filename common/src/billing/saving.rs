@@ -5,6 +5,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 
 use crate::{
+    db,
     gateway::{GatewayKey, SaveRequest, SavedMethod, Sending},
     id::{CustomerId, InvoiceId, PaymentId},
     payment::{Payment, Route},
@@ -30,7 +31,7 @@ pub async fn to_save(
     db: impl PgExecutor<'_>,
     payment: &Payment,
     sending: Sending,
-) -> sqlx::Result<Option<ToSave>> {
+) -> db::Result<Option<ToSave>> {
     let unsaved = payment.billing.as_ref().filter(|billing| billing.saved.is_none());
     let (Some(billing), Some(token)) = (unsaved, &payment.route.token) else { return Ok(None) };
     let row = sqlx::query!(
@@ -71,11 +72,7 @@ fn key(payment: PaymentId, email: Option<&str>, name: Option<&str>) -> GatewayKe
 
 /// The method of a payment was saved at its gateway: from now on that is what is charged, for this payment and for
 /// all of its customer's that come. Answers what is to be charged: of two who saved it at once, one was first.
-pub async fn remember_saved(
-    db: &PgPool,
-    payment: &Payment,
-    saved: &SavedMethod,
-) -> sqlx::Result<SavedMethod> {
+pub async fn remember_saved(db: &PgPool, payment: &Payment, saved: &SavedMethod) -> db::Result<SavedMethod> {
     let mut transaction = db.begin().await?;
     let kept = match (&payment.billing, &payment.route) {
         (Some(billing), Route { method, token: Some(token), gateway, .. }) => {
@@ -104,7 +101,7 @@ async fn remember(
     method: (&str, &str),
     gateway: &str,
     saved: &SavedMethod,
-) -> sqlx::Result<SavedMethod> {
+) -> db::Result<SavedMethod> {
     let (kind, token) = method;
     sqlx::query!(
         "INSERT INTO customer_refs (customer_id, gateway, customer_ref)

@@ -11,16 +11,17 @@ use sqlx::{Acquire as _, PgConnection};
 use uuid::Uuid;
 
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
     customer::{BalanceDelta, store::credit_all},
-    db::{column, row::word},
+    db::{self, column, row::word},
     gateway::DeclineClass,
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     invoice::{
         Invoice, Status,
         dunning::{AttemptFailure, Next, Reason},
         state::{self, Ended},
-        store::{Waiting, at_next, count_owed, read_all, retry, soon, waiting, write},
+        store::{Waiting, at_next, count_owed, no_invoice, read_all, retry, soon, waiting, write},
     },
     job::{
         Kind,
@@ -35,19 +36,16 @@ use crate::{
     subscription::{
         Subscription,
         state::{Fact, is_moved_by},
-        store::{Error, lock_all},
+        store::{Error, lock_all, no_subscription},
     },
 };
 
 use super::{change_context::ChangeContext, effects::happened, reclaim::collect};
 
-/// What an operator is woken for when a subscription's own rules stand in its way.
-const CANNOT_FOLLOW: &str = "a subscription cannot follow the payment of its invoice";
-
 /// Records what was learnt of payments, and answers each in its order.
 ///
 /// Fails when the database fails; then nothing was recorded, and the same facts may be recorded again.
-pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::Result<Vec<Settled>> {
+pub async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> db::Result<Vec<Settled>> {
     let Recorded { mut settled, mut billed, at } = payment::store::settle(&mut *db, batch).await?;
     while !billed.is_empty() {
         // Of two results for one payment, the second finds what the first has changed.
@@ -72,7 +70,7 @@ pub async fn execute(
     id: PaymentId,
     traceparent: &str,
     decide: impl FnOnce(&mut Payment, Timestamp) -> Decision,
-) -> sqlx::Result<Option<CommandResult>> {
+) -> db::Result<Option<CommandResult>> {
     let answered = payment::store::execute(&mut *db, merchant, id, traceparent, decide).await?;
     if let Some(CommandResult { payment, decision: Decision::Accepted(_), .. }) = &answered
         && payment.billing.is_some()
@@ -89,7 +87,7 @@ async fn payments_ended(
     db: &mut PgConnection,
     payments: &[&Payment],
     now: Timestamp,
-) -> sqlx::Result<Option<&'static str>> {
+) -> db::Result<Option<Alarm>> {
     let mut left = find_ends(&mut *db, payments).await?;
     let mut alarm = None;
     while !left.is_empty() {
@@ -106,7 +104,7 @@ async fn payments_ended(
             }
         }
         if first.is_empty() {
-            return Err(sqlx::Error::RowNotFound);
+            return Err(no_subscription());
         }
         alarm = alarm.or(follow_all(&mut *db, first, now).await?);
         left = later;
@@ -123,7 +121,7 @@ struct End<'a> {
     reason: Reason,
 }
 
-async fn find_ends<'a>(db: &mut PgConnection, payments: &[&'a Payment]) -> sqlx::Result<Vec<End<'a>>> {
+async fn find_ends<'a>(db: &mut PgConnection, payments: &[&'a Payment]) -> db::Result<Vec<End<'a>>> {
     let ended: Vec<_> = payments
         .iter()
         .filter_map(|payment| Some((*payment, payment.billing.as_ref()?.invoice, state::ended(payment)?)))
@@ -160,7 +158,7 @@ async fn follow_all(
     db: &mut PgConnection,
     ends: Vec<(End<'_>, Subscription)>,
     now: Timestamp,
-) -> sqlx::Result<Option<&'static str>> {
+) -> db::Result<Option<Alarm>> {
     let ids: Vec<_> = ends.iter().map(|(end, _)| end.invoice).collect();
     let mut invoices = read_all(&mut *db, &ids).await?;
     let payments: Vec<_> = ends.iter().map(|(end, _)| end.payment.id.0).collect();
@@ -172,7 +170,7 @@ async fn follow_all(
     let mut turns = HashMap::new();
     decline_for_good(&mut *db, &ends, &invoices, now).await?;
     for (end, subscription) in ends {
-        let mut invoice = invoices.remove(&end.invoice).ok_or(sqlx::Error::RowNotFound)?;
+        let mut invoice = invoices.remove(&end.invoice).ok_or_else(no_invoice)?;
         let before = invoice.status;
         let whose = (invoice.merchant_id, invoice.customer_id, invoice.currency);
         match state::settle(&mut invoice, end.payment.id, end.ended, end.reason, now) {
@@ -223,7 +221,7 @@ async fn next_turns(
     db: &mut PgConnection,
     turns: &HashMap<Uuid, Timestamp>,
     ended: &[Uuid],
-) -> sqlx::Result<Vec<Planned<'static>>> {
+) -> db::Result<Vec<Planned<'static>>> {
     if turns.is_empty() {
         return Ok(Vec::new());
     }
@@ -236,7 +234,7 @@ async fn next_turns(
 async fn bring_to_balances(
     db: &mut PgConnection,
     credits: &[((MerchantId, CustomerId, Currency), BalanceDelta)],
-) -> sqlx::Result<()> {
+) -> db::Result<()> {
     let deltas = credits.iter().map(|((_, customer, currency), amount)| ((*customer, *currency), *amount));
     credit_all(&mut *db, deltas).await?;
     for (whose, _) in credits.iter().filter(|(_, amount)| !amount.0.is_zero()) {
@@ -251,7 +249,7 @@ async fn decline_for_good(
     ends: &[(End<'_>, Subscription)],
     invoices: &HashMap<InvoiceId, Invoice>,
     now: Timestamp,
-) -> sqlx::Result<()> {
+) -> db::Result<()> {
     let hard = Ended::Failed(AttemptFailure::Declined(DeclineClass::Hard));
     let mut methods: Vec<_> = ends
         .iter()
@@ -288,7 +286,7 @@ pub(super) async fn follow(
     subscription: Subscription,
     fact: Fact,
     now: Timestamp,
-) -> sqlx::Result<Option<&'static str>> {
+) -> db::Result<Option<Alarm>> {
     if !is_moved_by(&subscription, fact, now) {
         return Ok(None);
     }
@@ -308,10 +306,11 @@ pub(super) async fn follow(
             Ok(done.alarm)
         }
         Err(Error::Refused(refusal)) => {
-            tracing::error!(%refusal, subscription_id = %id, CANNOT_FOLLOW);
+            let alarm = Alarm::SubscriptionCannotFollow;
+            tracing::error!(%refusal, subscription_id = %id, "{}", alarm.sentence());
             inner.rollback().await?;
-            Ok(Some(CANNOT_FOLLOW))
+            Ok(Some(alarm))
         }
-        Err(Error::Database(error)) => Err(error),
+        Err(Error::Failed(error)) => Err(error),
     }
 }

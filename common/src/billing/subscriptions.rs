@@ -6,6 +6,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use crate::{
     clock::Timestamp,
     customer::{self, MethodChoice},
+    db,
     id::{CustomerId, InvoiceId, JobId, MerchantId, SubscriptionId},
     invoice::{self, CreditNote, Invoice, Line, totals::Totals},
     job::{Kind, PUBLISHER_GRACE},
@@ -113,7 +114,7 @@ pub async fn execute(
     db: &PgPool,
     context: &CommandContext,
     decide: impl FnOnce(&mut Subscription, ProrationContext<'_>) -> Result<Effects, Refusal> + Send,
-) -> sqlx::Result<CommandResult> {
+) -> db::Result<CommandResult> {
     let mut transaction = db.begin().await?;
     let answered = answer(&mut transaction, context, decide).await?;
     keep(transaction, answered).await
@@ -134,7 +135,7 @@ pub async fn update(
     context: &CommandContext,
     named: &Named,
     update: Update,
-) -> sqlx::Result<CommandResult> {
+) -> db::Result<CommandResult> {
     let mut transaction = db.begin().await?;
     let answered = answer_update(&mut transaction, context, named, update).await?;
     keep(transaction, answered).await
@@ -144,7 +145,7 @@ pub async fn update(
 async fn keep(
     transaction: Transaction<'_, Postgres>,
     mut answered: CommandResult,
-) -> sqlx::Result<CommandResult> {
+) -> db::Result<CommandResult> {
     if let CommandResult::Executed(executed) = &mut answered {
         transaction.commit().await?;
         let last = executed.invoices.last().copied();
@@ -160,13 +161,13 @@ pub async fn preview(
     context: &CommandContext,
     named: &Named,
     update: Update,
-) -> sqlx::Result<CommandResult<Preview>> {
+) -> db::Result<CommandResult<Preview>> {
     let mut transaction = db.begin().await?;
     let answered = match answer_update(&mut transaction, context, named, update).await? {
         CommandResult::Executed(executed) => match preview_of(&mut transaction, *executed).await {
             Ok(preview) => CommandResult::Executed(Box::new(preview)),
             Err(Error::Refused(refusal)) => CommandResult::Refused(refusal),
-            Err(Error::Database(error)) => return Err(error),
+            Err(Error::Failed(error)) => return Err(error),
         },
         CommandResult::NotFound => CommandResult::NotFound,
         CommandResult::NoPlan => CommandResult::NoPlan,
@@ -183,7 +184,7 @@ async fn answer_update(
     context: &CommandContext,
     named: &Named,
     mut update: Update,
-) -> sqlx::Result<CommandResult> {
+) -> db::Result<CommandResult> {
     if let Some(offer) = &named.offer {
         update.plan = plan::store::of_offer(&mut *db, context.merchant, offer).await?;
         if update.plan.is_none() {
@@ -204,7 +205,7 @@ async fn answer_update(
 }
 
 /// Whose subscription it is: that never changes, so it is known before the lock, which comes after the customer's.
-async fn customer_of(db: &mut PgConnection, context: &CommandContext) -> sqlx::Result<Option<CustomerId>> {
+async fn customer_of(db: &mut PgConnection, context: &CommandContext) -> db::Result<Option<CustomerId>> {
     let customer = sqlx::query_scalar!(
         "SELECT customer_id FROM subscriptions WHERE id = $1 AND merchant_id = $2",
         context.id.0,
@@ -217,7 +218,7 @@ async fn answer(
     db: &mut PgConnection,
     context: &CommandContext,
     decide: impl FnOnce(&mut Subscription, ProrationContext<'_>) -> Result<Effects, Refusal>,
-) -> sqlx::Result<CommandResult> {
+) -> db::Result<CommandResult> {
     let found = lock(&mut *db, context.id).await?.filter(|found| found.merchant_id == context.merchant);
     let Some(subscription) = found else { return Ok(CommandResult::NotFound) };
     if context.version.is_some_and(|version| version != subscription.version) {
@@ -226,7 +227,7 @@ async fn answer(
     match change(db, subscription, context, decide).await {
         Ok(executed) => Ok(CommandResult::Executed(Box::new(executed))),
         Err(Error::Refused(refusal)) => Ok(CommandResult::Refused(refusal)),
-        Err(Error::Database(error)) => Err(error),
+        Err(Error::Failed(error)) => Err(error),
     }
 }
 
@@ -289,7 +290,7 @@ pub async fn cancel(
     context: &CommandContext,
     when: When,
     proration: Proration,
-) -> sqlx::Result<CommandResult> {
+) -> db::Result<CommandResult> {
     let decide = |subscription: &mut Subscription, context: ProrationContext<'_>| {
         state::cancel(subscription, when, proration, context)
     };
@@ -297,11 +298,7 @@ pub async fn cancel(
 }
 
 /// A person lets all renewals be billed that were missed, one after the other.
-pub async fn bill_missed(
-    db: &PgPool,
-    merchant: MerchantId,
-    id: SubscriptionId,
-) -> sqlx::Result<CommandResult> {
+pub async fn bill_missed(db: &PgPool, merchant: MerchantId, id: SubscriptionId) -> db::Result<CommandResult> {
     let decide = |subscription: &mut Subscription, context: ProrationContext<'_>| {
         state::bill_missed(subscription, context.now).map(|()| Effects::new())
     };
@@ -309,11 +306,7 @@ pub async fn bill_missed(
 }
 
 /// A person forgoes the renewals that were missed: only the period that is running now is billed.
-pub async fn skip_missed(
-    db: &PgPool,
-    merchant: MerchantId,
-    id: SubscriptionId,
-) -> sqlx::Result<CommandResult> {
+pub async fn skip_missed(db: &PgPool, merchant: MerchantId, id: SubscriptionId) -> db::Result<CommandResult> {
     let decide = |subscription: &mut Subscription, context: ProrationContext<'_>| {
         state::skip_missed(subscription, context.now).map(|()| Effects::new())
     };

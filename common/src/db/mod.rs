@@ -2,6 +2,7 @@
 
 mod clock;
 mod durability;
+mod error;
 mod keys;
 pub mod row;
 mod schema;
@@ -18,6 +19,7 @@ use sqlx::{
 use crate::clock::Timestamp;
 pub use clock::{Clock, clock};
 pub use durability::{Durability, durability};
+pub use error::{Error, Result};
 pub use keys::{Key, bind_key};
 pub use schema::{MIGRATIONS, migrate, misfit, missing_migrations, watch_schema};
 use writable::{Watch, refuse_read_only};

@@ -2,6 +2,7 @@
 //! any order: what counts is what the gateway says when it is asked.
 
 use crate::{
+    alarm::Alarm,
     gateway::{self, DisputeStatus},
     ledger::Kind,
 };
@@ -25,7 +26,7 @@ pub struct Change {
     /// Money that moved, in its order.
     pub moved: Vec<Kind>,
     /// Something that an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 /// Decides what the gateway's word changes.
@@ -43,7 +44,7 @@ pub fn apply(known: Option<Known>, told: &gateway::Dispute) -> Change {
     };
     if told.status != Open && told.status != status {
         // Decided once and for all, we thought. What moved since is for a person to find out.
-        let alarm = Some("a decided dispute was decided otherwise");
+        let alarm = Some(Alarm::DisputeDecidedOtherwise);
         return Change { to: before, is_news: false, moved: Vec::new(), alarm };
     }
     let to = Known { status, funds_withdrawn: before.funds_withdrawn || told.funds_withdrawn };

@@ -3,8 +3,9 @@
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::{
+    alarm::Alarm,
     billing,
-    db::unreadable,
+    db::{self, unreadable},
     event::{self, Event},
     gateway::{self, DisputeStatus, GatewayName},
     id::{DisputeId, MerchantId, PaymentId},
@@ -24,7 +25,7 @@ pub enum Recorded {
     /// It is about a payment of ours.
     Ours {
         /// What an operator should be woken for.
-        alarm: Option<&'static str>,
+        alarm: Option<Alarm>,
     },
     /// It is about no payment of ours.
     NotOurs,
@@ -36,7 +37,7 @@ pub async fn record(
     db: &mut PgConnection,
     gateway: GatewayName,
     told: &gateway::Dispute,
-) -> sqlx::Result<Recorded> {
+) -> db::Result<Recorded> {
     let reference = told.reference.as_deref().and_then(|reference| reference.parse().ok());
     let Some(id) = reference else { return Ok(Recorded::NotOurs) };
     // The payment's lock stands for the dispute's: its row may not be there yet.

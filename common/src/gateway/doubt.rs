@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::{alarm::Alarm, clock::Timestamp};
 
 use super::{Fault, Guarantees, InDoubt, Resolution, refusal};
 
@@ -84,7 +84,7 @@ pub enum Recovery {
         /// At what.
         reason: String,
         /// What an operator is woken for.
-        alarm: &'static str,
+        alarm: Alarm,
     },
 }
 
@@ -96,7 +96,7 @@ pub struct Assessment {
     /// The report proves that its call never ran.
     pub call_not_sent: bool,
     /// Something that an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 /// Says what to do about a report in doubt, whatever was asked.
@@ -169,7 +169,7 @@ fn unknown(why: &str, resolution: Resolution, context: AssessmentContext<'_>) ->
     }
     Recovery::Review {
         reason: format!("the gateway does not tell the outcome: {why}"),
-        alarm: "an outcome stays unknown",
+        alarm: Alarm::OutcomeUnknown,
     }
 }
 
@@ -182,7 +182,7 @@ fn not_found(context: AssessmentContext<'_>) -> Recovery {
     }
     Recovery::Review {
         reason: "the gateway has no trace of a request that it may have run".into(),
-        alarm: "an outcome stays unknown",
+        alarm: Alarm::OutcomeUnknown,
     }
 }
 

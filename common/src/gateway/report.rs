@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::money::Money;
+use crate::{alarm::Alarm, money::Money};
 
 use super::{ChargeRef, GatewayRef, SavedMethod};
 
@@ -136,11 +136,11 @@ pub enum Fault {
 impl Fault {
     /// What somebody is woken for.
     #[must_use]
-    pub fn alarm(self) -> Option<&'static str> {
+    pub fn alarm(self) -> Option<Alarm> {
         match self {
             Self::Request => None,
-            Self::Account => Some("our account at a gateway cannot be used"),
-            Self::Credentials => Some("a gateway refuses our credentials"),
+            Self::Account => Some(Alarm::AccountUnusable),
+            Self::Credentials => Some(Alarm::CredentialsRefused),
         }
     }
 }

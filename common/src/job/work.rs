@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use super::Kind;
-use crate::gateway::{
-    Charge, GatewayRef,
-    doubt::{Assessment, Recovery},
+use crate::{
+    alarm::Alarm,
+    gateway::{
+        Charge, GatewayRef,
+        doubt::{Assessment, Recovery},
+    },
 };
 
 /// What a report changes. `O` is an outcome of the noun that the report is about.
@@ -20,7 +23,7 @@ pub struct Change<O> {
     /// What becomes of the work.
     pub work: Work,
     /// Something that an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
     /// Money that the report says has moved beside what this stands for.
     pub duplicate: Option<Charge>,
 }
@@ -74,8 +77,8 @@ impl<O> Change<O> {
 
     /// It stays as it is, but money has moved a second time. Nothing is left to do for us: a person gives it back.
     #[must_use]
-    pub fn beside(charge: &Charge, alarm: &'static str) -> Self {
-        Self { duplicate: Some(charge.clone()), alarm: Some(alarm), ..Self::nothing_left() }
+    pub fn beside(charge: &Charge) -> Self {
+        Self { duplicate: Some(charge.clone()), alarm: Some(Alarm::MovedTwice), ..Self::nothing_left() }
     }
 
     /// What is made of a report in doubt, done: `look_up` is the job that asks; the noun says what it means that
@@ -85,7 +88,7 @@ impl<O> Change<O> {
         Assessment { recovery, call_not_sent, alarm }: Assessment,
         look_up: Kind,
         never_ran: impl FnOnce(String, String) -> Self,
-        needs_review: impl FnOnce(String, &'static str) -> Self,
+        needs_review: impl FnOnce(String, Alarm) -> Self,
     ) -> Self {
         let change = match recovery {
             Recovery::Again { why, at_least } => Self::stays(Work::Retry { why, at_least }),

@@ -16,9 +16,6 @@ use crate::{
 
 use super::Payment;
 
-/// What an operator is woken for.
-pub const ALARM: &str = "money was moved twice";
-
 /// A duplicate that was found just now.
 #[derive(Debug, Clone)]
 pub struct Found {

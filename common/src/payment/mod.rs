@@ -193,6 +193,8 @@ pub struct Payment {
     pub next_action_url: Option<String>,
     /// Why a person must look.
     pub review_reason: Option<String>,
+    /// How often it was taken in hand or changed, from 1: by this it is told whether it is still as it was read.
+    pub version: i64,
     /// When it last changed.
     pub updated_at: Timestamp,
     /// When it reached a final status.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use common::{
+    alarm::Alarm,
     batch::BatchError,
     job::{Claim, store},
     subscription::{self, state::Refusal},
@@ -24,7 +25,7 @@ pub enum Error {
 impl From<subscription::store::Error> for Error {
     fn from(error: subscription::store::Error) -> Self {
         match error {
-            subscription::store::Error::Database(error) => Self::Database(Arc::new(error).into()),
+            subscription::store::Error::Failed(error) => Self::Database(Arc::new(error).into()),
             subscription::store::Error::Refused(refusal) => Self::Refused(refusal),
         }
     }
@@ -40,7 +41,7 @@ pub async fn not_done(context: &Context, claim: &Claim, error: Error) -> Result<
         Error::Database(error) => tracing::warn!(%error, "not done; it will be done again"),
         Error::Refused(refusal) => {
             tracing::error!(%refusal, "not done");
-            alarm("a subscription stands in the way of its own rules");
+            alarm(Alarm::SubscriptionRefuses);
         }
     }
     let wait = claim.kind.retry_policy().delay(claim.tries);

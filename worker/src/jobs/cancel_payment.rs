@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use common::{
     batch::BatchError,
+    db,
     gateway::{Answer, ChargeOutcome},
     job::{Claim, Kind},
     payment::{
@@ -30,8 +31,8 @@ impl Job for CancelPayment {
     type Subject = Box<Payment>;
     type Finding = Arc<Settlement>;
 
-    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Payment>>> {
-        store::begin(db, &[Stage::Cancel], ids).await.map(settling::by_id)
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Subjects<Box<Payment>>> {
+        Ok(settling::by_id(store::begin(db, &[Stage::Cancel], ids).await?))
     }
 
     async fn run(context: &Context, claim: &Claim, payment: Box<Payment>) -> Arc<Settlement> {
@@ -43,8 +44,8 @@ impl Job for CancelPayment {
         settling::settle(context, settlement).await
     }
 
-    async fn bury(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
-        store::panicked(db, claim).await
+    async fn bury(db: &mut PgConnection, claim: &Claim) -> db::Result<()> {
+        Ok(store::panicked(db, claim).await?)
     }
 
     fn names(payment: &Self::Subject) -> Names {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use common::{
     batch::BatchError,
+    db,
     job::{Claim, Kind},
     payment::{
         Payment,
@@ -33,8 +34,8 @@ impl Job for ChargeOffSession {
     type Subject = Box<Payment>;
     type Finding = Arc<Settlement>;
 
-    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Payment>>> {
-        store::begin(db, &STAGES, ids).await.map(settling::by_id)
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Subjects<Box<Payment>>> {
+        Ok(settling::by_id(store::begin(db, &STAGES, ids).await?))
     }
 
     async fn run(context: &Context, claim: &Claim, payment: Box<Payment>) -> Arc<Settlement> {
@@ -46,8 +47,8 @@ impl Job for ChargeOffSession {
         settling::settle(context, settlement).await
     }
 
-    async fn bury(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
-        store::panicked(db, claim).await
+    async fn bury(db: &mut PgConnection, claim: &Claim) -> db::Result<()> {
+        Ok(store::panicked(db, claim).await?)
     }
 
     fn names(payment: &Self::Subject) -> Names {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use common::{
     batch::BatchError,
     billing::saving::{ToSave, remember_saved, to_save},
+    db,
     gateway::{Answer, ChargeOutcome, InDoubt, Obstacle, SaveOutcome, SavedMethod},
     job::{Claim, Kind},
     payment::{
@@ -37,8 +38,8 @@ impl Job for ChargePayment {
     type Subject = Box<Payment>;
     type Finding = Arc<Settlement>;
 
-    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Payment>>> {
-        store::begin(db, &STAGES, ids).await.map(settling::by_id)
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Subjects<Box<Payment>>> {
+        Ok(settling::by_id(store::begin(db, &STAGES, ids).await?))
     }
 
     async fn run(context: &Context, claim: &Claim, payment: Box<Payment>) -> Arc<Settlement> {
@@ -50,8 +51,8 @@ impl Job for ChargePayment {
         settling::settle(context, settlement).await
     }
 
-    async fn bury(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
-        store::panicked(db, claim).await
+    async fn bury(db: &mut PgConnection, claim: &Claim) -> db::Result<()> {
+        Ok(store::panicked(db, claim).await?)
     }
 
     fn names(payment: &Self::Subject) -> Names {
@@ -114,7 +115,7 @@ async fn remember(
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
-fn not_sent(error: sqlx::Error) -> Answer<ChargeOutcome> {
+fn not_sent(error: db::Error) -> Answer<ChargeOutcome> {
     Answer::without_a_call(Err(busy(error.to_string())))
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use common::{
     batch::BatchError,
+    db,
     gateway::{About, ChargeOutcome, Found, Gateway, GatewayName, InDoubt, LookUp, RefundsAsked, Verdict},
     gateway_event::{EventCheck, Findings, GatewayEvent, News, store},
     job::{Claim, Kind},
@@ -28,7 +29,7 @@ impl Job for HandleEvent {
     type Subject = Box<GatewayEvent>;
     type Finding = Findings;
 
-    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<GatewayEvent>>> {
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Subjects<Box<GatewayEvent>>> {
         begin(db, ids).await
     }
 
@@ -41,13 +42,13 @@ impl Job for HandleEvent {
     }
 
     /// Nobody waits for an event: the gateway sends it again, and what it is about is looked up by others.
-    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> sqlx::Result<()> {
+    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> db::Result<()> {
         Ok(())
     }
 }
 
 /// Events in hand.
-pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<GatewayEvent>>> {
+pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Subjects<Box<GatewayEvent>>> {
     let events = store::begin(db, ids).await?.into_iter();
     Ok(events.map(|event| (event.id.0, Box::new(event))).collect())
 }

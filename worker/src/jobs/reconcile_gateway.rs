@@ -2,10 +2,11 @@
 //! that a long one survives crashes and takes as many claims as it needs.
 
 use common::{
+    alarm::Alarm,
     batch::BatchError,
+    db,
     gateway::{Found, RefundsAsked},
     job::{Claim, Kind, store::retry},
-    payment::duplicate,
     reconciliation::{Reconciliation, store, store::Comparison},
 };
 use sqlx::PgConnection;
@@ -27,7 +28,7 @@ impl Job for ReconcileGateway {
     type Subject = Reconciliation;
     type Finding = ();
 
-    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Reconciliation>> {
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Subjects<Reconciliation>> {
         let found = store::begin(db, ids).await?.into_iter();
         Ok(found.map(|found| (found.id.0, found)).collect())
     }
@@ -42,7 +43,7 @@ impl Job for ReconcileGateway {
     }
 
     /// Nobody waits for it but operators, who see the dead job.
-    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> sqlx::Result<()> {
+    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> db::Result<()> {
         Ok(())
     }
 }
@@ -79,12 +80,7 @@ enum Next {
     NotOurs,
 }
 
-async fn go_on(
-    context: &Context,
-    claim: &Claim,
-    mut of: Reconciliation,
-    until: Instant,
-) -> sqlx::Result<Next> {
+async fn go_on(context: &Context, claim: &Claim, mut of: Reconciliation, until: Instant) -> db::Result<Next> {
     let gateway = context.gateways.get(of.gateway);
     // Read to its end, it has no cursor, and lines or none: the first part leaves either behind.
     while of.lines == 0 || of.cursor.is_some() {
@@ -141,7 +137,7 @@ async fn go_on(
     })
 }
 
-async fn unreadable(context: &Context, claim: &Claim, of: &Reconciliation, why: &str) -> sqlx::Result<Next> {
+async fn unreadable(context: &Context, claim: &Claim, of: &Reconciliation, why: &str) -> db::Result<Next> {
     store::unreadable_account(&context.bulk, claim, of, why).await?;
     Ok(Next::Done)
 }
@@ -155,7 +151,7 @@ fn tell(of: &Reconciliation, found: Comparison) {
             "the gateway's settlement report differs from ours: remit reconcile show tells where");
     }
     if found.duplicates > 0 {
-        alarm(duplicate::ALARM);
+        alarm(Alarm::MovedTwice);
     }
     tracing::info!(%gateway, lines = of.lines, repaired = found.repaired, "reconciled");
 }

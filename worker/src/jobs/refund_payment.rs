@@ -2,6 +2,7 @@
 
 use common::{
     batch::BatchError,
+    db,
     gateway::{Answer, RefundOutcome},
     job::{Claim, Kind},
     refund::{
@@ -28,7 +29,7 @@ impl Job for RefundPayment {
     type Subject = Box<OfPayment>;
     type Finding = Settlement;
 
-    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<OfPayment>>> {
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Subjects<Box<OfPayment>>> {
         store::begin(db, ids).await.map(refunds::by_id)
     }
 
@@ -41,7 +42,7 @@ impl Job for RefundPayment {
         refunds::settle(context, settlement).await
     }
 
-    async fn bury(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
+    async fn bury(db: &mut PgConnection, claim: &Claim) -> db::Result<()> {
         store::panicked(db, claim).await
     }
 

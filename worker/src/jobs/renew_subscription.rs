@@ -4,6 +4,7 @@
 use common::{
     batch::BatchError,
     billing::Renewed,
+    db,
     id::SubscriptionId,
     job::{Claim, Kind},
 };
@@ -28,7 +29,7 @@ impl Job for RenewSubscription {
     type Finding = Result<(), BatchError>;
 
     /// It is read under a lock, by whoever changes it.
-    async fn begin(_db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<SubscriptionId>> {
+    async fn begin(_db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Subjects<SubscriptionId>> {
         Ok(ids.iter().map(|id| (*id, SubscriptionId(*id))).collect())
     }
 
@@ -50,7 +51,7 @@ impl Job for RenewSubscription {
     }
 
     /// The dead job is what operators see: the subscription is as it was.
-    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> sqlx::Result<()> {
+    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> db::Result<()> {
         Ok(())
     }
 }

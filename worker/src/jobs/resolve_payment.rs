@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use common::{
     batch::BatchError,
+    db,
     gateway::{Answer, ChargeOutcome, LookUp},
     job::{Claim, Kind, store::keep_cursor},
     payment::{
@@ -31,8 +32,8 @@ impl Job for ResolvePayment {
     type Subject = Box<Payment>;
     type Finding = Arc<Settlement>;
 
-    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<Payment>>> {
-        store::begin_look_ups(db, ids).await.map(settling::by_id)
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Subjects<Box<Payment>>> {
+        Ok(settling::by_id(store::begin_look_ups(db, ids).await?))
     }
 
     async fn run(context: &Context, claim: &Claim, payment: Box<Payment>) -> Arc<Settlement> {
@@ -44,8 +45,8 @@ impl Job for ResolvePayment {
         settling::settle(context, settlement).await
     }
 
-    async fn bury(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
-        store::panicked(db, claim).await
+    async fn bury(db: &mut PgConnection, claim: &Claim) -> db::Result<()> {
+        Ok(store::panicked(db, claim).await?)
     }
 
     fn names(payment: &Self::Subject) -> Names {

@@ -2,6 +2,7 @@
 
 use common::{
     batch::BatchError,
+    db,
     gateway::{Answer, RefundOutcome},
     job::{Claim, Kind, store::defer_to},
     refund::store::{self, Settlement},
@@ -25,13 +26,13 @@ impl Job for ResolveRefund {
     type Subject = Box<OfPayment>;
     type Finding = Settlement;
 
-    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<OfPayment>>> {
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Subjects<Box<OfPayment>>> {
         store::begin_look_ups(db, ids).await.map(refunds::by_id)
     }
 
     /// A refund may come back: what a call under way will tell may be older than what we were told.
-    async fn defer(db: &mut PgConnection, jobs: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
-        defer_to(db, jobs, Kind::RefundPayment).await
+    async fn defer(db: &mut PgConnection, jobs: &[Uuid]) -> db::Result<Vec<Uuid>> {
+        Ok(defer_to(db, jobs, Kind::RefundPayment).await?)
     }
 
     async fn run(context: &Context, claim: &Claim, of: Box<OfPayment>) -> Settlement {
@@ -43,7 +44,7 @@ impl Job for ResolveRefund {
         refunds::settle(context, settlement).await
     }
 
-    async fn bury(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
+    async fn bury(db: &mut PgConnection, claim: &Claim) -> db::Result<()> {
         store::panicked(db, claim).await
     }
 

@@ -3,7 +3,7 @@
 
 use common::{
     batch::BatchError,
-    billing,
+    billing, db,
     id::InvoiceId,
     job::{Claim, Kind},
 };
@@ -28,7 +28,7 @@ impl Job for RetryInvoice {
     type Finding = Result<(), BatchError>;
 
     /// It is read under a lock, by whoever changes it.
-    async fn begin(_db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<InvoiceId>> {
+    async fn begin(_db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Subjects<InvoiceId>> {
         Ok(ids.iter().map(|id| (*id, InvoiceId(*id))).collect())
     }
 
@@ -50,7 +50,7 @@ impl Job for RetryInvoice {
     }
 
     /// The dead job is what operators see: the invoice is as it was.
-    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> sqlx::Result<()> {
+    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> db::Result<()> {
         Ok(())
     }
 }

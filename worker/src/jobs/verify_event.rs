@@ -3,6 +3,7 @@
 
 use common::{
     batch::BatchError,
+    db,
     gateway_event::{Findings, GatewayEvent},
     job::{Claim, Kind},
 };
@@ -25,7 +26,7 @@ impl Job for VerifyEvent {
     type Subject = Box<GatewayEvent>;
     type Finding = Findings;
 
-    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Subjects<Box<GatewayEvent>>> {
+    async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Subjects<Box<GatewayEvent>>> {
         begin(db, ids).await
     }
 
@@ -38,7 +39,7 @@ impl Job for VerifyEvent {
     }
 
     /// Nobody waits for an event: the gateway sends it again, and what it is about is looked up by others.
-    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> sqlx::Result<()> {
+    async fn bury(_db: &mut PgConnection, _claim: &Claim) -> db::Result<()> {
         Ok(())
     }
 }

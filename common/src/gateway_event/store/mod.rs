@@ -9,12 +9,13 @@ use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    db::unreadable,
+    alarm::Alarm,
+    db::{self, unreadable},
     dispute,
     gateway::{About, Event, GatewayName, Received},
     id::{GatewayEventId, JobId, PaymentId, RefundId},
     job::{self, Kind},
-    payment::{Status, duplicate, store as payments},
+    payment::{Status, store as payments},
     refund::{self, state::adoption::Missing, store::Adopted},
 };
 
@@ -23,9 +24,6 @@ use super::{EventCheck, Findings, GatewayEvent, News};
 /// Events of one gateway that wait to be verified, at most: anybody may send one, and each costs a question to the
 /// gateway.
 const UNVERIFIED_MAX: i64 = 1000;
-
-/// What an operator is woken for when nothing has come of an event.
-const GIVEN_UP: &str = "a gateway's event could not be looked into for days";
 
 /// What became of an event that came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,7 +142,7 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Gate
 /// for.
 ///
 /// Fails when the database fails; then nothing was done, and the same may be done again.
-pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&'static str>> {
+pub async fn settle(pool: &PgPool, findings: &Findings) -> db::Result<Option<Alarm>> {
     let Findings { claim, event, check } = findings;
     let mut transaction = pool.begin().await?;
     let db = &mut *transaction;
@@ -156,7 +154,7 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
             transaction.commit().await?;
             return Ok(None);
         }
-        EventCheck::Unknown(_) => alarm = Some(GIVEN_UP),
+        EventCheck::Unknown(_) => alarm = Some(Alarm::EventGivenUp),
         EventCheck::Forged => {
             sqlx::query!("DELETE FROM gateway_events WHERE id = $1", event.id.0).execute(&mut *db).await?;
         }
@@ -173,7 +171,7 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
                     transaction.commit().await?;
                     return Ok(None);
                 }
-                alarm = recorded.alarm.or(recorded.missing.map(|_| GIVEN_UP));
+                alarm = recorded.alarm.or(recorded.missing.map(|_| Alarm::EventGivenUp));
             }
         }
     }
@@ -186,13 +184,13 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> sqlx::Result<Option<&
 #[derive(Default)]
 struct Recorded {
     /// What an operator should be woken for.
-    alarm: Option<&'static str>,
+    alarm: Option<Alarm>,
     /// Something that must be known before all of it can be written down.
     missing: Option<Missing>,
 }
 
 /// Writes down what the gateway says.
-async fn record(db: &mut PgConnection, gateway: GatewayName, news: &News) -> sqlx::Result<Recorded> {
+async fn record(db: &mut PgConnection, gateway: GatewayName, news: &News) -> db::Result<Recorded> {
     let mut recorded = Recorded::default();
     match news {
         News::Hint => {}
@@ -203,7 +201,7 @@ async fn record(db: &mut PgConnection, gateway: GatewayName, news: &News) -> sql
         News::Duplicate(found) => {
             let now = crate::db::now(&mut *db).await?;
             let is_new = payments::record_duplicate(&mut *db, found, now).await?;
-            recorded.alarm = is_new.then_some(duplicate::ALARM);
+            recorded.alarm = is_new.then_some(Alarm::MovedTwice);
         }
         News::Refunds(refunds) => {
             for made in refunds {

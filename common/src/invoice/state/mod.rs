@@ -13,6 +13,7 @@ use super::{
     dunning::{AttemptFailure, Due, Exhausted, Next, Reason},
 };
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
     customer::BalanceDelta,
     gateway::{DeclineClass, doubt::TECHNICAL_FAILURE_CODES},
@@ -77,7 +78,7 @@ pub enum Settled {
         /// All of it.
         balance_delta: BalanceDelta,
         /// Why to look, unless it was paid while its last part was credited.
-        alarm: Option<&'static str>,
+        alarm: Option<Alarm>,
     },
     /// It had ended, and nothing changes.
     Ended,
@@ -254,8 +255,7 @@ pub fn settle(
         (Status::Open | Status::Uncollectible, Ended::Succeeded(amount)) => receive(invoice, amount, now),
         (Status::Draft | Status::Paid | Status::Void, Ended::Succeeded(amount)) => Settled::Surplus {
             balance_delta: BalanceDelta(amount),
-            alarm: (!was_live || invoice.status != Status::Paid)
-                .then_some("an invoice was paid that owed nothing any more"),
+            alarm: (!was_live || invoice.status != Status::Paid).then_some(Alarm::PaidWithoutDebt),
         },
         (Status::Open, Ended::Failed(failure)) if was_live => {
             match invoice.retry_schedule.attempt_failed(reason, failure, now) {

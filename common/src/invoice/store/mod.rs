@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    db::column,
+    db::{self, column},
     event::{self, Event},
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     money::display_amount,
@@ -27,11 +27,11 @@ use super::{Debtor, Invoice, Status};
 pub use notes::notes;
 pub(crate) use notes::{Flow, credit, flow, gone, notes_of_change};
 pub(crate) use numbers::Numbers;
-pub(crate) use policy::policies;
+pub(crate) use policy::{no_merchant, policies};
 pub use policy::{policy, set_policy};
 pub(crate) use retries::{at_next, call_for_retries, retry, soon};
 use row::invoices;
-pub(crate) use row::{insert, update};
+pub use row::{insert, update};
 pub(crate) use turn::{Waiting, asking, call_for_turns, waiting};
 
 /// One invoice of this merchant. Another merchant's is not found.
@@ -177,6 +177,11 @@ pub async fn payments_under_way(
 /// One invoice, whose subscription is locked.
 pub(crate) async fn read(db: &mut PgConnection, id: InvoiceId) -> sqlx::Result<Invoice> {
     Ok(invoices!(" WHERE i.id = $1", id.0).fetch_one(db).await?.try_into()?)
+}
+
+/// None goes, so one that something names is there.
+pub(crate) fn no_invoice() -> db::Error {
+    db::Error::broken("an invoice that something names is not there")
 }
 
 /// [`read`], for many.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    db::{row::known, unreadable},
+    db::{self, row::known, unreadable},
     id::{InvoiceId, SubscriptionId},
     invoice::{CreditNote, Invoice, LineRef, NoteLine, Span, state},
 };
@@ -146,19 +146,20 @@ pub(crate) async fn credit(
     change: u32,
     lines: &[NoteLine],
     now: Timestamp,
-) -> sqlx::Result<bool> {
+) -> db::Result<bool> {
     let mut ids: Vec<_> = lines.iter().map(|line| line.of.invoice).collect();
     ids.sort_unstable();
     ids.dedup();
     let mut invoices = read_all(&mut *db, &ids).await?;
     let mut changed = Vec::new();
     for id in ids {
-        let mut invoice = invoices.remove(&id).ok_or(sqlx::Error::RowNotFound)?;
+        let mut invoice = invoices.remove(&id).ok_or_else(super::no_invoice)?;
         let of_it: Vec<_> = lines.iter().filter(|line| line.of.invoice == id).collect();
         let total = of_it.iter().map(|line| line.total()).sum();
         let before = invoice.status;
-        state::credit(&mut invoice, total, now)
-            .map_err(|refusal| sqlx::Error::Protocol(refusal.to_string()))?;
+        state::credit(&mut invoice, total, now).map_err(|refusal| {
+            db::Error::broken(format!("what was planned cannot be credited: {refusal}"))
+        })?;
         insert(&mut *db, &invoice, change, &of_it, total, now).await?;
         changed.push((before, invoice));
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::id::MerchantId;
+use crate::{db, id::MerchantId};
 
 /// The next numbers of merchants. The rows of their counters are held until the end of the transaction, so that
 /// what fails gives them back.
@@ -37,8 +37,9 @@ impl Numbers {
     }
 
     /// The next one of a merchant.
-    pub fn give(&mut self, merchant: MerchantId) -> sqlx::Result<String> {
-        let next = self.next.get_mut(&merchant).ok_or(sqlx::Error::RowNotFound)?;
+    pub fn give(&mut self, merchant: MerchantId) -> db::Result<String> {
+        let next = self.next.get_mut(&merchant);
+        let next = next.ok_or_else(|| db::Error::broken("an invoice needs a number that was not taken"))?;
         let number = format!("{next:06}");
         *next += 1;
         Ok(number)

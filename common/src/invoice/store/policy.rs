@@ -4,12 +4,17 @@ use std::collections::HashMap;
 
 use sqlx::{PgExecutor, types::Json};
 
-use crate::{id::MerchantId, invoice::dunning::Policy};
+use crate::{db, id::MerchantId, invoice::dunning::Policy};
 
 /// The policy by which a merchant's next invoices are tried again.
-pub async fn policy(db: impl PgExecutor<'_>, merchant: MerchantId) -> sqlx::Result<Policy> {
+pub async fn policy(db: impl PgExecutor<'_>, merchant: MerchantId) -> db::Result<Policy> {
     let mut policies = policies(db, &[merchant]).await?;
-    policies.remove(&merchant).ok_or(sqlx::Error::RowNotFound)
+    policies.remove(&merchant).ok_or_else(no_merchant)
+}
+
+/// None goes, so one that something names is there.
+pub(crate) fn no_merchant() -> db::Error {
+    db::Error::broken("a merchant that something names is not there")
 }
 
 /// [`policy`], of many.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    db,
     invoice::{
         Invoice,
         dunning::{Next, TECHNICAL_BACKOFF},
@@ -38,7 +39,7 @@ pub(crate) async fn call_for_retries(
     db: &mut PgConnection,
     invoices: &[Invoice],
     traceparent: Option<&str>,
-) -> sqlx::Result<()> {
+) -> db::Result<()> {
     let at_next = |invoice: &Invoice| Some(retry(invoice.id.0, invoice.retry_schedule.next_at?, traceparent));
     plan(db, &invoices.iter().filter_map(at_next).collect::<Vec<_>>()).await.map(drop)
 }

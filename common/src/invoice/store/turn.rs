@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use crate::{clock::Timestamp, invoice::Invoice, job::store::plan};
+use crate::{clock::Timestamp, db, invoice::Invoice, job::store::plan};
 
 use super::retry;
 
@@ -64,7 +64,7 @@ pub(crate) async fn call_for_turns(
     db: &mut PgConnection,
     invoices: &[Invoice],
     now: Timestamp,
-) -> sqlx::Result<()> {
+) -> db::Result<()> {
     let waits = invoices.iter().filter(|one| one.retry_schedule.asked && one.live_payment.is_none());
     let turns: Vec<_> = waits.map(|one| retry(one.id.0, now + PATIENCE, None)).collect();
     plan(db, &turns).await.map(drop)

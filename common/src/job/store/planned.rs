@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
-    db::column,
+    db::{self, column},
     id::JobId,
     job::{Claim, Kind},
 };
@@ -27,7 +27,7 @@ pub struct Planned<'a> {
 
 /// Calls for work, each of another subject or kind, and answers the jobs in their order: [`super::enqueue`], for
 /// what is planned long ahead. It counts as called for at its moment, so that a backlog is as old as it is late.
-pub async fn plan(db: impl PgExecutor<'_>, planned: &[Planned<'_>]) -> sqlx::Result<Vec<JobId>> {
+pub async fn plan(db: impl PgExecutor<'_>, planned: &[Planned<'_>]) -> db::Result<Vec<JobId>> {
     if planned.is_empty() {
         return Ok(Vec::new());
     }
@@ -53,7 +53,8 @@ pub async fn plan(db: impl PgExecutor<'_>, planned: &[Planned<'_>]) -> sqlx::Res
     .await?;
     let jobs: HashMap<_, _> = rows.into_iter().map(|row| ((row.subject_id, row.kind), row.id)).collect();
     let job_of = |p: &Planned<'_>| jobs.get(&(p.subject, p.kind.as_str().to_owned())).copied().map(JobId);
-    planned.iter().map(|planned| job_of(planned).ok_or(sqlx::Error::RowNotFound)).collect()
+    let job = |planned| job_of(planned).ok_or_else(|| db::Error::broken("what was called for has no job"));
+    planned.iter().map(job).collect()
 }
 
 /// [`plan`], for one.
@@ -63,9 +64,9 @@ pub async fn enqueue_at(
     subject: Uuid,
     at: Timestamp,
     traceparent: Option<&str>,
-) -> sqlx::Result<JobId> {
+) -> db::Result<JobId> {
     let jobs = plan(db, &[Planned { kind, subject, at, traceparent }]).await?;
-    jobs.first().copied().ok_or(sqlx::Error::RowNotFound)
+    jobs.first().copied().ok_or_else(|| db::Error::broken("what was called for has no job"))
 }
 
 /// Their time has not come, or they have done their part for now: they come again at these moments. Only for the

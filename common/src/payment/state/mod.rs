@@ -15,6 +15,7 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
     gateway::{
         Capture, Card, Charge, ChargeOutcome, ChargeRef, Decline, DeclineClass, GatewayRef, InDoubt,
@@ -28,15 +29,12 @@ use crate::{
     },
 };
 
-use super::{Failure, Payment, Stage, Status, duplicate};
+use super::{Failure, Payment, Stage, Status};
 
 pub use command::{Decision, Refusal, cancel, capture};
 
 /// How long a payer may take to act.
 pub const ACTION_WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// What an operator is woken for when money is held at a gateway that its payment has left.
-pub const RESERVED_ELSEWHERE: &str = "money is reserved at a gateway that the payment has left";
 
 /// The context of a report.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +98,7 @@ pub enum Outcome {
 pub fn apply(payment: &Payment, report: &Report<ChargeOutcome>, context: Context) -> Change {
     match (payment.status, report) {
         (Status::Succeeded, Ok(ChargeOutcome::Succeeded(charge))) if is_another(payment, charge) => {
-            Change::beside(charge, duplicate::ALARM)
+            Change::beside(charge)
         }
         (Status::Succeeded, _) => Change::nothing_left(),
         (_, Ok(ChargeOutcome::Succeeded(charge))) => succeeded(payment, charge),
@@ -144,7 +142,7 @@ pub fn apply_late(
     match report {
         // It went on at its other gateway because this one had provably taken nothing.
         Ok(ChargeOutcome::Succeeded(charge)) if payment.route.gateway != seen.route.gateway => {
-            Change::beside(charge, duplicate::ALARM)
+            Change::beside(charge)
         }
         Ok(ChargeOutcome::Succeeded(_)) => {
             // Of an operation before the present one: what was taken is what was asked for then.
@@ -153,7 +151,7 @@ pub fn apply_late(
         }
         // It was not taken, but it is held until somebody lets go of it at that gateway.
         Ok(ChargeOutcome::Authorized(_)) if payment.route.gateway != seen.route.gateway => {
-            Change { alarm: Some(RESERVED_ELSEWHERE), ..Change::nothing_left() }
+            Change { alarm: Some(Alarm::ReservedElsewhere), ..Change::nothing_left() }
         }
         Ok(ChargeOutcome::Authorized(_)) if !payment.stage.is_finish() => apply(payment, report, context),
         // What was reserved is no news to a payment that was taken further since. The others are no facts.
@@ -208,7 +206,7 @@ fn rerouted(report: &Report<ChargeOutcome>) -> Change {
     Change::becomes(Outcome::Rerouted, work)
 }
 
-fn needs_review(reason: impl Into<String>, alarm: &'static str) -> Change {
+fn needs_review(reason: impl Into<String>, alarm: Alarm) -> Change {
     let outcome = Outcome::NeedsReview { reason: reason.into() };
     Change { alarm: Some(alarm), ..Change::becomes(outcome, Work::Done) }
 }
@@ -220,7 +218,7 @@ fn succeeded(payment: &Payment, charge: &Charge) -> Change {
     let outcome =
         Outcome::Succeeded { captured, charge_ref: charge.charge_ref.clone(), card: charge.card.clone() };
     Change {
-        alarm: told_otherwise(payment.status).then_some("a charge succeeded after we had told another end"),
+        alarm: told_otherwise(payment.status).then_some(Alarm::ChargedAfterTheEnd),
         ..Change::becomes(outcome, Work::Done).named(&charge.gateway_ref)
     }
 }
@@ -254,10 +252,7 @@ fn other_amount(payment: &Payment, asked: Option<Decimal>, charge: &Charge) -> C
     };
     Change {
         gateway_ref: Some(charge.gateway_ref.clone()),
-        ..needs_review(
-            format!("the gateway states {stated}, we asked for {asked}"),
-            "a gateway states another amount than the one we asked for",
-        )
+        ..needs_review(format!("the gateway states {stated}, we asked for {asked}"), Alarm::OtherAmount)
     }
 }
 
@@ -271,7 +266,7 @@ fn authorized(payment: &Payment, charge: &Charge) -> Change {
     let (charge_ref, card) = (charge.charge_ref.clone(), charge.card.clone());
     Change {
         gateway_ref: Some(charge.gateway_ref.clone()),
-        alarm: told_otherwise(payment.status).then_some("money was reserved after we had told another end"),
+        alarm: told_otherwise(payment.status).then_some(Alarm::ReservedAfterTheEnd),
         ..Change::becomes(Outcome::Authorized { charge_ref, card, failure: None }, Work::Done)
     }
 }
@@ -323,7 +318,7 @@ fn approved(gateway_ref: &GatewayRef) -> Change {
 fn slow(payment: &Payment, gateway_ref: &GatewayRef, context: Context) -> Change {
     if !payment.call_log.within(payment.created_at, context.now, SLOW_OUTCOME_WINDOW) {
         let reason = "the gateway has not settled it in a month";
-        return needs_review(reason, "an outcome does not come").named(gateway_ref);
+        return needs_review(reason, Alarm::OutcomeOverdue).named(gateway_ref);
     }
     let known = payment.status == Status::Processing && payment.gateway_ref.is_some();
     asked_again((!known).then_some(Outcome::Processing), gateway_ref, context)

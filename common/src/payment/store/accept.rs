@@ -7,6 +7,7 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
+    db,
     gateway::doubt::CallLog,
     id::{JobId, MerchantId},
     job::{Kind, PUBLISHER_GRACE, store::interval},
@@ -34,7 +35,7 @@ pub enum Accepted {
 pub async fn accept(
     db: &mut PgConnection,
     requests: &[(NewPayment, Option<String>)],
-) -> sqlx::Result<Vec<Accepted>> {
+) -> db::Result<Vec<Accepted>> {
     let jobs: Vec<JobId> = requests.iter().map(|_| JobId::new()).collect();
     let stored = insert(db, requests, &jobs).await?;
     let mut repeated = HashMap::new();
@@ -50,7 +51,7 @@ pub async fn accept(
             None => match repeated.get(&(new.merchant_id, new.idempotency_key.as_str())) {
                 Some((hash, _)) if *hash != new.request_hash => Ok(Accepted::KeyReused),
                 Some((_, payment)) => Ok(Accepted::Repeated(Box::new(payment.clone()))),
-                None => Err(sqlx::Error::RowNotFound),
+                None => Err(db::Error::broken("a key that is taken belongs to no payment")),
             },
         })
         .collect()
@@ -128,7 +129,7 @@ async fn insert(
 async fn find_by_keys<'a>(
     db: &mut PgConnection,
     requests: impl Iterator<Item = &'a NewPayment>,
-) -> sqlx::Result<HashMap<(MerchantId, &'a str), ([u8; 32], Payment)>> {
+) -> db::Result<HashMap<(MerchantId, &'a str), ([u8; 32], Payment)>> {
     let mut found = HashMap::new();
     for new in requests {
         let hash = sqlx::query_scalar!(
@@ -147,7 +148,7 @@ async fn find_by_keys<'a>(
         .fetch_optional(&mut *db)
         .await?;
         if let (Some(hash), Some(row)) = (hash, row) {
-            let hash = hash.try_into().map_err(|_| sqlx::Error::RowNotFound)?;
+            let hash = hash.try_into().map_err(|_| db::Error::broken("a request's hash has 32 bytes"))?;
             found.insert((new.merchant_id, new.idempotency_key.as_str()), (hash, row.try_into()?));
         }
     }
@@ -173,6 +174,7 @@ fn fresh(new: &NewPayment, created_at: crate::clock::Timestamp) -> Payment {
         failure: None,
         next_action_url: None,
         review_reason: None,
+        version: 1,
         updated_at: created_at,
         settled_at: None,
         gateway_ref: None,

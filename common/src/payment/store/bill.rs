@@ -6,7 +6,7 @@ use sqlx::{PgConnection, types::Json};
 
 use crate::{
     clock::Timestamp,
-    db::column,
+    db::{self, column},
     gateway::{GatewayName, MethodType, SavedMethod},
     id::{InvoiceId, JobId, MerchantId, PaymentId},
     job::{self, store::Planned},
@@ -45,7 +45,7 @@ impl InvoicePayment<'_> {
 }
 
 /// Stores them, and answers the jobs that will charge them, in their order.
-pub(crate) async fn bill(db: &mut PgConnection, new: &[&InvoicePayment<'_>]) -> sqlx::Result<Vec<JobId>> {
+pub(crate) async fn bill(db: &mut PgConnection, new: &[&InvoicePayment<'_>]) -> db::Result<Vec<JobId>> {
     sqlx::query!(
         "INSERT INTO payments (id, merchant_id, idempotency_key, request_hash, amount, currency, capture,
              method_type, method_token, gateway, description, return_url, invoice_id, off_session, saved,

@@ -11,10 +11,7 @@ use crate::{
     payment::{Payment, state::Decision},
 };
 
-use super::{
-    settle::later,
-    write::{status_event, update},
-};
+use super::write::{status_event, touch, update};
 
 /// The answer to a command.
 #[derive(Debug)]
@@ -39,13 +36,12 @@ pub(crate) async fn execute(
     let found = super::lock(&mut *db, id).await?.filter(|payment| payment.merchant_id == merchant);
     let Some(mut payment) = found else { return Ok(None) };
     let now = crate::db::now(&mut *db).await?;
-    let seen = payment.updated_at;
     let decision = decide(&mut payment, now);
     let Decision::Accepted(kind) = decision else {
         return Ok(Some(CommandResult { payment, decision, job: None }));
     };
-    payment.updated_at = later(now, seen);
-    update(&mut *db, std::iter::once((&payment, seen))).await?;
+    touch(&mut payment, now);
+    update(&mut *db, std::iter::once(&payment)).await?;
     event::store::append(&mut *db, &[status_event(&payment)], now).await?;
     let job = match kind {
         None => None,

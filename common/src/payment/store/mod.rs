@@ -17,7 +17,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    db::unreadable,
+    db::{self, unreadable},
     gateway::GatewayName,
     id::{MerchantId, PaymentId},
     job::{self, Kind},
@@ -134,7 +134,7 @@ pub async fn begin(db: &mut PgConnection, stages: &[Stage], ids: &[Uuid]) -> sql
     let stages: &[String] = &stages.iter().map(|stage| stage.as_str().to_owned()).collect::<Vec<_>>();
     let rows = payments!(
         "UPDATE payments
-         SET status = 'processing', calls_begun = calls_begun + 1, updated_at = clock.now,
+         SET status = 'processing', calls_begun = calls_begun + 1, version = version + 1, updated_at = clock.now,
              first_call_at = coalesce(first_call_at, clock.now), last_call_at = clock.now,
              review_reason = CASE WHEN status <> 'needs_review' THEN review_reason END, settled_at = NULL
          FROM (SELECT remit_now() AS now OFFSET 0) clock
@@ -156,14 +156,14 @@ pub async fn begin(db: &mut PgConnection, stages: &[Stage], ids: &[Uuid]) -> sql
 /// They are locked before those jobs are looked for: a capture or a cancellation that was asked for
 /// meanwhile must be seen, or its payment would be found as it was before.
 ///
-/// Like [`begin`] it touches `updated_at`, by which the settlement sees whether somebody else has taken the
-/// payment in hand since.
+/// Like [`begin`] it makes another version of each, by which the settlement sees whether somebody else has taken
+/// the payment in hand since.
 pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
     sqlx::query!("SELECT FROM payments WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
         .execute(&mut *db)
         .await?;
     let rows = payments!(
-        "UPDATE payments SET updated_at = greatest(clock.now, updated_at + interval '1 us')
+        "UPDATE payments SET version = version + 1, updated_at = clock.now
          FROM (SELECT remit_now() AS now OFFSET 0) clock
          WHERE id = ANY($1) AND status <> 'succeeded' AND NOT EXISTS (
              SELECT FROM jobs WHERE subject_id = payments.id AND state <> 'dead'
@@ -209,6 +209,11 @@ pub async fn lock(db: &mut PgConnection, id: PaymentId) -> sqlx::Result<Option<P
         .map(Payment::try_from)
         .transpose()
         .map_err(Into::into)
+}
+
+/// None goes, so one that something names is there.
+pub(crate) fn no_payment() -> db::Error {
+    db::Error::broken("a payment that something names is not there")
 }
 
 /// A payment that is under way without a job that would end it.

@@ -2,16 +2,17 @@
 //! and the end of the job, many payments in one transaction.
 //!
 //! A worker may come late: its lease was over, and another has taken the payment in hand. Every claim
-//! touches the payment's `updated_at`, so a result counts only if the payment is still as its worker
+//! is another version of the payment, so a result counts only if the payment is still as its worker
 //! read it. Whoever comes late loses its failure, but money that moved is recorded from anybody.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc};
 
 use sqlx::PgConnection;
 
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
-    event,
+    db, event,
     gateway::{Answer, ChargeOutcome, Report},
     id::PaymentId,
     job::{self, Claim, work::Work},
@@ -24,7 +25,7 @@ use crate::{
 
 use super::{
     duplicates::record as record_duplicate,
-    write::{insert_calls, postings, reroute, status_event, update},
+    write::{insert_calls, postings, reroute, status_event, touch, update},
 };
 
 /// What a worker learnt about a payment.
@@ -46,7 +47,7 @@ pub struct Settled {
     /// Whether this settlement changed it.
     pub changed: bool,
     /// What an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 impl Settlement {
@@ -69,7 +70,6 @@ impl Settlement {
 struct Decided<'a> {
     payment: Payment,
     report: &'a Report<ChargeOutcome>,
-    seen: Timestamp,
     rerouted: bool,
     settled: Settled,
     work: Work,
@@ -92,10 +92,10 @@ pub(crate) struct Recorded {
 /// transaction.
 ///
 /// Fails when the database fails; then nothing was recorded, and the same facts may be recorded again.
-pub(crate) async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> sqlx::Result<Recorded> {
+pub(crate) async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> db::Result<Recorded> {
     let now = crate::db::now(&mut *db).await?;
     let decided: Vec<_> = batch.iter().map(|s| decide(&s.payment, s, s.change(now), now)).collect();
-    let written = update(db, decided.iter().map(|d| (&d.payment, d.seen))).await?;
+    let written = update(db, decided.iter().map(|d| &d.payment)).await?;
     // Of two results for one payment in one batch only the first was written.
     let mut earlier = HashSet::new();
     let is_in_time = |d: &Decided<'_>| earlier.insert(d.payment.id) && written.contains(&d.payment.id.0);
@@ -126,11 +126,11 @@ pub(crate) async fn settle(db: &mut PgConnection, batch: &[Arc<Settlement>]) -> 
 
 /// `payment` as it is now, and what the rules make of the report for it.
 fn decide<'a>(payment: &Payment, settlement: &'a Settlement, change: Change, now: Timestamp) -> Decided<'a> {
-    let (mut payment, seen) = (payment.clone(), payment.updated_at);
+    let mut payment = payment.clone();
     let Change { to, gateway_ref, call_not_sent, work, alarm, duplicate } = change;
     payment.call_log.calls_not_sent += i32::from(call_not_sent);
     payment.gateway_ref = gateway_ref.or(payment.gateway_ref.take());
-    payment.updated_at = later(now, seen);
+    touch(&mut payment, now);
     let changed = to.is_some();
     if let Some(outcome) = to {
         state::enter(&mut payment, outcome, now);
@@ -139,12 +139,7 @@ fn decide<'a>(payment: &Payment, settlement: &'a Settlement, change: Change, now
         duplicate.map(|charge| duplicate::Found::of(&payment, settlement.payment.route.gateway, charge));
     let settled = Settled { status: payment.status, changed, alarm };
     let rerouted = payment.route.gateway != settlement.payment.route.gateway;
-    Decided { payment, report: &settlement.answer.report, seen, rerouted, settled, work, duplicate }
-}
-
-/// Always another moment than was seen, so that a result cannot be written twice.
-pub(super) fn later(now: Timestamp, seen: Timestamp) -> Timestamp {
-    now.max(seen + Duration::from_micros(1))
+    Decided { payment, report: &settlement.answer.report, rerouted, settled, work, duplicate }
 }
 
 /// Tells the merchant and the books what has changed, and where the payment goes on.
@@ -184,14 +179,14 @@ async fn settle_late<'a>(
     db: &mut PgConnection,
     settlement: &'a Settlement,
     now: Timestamp,
-) -> sqlx::Result<Late<'a>> {
-    let current = super::lock(&mut *db, settlement.payment.id).await?.ok_or(sqlx::Error::RowNotFound)?;
+) -> db::Result<Late<'a>> {
+    let current = super::lock(&mut *db, settlement.payment.id).await?.ok_or_else(super::no_payment)?;
     let change = settlement.late_change(&current, now);
     if change.to.is_none() && change.duplicate.is_none() {
         return Ok(Late::Unchanged(Settled { status: current.status, changed: false, alarm: change.alarm }));
     }
     let decided = decide(&current, settlement, change, now);
-    update(db, std::iter::once((&decided.payment, decided.seen))).await?;
+    update(db, std::iter::once(&decided.payment)).await?;
     tell(db, std::iter::once(&decided), now).await?;
     Ok(Late::Changed(Box::new(decided)))
 }
@@ -203,10 +198,9 @@ pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> 
     if payment.status.is_final() {
         return Ok(());
     }
-    let seen = payment.updated_at;
     let reason = format!("the code of job {} fails again and again", claim.id);
     state::enter(&mut payment, state::Outcome::NeedsReview { reason }, now);
-    payment.updated_at = later(now, seen);
-    update(&mut *db, std::iter::once((&payment, seen))).await?;
+    touch(&mut payment, now);
+    update(&mut *db, std::iter::once(&payment)).await?;
     event::store::append(&mut *db, &[status_event(&payment)], now).await
 }

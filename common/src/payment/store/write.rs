@@ -18,20 +18,25 @@ use crate::{
     payment::{Payment, Status},
 };
 
-/// Writes payments that are still as they were seen, and answers which.
+/// A payment that is to be written has changed at this moment: it is the next version of the one that was read.
+pub(super) fn touch(payment: &mut Payment, now: Timestamp) {
+    payment.version += 1;
+    payment.updated_at = now;
+}
+
+/// Writes payments, each over the version before it and no other, and answers which.
 pub async fn update<'a>(
     db: &mut PgConnection,
-    changed: impl Iterator<Item = (&'a Payment, Timestamp)>,
+    changed: impl Iterator<Item = &'a Payment>,
 ) -> sqlx::Result<HashSet<Uuid>> {
     // Two results for one payment in one batch: the first is in time, the second is late. In the order
     // of their ids, so that two batches cannot wait for each other.
     let mut first = HashMap::new();
-    for (payment, seen) in changed {
-        first.entry(payment.id).or_insert((payment, seen));
+    for payment in changed {
+        first.entry(payment.id).or_insert(payment);
     }
-    let mut rows: Vec<(&Payment, Timestamp)> = first.into_values().collect();
-    rows.sort_by_key(|(payment, _)| payment.id);
-    let payments = || rows.iter().map(|(payment, _)| *payment);
+    let mut payments: Vec<&Payment> = first.into_values().collect();
+    payments.sort_by_key(|payment| payment.id);
     let written = sqlx::query_scalar!(
         "UPDATE payments p
          SET status = n.status, stage = n.stage, stage_number = n.stage_number, stage_amount = n.stage_amount,
@@ -39,39 +44,39 @@ pub async fn update<'a>(
              failure_message = n.failure_message, decline_class = n.decline_class,
              next_action_url = n.next_action_url,
              review_reason = coalesce(n.review_reason, CASE WHEN p.status <> 'needs_review' THEN p.review_reason END),
-             updated_at = n.updated_at, settled_at = n.settled_at, gateway_ref = coalesce(n.gateway_ref, p.gateway_ref),
+             version = n.version, updated_at = n.updated_at, settled_at = n.settled_at, gateway_ref = coalesce(n.gateway_ref, p.gateway_ref),
              charge_ref = n.charge_ref, card = n.card, calls_begun = n.calls_begun,
              calls_not_sent = n.calls_not_sent, first_call_at = n.first_call_at, last_call_at = n.last_call_at
          FROM unnest($1::uuid[], $2::text[], $3::numeric[], $4::text[], $5::text[], $6::text[], $7::text[],
                      $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[],
-                     $13::jsonb[], $14::integer[], $15::timestamptz[], $16::text[], $17::integer[],
+                     $13::jsonb[], $14::integer[], $15::bigint[], $16::text[], $17::integer[],
                      $18::numeric[], $19::integer[], $20::timestamptz[], $21::timestamptz[])
               AS n (id, status, captured, failure_code, failure_message, decline_class, next_action_url,
-                    review_reason, updated_at, settled_at, gateway_ref, charge_ref, card, calls_not_sent, seen,
+                    review_reason, updated_at, settled_at, gateway_ref, charge_ref, card, calls_not_sent, version,
                     stage, stage_number, stage_amount, calls_begun, first_call_at, last_call_at)
-         WHERE p.id = n.id AND p.updated_at = n.seen
+         WHERE p.id = n.id AND p.version = n.version - 1
          RETURNING p.id",
-        &column(payments(), |p| p.id.0),
-        &column(payments(), |p| p.status.as_str().to_owned()),
-        &column(payments(), |p| p.amount_captured),
-        &column(payments(), |p| p.failure.as_ref().map(|f| f.code.clone())) as _,
-        &column(payments(), |p| p.failure.as_ref().map(|f| f.message.clone())) as _,
-        &column(payments(), |p| p.failure.as_ref().and_then(|f| f.decline_class).map(|c| c.as_str().to_owned())) as _,
-        &column(payments(), |p| p.next_action_url.clone()) as _,
-        &column(payments(), |p| p.review_reason.clone()) as _,
-        &column(payments(), |p| p.updated_at),
-        &column(payments(), |p| p.settled_at) as _,
-        &column(payments(), |p| p.gateway_ref.as_deref()) as _,
-        &column(payments(), |p| p.charge_ref.as_deref()) as _,
-        &column(payments(), |p| p.card.clone().map(Json)) as _,
-        &column(payments(), |p| p.call_log.calls_not_sent),
-        &rows.iter().map(|(_, seen)| *seen).collect::<Vec<_>>(),
-        &column(payments(), |p| p.stage.as_str().to_owned()),
-        &column(payments(), |p| p.stage_number),
-        &column(payments(), |p| p.stage_amount) as _,
-        &column(payments(), |p| p.call_log.calls_begun),
-        &column(payments(), |p| p.call_log.first_call_at) as _,
-        &column(payments(), |p| p.call_log.last_call_at) as _,
+        &column(&payments, |p| p.id.0),
+        &column(&payments, |p| p.status.as_str().to_owned()),
+        &column(&payments, |p| p.amount_captured),
+        &column(&payments, |p| p.failure.as_ref().map(|f| f.code.clone())) as _,
+        &column(&payments, |p| p.failure.as_ref().map(|f| f.message.clone())) as _,
+        &column(&payments, |p| p.failure.as_ref().and_then(|f| f.decline_class).map(|c| c.as_str().to_owned())) as _,
+        &column(&payments, |p| p.next_action_url.clone()) as _,
+        &column(&payments, |p| p.review_reason.clone()) as _,
+        &column(&payments, |p| p.updated_at),
+        &column(&payments, |p| p.settled_at) as _,
+        &column(&payments, |p| p.gateway_ref.as_deref()) as _,
+        &column(&payments, |p| p.charge_ref.as_deref()) as _,
+        &column(&payments, |p| p.card.clone().map(Json)) as _,
+        &column(&payments, |p| p.call_log.calls_not_sent),
+        &column(&payments, |p| p.version),
+        &column(&payments, |p| p.stage.as_str().to_owned()),
+        &column(&payments, |p| p.stage_number),
+        &column(&payments, |p| p.stage_amount) as _,
+        &column(&payments, |p| p.call_log.calls_begun),
+        &column(&payments, |p| p.call_log.first_call_at) as _,
+        &column(&payments, |p| p.call_log.last_call_at) as _,
     )
     .fetch_all(db)
     .await?;

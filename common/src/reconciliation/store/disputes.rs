@@ -4,7 +4,7 @@
 use sqlx::PgPool;
 
 use crate::{
-    dispute,
+    db, dispute,
     gateway::Dispute,
     job::{self, Claim},
     reconciliation::Reconciliation,
@@ -30,7 +30,7 @@ pub async fn keep_dispute(
     of: &Reconciliation,
     dispute_ref: &str,
     told: Option<&Dispute>,
-) -> sqlx::Result<bool> {
+) -> db::Result<bool> {
     let mut transaction = pool.begin().await?;
     if !job::store::hold(&mut transaction, claim).await? {
         return Ok(false);

@@ -5,6 +5,7 @@
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
+    db,
     gateway::GatewayRefund,
     job::{self, Claim},
     reconciliation::Reconciliation,
@@ -34,7 +35,7 @@ pub async fn keep_refund(
     of: &Reconciliation,
     refund_ref: &str,
     told: &[GatewayRefund],
-) -> sqlx::Result<bool> {
+) -> db::Result<bool> {
     let mut transaction = pool.begin().await?;
     if !job::store::hold(&mut transaction, claim).await? {
         return Ok(false);

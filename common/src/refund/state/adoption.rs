@@ -91,6 +91,7 @@ pub fn adopt(
         status: Status::Processing,
         failure: None,
         review_reason: None,
+        version: 1,
         updated_at: now,
         settled_at: None,
         gateway_ref: Some(made.gateway_ref.clone()),

@@ -11,6 +11,7 @@ pub mod adoption;
 use rust_decimal::Decimal;
 
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
     gateway::{
         Charge, GatewayRef, InDoubt, RefundOutcome, Report,
@@ -21,7 +22,7 @@ use crate::{
         work::{self, Work},
     },
     money::Money,
-    payment::{Payment, Status as PaymentStatus, duplicate},
+    payment::{Payment, Status as PaymentStatus},
 };
 
 use super::{Failure, Refund, Status};
@@ -143,7 +144,7 @@ pub fn apply(refund: &Refund, payment: &Payment, report: &Report<RefundOutcome>,
         (Status::Succeeded | Status::Failed, Ok(RefundOutcome::Succeeded(charge)))
             if is_another(refund, charge) =>
         {
-            Change::beside(charge, duplicate::ALARM)
+            Change::beside(charge)
         }
         (Status::Succeeded, _) => Change::nothing_left(),
         // The gateway has it, and calls it failed: its success is an older word.
@@ -165,7 +166,7 @@ fn is_another(refund: &Refund, charge: &Charge) -> bool {
     refund.gateway_ref.as_ref().is_some_and(|known| *known != charge.gateway_ref)
 }
 
-fn needs_review(reason: impl Into<String>, alarm: &'static str) -> Change {
+fn needs_review(reason: impl Into<String>, alarm: Alarm) -> Change {
     Change {
         alarm: Some(alarm),
         ..Change::becomes(Outcome::NeedsReview { reason: reason.into() }, Work::Done)
@@ -176,13 +177,9 @@ fn succeeded(refund: &Refund, charge: &Charge, context: Context) -> Change {
     let gateway_ref = Some(charge.gateway_ref.clone());
     if let Some(stated) = charge.money.filter(|stated| *stated != refund.money) {
         let reason = format!("the gateway states {stated}, we asked for {}", refund.money);
-        return Change {
-            gateway_ref,
-            ..needs_review(reason, "a gateway states another amount than the one we asked for")
-        };
+        return Change { gateway_ref, ..needs_review(reason, Alarm::OtherAmount) };
     }
-    let alarm =
-        (refund.status == Status::Failed).then_some("a refund succeeded after we had told that it failed");
+    let alarm = (refund.status == Status::Failed).then_some(Alarm::RefundedAfterTheEnd);
     if context.unrefunded < refund.money.amount {
         let work = Work::Retry { why: NO_ROOM.into(), at_least: SLOW_OUTCOME_POLL };
         return Change { gateway_ref, alarm, ..Change::stays(work) };
@@ -195,7 +192,7 @@ fn slow(refund: &Refund, gateway_ref: &GatewayRef, context: Context) -> Change {
     let gateway_ref = Some(gateway_ref.clone());
     if !refund.call_log.within(refund.created_at, context.now, SLOW_OUTCOME_WINDOW) {
         let reason = "the gateway has not settled it in a month";
-        return Change { gateway_ref, ..needs_review(reason, "an outcome does not come") };
+        return Change { gateway_ref, ..needs_review(reason, Alarm::OutcomeOverdue) };
     }
     let work = if context.kind == Kind::ResolveRefund {
         Work::Retry { why: "not settled yet".into(), at_least: SLOW_OUTCOME_POLL }

@@ -41,6 +41,7 @@ fn refund(status: Status, amount: &str) -> Refund {
         status,
         failure: (status == Failed).then_some(failure),
         review_reason: (status == NeedsReview).then(|| "x".into()),
+        version: 1,
         updated_at: at(0),
         settled_at: None,
         gateway_ref: None,

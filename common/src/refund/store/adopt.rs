@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    billing, event,
+    billing, db, event,
     gateway::{GatewayName, GatewayRefund},
     id::{PaymentId, RefundId},
     job::{self, Kind, work::Work},
@@ -41,11 +41,7 @@ pub enum Adopted {
 ///
 /// One that we have sent and whose answer is still to come carries our name for it: that, and not what we know of it,
 /// says that it is ours.
-pub async fn adopt(
-    db: &mut PgConnection,
-    gateway: GatewayName,
-    made: &GatewayRefund,
-) -> sqlx::Result<Adopted> {
+pub async fn adopt(db: &mut PgConnection, gateway: GatewayName, made: &GatewayRefund) -> db::Result<Adopted> {
     let payment = made.payment_reference.as_deref().and_then(|reference| reference.parse().ok());
     let Some(payment) = payment else { return Ok(Adopted::NotOurs) };
     // The payment's lock stands for the refund's: its row may not be there yet.
@@ -97,7 +93,7 @@ async fn book(
     payment: &mut Payment,
     mut refund: Refund,
     made: &GatewayRefund,
-) -> sqlx::Result<()> {
+) -> db::Result<()> {
     let now = refund.created_at;
     let before = refund.status;
     insert(&mut *db, payment, &refund).await?;
@@ -115,7 +111,8 @@ async fn book(
     match change.work {
         Work::Done => Ok(()),
         Work::Retry { at_least: after, .. } | Work::Snooze { wait: after, .. } | Work::Next { after, .. } => {
-            job::store::enqueue(&mut *db, Kind::ResolveRefund, refund.id.0, after, None).await.map(drop)
+            job::store::enqueue(&mut *db, Kind::ResolveRefund, refund.id.0, after, None).await?;
+            Ok(())
         }
     }
 }

@@ -10,8 +10,10 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{
+    alarm::Alarm,
     billing,
     clock::Timestamp,
+    db,
     event::{self, Event},
     gateway::{Answer, Charge, GatewayName, RefundOutcome, Report},
     id::{JobId, MerchantId, PaymentId, RefundId},
@@ -47,7 +49,7 @@ pub enum Accepted {
 }
 
 /// Stores a new refund with its job, and holds its amount, in the caller's transaction.
-pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -> sqlx::Result<Accepted> {
+pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -> db::Result<Accepted> {
     let payment = payments::lock(&mut *db, new.params.payment_id).await?;
     let payment = payment.filter(|payment| payment.merchant_id == new.merchant_id);
     // A repetition is told what it was told before, whatever has become of the payment since.
@@ -88,7 +90,8 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
     let job =
         job::store::enqueue(&mut *db, Kind::RefundPayment, new.id.0, PUBLISHER_GRACE, Some(traceparent));
     let job = job.await?;
-    let refund = find(&mut *db, new.merchant_id, new.id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let refund = find(&mut *db, new.merchant_id, new.id).await?;
+    let refund = refund.ok_or_else(|| db::Error::broken("a refund that was just stored is not there"))?;
     Ok(Accepted::New(Box::new(refund), job))
 }
 
@@ -118,7 +121,7 @@ async fn by_key(db: &mut PgConnection, new: &NewRefund) -> sqlx::Result<Option<A
 async fn write_amounts(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE payments SET amount_refunding = $2, amount_refunded = $3,
-             updated_at = greatest(remit_now(), updated_at + interval '1 us') WHERE id = $1",
+             version = version + 1, updated_at = remit_now() WHERE id = $1",
         payment.id.0,
         payment.amount_refunding,
         payment.amount_refunded,
@@ -195,11 +198,11 @@ pub async fn of_payments(db: impl PgExecutor<'_>, payments: &[PaymentId]) -> sql
 
 /// A worker is about to call the gateway for these: the call is counted before it is made. Missing from
 /// the answer: those that have ended meanwhile.
-pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Refund, Payment)>> {
+pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Vec<(Refund, Payment)>> {
     let rows = refunds!(
         "UPDATE refunds
              SET status = 'processing', calls_begun = calls_begun + 1,
-                 updated_at = greatest(clock.now, updated_at + interval '1 us'),
+                 version = version + 1, updated_at = clock.now,
                  first_call_at = coalesce(first_call_at, clock.now), last_call_at = clock.now
              FROM (SELECT remit_now() AS now OFFSET 0) clock
              WHERE id = ANY($1) AND status IN ('pending', 'processing') AND origin = 'api' RETURNING ",
@@ -212,13 +215,13 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Ref
 }
 
 /// A worker is about to ask the gateway about these. Missing from the answer: those that a call is under way for.
-pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Refund, Payment)>> {
+pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Vec<(Refund, Payment)>> {
     // Locked first, so that a call which ends meanwhile is seen to have ended.
     sqlx::query!("SELECT FROM refunds WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
         .execute(&mut *db)
         .await?;
     let rows = refunds!(
-        "UPDATE refunds SET updated_at = greatest(remit_now(), updated_at + interval '1 us')
+        "UPDATE refunds SET version = version + 1, updated_at = remit_now()
              WHERE id = ANY($1) AND NOT EXISTS (
                  SELECT FROM jobs WHERE subject_id = refunds.id AND kind = 'refund_payment' AND state <> 'dead')
              RETURNING ",
@@ -233,12 +236,12 @@ pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result
 async fn with_payments(
     db: &mut PgConnection,
     rows: Vec<row::RefundRow>,
-) -> sqlx::Result<Vec<(Refund, Payment)>> {
+) -> db::Result<Vec<(Refund, Payment)>> {
     let mut begun = Vec::with_capacity(rows.len());
     for row in rows {
         let refund = Refund::try_from(row)?;
         let payment =
-            payments::find_any(&mut *db, refund.payment_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+            payments::find_any(&mut *db, refund.payment_id).await?.ok_or_else(payments::no_payment)?;
         begun.push((refund, payment));
     }
     Ok(begun)
@@ -279,24 +282,24 @@ pub struct Settled {
     /// Whether this settlement changed it.
     pub changed: bool,
     /// What an operator should be woken for.
-    pub alarm: Option<&'static str>,
+    pub alarm: Option<Alarm>,
 }
 
 /// Records what was learnt: the refund, its payment's amounts, the call, the event, the books, and the end
 /// of the job. A worker that comes late loses its failure, but money that moved is recorded from anybody.
 ///
 /// Fails when the database fails; then nothing was recorded, and the same facts may be recorded again.
-pub async fn settle(pool: &PgPool, settlement: &Settlement) -> sqlx::Result<Settled> {
+pub async fn settle(pool: &PgPool, settlement: &Settlement) -> db::Result<Settled> {
     let mut transaction = pool.begin().await?;
     let db = &mut *transaction;
     let now = crate::db::now(&mut *db).await?;
     let Settlement { claim, refund: seen, answer, .. } = settlement;
-    let mut payment = payments::lock(&mut *db, seen.payment_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let mut payment = payments::lock(&mut *db, seen.payment_id).await?.ok_or_else(payments::no_payment)?;
     let row =
         refunds!("SELECT ", " FROM refunds WHERE id = $1 FOR UPDATE", seen.id.0).fetch_one(&mut *db).await?;
     let mut refund = Refund::try_from(row)?;
     insert_calls(&mut *db, std::iter::once((payment.id.0, claim, answer)), now).await?;
-    let is_late = refund.updated_at != seen.updated_at;
+    let is_late = refund.version != seen.version;
     if is_late && !matches!(answer.report, Ok(RefundOutcome::Succeeded(_))) {
         transaction.commit().await?;
         return Ok(Settled { status: refund.status, changed: false, alarm: None });
@@ -334,7 +337,7 @@ async fn write(db: &mut PgConnection, refund: &Refund, gateway: GatewayName) -> 
         "UPDATE refunds
          SET status = $2, failure_code = $3, failure_message = $4, review_reason = $5, settled_at = $6,
              gateway_ref = $7, calls_not_sent = $8, gateway = $9,
-             updated_at = greatest(remit_now(), updated_at + interval '1 us')
+             version = version + 1, updated_at = remit_now()
          WHERE id = $1",
         refund.id.0,
         refund.status.as_str(),
@@ -398,12 +401,12 @@ fn to_refund(refund: &Refund) -> Event {
 }
 
 /// The code of a refund's job has failed for good: the refund is shown to a person.
-pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> {
+pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> db::Result<()> {
     let now: Timestamp = crate::db::now(&mut *db).await?;
     // The payment is locked first, as everywhere; what the refund is then, counts.
     let of = sqlx::query_scalar!("SELECT payment_id FROM refunds WHERE id = $1", claim.subject);
     let Some(payment) = of.fetch_optional(&mut *db).await? else { return Ok(()) };
-    let mut payment = payments::lock(&mut *db, PaymentId(payment)).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let mut payment = payments::lock(&mut *db, PaymentId(payment)).await?.ok_or_else(payments::no_payment)?;
     let refund = refunds!("SELECT ", " FROM refunds WHERE id = $1 FOR UPDATE", claim.subject);
     let mut refund = Refund::try_from(refund.fetch_one(&mut *db).await?)?;
     if refund.status.is_final() {
@@ -412,7 +415,7 @@ pub async fn panicked(db: &mut PgConnection, claim: &Claim) -> sqlx::Result<()> 
     let reason = format!("the code of job {} fails again and again", claim.id);
     state::enter(&mut refund, &mut payment, state::Outcome::NeedsReview { reason }, now);
     write(&mut *db, &refund, payment.route.gateway).await?;
-    event::store::append(&mut *db, &[to_refund(&refund)], now).await
+    Ok(event::store::append(&mut *db, &[to_refund(&refund)], now).await?)
 }
 
 /// Refunds that are under way without a job get one, and are answered: there must be none. Where a call may

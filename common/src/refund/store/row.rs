@@ -20,7 +20,7 @@ macro_rules! refunds {
             $crate::refund::store::row::RefundRow,
             $before + r#"refunds.id, merchant_id, payment_id, origin, amount, currency, reason,
                 metadata AS "metadata: sqlx::types::Json<crate::metadata::Metadata>", created_at, status,
-                failure_code, failure_message, review_reason, updated_at, settled_at, gateway_ref,
+                failure_code, failure_message, review_reason, version, updated_at, settled_at, gateway_ref,
                 calls_begun, calls_not_sent, first_call_at, last_call_at"# + $after
             $(, $argument)*
         )
@@ -43,6 +43,7 @@ pub struct RefundRow {
     pub failure_code: Option<String>,
     pub failure_message: Option<String>,
     pub review_reason: Option<String>,
+    pub version: i64,
     pub updated_at: Timestamp,
     pub settled_at: Option<Timestamp>,
     pub gateway_ref: Option<String>,
@@ -71,6 +72,7 @@ impl TryFrom<RefundRow> for Refund {
                 .failure_code
                 .map(|code| Failure { code, message: row.failure_message.unwrap_or_default() }),
             review_reason: row.review_reason,
+            version: row.version,
             updated_at: row.updated_at,
             settled_at: row.settled_at,
             gateway_ref: row.gateway_ref.map(Into::into),

@@ -3,6 +3,7 @@
 
 use super::{Effect, Effects, Refusal, begin, enter};
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
     subscription::{
         Status, Subscription, WithoutMethod,
@@ -62,8 +63,7 @@ pub fn renew(subscription: &mut Subscription, now: Timestamp) -> Result<Renewal,
     if due > CATCH_UP_MAX && !is_allowed {
         subscription.missed_renewals = Some(due);
         subscription.updated_at = now;
-        let alarm = "a subscription missed more renewals than are billed without asking";
-        return Ok(Renewal::Done(vec![Effect::Alarm(alarm)]));
+        return Ok(Renewal::Done(vec![Effect::Alarm(Alarm::RenewalsMissed)]));
     }
     if subscription.status == Status::Trialing {
         enter(subscription, Status::Active, now);

@@ -22,6 +22,7 @@ use super::{
     dunning::Exhausted,
 };
 use crate::{
+    alarm::Alarm,
     clock::Timestamp,
     invoice::{NoteLine, rounding::TooLarge, totals::Item},
     money::{Currency, InvalidMoney},
@@ -73,7 +74,7 @@ pub enum Effect {
     /// One attempt for every open invoice.
     TryOpenInvoices,
     /// Somebody should be woken.
-    Alarm(&'static str),
+    Alarm(Alarm),
 }
 
 /// All of it, in order.

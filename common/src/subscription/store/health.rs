@@ -8,7 +8,7 @@ use crate::{
     job::{self, Kind},
 };
 
-use super::{Error, lock, wakes_at};
+use super::{Error, lock, no_subscription, wakes_at};
 use crate::subscription::state::Refusal;
 
 /// Live subscriptions looked at by one statement.
@@ -40,7 +40,7 @@ pub async fn without_a_job(db: &PgPool) -> sqlx::Result<Vec<SubscriptionId>> {
 /// Gives such a subscription its job back.
 pub async fn heal(db: &PgPool, id: SubscriptionId) -> Result<(), Error> {
     let mut transaction = db.begin().await?;
-    let subscription = lock(&mut transaction, id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let subscription = lock(&mut transaction, id).await?.ok_or_else(no_subscription)?;
     if let Some(at) = wakes_at(&subscription).map_err(Refusal::from)? {
         job::store::enqueue_at(&mut *transaction, Kind::RenewSubscription, id.0, at, None).await?;
     }

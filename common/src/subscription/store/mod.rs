@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    db,
     event::Event,
     id::{CustomerId, MerchantId, PaymentMethodId, PlanId, SubscriptionId},
     page::{Found, Page},
@@ -30,12 +31,18 @@ use row::subscriptions;
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database failed.
+    /// The database failed, or something is broken.
     #[error(transparent)]
-    Database(#[from] sqlx::Error),
+    Failed(#[from] db::Error),
     /// The rules say no.
     #[error(transparent)]
     Refused(#[from] Refusal),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 /// One subscription of this merchant. Another merchant's is not found.
@@ -69,6 +76,11 @@ pub async fn in_review(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Subscription
 pub(crate) async fn lock(db: &mut PgConnection, id: SubscriptionId) -> sqlx::Result<Option<Subscription>> {
     sqlx::query!("SELECT FROM subscriptions WHERE id = $1 FOR UPDATE", id.0).execute(&mut *db).await?;
     find_any(db, id).await
+}
+
+/// None goes, so one that something names is there.
+pub(crate) fn no_subscription() -> db::Error {
+    db::Error::broken("a subscription that something names is not there")
 }
 
 /// [`lock`], for many at once; those of one merchant stand together. Missing ones are left out.

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
+use serde::Serialize;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use crate::{
     clock::Timestamp,
     customer::PaymentMethod,
     db::{
-        column,
+        self, column,
         row::{InvalidColumn, known, word},
     },
     gateway::SavedMethod,
@@ -187,46 +188,97 @@ pub struct RequestKey<'a> {
     pub request_hash: &'a [u8; 32],
 }
 
+/// The columns of a subscription that may change, by their names.
+#[derive(Serialize)]
+struct Columns<'a> {
+    plan_id: Uuid,
+    name: &'a str,
+    unit_amount: Decimal,
+    interval_unit: &'static str,
+    interval_count: u16,
+    quantity: u32,
+    discounts: Vec<StoredDiscount>,
+    tax: Option<StoredTax>,
+    method_id: Option<Uuid>,
+    anchor_date: NaiveDate,
+    anchor_index: u32,
+    zone: &'static str,
+    next_period_index: u32,
+    change_seq: u32,
+    free_seats: u32,
+    trial_ends_at: Option<Timestamp>,
+    on_dispute: &'static str,
+    status: &'static str,
+    cancel_at_period_end: bool,
+    pause_at_period_end: bool,
+    pending_terms: Option<StoredTerms>,
+    pending_zone: Option<&'static str>,
+    missed_renewals: Option<u32>,
+    catch_up_to: Option<u32>,
+    metadata: &'a Metadata,
+    ended_at: Option<Timestamp>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(subscription: &'a Subscription) -> Json<Self> {
+        let Terms { plan_id, name, price, quantity } = &subscription.terms;
+        let Anchor { date, zone, index } = subscription.anchor;
+        Json(Self {
+            plan_id: plan_id.0,
+            name,
+            unit_amount: price.unit.amount,
+            interval_unit: price.interval.unit().as_str(),
+            interval_count: price.interval.count(),
+            quantity: *quantity,
+            discounts: subscription.discounts.iter().map(StoredDiscount::from).collect(),
+            tax: subscription.tax.as_ref().map(StoredTax::from),
+            method_id: subscription.method.as_ref().map(|method| method.id.0),
+            anchor_date: date,
+            anchor_index: index,
+            zone: zone.name(),
+            next_period_index: subscription.next_period_index,
+            change_seq: subscription.change_seq,
+            free_seats: subscription.free_seats,
+            trial_ends_at: subscription.trial_ends_at,
+            on_dispute: subscription.on_dispute.as_str(),
+            status: subscription.status.as_str(),
+            cancel_at_period_end: subscription.cancel_at_period_end,
+            pause_at_period_end: subscription.pause_at_period_end,
+            pending_terms: subscription.pending_terms.as_ref().map(StoredTerms::from),
+            pending_zone: subscription.pending_zone.map(|zone| zone.name()),
+            missed_renewals: subscription.missed_renewals,
+            catch_up_to: subscription.catch_up_to,
+            metadata: &subscription.metadata,
+            ended_at: subscription.ended_at,
+        })
+    }
+}
+
 /// Stores a new subscription, unless its key was used before. Tells whether it did.
 pub async fn insert(
     db: &mut PgConnection,
     new: &Subscription,
     request: &RequestKey<'_>,
 ) -> sqlx::Result<bool> {
-    let Subscription { terms, anchor, .. } = new;
     let stored = sqlx::query!(
-        "INSERT INTO subscriptions (id, merchant_id, customer_id, idempotency_key, request_hash, metadata,
-             created_at, plan_id, name, unit_amount, currency, interval_unit, interval_count, quantity,
-             discounts, tax, method_id, status, anchor_date, anchor_index, zone, next_period_index,
-             trial_ends_at, without_method, on_dispute, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-             $21, $22, $23, $24, $25, $7)
+        "INSERT INTO subscriptions (id, merchant_id, customer_id, idempotency_key, request_hash, created_at,
+             updated_at, currency, without_method, plan_id, name, unit_amount, interval_unit, interval_count,
+             quantity, discounts, tax, method_id, anchor_date, anchor_index, zone, next_period_index, trial_ends_at,
+             on_dispute, status, metadata)
+         SELECT $1, $2, $3, $4, $5, $6, $6, $7, $8, n.plan_id, n.name, n.unit_amount, n.interval_unit,
+             n.interval_count, n.quantity, n.discounts, n.tax, n.method_id, n.anchor_date, n.anchor_index, n.zone,
+             n.next_period_index, n.trial_ends_at, n.on_dispute, n.status, n.metadata
+         FROM jsonb_populate_record(NULL::subscriptions, $9) n
          ON CONFLICT (merchant_id, idempotency_key) DO NOTHING",
         new.id.0,
         new.merchant_id.0,
         new.customer_id.0,
         request.idempotency_key,
         request.request_hash.as_slice(),
-        Json(&new.metadata) as _,
         new.created_at,
-        terms.plan_id.0,
-        terms.name,
-        terms.price.unit.amount,
-        terms.price.unit.currency.code(),
-        terms.price.interval.unit().as_str(),
-        i32::from(terms.price.interval.count()),
-        i64::from(terms.quantity),
-        Json(new.discounts.iter().map(StoredDiscount::from).collect::<Vec<_>>()) as _,
-        new.tax.as_ref().map(StoredTax::from).map(Json) as _,
-        new.method.as_ref().map(|method| method.id.0),
-        new.status.as_str(),
-        anchor.date,
-        i64::from(anchor.index),
-        anchor.zone.name(),
-        i64::from(new.next_period_index),
-        new.trial_ends_at,
+        new.terms.price.unit.currency.code(),
         new.without_method.as_str(),
-        new.on_dispute.as_str(),
+        Columns::of(new) as _,
     )
     .execute(db)
     .await?;
@@ -235,65 +287,35 @@ pub async fn insert(
 
 /// Writes subscriptions as they have become, if they still are as they were read. All of them, or some are somebody
 /// else's: then nothing of this transaction may stay.
-pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscription)]) -> sqlx::Result<()> {
+pub async fn update(db: &mut PgConnection, changed: &[(&Subscription, &Subscription)]) -> db::Result<()> {
     if changed.is_empty() {
         return Ok(());
     }
-    let (before, now): (Vec<_>, Vec<_>) = changed.iter().copied().unzip();
     let written = sqlx::query!(
         "UPDATE subscriptions s
          SET plan_id = n.plan_id, name = n.name, unit_amount = n.unit_amount, interval_unit = n.interval_unit,
-             interval_count = n.interval_count, quantity = n.quantity,
-             method_id = n.method_id, anchor_date = n.anchor_date, anchor_index = n.anchor_index, zone = n.zone, next_period_index = n.next_period_index,
-             change_seq = n.change_seq, free_seats = n.free_seats, status = n.status, cancel_at_period_end = n.cancel_at_period_end,
-             pause_at_period_end = n.pause_at_period_end, pending_terms = n.pending_terms,
-             pending_zone = n.pending_zone, missed_renewals = n.missed_renewals, catch_up_to = n.catch_up_to,
-             metadata = n.metadata, ended_at = n.ended_at, trial_ends_at = n.trial_ends_at,
-             discounts = n.discounts, tax = n.tax, on_dispute = n.on_dispute, version = s.version + 1,
+             interval_count = n.interval_count, quantity = n.quantity, discounts = n.discounts, tax = n.tax,
+             method_id = n.method_id, anchor_date = n.anchor_date, anchor_index = n.anchor_index, zone = n.zone,
+             next_period_index = n.next_period_index, change_seq = n.change_seq, free_seats = n.free_seats,
+             trial_ends_at = n.trial_ends_at, on_dispute = n.on_dispute, status = n.status,
+             cancel_at_period_end = n.cancel_at_period_end, pause_at_period_end = n.pause_at_period_end,
+             pending_terms = n.pending_terms, pending_zone = n.pending_zone, missed_renewals = n.missed_renewals,
+             catch_up_to = n.catch_up_to, metadata = n.metadata, ended_at = n.ended_at, version = s.version + 1,
              updated_at = greatest(remit_now(), s.updated_at)
-         FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::text[], $6::numeric[], $7::text[],
-                     $8::integer[], $9::bigint[], $10::uuid[], $11::jsonb[], $12::date[], $13::bigint[],
-                     $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::boolean[], $19::boolean[],
-                     $20::jsonb[], $21::text[], $22::bigint[], $23::bigint[], $24::jsonb[],
-                     $25::timestamptz[], $26::timestamptz[], $27::jsonb[], $28::bigint[], $29::text[])
-              AS n (id, version, read_index, plan_id, name, unit_amount, interval_unit,
-                    interval_count, quantity, method_id, tax, anchor_date, anchor_index,
-                    zone, next_period_index, change_seq, status, cancel_at_period_end, pause_at_period_end,
-                    pending_terms, pending_zone, missed_renewals, catch_up_to, metadata,
-                    ended_at, trial_ends_at, discounts, free_seats, on_dispute)
-         WHERE s.id = n.id AND s.version = n.version AND s.next_period_index = n.read_index",
-        &column(&now, |s| s.id.0),
-        &column(&before, |s| i64::from(s.version)),
-        &column(&before, |s| i64::from(s.next_period_index)),
-        &column(&now, |s| s.terms.plan_id.0),
-        &column(&now, |s| s.terms.name.clone()),
-        &column(&now, |s| s.terms.price.unit.amount),
-        &column(&now, |s| s.terms.price.interval.unit().as_str().to_owned()),
-        &column(&now, |s| i32::from(s.terms.price.interval.count())),
-        &column(&now, |s| i64::from(s.terms.quantity)),
-        &column(&now, |s| s.method.as_ref().map(|method| method.id.0)) as _,
-        &column(&now, |s| s.tax.as_ref().map(StoredTax::from).map(Json)) as _,
-        &column(&now, |s| s.anchor.date),
-        &column(&now, |s| i64::from(s.anchor.index)),
-        &column(&now, |s| s.anchor.zone.name().to_owned()),
-        &column(&now, |s| i64::from(s.next_period_index)),
-        &column(&now, |s| i64::from(s.change_seq)),
-        &column(&now, |s| s.status.as_str().to_owned()),
-        &column(&now, |s| s.cancel_at_period_end),
-        &column(&now, |s| s.pause_at_period_end),
-        &column(&now, |s| s.pending_terms.as_ref().map(StoredTerms::from).map(Json)) as _,
-        &column(&now, |s| s.pending_zone.map(|zone| zone.name().to_owned())) as _,
-        &column(&now, |s| s.missed_renewals.map(i64::from)) as _,
-        &column(&now, |s| s.catch_up_to.map(i64::from)) as _,
-        &column(&now, |s| Json(&s.metadata)) as _,
-        &column(&now, |s| s.ended_at) as _,
-        &column(&now, |s| s.trial_ends_at) as _,
-        &column(&now, |s| Json(s.discounts.iter().map(StoredDiscount::from).collect::<Vec<_>>())) as _,
-        &column(&now, |s| i64::from(s.free_seats)),
-        &column(&now, |s| s.on_dispute.as_str().to_owned()),
+         FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::jsonb[]) AS read (id, version, index, becomes)
+             CROSS JOIN LATERAL jsonb_populate_record(NULL::subscriptions, read.becomes) n
+         WHERE s.id = read.id AND s.version = read.version AND s.next_period_index = read.index",
+        &column(changed, |(before, _)| before.id.0),
+        &column(changed, |(before, _)| i64::from(before.version)),
+        &column(changed, |(before, _)| i64::from(before.next_period_index)),
+        &column(changed, |(_, now)| Columns::of(now)) as _,
     )
     .execute(db)
     .await?;
     let is_all = usize::try_from(written.rows_affected()) == Ok(changed.len());
-    if is_all { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+    if is_all {
+        Ok(())
+    } else {
+        Err(db::Error::broken("a subscription that is locked was changed by another"))
+    }
 }

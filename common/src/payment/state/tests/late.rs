@@ -15,10 +15,10 @@ fn known_as(gateway_ref: &str, payment: Payment) -> Payment {
 /// What is beside the payment, and what it becomes.
 fn late(now: &Payment, seen: &Payment, report: Report<ChargeOutcome>) -> (Option<String>, Option<Outcome>) {
     let change = apply_late(now, seen, &report, charging(1));
-    assert_eq!(change.duplicate.is_some(), change.alarm == Some(duplicate::ALARM), "{change:?}");
+    assert_eq!(change.duplicate.is_some(), change.alarm == Some(Alarm::MovedTwice), "{change:?}");
     let has_left = now.route.gateway != seen.route.gateway;
     let is_held = has_left && matches!(report, Ok(ChargeOutcome::Authorized(_)));
-    assert_eq!(is_held, change.alarm == Some(RESERVED_ELSEWHERE), "{change:?}");
+    assert_eq!(is_held, change.alarm == Some(Alarm::ReservedElsewhere), "{change:?}");
     assert_eq!(change.work, Work::Done, "the job is somebody else's");
     (change.duplicate.map(|charge| charge.gateway_ref.to_string()), change.to)
 }

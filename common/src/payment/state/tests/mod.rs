@@ -52,6 +52,7 @@ pub fn payment(status: Status) -> Payment {
         failure: (status == Failed).then_some(failure),
         next_action_url: None,
         review_reason: (status == NeedsReview).then(|| "x".into()),
+        version: 1,
         updated_at: at(0),
         settled_at: None,
         gateway_ref: None,
