@@ -37,6 +37,7 @@ use common::{
     config::{BrokerArgs, DatabaseArgs, EventArgs, Guards, ModeArgs},
     db,
     job::broker::{BrokerConfig, Publisher},
+    lifecycle,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -98,7 +99,16 @@ pub struct ApiArgs {
 /// `metrics_addr`.
 ///
 /// Fails when the settings cannot be used or an address is taken. Later faults are answered with 503.
-pub async fn run(
+pub fn run(
+    args: ApiArgs,
+    metrics_addr: SocketAddr,
+    metrics: PrometheusHandle,
+    shutdown: CancellationToken,
+) -> lifecycle::Work {
+    Box::pin(answer_all(args, metrics_addr, metrics, shutdown))
+}
+
+async fn answer_all(
     args: ApiArgs,
     metrics_addr: SocketAddr,
     metrics: PrometheusHandle,

@@ -1,8 +1,12 @@
 //! How a process ends: it is told once, finishes what is in flight, and goes.
 
-use std::{future::Future, process::ExitCode};
+use std::{future::Future, pin::Pin, process::ExitCode};
 
 use tokio_util::sync::CancellationToken;
+
+/// A process at work. Boxed, because what is awaited is compiled where it is polled: a binary would compile its library
+/// once more.
+pub type Work = Pin<Box<dyn Future<Output = Result<(), String>>>>;
 
 /// A token that is cancelled by SIGTERM or Ctrl-C.
 ///

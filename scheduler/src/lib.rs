@@ -13,6 +13,7 @@ use common::{
     db,
     gateway::GatewayName,
     job::broker::Publisher,
+    lifecycle,
     name::UnknownName,
 };
 use tokio_util::sync::CancellationToken;
@@ -62,7 +63,11 @@ impl FromStr for ReconciledGateways {
 /// Works until `shutdown`.
 ///
 /// Fails when the settings cannot be used. Later faults are waited out.
-pub async fn run(args: SchedulerArgs, shutdown: CancellationToken) -> Result<(), String> {
+pub fn run(args: SchedulerArgs, shutdown: CancellationToken) -> lifecycle::Work {
+    Box::pin(watch(args, shutdown))
+}
+
+async fn watch(args: SchedulerArgs, shutdown: CancellationToken) -> Result<(), String> {
     Guards::new(args.mode).database(&args.database).broker(&args.broker).check()?;
     let pool = db::pool_within(&args.database.database_url, "remit-scheduler", 3, STATEMENT_TIMEOUT)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;

@@ -19,6 +19,7 @@ use common::{
         Kind,
         broker::{BrokerConfig, Publisher},
     },
+    lifecycle,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +66,11 @@ pub struct WorkerArgs {
 /// Works until `shutdown`, then finishes what is in flight.
 ///
 /// Fails when the settings cannot be used. Later faults are waited out.
-pub async fn run(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), String> {
+pub fn run(args: WorkerArgs, shutdown: CancellationToken) -> lifecycle::Work {
+    Box::pin(work(args, shutdown))
+}
+
+async fn work(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), String> {
     Guards::new(args.mode)
         .database(&args.database)
         .broker(&args.broker)
