@@ -54,7 +54,7 @@ pub async fn to_save(
     Ok(Some(ToSave::Ask(SaveRequest {
         reference: CustomerId(row.id).to_string(),
         key: key(payment.id, row.email.as_deref(), row.name.as_deref()),
-        customer_ref: row.customer_ref,
+        customer_ref: row.customer_ref.map(Into::into),
         email: row.email,
         name: row.name,
         token: token.clone(),
@@ -109,7 +109,7 @@ async fn remember(
          ON CONFLICT DO NOTHING",
         invoice.0,
         gateway,
-        saved.customer_ref,
+        saved.customer_ref.as_deref(),
     )
     .execute(&mut *db)
     .await?;

@@ -88,7 +88,7 @@ pub enum About {
         /// Our name for it.
         reference: String,
         /// The gateway's name for it, where the event tells.
-        gateway_ref: Option<String>,
+        gateway_ref: Option<GatewayRef>,
         /// How much of it was given back so far, in major units, where that is what has happened.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refunded: Option<Decimal>,
@@ -101,7 +101,7 @@ pub enum About {
     /// A refund without our name: somebody has made it at the gateway.
     GatewayRefund {
         /// The gateway's name for it.
-        refund_ref: String,
+        refund_ref: GatewayRef,
     },
     /// A payer's bank takes money back, or gives it again.
     Dispute {

@@ -37,7 +37,7 @@ pub use operation::{
     CancelRequest, CaptureRequest, ChargeRequest, LookUp, RefundLookUp, RefundReason, RefundRequest,
     SaveRequest, SavedMethod,
 };
-pub use reference::{ChargeRef, GatewayKey, GatewayRef};
+pub use reference::{ChargeRef, CustomerRef, GatewayKey, GatewayRef, MethodRef};
 pub use refund::{GatewayRefund, RefundsAsked};
 pub use report::{
     Answer, Call, Card, Charge, ChargeOutcome, Decline, DeclineClass, Fault, InDoubt, Obstacle, Outcome,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{clock::Timestamp, money::Money};
 
-use super::{Capture, ChargeRef, GatewayKey, GatewayRef, MethodType, Sending};
+use super::{Capture, ChargeRef, CustomerRef, GatewayKey, GatewayRef, MethodRef, MethodType, Sending};
 
 /// One charge, as every gateway needs to know it. A pure function of a payment's immutable columns and
 /// its stage: the same payment always makes the same request, which is what makes the same key safe to
@@ -44,7 +44,7 @@ impl ChargeRequest {
     /// The gateway's name for what is charged; `None` where the payer is to choose at the gateway.
     #[must_use]
     pub fn method_ref(&self) -> Option<&str> {
-        let saved = self.saved.as_ref().map(|saved| saved.method_ref.as_str());
+        let saved = self.saved.as_ref().map(|saved| &*saved.method_ref);
         saved.or(self.token.as_deref())
     }
 }
@@ -53,9 +53,9 @@ impl ChargeRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedMethod {
     /// The gateway's name for whose it is; `None` where the gateway has no need of one.
-    pub customer_ref: Option<String>,
+    pub customer_ref: Option<CustomerRef>,
     /// The gateway's name for the method.
-    pub method_ref: String,
+    pub method_ref: MethodRef,
 }
 
 /// Saves a payment method for a customer. No money moves. One key carries one request, but for the
@@ -67,7 +67,7 @@ pub struct SaveRequest {
     /// The idempotency key; one for each method to be saved.
     pub key: GatewayKey,
     /// The gateway's name for the customer, where it has one already. `None` makes a customer.
-    pub customer_ref: Option<String>,
+    pub customer_ref: Option<CustomerRef>,
     /// Shown to the merchant in the gateway's dashboard.
     pub email: Option<String>,
     /// The same.

@@ -53,4 +53,8 @@ named_text!(
     GatewayRef,
     /// The gateway's name for the movement of a payment's money, or for its reservation.
     ChargeRef,
+    /// The gateway's name for a customer, with whom it keeps payment methods.
+    CustomerRef,
+    /// The gateway's name for a payment method that it keeps.
+    MethodRef,
 );

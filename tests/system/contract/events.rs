@@ -34,7 +34,7 @@ pub async fn events_name_what_should_be_looked_at(fixture: &GatewayFixture) {
     fixture.send(&Ready::Refund(request.clone())).await;
     let of_payment = About::Payment {
         reference: paid.0.reference.clone(),
-        gateway_ref: Some(charge_of(&paid.1).gateway_ref.to_string()),
+        gateway_ref: Some(charge_of(&paid.1).gateway_ref.clone()),
         refunded: None,
     };
     for about in [of_payment, About::Refund { reference: request.reference }] {

@@ -126,7 +126,7 @@ impl Resource {
                 Some(reference) => About::Refund { reference },
                 // Made by a person at PayPal: it carries the payment's name, or none.
                 None => {
-                    name(self.id).map_or(About::Nothing, |refund_ref| About::GatewayRefund { refund_ref })
+                    name(self.id).map_or(About::Nothing, |id| About::GatewayRefund { refund_ref: id.into() })
                 }
             }
         } else if of("PAYMENT.CAPTURE.") || of("PAYMENT.AUTHORIZATION.") {
@@ -145,10 +145,13 @@ impl Resource {
     /// `of_order`: the resource is an order, and this is our name in it.
     fn payment(self, of_order: Option<String>) -> About {
         match (of_order, self.name(PAYMENT)) {
-            (Some(reference), _) => About::Payment { reference, gateway_ref: name(self.id), refunded: None },
+            (Some(reference), _) => {
+                About::Payment { reference, gateway_ref: name(self.id).map(Into::into), refunded: None }
+            }
             (None, Some(reference)) => {
                 let order = self.supplementary_data.as_ref().and_then(Supplement::order_id);
-                About::Payment { reference, gateway_ref: order.and_then(event::name), refunded: None }
+                let gateway_ref = order.and_then(event::name).map(Into::into);
+                About::Payment { reference, gateway_ref, refunded: None }
             }
             (None, None) => About::Nothing,
         }

@@ -84,7 +84,7 @@ impl Gateway for Paypal {
 
     fn save_method<'a>(&'a self, request: &'a SaveRequest) -> Reply<'a, Answer<SaveOutcome>> {
         // The payer has saved it at PayPal, and the token is its name there: nothing is asked.
-        let method = SavedMethod { customer_ref: None, method_ref: request.token.clone() };
+        let method = SavedMethod { customer_ref: None, method_ref: request.token.as_str().into() };
         Box::pin(async { Answer::without_a_call(Ok(SaveOutcome::Saved { method, card: None })) })
     }
 

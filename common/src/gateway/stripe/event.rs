@@ -29,15 +29,15 @@ fn about(kind: &str, object: &Value) -> Option<About> {
         // Without our name for it somebody has made it at Stripe.
         match reference(REFUND) {
             Some(reference) => Some(About::Refund { reference }),
-            None => Some(About::GatewayRefund { refund_ref: name(&object["id"])? }),
+            None => Some(About::GatewayRefund { refund_ref: name(&object["id"])?.into() }),
         }
     } else if kind.starts_with("payment_intent.") {
-        let gateway_ref = name(&object["id"]);
+        let gateway_ref = name(&object["id"]).map(Into::into);
         Some(About::Payment { reference: reference(PAYMENT)?, gateway_ref, refunded: None })
     } else if kind.starts_with("charge.") {
         // Stripe copies the payment's metadata to its charges.
         let intent = &object["payment_intent"];
-        let gateway_ref = name(intent).or_else(|| name(&intent["id"]));
+        let gateway_ref = name(intent).or_else(|| name(&intent["id"])).map(Into::into);
         let refunded = (kind == "charge.refunded").then(|| refunded(object)).flatten();
         Some(About::Payment { reference: reference(PAYMENT)?, gateway_ref, refunded })
     } else {

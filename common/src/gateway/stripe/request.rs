@@ -63,7 +63,7 @@ pub fn charge(request: &ChargeRequest) -> Result<Fields, Unspeakable> {
         form.push(("mandate_data[customer_acceptance][type]", "offline".to_owned()));
     }
     if let Some(customer) = request.saved.as_ref().and_then(|saved| saved.customer_ref.clone()) {
-        form.push(("customer", customer));
+        form.push(("customer", customer.into()));
         if !request.off_session {
             // The bank is asked now for what will be charged without the payer later.
             form.push(("setup_future_usage", "off_session".to_owned()));

@@ -12,7 +12,7 @@ use crate::{
     alarm::Alarm,
     db::{self, unreadable},
     dispute,
-    gateway::{About, Event, GatewayName, Received},
+    gateway::{About, Event, GatewayName, GatewayRef, Received},
     id::{GatewayEventId, JobId, PaymentId, RefundId},
     job::{self, Kind},
     payment::{Status, store as payments},
@@ -101,7 +101,7 @@ async fn is_news(db: &mut PgConnection, gateway: GatewayName, about: &About) -> 
     Ok(match about {
         About::Payment { reference, gateway_ref, refunded } => match reference.parse() {
             Ok(id) => payments::find_any(&mut *db, id).await?.is_some_and(|payment| {
-                let is_another = |named: &String| payment.is_beside(gateway, named);
+                let is_another = |named: &GatewayRef| payment.is_beside(gateway, named);
                 // What is only held may be another refund than the one that is told of.
                 let is_more = refunded.is_some_and(|refunded| refunded > payment.amount_refunded);
                 payment.status != Status::Succeeded || gateway_ref.as_ref().is_some_and(is_another) || is_more

@@ -157,6 +157,6 @@ async fn a_vault_id_is_saved_already() {
     let fixture = fixture().await;
     let answer = fixture.unreachable.save_method(&fixture.save_request("vault_ok")).await;
     let Report::Saved { method, .. } = &answer.report else { panic!("{answer:?}") };
-    assert_eq!((method.method_ref.as_str(), answer.call.was_made()), ("vault_ok", false));
+    assert_eq!((&*method.method_ref, answer.call.was_made()), ("vault_ok", false));
     assert!(matches!(fixture.charged(fixture.renewal(method)).await.1, Report::Succeeded(_)));
 }

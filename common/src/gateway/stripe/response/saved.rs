@@ -1,7 +1,7 @@
 //! Payment methods that belong to a customer, and can be charged without them.
 
 use crate::gateway::{
-    Card, InDoubt, Report, Resolution, SaveOutcome, SaveRequest, SavedMethod,
+    Card, CustomerRef, InDoubt, MethodRef, Report, Resolution, SaveOutcome, SaveRequest, SavedMethod,
     stripe::{
         request::CUSTOMER,
         wire::{Customer, Expandable, PaymentMethod, SavedBody},
@@ -41,7 +41,7 @@ impl Customer {
             Expandable::Id(id) => (id, None),
             Expandable::Object(method) => (method.id?, method.card),
         };
-        Some(saved(self.id?, method_ref, card))
+        Some(saved(self.id?.into(), method_ref.into(), card))
     }
 }
 
@@ -51,7 +51,7 @@ impl PaymentMethod {
             Expandable::Id(id) => id,
             Expandable::Object(customer) => customer.id?,
         };
-        Some(saved(customer_ref, self.id?, self.card))
+        Some(saved(customer_ref.into(), self.id?.into(), self.card))
     }
 }
 
@@ -64,11 +64,12 @@ impl Expandable<Box<Customer>> {
                 (customer.id.as_ref(), customer.metadata.as_ref().and_then(|metadata| metadata.get(CUSTOMER)))
             }
         };
-        (id.is_some() && id == request.customer_ref.as_ref()) || reference == Some(&request.reference)
+        (id.is_some() && id.map(String::as_str) == request.customer_ref.as_deref())
+            || reference == Some(&request.reference)
     }
 }
 
-fn saved(customer_ref: String, method_ref: String, card: Option<Card>) -> SaveOutcome {
+fn saved(customer_ref: CustomerRef, method_ref: MethodRef, card: Option<Card>) -> SaveOutcome {
     SaveOutcome::Saved { method: SavedMethod { customer_ref: Some(customer_ref), method_ref }, card }
 }
 
@@ -125,7 +126,7 @@ mod tests {
         let request = |customer_ref: Option<&str>| SaveRequest {
             reference: "cus_ours".into(),
             key: "key".into(),
-            customer_ref: customer_ref.map(str::to_owned),
+            customer_ref: customer_ref.map(Into::into),
             email: None,
             name: None,
             token: "pm_1".into(),
