@@ -94,3 +94,8 @@ CREATE TABLE duplicates (
     CONSTRAINT duplicates_once UNIQUE (gateway, movement_ref),
     CONSTRAINT duplicates_settled_have_a_time CHECK ((settled_at IS NULL) = (status = 'needs_review'))
 );
+
+-- What belongs to a payment is read under its lock: no program starts without these.
+CREATE INDEX refunds_by_payment ON refunds (payment_id, id);
+CREATE INDEX disputes_by_payment ON disputes (payment_id, id);
+CREATE INDEX duplicates_of ON duplicates (payment_id);

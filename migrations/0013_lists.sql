@@ -16,10 +16,7 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS payments_by_order ON payments (merchant_
 CREATE INDEX CONCURRENTLY IF NOT EXISTS payments_by_status ON payments (status, merchant_id, id);
 
 CREATE INDEX CONCURRENTLY IF NOT EXISTS refunds_by_merchant ON refunds (merchant_id, id);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS refunds_by_payment ON refunds (payment_id, id);
 CREATE INDEX CONCURRENTLY IF NOT EXISTS refunds_by_status ON refunds (status, merchant_id, id);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS disputes_by_payment ON disputes (payment_id, id);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS duplicates_of ON duplicates (payment_id);
 CREATE INDEX CONCURRENTLY IF NOT EXISTS duplicates_open ON duplicates (found_at) WHERE status = 'needs_review';
 
 CREATE INDEX CONCURRENTLY IF NOT EXISTS jobs_dead ON jobs (id) WHERE state = 'dead';

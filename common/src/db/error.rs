@@ -41,6 +41,7 @@ impl From<sqlx::Error> for Error {
         match error {
             // Who may find nothing asks for an option.
             sqlx::Error::RowNotFound => Self::broken("a row that must be there is not"),
+            sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => Self::broken(error.to_string()),
             error => Self::Database(error),
         }
     }
@@ -48,7 +49,7 @@ impl From<sqlx::Error> for Error {
 
 impl From<InvalidColumn> for Error {
     fn from(error: InvalidColumn) -> Self {
-        Self::Database(error.into())
+        Self::broken(error.to_string())
     }
 }
 
@@ -79,6 +80,7 @@ mod tests {
         let missing = from_the_database(sqlx::Error::RowNotFound);
         assert!(matches!(missing, Error::Broken(_)), "{missing}");
         for broken in [missing, Error::broken("a payment of an invoice names none"), known_to_others()] {
+            assert!(matches!(broken, Error::Broken(_)), "{broken}");
             assert!(!broken.is_passing(), "it would be tried again and again, with its neighbours: {broken}");
         }
     }

@@ -288,7 +288,9 @@ impl GatewayName {
                 paypal.check(claim, chain, &received.body, now)
             }
             // A key of another gateway's, or of one whose events are not taken.
-            (Self::Stripe, EventKey::Certificate(..), _) | (Self::Paypal, _, _) => Signature::Forged,
+            (Self::Stripe, EventKey::Certificate(..), _)
+            | (Self::Paypal, EventKey::Secrets, _)
+            | (Self::Paypal, EventKey::Certificate(..), None) => Signature::Forged,
         }
     }
 

@@ -134,7 +134,7 @@ pub async fn begin(db: &mut PgConnection, stages: &[Stage], ids: &[Uuid]) -> sql
     let stages: &[String] = &stages.iter().map(|stage| stage.as_str().to_owned()).collect::<Vec<_>>();
     let rows = payments!(
         "UPDATE payments
-         SET status = 'processing', calls_begun = calls_begun + 1, version = version + 1, updated_at = clock.now,
+         SET status = 'processing', calls_begun = calls_begun + 1, version = version + 1, updated_at = greatest(clock.now, updated_at),
              first_call_at = coalesce(first_call_at, clock.now), last_call_at = clock.now,
              review_reason = CASE WHEN status <> 'needs_review' THEN review_reason END, settled_at = NULL
          FROM (SELECT remit_now() AS now OFFSET 0) clock
@@ -163,7 +163,7 @@ pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result
         .execute(&mut *db)
         .await?;
     let rows = payments!(
-        "UPDATE payments SET version = version + 1, updated_at = clock.now
+        "UPDATE payments SET version = version + 1, updated_at = greatest(clock.now, updated_at)
          FROM (SELECT remit_now() AS now OFFSET 0) clock
          WHERE id = ANY($1) AND status <> 'succeeded' AND NOT EXISTS (
              SELECT FROM jobs WHERE subject_id = payments.id AND state <> 'dead'

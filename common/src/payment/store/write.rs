@@ -18,10 +18,11 @@ use crate::{
     payment::{Payment, Status},
 };
 
-/// A payment that is to be written has changed at this moment: it is the next version of the one that was read.
+/// A payment that is to be written has changed at this moment: it is the next version of the one that was read. Whoever
+/// waited for its lock began before, and did not change it before.
 pub(super) fn touch(payment: &mut Payment, now: Timestamp) {
     payment.version += 1;
-    payment.updated_at = now;
+    payment.updated_at = now.max(payment.updated_at);
 }
 
 /// Writes payments, each over the version before it and no other, and answers which.

@@ -121,7 +121,7 @@ async fn by_key(db: &mut PgConnection, new: &NewRefund) -> sqlx::Result<Option<A
 async fn write_amounts(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE payments SET amount_refunding = $2, amount_refunded = $3,
-             version = version + 1, updated_at = remit_now() WHERE id = $1",
+             version = version + 1, updated_at = greatest(remit_now(), updated_at) WHERE id = $1",
         payment.id.0,
         payment.amount_refunding,
         payment.amount_refunded,
@@ -202,7 +202,7 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<Vec<(Refun
     let rows = refunds!(
         "UPDATE refunds
              SET status = 'processing', calls_begun = calls_begun + 1,
-                 version = version + 1, updated_at = clock.now,
+                 version = version + 1, updated_at = greatest(clock.now, updated_at),
                  first_call_at = coalesce(first_call_at, clock.now), last_call_at = clock.now
              FROM (SELECT remit_now() AS now OFFSET 0) clock
              WHERE id = ANY($1) AND status IN ('pending', 'processing') AND origin = 'api' RETURNING ",
@@ -221,7 +221,7 @@ pub async fn begin_look_ups(db: &mut PgConnection, ids: &[Uuid]) -> db::Result<V
         .execute(&mut *db)
         .await?;
     let rows = refunds!(
-        "UPDATE refunds SET version = version + 1, updated_at = remit_now()
+        "UPDATE refunds SET version = version + 1, updated_at = greatest(remit_now(), updated_at)
              WHERE id = ANY($1) AND NOT EXISTS (
                  SELECT FROM jobs WHERE subject_id = refunds.id AND kind = 'refund_payment' AND state <> 'dead')
              RETURNING ",
@@ -337,7 +337,7 @@ async fn write(db: &mut PgConnection, refund: &Refund, gateway: GatewayName) -> 
         "UPDATE refunds
          SET status = $2, failure_code = $3, failure_message = $4, review_reason = $5, settled_at = $6,
              gateway_ref = $7, calls_not_sent = $8, gateway = $9,
-             version = version + 1, updated_at = remit_now()
+             version = version + 1, updated_at = greatest(remit_now(), updated_at)
          WHERE id = $1",
         refund.id.0,
         refund.status.as_str(),
