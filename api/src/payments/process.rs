@@ -257,5 +257,15 @@ mod tests {
             "return_url": "https://shop.example/",
         });
         assert_eq!(hash(most), "6793ce6693483ec6100edabf7dffb01e2d0bd18faa0935e102c69686a54cd5c9");
+        let fallback = json!({
+            "amount": "9.90", "currency": "EUR", "payment_method": { "type": "card", "token": "pm_3" },
+            "fallback": { "payment_method": { "type": "paypal", "token": "vault_1" }, "on_soft_decline": true },
+        });
+        assert_eq!(hash(fallback), "ee843ca2d8e8d99a186dd699f61843f874b598e7167b5a267a450fce1e1720bc");
+        let chosen_there = json!({
+            "amount": "9.90", "currency": "EUR", "payment_method": { "type": "paypal" },
+            "return_url": "https://shop.example/",
+        });
+        assert_eq!(hash(chosen_there), "5846779b0a4c47be96342bdb6c7862347bcbfd65bb9a7307273788e2ac110e8a");
     }
 }
