@@ -54,6 +54,10 @@ run_tests() {
   fi
   tell_nextest
   rm -f "$report"
+  # Half of a test's time is waiting: twice as many as there are processors.
+  if [[ " ${options[*]} " != *' --test-threads='* && " ${options[*]} " != *' --no-capture '* ]]; then
+    options+=("--test-threads=$(( 2 * $(nproc) ))")
+  fi
   cargo nextest run "${scope[@]}" "${options[@]}" -- "${told[@]}" || result=$?
   /usr/bin/python3 deploy/dev/slowest-tests.py "$report"
   return "$result"
