@@ -53,18 +53,20 @@ pub enum Silence {
     Unanswered(String),
 }
 
-impl Silence {
-    /// What it says of an operation.
-    pub fn in_doubt(self) -> InDoubt {
-        match self {
-            Self::NotSent { why, retry_after, obstacle } => InDoubt::NotSent { why, retry_after, obstacle },
-            Self::NoCredentials(message) => {
-                InDoubt::Refused { code: "invalid_client".into(), message, fault: Fault::Credentials }
+/// What it says of an operation.
+impl From<Silence> for InDoubt {
+    fn from(silence: Silence) -> Self {
+        match silence {
+            Silence::NotSent { why, retry_after, obstacle } => Self::NotSent { why, retry_after, obstacle },
+            Silence::NoCredentials(message) => {
+                Self::Refused { code: "invalid_client".into(), message, fault: Fault::Credentials }
             }
-            Self::Unanswered(why) => InDoubt::Unknown { why, resolution: Resolution::Replay },
+            Silence::Unanswered(why) => Self::Unknown { why, resolution: Resolution::Replay },
         }
     }
+}
 
+impl Silence {
     /// What went wrong, for operators.
     pub fn why(self) -> String {
         match self {

@@ -68,14 +68,8 @@ fn without_payer(report: Report<ChargeOutcome>) -> Report<ChargeOutcome> {
 
 /// Makes the order. With a saved payer that is all, as a rule.
 async fn begin(talk: &mut Talk<'_>, request: &ChargeRequest) -> Report<ChargeOutcome> {
-    let body = match request::order(request) {
-        Ok(body) => body,
-        Err(error) => return Err(not_chargeable(&error)),
-    };
-    let received = match talk.post(&["v2", "checkout", "orders"], &request.key, body).await {
-        Ok(received) => received,
-        Err(silence) => return Err(silence.in_doubt()),
-    };
+    let body = request::order(request).map_err(|error| not_chargeable(&error))?;
+    let received = talk.post(&["v2", "checkout", "orders"], &request.key, body).await?;
     match sort(&received) {
         Answered::Object(body) => match read_order(&body) {
             Ok(ChargeOutcome::Approved { gateway_ref }) => {
@@ -97,10 +91,7 @@ async fn complete(
     key: &GatewayKey,
 ) -> Report<ChargeOutcome> {
     let path = ["v2", "checkout", "orders", order, completion(request.capture)];
-    let received = match talk.post(&path, key, "{}".into()).await {
-        Ok(received) => received,
-        Err(silence) => return Err(silence.in_doubt()),
-    };
+    let received = talk.post(&path, key, "{}".into()).await?;
     match sort(&received) {
         Answered::Object(body) => match read_order(&body) {
             Ok(ChargeOutcome::Approved { .. }) => Err(InDoubt::Unknown {
@@ -178,15 +169,9 @@ async fn capture(talk: &mut Talk<'_>, request: &CaptureRequest) -> Report<Charge
     let Some(authorization) = &request.charge_ref else {
         return Err(refused("no_authorization", "there is no authorization that could be captured"));
     };
-    let body = match request::capture(request) {
-        Ok(body) => body,
-        Err(error) => return Err(not_chargeable(&error)),
-    };
+    let body = request::capture(request).map_err(|error| not_chargeable(&error))?;
     let path = ["v2", "payments", "authorizations", authorization, "capture"];
-    let received = match talk.post(&path, &request.key, body).await {
-        Ok(received) => received,
-        Err(silence) => return Err(silence.in_doubt()),
-    };
+    let received = talk.post(&path, &request.key, body).await?;
     match sort(&received) {
         Answered::Object(body) => match response::object::<Payment>(&body) {
             Ok(capture) if capture.id.is_some() => {
@@ -206,10 +191,7 @@ async fn void(
     authorization: &ChargeRef,
 ) -> Report<ChargeOutcome> {
     let path = ["v2", "payments", "authorizations", authorization, "void"];
-    let received = match talk.post(&path, &request.key, String::new()).await {
-        Ok(received) => received,
-        Err(silence) => return Err(silence.in_doubt()),
-    };
+    let received = talk.post(&path, &request.key, String::new()).await?;
     match sort(&received) {
         Answered::Object(_) if received.status == 204 => {
             Ok(ChargeOutcome::Canceled { gateway_ref: request.gateway_ref.clone() })
@@ -243,10 +225,7 @@ async fn refused_on_order(
 }
 
 async fn refund(talk: &mut Talk<'_>, request: &RefundRequest) -> Report<RefundOutcome> {
-    let body = match request::refund(request) {
-        Ok(body) => body,
-        Err(error) => return Err(not_chargeable(&error)),
-    };
+    let body = request::refund(request).map_err(|error| not_chargeable(&error))?;
     let capture = match &request.charge_ref {
         Some(capture) => capture.clone(),
         None => match fetch(talk, &request.payment_ref).await {
@@ -261,10 +240,7 @@ async fn refund(talk: &mut Talk<'_>, request: &RefundRequest) -> Report<RefundOu
         },
     };
     let path = ["v2", "payments", "captures", &capture, "refund"];
-    let received = match talk.post(&path, &request.key, body).await {
-        Ok(received) => received,
-        Err(silence) => return Err(silence.in_doubt()),
-    };
+    let received = talk.post(&path, &request.key, body).await?;
     match sort(&received) {
         Answered::Object(body) => match response::object::<Refund>(&body) {
             Ok(refund) => refund.report(Resolution::Replay),
