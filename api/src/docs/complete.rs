@@ -7,19 +7,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     example, links, problems,
-    walk::{SCHEMAS, each, operations, reference, referred},
+    walk::{self, SCHEMAS, each, operations, reference, referred, take_schemas},
 };
 
 /// The description as it is published.
 pub fn complete(mut description: Value) -> Value {
-    let components = &mut description["components"];
-    components["responses"] = problems::components().into();
-    components["headers"] = headers();
-    let schemas = components["schemas"].take();
-    let mut schemas = match schemas {
-        Value::Object(schemas) => schemas,
-        _ => Map::new(),
-    };
+    description["components"]["responses"] = problems::components().into();
+    description["components"]["headers"] = headers();
+    let mut schemas = take_schemas(&mut description);
     refer_to_listed(&mut schemas);
     merge_flattened(&mut schemas);
     for schema in schemas.values_mut() {
@@ -32,7 +27,7 @@ pub fn complete(mut description: Value) -> Value {
     for (path, _, operation) in operations(&mut public) {
         complete_operation(path, operation, &schemas);
     }
-    links::add(&mut public);
+    links::add(&mut public, &schemas);
     public
 }
 
@@ -139,13 +134,9 @@ fn may_be_null(schema: &Value) -> bool {
 }
 
 /// A merchant knows payments and lists of payments, not how we render them.
-fn name_as_merchants(description: Value) -> Value {
-    let mut description = description;
-    let schemas = description["components"]["schemas"].take();
-    let named: Map<_, _> = match schemas {
-        Value::Object(schemas) => schemas.into_iter().map(|(name, schema)| (public(&name), schema)).collect(),
-        _ => Map::new(),
-    };
+fn name_as_merchants(mut description: Value) -> Value {
+    let schemas = take_schemas(&mut description);
+    let named: Map<_, _> = schemas.into_iter().map(|(name, schema)| (public(&name), schema)).collect();
     description["components"]["schemas"] = named.into();
     each(&mut description, &mut |object| {
         if let Some(Value::String(reference)) = object.get_mut("$ref")
@@ -251,10 +242,9 @@ fn add_headers(response: &mut Value, names: &[&str]) {
         _ => Vec::new(),
     };
     headers.extend(names.iter().map(|&name| name.to_owned()));
-    let refer = |component: &str| json!({ "$ref": format!("#/components/headers/{component}") });
     let headers = headers.into_iter().map(|component| {
         let name = if component == "Retry-While-Under-Way" { "Retry-After" } else { &component };
-        (name.to_owned(), refer(&component))
+        (name.to_owned(), walk::header(&component))
     });
     response["headers"] = headers.collect::<Map<_, _>>().into();
 }

@@ -15,12 +15,10 @@ struct Operation {
 }
 
 /// Adds them to every answer that tells of something new, or of what has become of it.
-pub fn add(description: &mut Value) {
-    let schemas = description["components"]["schemas"].clone();
+pub fn add(description: &mut Value, schemas: &Value) {
     let all: Vec<_> =
-        operations(description).map(|(_, method, operation)| takes(method, operation, &schemas)).collect();
-    for (_, method, operation) in operations(description) {
-        let own = takes(method, operation, &schemas);
+        operations(description).map(|(_, method, operation)| takes(method, operation, schemas)).collect();
+    for ((_, _, operation), own) in operations(description).zip(&all) {
         if own.is_read {
             continue;
         }
@@ -29,7 +27,7 @@ pub fn add(description: &mut Value) {
             let named = response["content"]["application/json"]["schema"].clone();
             let Some(answer) = referred(&named).map(|name| &schemas[name]) else { continue };
             let links = all.iter().filter(|other| other.id != own.id);
-            let links: Map<_, _> = links.filter_map(|other| link(answer, &own, other)).collect();
+            let links: Map<_, _> = links.filter_map(|other| link(answer, own, other)).collect();
             if !links.is_empty() {
                 response["links"] = links.into();
             }

@@ -12,6 +12,8 @@ use utoipa::{
 
 use crate::error::{ApiError, Fault};
 
+use super::walk::{header, reference};
+
 /// What asking for one thing may be answered with.
 pub struct ReadProblems;
 
@@ -29,17 +31,13 @@ pub struct VersionProblems;
 
 impl IntoResponses for ReadProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let mut all = ListProblems::responses();
-        all.append(&mut shared(&[404]));
-        all
+        and(ListProblems::responses(), 404)
     }
 }
 
 impl IntoResponses for ListProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let mut all = CreateProblems::responses();
-        all.append(&mut shared(&[429]));
-        all
+        and(CreateProblems::responses(), 429)
     }
 }
 
@@ -51,9 +49,7 @@ impl IntoResponses for CreateProblems {
 
 impl IntoResponses for ChangeProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let mut all = CreateProblems::responses();
-        all.append(&mut shared(&[404]));
-        all
+        and(CreateProblems::responses(), 404)
     }
 }
 
@@ -61,6 +57,11 @@ impl IntoResponses for VersionProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         shared(&[412])
     }
+}
+
+fn and(mut all: BTreeMap<String, RefOr<Response>>, status: u16) -> BTreeMap<String, RefOr<Response>> {
+    all.append(&mut shared(&[status]));
+    all
 }
 
 fn shared(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
@@ -144,14 +145,15 @@ fn response(status: u16, about: &str, errors: Vec<ApiError>) -> Value {
         .map(document)
         .map(|problem| (problem["code"].as_str().unwrap_or_default().to_owned(), json!({ "value": problem })))
         .collect();
-    let mut headers = json!({ "X-Request-Id": { "$ref": "#/components/headers/X-Request-Id" } });
-    match status {
-        415 => headers["Accept-Encoding"] = json!({ "$ref": "#/components/headers/Accept-Encoding" }),
-        401 => headers["WWW-Authenticate"] = json!({ "$ref": "#/components/headers/WWW-Authenticate" }),
-        429 | 503 => headers["Retry-After"] = json!({ "$ref": "#/components/headers/Retry-After" }),
-        _ => {}
-    }
-    let content = json!({ "schema": { "$ref": "#/components/schemas/Problem" }, "examples": examples });
+    let besides = match status {
+        415 => Some("Accept-Encoding"),
+        401 => Some("WWW-Authenticate"),
+        429 | 503 => Some("Retry-After"),
+        _ => None,
+    };
+    let named = ["X-Request-Id"].into_iter().chain(besides);
+    let headers: Map<_, _> = named.map(|name| (name.to_owned(), header(name))).collect();
+    let content = json!({ "schema": reference("Problem"), "examples": examples });
     json!({ "description": about, "headers": headers, "content": { "application/problem+json": content } })
 }
 

@@ -24,6 +24,19 @@ pub fn reference(name: &str) -> Value {
     json!({ "$ref": format!("{SCHEMAS}{name}") })
 }
 
+/// A reference to the header that is described under that name.
+pub fn header(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/headers/{name}") })
+}
+
+/// Takes all schemas out, to be put back changed.
+pub fn take_schemas(description: &mut Value) -> Map<String, Value> {
+    match description["components"]["schemas"].take() {
+        Value::Object(schemas) => schemas,
+        _ => Map::new(),
+    }
+}
+
 /// Does something to a value and to all that is in it.
 pub fn each(value: &mut Value, change: &mut impl FnMut(&mut Map<String, Value>)) {
     match value {
