@@ -17,9 +17,13 @@ bodies() {
 
 # The sandbox, tried with the libraries that the gateways publish.
 sdks() {
-  python_index_is_there || return 0
-  npm ping --silent >"$dot/log/npm.log" 2>&1 || { skipped "Node's package index cannot be reached"; return 0; }
+  indexes_are_there || return 0
   sandbox/sdk/run
+}
+
+indexes_are_there() {
+  python_index_is_there || return 1
+  npm ping --silent >"$dot/log/npm.log" 2>&1 || { skipped "Node's package index cannot be reached"; return 1; }
 }
 
 python_index_is_there() {

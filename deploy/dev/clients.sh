@@ -54,11 +54,6 @@ lint_description() {
     >"$dot/log/redocly.log" 2>&1 || { cat "$dot/log/redocly.log"; return 1; }
 }
 
-indexes_are_there() {
-  python_index_is_there || return 1
-  npm ping --silent >"$dot/log/npm.log" 2>&1 || { skipped "Node's package index cannot be reached"; return 1; }
-}
-
 install_generators() {
   local tools=$dot/clients from=$root/tests/clients
   install_python "$tools/python" "$from/requirements.txt"
