@@ -1,4 +1,4 @@
-//! Emits what is due. A job is snoozed before it is published: if we die between the two, or the broker
+//! Emits what is due. A job is put off before it is published: if we die between the two, or the broker
 //! loses the message, it is due again.
 
 use std::time::Duration;

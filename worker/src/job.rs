@@ -34,7 +34,7 @@ pub trait Job: Send + Sync + 'static {
         ids: &[Uuid],
     ) -> impl Future<Output = db::Result<Subjects<Self::Subject>>> + Send;
 
-    /// Of jobs whose subjects need nothing now, snoozes those that come again, and answers which.
+    /// Of jobs whose subjects need nothing now, defers those that come again, and answers which.
     fn defer(_db: &mut PgConnection, _jobs: &[Uuid]) -> impl Future<Output = db::Result<Vec<Uuid>>> + Send {
         async { Ok(Vec::new()) }
     }
