@@ -1,15 +1,39 @@
 -- What happened: as merchants are told it, and as gateways tell us.
 
--- In order, for each subject: a payment, a refund, a subscription, …
+-- What merchants are told, by the subject that it happened to (a payment, a refund, a subscription, …) and its place
+-- among what happened to that. Both together are an event's id. Whoever writes has locked the subject.
+--
+-- `position` puts all events of a merchant in an order that can be read on from, without missing any
+-- (docs/adr/0048-the-record-is-read-by-transactions.md): that of the transactions that wrote them, but never before an
+-- earlier event of the same subject. One is shown when no transaction is under way any more that could write before it.
 CREATE TABLE events (
-    id          uuid NOT NULL,
-    merchant_id uuid NOT NULL,
     subject_id  uuid NOT NULL,
+    sequence    bigint NOT NULL CHECK (sequence > 0),
+    merchant_id uuid NOT NULL,
+    position    bigint NOT NULL,
     type        text NOT NULL,
     data        jsonb NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT remit_now(),
-    PRIMARY KEY (subject_id, id)
+    PRIMARY KEY (subject_id, sequence)
 );
+CREATE INDEX events_in_order ON events (merchant_id, position, subject_id, sequence);
+
+-- Transactions are numbered by the server, and a server to which a backup was restored begins anew: `base` keeps
+-- positions growing. `system_id` names the server that it suits.
+CREATE TABLE event_positions (
+    only_row  boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    base      bigint NOT NULL DEFAULT 0,
+    system_id bigint NOT NULL
+);
+INSERT INTO event_positions (system_id) SELECT system_identifier FROM pg_control_system();
+
+-- Where this transaction writes.
+CREATE FUNCTION remit_position() RETURNS bigint LANGUAGE sql VOLATILE AS
+$$ SELECT base + pg_current_xact_id()::text::bigint FROM event_positions $$;
+
+-- Nothing will be written before this position any more.
+CREATE FUNCTION remit_settled_position() RETURNS bigint LANGUAGE sql STABLE AS
+$$ SELECT base + pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM event_positions $$;
 
 -- What gateways tell by themselves. An event is a hint and nothing more: whatever it claims, the gateway is asked. So
 -- no body is kept, but for one whose signature only the gateway can check, until it did.

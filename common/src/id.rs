@@ -138,10 +138,6 @@ id!(
     /// A job.
     JobId, "job_"
 );
-id!(
-    /// An event: something that happened, as merchants are told it.
-    EventId, "evt_"
-);
 
 #[cfg(test)]
 mod tests {

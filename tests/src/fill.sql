@@ -53,8 +53,8 @@ SELECT id, merchant_id, 'key-' || n, decode(md5(n::text) || md5(n::text), 'hex')
 
 INSERT INTO gateway_calls (payment_id, job_id, attempt, operation, outcome, duration_ms, at)
 SELECT id, pg_temp.nth('job', n, at), 1, 'charge', 'succeeded', 120, at FROM source;
-INSERT INTO events (id, merchant_id, subject_id, type, data, created_at)
-SELECT pg_temp.nth('event', n, at), merchant_id, id, 'payment.' || status, '{"status": "told"}', at FROM source;
+INSERT INTO events (subject_id, sequence, merchant_id, position, type, data, created_at)
+SELECT id, 1, merchant_id, n, 'payment.' || status, '{"status": "told"}', at FROM source;
 INSERT INTO gateway_events (id, gateway, event_id, kind, about, verified, received_at, handled_at)
 SELECT pg_temp.nth('received', n, at), gateway, 'evt_' || n, 'charge', '{}', n % 5000 <> 0, at,
     CASE WHEN n % 5000 <> 0 THEN at END FROM source WHERE n % 2 = 0;
@@ -126,8 +126,8 @@ SELECT pg_temp.nth('invoice', n * 3 + i, at), 1, 'INV-' || n * 3 + i || '-C1', '
 FROM people, generate_series(0, 1) i;
 INSERT INTO invoice_payments (invoice_id, attempt_no, payment_id, reason, open)
 SELECT pg_temp.nth('invoice', n * 3, at), 1, pg_temp.nth('payment', n, at), 'schedule', n % 500 = 0 FROM people;
-INSERT INTO events (id, merchant_id, subject_id, type, data, created_at)
-SELECT pg_temp.nth('event', -n, at), merchant_id, subscription_id, 'subscription.' || status,
+INSERT INTO events (subject_id, sequence, merchant_id, position, type, data, created_at)
+SELECT subscription_id, 1, merchant_id, n, 'subscription.' || status,
     jsonb_build_object('status', status, 'quantity', 1, 'plan', 'plan_' || replace(plan_id::text, '-', '')), at FROM people;
 
 -- The work: renewals of a month to come, what is under way now, a hundred that nobody could do.

@@ -76,7 +76,7 @@ async fn all_rows(deployment: &Deployment) -> BTreeMap<&'static str, Vec<String>
         ("payments", "SELECT (to_jsonb(t) - 'updated_at' - 'version')::text FROM payments t ORDER BY id"),
         ("refunds", "SELECT (to_jsonb(t) - 'updated_at' - 'version')::text FROM refunds t ORDER BY id"),
         ("disputes", "SELECT (to_jsonb(t) - 'updated_at')::text FROM disputes t ORDER BY id"),
-        ("events", "SELECT to_jsonb(t)::text FROM events t ORDER BY id"),
+        ("events", "SELECT to_jsonb(t)::text FROM events t ORDER BY position, subject_id, sequence"),
         (
             "ledger_entries",
             "SELECT to_jsonb(t)::text FROM ledger_entries t ORDER BY subject_id, kind, account",

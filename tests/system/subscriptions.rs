@@ -39,7 +39,7 @@ async fn a_subscription_is_made_and_its_first_invoice_paid() {
     assert_eq!(invoice.amount_paid.to_string(), "49.9000");
     assert_eq!(subscription.next_period_index, 1);
     let types: Vec<String> = sqlx::query_scalar(
-        "SELECT type FROM events WHERE type LIKE 'subscription.%' OR type LIKE 'invoice.%' ORDER BY id",
+        "SELECT type FROM events WHERE type LIKE 'subscription.%' OR type LIKE 'invoice.%' ORDER BY position, sequence",
     )
     .fetch_all(&deployment.pool)
     .await

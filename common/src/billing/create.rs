@@ -151,7 +151,7 @@ async fn accept(db: &mut PgConnection, new: &NewSubscription, traceparent: &str)
         return Ok(by_key(&mut *db, new).await?.unwrap_or(Accepted::KeyReused));
     }
     subscription.version = 1;
-    event::store::append(&mut *db, &[status_event(&subscription, subscription.status.as_str())], now).await?;
+    event::store::append(&mut *db, &[status_event(&subscription)], now).await?;
     let context = ChangeContext {
         now,
         charges: Kind::ChargePayment,

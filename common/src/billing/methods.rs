@@ -38,7 +38,7 @@ pub async fn delete_method(
         return Ok(Deleted::InUse(paid_by_it));
     }
     forget_method(&mut transaction, customer, id).await?;
-    remove(&mut transaction, customer, &kept).await?;
+    remove(&mut transaction, (merchant, customer), &kept).await?;
     transaction.commit().await?;
     Ok(Deleted::Gone)
 }

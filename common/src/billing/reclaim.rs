@@ -11,7 +11,7 @@ use crate::{
         store::{balance, credit},
     },
     db,
-    event::{self, Event},
+    event::{self, Event, EventType},
     id::{CustomerId, InvoiceId, MerchantId, SubscriptionId},
     invoice::{
         Invoice, LineKind,
@@ -142,13 +142,16 @@ async fn take(
     .await?;
     credit(&mut *db, customer, currency, BalanceDelta(-change)).await?;
     let left = balance(&mut *db, customer, currency).await?;
-    let (what, why) = if change.is_sign_positive() { ("lowered", lowered) } else { ("raised", raised) };
+    let (r#type, why) = match change.is_sign_positive() {
+        true => (EventType::CustomerBalanceLowered, lowered),
+        false => (EventType::CustomerBalanceRaised, raised),
+    };
     let told = Event {
         merchant_id,
         subject: customer.0,
-        kind: format!("customer.balance_{what}"),
+        r#type,
         data: json!({
-            "id": customer, "amount": display_amount(change.abs(), currency), "currency": currency,
+            "id": customer, "object": "customer", "amount": display_amount(change.abs(), currency), "currency": currency,
             "balance": display_amount(left, currency), "why": why,
         }),
     };

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     alarm::Alarm,
     clock::Timestamp,
-    customer::{BalanceDelta, store::credit_all},
+    customer::{self, BalanceDelta, store::credit_all},
     db::{self, column, row::word},
     gateway::DeclineClass,
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
@@ -258,26 +258,14 @@ async fn decline_for_good(
             // A request that was refused says nothing of the method.
             let class = end.payment.failure.as_ref()?.decline_class;
             let route = Some(&end.payment.route).filter(|_| class == Some(DeclineClass::Hard))?;
-            let customer = invoices.get(&end.invoice)?.customer_id.0;
-            Some((customer, route.method.as_str().to_owned(), route.token.clone()?))
+            let customer = invoices.get(&end.invoice)?.customer_id;
+            Some((customer, route.method, route.token.clone()?))
         })
         .collect();
     // In one order, so that of two batches none waits for the other.
-    methods.sort_unstable();
+    methods.sort_unstable_by(|(one, _, token), (other, _, another)| (one, token).cmp(&(other, another)));
     methods.dedup();
-    for (customer, kind, token) in methods {
-        sqlx::query!(
-            "UPDATE customer_payment_methods SET declined_at = $4
-             WHERE customer_id = $1 AND type = $2 AND token = $3 AND declined_at IS NULL",
-            customer,
-            kind,
-            token,
-            now,
-        )
-        .execute(&mut *db)
-        .await?;
-    }
-    Ok(())
+    Ok(customer::store::decline(db, &methods, now).await?)
 }
 
 /// A subscription, which is locked, follows what became of its invoice; most stay as they are.

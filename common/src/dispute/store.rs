@@ -6,7 +6,7 @@ use crate::{
     alarm::Alarm,
     billing,
     db::{self, unreadable},
-    event::{self, Event},
+    event::{self, Event, EventType},
     gateway::{self, DisputeStatus, GatewayName},
     id::{DisputeId, MerchantId, PaymentId},
     ledger,
@@ -123,16 +123,16 @@ async fn upsert(
 
 /// A dispute has come into its present status.
 fn to_dispute(id: DisputeId, payment: &Payment, told: &gateway::Dispute, to: Known, is_first: bool) -> Event {
-    let what = match to.status {
-        DisputeStatus::Open if is_first => "created",
-        DisputeStatus::Open => "updated",
-        DisputeStatus::Won => "won",
-        DisputeStatus::Lost => "lost",
+    let r#type = match to.status {
+        DisputeStatus::Open if is_first => EventType::DisputeCreated,
+        DisputeStatus::Open => EventType::DisputeUpdated,
+        DisputeStatus::Won => EventType::DisputeWon,
+        DisputeStatus::Lost => EventType::DisputeLost,
     };
     Event {
         merchant_id: payment.merchant_id,
         subject: id.0,
-        kind: format!("dispute.{what}"),
+        r#type,
         data: serde_json::json!({
             "id": id,
             "object": "dispute",

@@ -10,7 +10,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use crate::{
     customer::{BalanceDelta, Customer},
     db::unreadable,
-    event::{self, Event},
+    event::{self, Event, EventType},
     id::CustomerId,
     money::{Currency, Money},
 };
@@ -118,9 +118,9 @@ pub async fn lower_balance(
     let lowered = Event {
         merchant_id: customer.merchant_id,
         subject: customer.id.0,
-        kind: "customer.balance_lowered".into(),
+        r#type: EventType::CustomerBalanceLowered,
         data: json!({
-            "id": customer.id, "amount": by.display_amount(), "currency": by.currency,
+            "id": customer.id, "object": "customer", "amount": by.display_amount(), "currency": by.currency,
             "balance": left.display_amount(), "why": why,
         }),
     };

@@ -1,5 +1,6 @@
 //! The rows of `customer_payment_methods`. They change under the lock of their customer.
 
+use serde_json::json;
 use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 use uuid::Uuid;
 
@@ -7,6 +8,7 @@ use crate::{
     clock::Timestamp,
     customer::{KeptMethod, MethodChoice, PaymentMethod},
     db::unreadable,
+    event::{self, Event, EventType},
     gateway::{MethodType, SavedMethod},
     id::{CustomerId, MerchantId, PaymentMethodId},
 };
@@ -132,8 +134,7 @@ pub async fn add_method(
     let (kind, token) = method;
     let (mut kept, is_new) = add(&mut transaction, merchant, customer, kind, token).await?;
     if make_default && !kept.is_default {
-        set_default(&mut transaction, customer, Some(kept.method.id)).await?;
-        kept.is_default = true;
+        set_default(&mut transaction, (merchant, customer), &mut kept).await?;
     }
     transaction.commit().await?;
     Ok(Some((kept, is_new)))
@@ -159,6 +160,7 @@ async fn add(
     .fetch_optional(&mut *db)
     .await?;
     if let Some(id) = added {
+        // It is the default of whoever has none.
         sqlx::query!(
             "UPDATE customers SET default_method_id = $2, updated_at = remit_now()
              WHERE id = $1 AND default_method_id IS NULL",
@@ -174,7 +176,11 @@ async fn add(
         kind.as_str(),
         token
     );
-    Ok((row.fetch_one(db).await?.try_into()?, added.is_some()))
+    let kept = KeptMethod::try_from(row.fetch_one(&mut *db).await?)?;
+    if added.is_some() {
+        tell(db, (merchant, customer), &kept, EventType::PaymentMethodAdded).await?;
+    }
+    Ok((kept, added.is_some()))
 }
 
 /// Makes a method the one that new subscriptions are paid by. `None`: this merchant has no such customer, or the
@@ -191,8 +197,7 @@ pub async fn make_default(
         return Ok(None);
     };
     if !kept.is_default {
-        set_default(&mut transaction, customer, Some(id)).await?;
-        kept.is_default = true;
+        set_default(&mut transaction, (merchant, customer), &mut kept).await?;
     }
     transaction.commit().await?;
     Ok(Some(kept))
@@ -200,28 +205,90 @@ pub async fn make_default(
 
 async fn set_default(
     db: &mut PgConnection,
-    customer: CustomerId,
-    id: Option<PaymentMethodId>,
+    whose @ (_, customer): (MerchantId, CustomerId),
+    kept: &mut KeptMethod,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE customers SET default_method_id = $2, updated_at = remit_now() WHERE id = $1",
         customer.0,
-        id.map(|id| id.0),
+        kept.method.id.0,
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    kept.is_default = true;
+    tell(db, whose, kept, EventType::PaymentMethodMadeDefault).await
 }
 
 /// Removes a payment method of a customer who is held.
 pub(crate) async fn remove(
     db: &mut PgConnection,
-    customer: CustomerId,
+    whose @ (_, customer): (MerchantId, CustomerId),
     kept: &KeptMethod,
 ) -> sqlx::Result<()> {
-    if kept.is_default {
-        set_default(&mut *db, customer, None).await?;
+    sqlx::query!(
+        "UPDATE customers SET default_method_id = NULL, updated_at = remit_now() WHERE id = $1 AND default_method_id = $2",
+        customer.0,
+        kept.method.id.0,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!("DELETE FROM customer_payment_methods WHERE id = $1", kept.method.id.0)
+        .execute(&mut *db)
+        .await?;
+    tell(db, whose, kept, EventType::PaymentMethodDeleted).await
+}
+
+/// These methods, by their customer, type and token, were declined for good, unless they were before.
+pub(crate) async fn decline(
+    db: &mut PgConnection,
+    methods: &[(CustomerId, MethodType, String)],
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    for (customer, kind, token) in methods {
+        let declined = sqlx::query!(
+            "UPDATE customer_payment_methods SET declined_at = $4
+             WHERE customer_id = $1 AND type = $2 AND token = $3 AND declined_at IS NULL
+             RETURNING id, merchant_id",
+            customer.0,
+            kind.as_str(),
+            token,
+            now,
+        )
+        .fetch_optional(&mut *db)
+        .await?;
+        let Some(row) = declined else { continue };
+        let (whose, id) = ((MerchantId(row.merchant_id), *customer), PaymentMethodId(row.id));
+        if let Some(kept) = find_method(&mut *db, whose.0, whose.1, id).await? {
+            tell(&mut *db, whose, &kept, EventType::PaymentMethodDeclined).await?;
+        }
     }
-    sqlx::query!("DELETE FROM customer_payment_methods WHERE id = $1", kept.method.id.0).execute(db).await?;
     Ok(())
+}
+
+/// The customer is held, or the method's row is locked.
+async fn tell(
+    db: &mut PgConnection,
+    (merchant_id, customer): (MerchantId, CustomerId),
+    KeptMethod { method, is_default, .. }: &KeptMethod,
+    r#type: EventType,
+) -> sqlx::Result<()> {
+    // Of two who tell at once, one is first: a decline holds no customer.
+    sqlx::query!("SELECT FROM customer_payment_methods WHERE id = $1 FOR UPDATE", method.id.0)
+        .execute(&mut *db)
+        .await?;
+    let event = Event {
+        merchant_id,
+        subject: method.id.0,
+        r#type,
+        data: json!({
+            "id": method.id,
+            "object": "payment_method",
+            "customer": customer,
+            "type": method.kind,
+            "is_default": is_default,
+            "is_declined": method.is_declined,
+        }),
+    };
+    let now = crate::db::now(&mut *db).await?;
+    event::store::append(db, &[event], now).await
 }

@@ -17,7 +17,7 @@ use super::{Change, Customer, NewCustomer, TooManyEntries};
 pub(crate) use balance::{BalanceKey, balance, credit, credit_all, hold_balances};
 pub use balance::{balances, lower_balance};
 pub use methods::{add_method, find_method, make_default, methods};
-pub(crate) use methods::{chosen, default_method, remove};
+pub(crate) use methods::{chosen, decline, default_method, remove};
 
 /// A query that answers customers: what stands before the columns, and what after.
 macro_rules! customers {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db::{self, column},
-    event::{self, Event},
+    event::{self, Event, EventType},
     id::{CustomerId, InvoiceId, MerchantId, PaymentId, SubscriptionId},
     money::display_amount,
     page::{Found, Page},
@@ -210,7 +210,13 @@ pub(crate) fn status_event(invoice: &Invoice) -> Event {
     Event {
         merchant_id: invoice.merchant_id,
         subject: invoice.id.0,
-        kind: format!("invoice.{}", invoice.status),
+        r#type: match invoice.status {
+            Status::Draft => EventType::InvoiceDraft,
+            Status::Open => EventType::InvoiceOpen,
+            Status::Paid => EventType::InvoicePaid,
+            Status::Void => EventType::InvoiceVoid,
+            Status::Uncollectible => EventType::InvoiceUncollectible,
+        },
         data: serde_json::json!({
             "id": invoice.id,
             "object": "invoice",

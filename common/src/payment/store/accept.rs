@@ -3,18 +3,21 @@
 use std::collections::HashMap;
 
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, types::Json};
+use sqlx::{Acquire as _, PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    db,
+    db, event,
     gateway::doubt::CallLog,
     id::{JobId, MerchantId},
     job::{Kind, PUBLISHER_GRACE, store::interval},
     payment::{NewPayment, Payment, Stage, Status},
 };
 
-use super::row::{PaymentRow, payments};
+use super::{
+    row::{PaymentRow, payments},
+    write::status_event,
+};
 
 /// What became of a request to pay.
 #[derive(Debug, Clone)]
@@ -37,7 +40,15 @@ pub async fn accept(
     requests: &[(NewPayment, Option<String>)],
 ) -> db::Result<Vec<Accepted>> {
     let jobs: Vec<JobId> = requests.iter().map(|_| JobId::new()).collect();
-    let stored = insert(db, requests, &jobs).await?;
+    let mut transaction = db.begin().await?;
+    let stored = insert(&mut transaction, requests, &jobs).await?;
+    let fresh = |(new, _): &(NewPayment, _)| Some((new.id.0, fresh(new, *stored.get(&new.id.0)?)));
+    let mut new: HashMap<Uuid, Payment> = requests.iter().filter_map(fresh).collect();
+    if let Some(now) = stored.values().next() {
+        let accepted: Vec<_> = new.values().map(status_event).collect();
+        event::store::append(&mut transaction, &accepted, *now).await?;
+    }
+    transaction.commit().await?;
     let mut repeated = HashMap::new();
     if stored.len() < requests.len() {
         let misses = requests.iter().map(|(new, _)| new).filter(|new| !stored.contains_key(&new.id.0));
@@ -46,10 +57,10 @@ pub async fn accept(
     requests
         .iter()
         .zip(jobs)
-        .map(|((new, _), job)| match stored.get(&new.id.0) {
-            Some(created_at) => Ok(Accepted::New(Box::new(fresh(new, *created_at)), job)),
-            None => match repeated.get(&(new.merchant_id, new.idempotency_key.as_str())) {
-                Some((hash, _)) if *hash != new.request_hash => Ok(Accepted::KeyReused),
+        .map(|((asked, _), job)| match new.remove(&asked.id.0) {
+            Some(payment) => Ok(Accepted::New(Box::new(payment), job)),
+            None => match repeated.get(&(asked.merchant_id, asked.idempotency_key.as_str())) {
+                Some((hash, _)) if *hash != asked.request_hash => Ok(Accepted::KeyReused),
                 Some((_, payment)) => Ok(Accepted::Repeated(Box::new(payment.clone()))),
                 None => Err(db::Error::broken("a key that is taken belongs to no payment")),
             },

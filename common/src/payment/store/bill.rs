@@ -7,11 +7,14 @@ use sqlx::{PgConnection, types::Json};
 use crate::{
     clock::Timestamp,
     db::{self, column},
+    event,
     gateway::{GatewayName, MethodType, SavedMethod},
     id::{InvoiceId, JobId, MerchantId, PaymentId},
     job::{self, store::Planned},
     money::Money,
 };
+
+use super::write::pending_event;
 
 /// What the idempotency keys of our own payments begin with. A merchant's key must not.
 pub const OWN_KEYS: &str = "remit:";
@@ -74,5 +77,8 @@ pub(crate) async fn bill(db: &mut PgConnection, new: &[&InvoicePayment<'_>]) -> 
     )
     .execute(&mut *db)
     .await?;
+    if let Some(first) = new.first() {
+        event::store::append(&mut *db, &column(new, |p| pending_event(p)), first.at).await?;
+    }
     job::store::plan(db, &column(new, |p| p.charge)).await
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db::unreadable,
-    event::{self, Event},
+    event::{self, Event, EventType},
     gateway::GatewayName,
     id::{DuplicateId, MerchantId, PaymentId, RefundId},
     ledger,
@@ -67,14 +67,14 @@ async fn show(db: &mut PgConnection, found: &Found) -> sqlx::Result<()> {
 }
 
 fn to_merchant(id: DuplicateId, found: &Found, money: Money) -> Event {
-    let (subject, kind) = match found.refund_id {
-        Some(refund) => (refund.0, "refund.duplicated"),
-        None => (found.payment_id.0, "payment.duplicated"),
+    let (subject, r#type) = match found.refund_id {
+        Some(refund) => (refund.0, EventType::RefundDuplicated),
+        None => (found.payment_id.0, EventType::PaymentDuplicated),
     };
     Event {
         merchant_id: found.merchant_id,
         subject,
-        kind: kind.into(),
+        r#type,
         data: json!({
             "id": id,
             "object": "duplicate",

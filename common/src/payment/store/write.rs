@@ -10,13 +10,15 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db::column,
-    event::Event,
+    event::{Event, EventType},
     gateway::{Answer, Charge, ChargeOutcome, InDoubt, Outcome, Report},
     job::Claim,
     ledger::{Kind, Posting, Subject},
     money::Money,
     payment::{Payment, Status},
 };
+
+use super::bill::InvoicePayment;
 
 /// A payment that is to be written has changed at this moment: it is the next version of the one that was read. Whoever
 /// waited for its lock began before, and did not change it before.
@@ -135,7 +137,16 @@ pub(super) fn status_event(payment: &Payment) -> Event {
     Event {
         merchant_id: payment.merchant_id,
         subject: payment.id.0,
-        kind: format!("payment.{}", payment.status.as_str()),
+        r#type: match payment.status {
+            Status::Pending => EventType::PaymentPending,
+            Status::Processing => EventType::PaymentProcessing,
+            Status::RequiresAction => EventType::PaymentRequiresAction,
+            Status::Authorized => EventType::PaymentAuthorized,
+            Status::Succeeded => EventType::PaymentSucceeded,
+            Status::Failed => EventType::PaymentFailed,
+            Status::Canceled => EventType::PaymentCanceled,
+            Status::NeedsReview => EventType::PaymentNeedsReview,
+        },
         data: json!({
             "id": payment.id,
             "object": "payment",
@@ -144,7 +155,28 @@ pub(super) fn status_event(payment: &Payment) -> Event {
             "currency": payment.request.money.currency,
             "order_id": payment.request.order_id,
             "metadata": payment.request.metadata,
+            "invoice": payment.billing.as_ref().map(|billing| billing.invoice),
             "failure": payment.failure,
+        }),
+    }
+}
+
+/// A payment that was made for an invoice: it is pending.
+pub(super) fn pending_event(payment: &InvoicePayment<'_>) -> Event {
+    Event {
+        merchant_id: payment.merchant_id,
+        subject: payment.id.0,
+        r#type: EventType::PaymentPending,
+        data: json!({
+            "id": payment.id,
+            "object": "payment",
+            "status": Status::Pending,
+            "amount": payment.money.display_amount(),
+            "currency": payment.money.currency,
+            "order_id": null,
+            "metadata": {},
+            "invoice": payment.invoice,
+            "failure": null,
         }),
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     billing,
     clock::Timestamp,
     db,
-    event::{self, Event},
+    event::{self, Event, EventType},
     gateway::{Answer, Charge, GatewayName, RefundOutcome, Report},
     id::{JobId, MerchantId, PaymentId, RefundId},
     job::{self, Claim, Kind, PUBLISHER_GRACE, work::Work},
@@ -92,6 +92,7 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
     let job = job.await?;
     let refund = find(&mut *db, new.merchant_id, new.id).await?;
     let refund = refund.ok_or_else(|| db::Error::broken("a refund that was just stored is not there"))?;
+    event::store::append(db, &[to_refund(&refund)], refund.created_at).await?;
     Ok(Accepted::New(Box::new(refund), job))
 }
 
@@ -385,7 +386,13 @@ fn to_refund(refund: &Refund) -> Event {
     Event {
         merchant_id: refund.merchant_id,
         subject: refund.id.0,
-        kind: format!("refund.{}", refund.status.as_str()),
+        r#type: match refund.status {
+            Status::Pending => EventType::RefundPending,
+            Status::Processing => EventType::RefundProcessing,
+            Status::Succeeded => EventType::RefundSucceeded,
+            Status::Failed => EventType::RefundFailed,
+            Status::NeedsReview => EventType::RefundNeedsReview,
+        },
         data: serde_json::json!({
             "id": refund.id,
             "object": "refund",

@@ -30,7 +30,7 @@ pub async fn recurring(
                 s.tax AS "tax: crate::subscription::store::row::Tax"
            FROM subscriptions s
            CROSS JOIN LATERAL (SELECT data FROM events WHERE subject_id = s.id AND created_at <= $2
-               ORDER BY created_at DESC, id DESC LIMIT 1) told
+               ORDER BY created_at DESC, sequence DESC LIMIT 1) told
            JOIN plans p ON p.id = remit_id('plan_', told.data->>'plan')
            WHERE s.merchant_id = $1 AND told.data->>'status' IN ('active', 'past_due')"#,
         merchant.0,

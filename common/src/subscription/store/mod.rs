@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     db,
-    event::Event,
+    event::{Event, EventType},
     id::{CustomerId, MerchantId, PaymentMethodId, PlanId, SubscriptionId},
     page::{Found, Page},
 };
@@ -204,20 +204,37 @@ pub(crate) fn wakes_at(subscription: &Subscription) -> Result<Option<Timestamp>,
 
 /// A subscription has changed: to another status, to its next period, or otherwise.
 pub(crate) fn change_event(before: &Subscription, now: &Subscription) -> Event {
-    let what = match now {
-        _ if now.status != before.status => now.status.as_str(),
-        _ if now.next_period_index != before.next_period_index => "renewed",
-        _ => "updated",
+    let r#type = match now {
+        _ if now.status != before.status => of_status(now.status),
+        _ if now.next_period_index != before.next_period_index => EventType::SubscriptionRenewed,
+        _ => EventType::SubscriptionUpdated,
     };
-    status_event(now, what)
+    event(now, r#type)
 }
 
-/// What has become of a subscription: its new status, or `renewed`, or `updated`.
-pub(crate) fn status_event(subscription: &Subscription, what: &str) -> Event {
+/// A subscription has come into its present status.
+pub(crate) fn status_event(subscription: &Subscription) -> Event {
+    event(subscription, of_status(subscription.status))
+}
+
+fn of_status(status: Status) -> EventType {
+    match status {
+        Status::Incomplete => EventType::SubscriptionIncomplete,
+        Status::IncompleteExpired => EventType::SubscriptionIncompleteExpired,
+        Status::Trialing => EventType::SubscriptionTrialing,
+        Status::Active => EventType::SubscriptionActive,
+        Status::PastDue => EventType::SubscriptionPastDue,
+        Status::Unpaid => EventType::SubscriptionUnpaid,
+        Status::Paused => EventType::SubscriptionPaused,
+        Status::Canceled => EventType::SubscriptionCanceled,
+    }
+}
+
+fn event(subscription: &Subscription, r#type: EventType) -> Event {
     Event {
         merchant_id: subscription.merchant_id,
         subject: subscription.id.0,
-        kind: format!("subscription.{what}"),
+        r#type,
         data: serde_json::json!({
             "id": subscription.id,
             "object": "subscription",
