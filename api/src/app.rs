@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     event_trust::Events,
+    events::Waits,
     extract::Prefer,
     gateway_routing::GatewayRouting,
     health::Probe,
@@ -34,6 +35,7 @@ pub struct Parts {
     pub(crate) keys: Keys,
     pub(crate) intake: Intake,
     pub(crate) outcomes: Outcomes,
+    pub(crate) waits: Waits,
     pub(crate) publisher: Publisher,
     pub(crate) gateway_routing: GatewayRouting,
     pub(crate) events: Events,

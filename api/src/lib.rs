@@ -8,6 +8,7 @@ mod customers;
 mod docs;
 mod error;
 mod event_trust;
+mod events;
 mod extract;
 mod gateway_routing;
 mod gateways;
@@ -46,6 +47,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use app::App;
 use app::Parts;
 use event_trust::Events;
+use events::Waits;
 use gateway_routing::GatewayRouting;
 use health::Probe;
 use intake::Intake;
@@ -133,6 +135,7 @@ async fn answer_all(
     let app = App::new(Parts {
         keys: Keys::new(accepting.clone()),
         intake: Intake::start(accepting.clone(), publisher.clone()),
+        waits: Waits::start(accepting.clone()),
         outcomes: Outcomes::start(accepting, broker, publishing.clone()),
         public_url: args.public_url.unwrap_or_else(|| format!("http://{address}")),
         gateway_routing: args.gateway_routing,

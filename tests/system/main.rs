@@ -37,6 +37,7 @@ mod paypal;
 mod plans;
 mod protection;
 mod readme;
+mod record;
 mod refunds;
 mod refusals;
 mod renewal_batches;

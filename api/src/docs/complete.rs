@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::{
-    example, links, problems,
+    catalogue, example, links, problems,
     walk::{self, SCHEMAS, each, operations, reference, referred, take_schemas},
 };
 
@@ -28,6 +28,7 @@ pub fn complete(mut description: Value) -> Value {
         complete_operation(path, operation, &schemas);
     }
     links::add(&mut public, &schemas);
+    catalogue::add(&mut public);
     public
 }
 

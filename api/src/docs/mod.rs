@@ -1,6 +1,7 @@
 //! The API's description, made from the code, and a page to read it: neither loads anything from
 //! elsewhere.
 
+mod catalogue;
 pub mod complete;
 mod example;
 mod links;
@@ -28,13 +29,15 @@ pub use parameters::Paging;
 pub use problems::{ChangeProblems, CreateProblems, ListProblems, ReadProblems, VersionProblems};
 
 /// What there is, in the order in which it is read about.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 10] = [
     ("Payments", "Money that is taken."),
     ("Refunds", "Money that is given back."),
     ("Customers", "Who pays invoices, and how."),
     ("Plans", "Prices that subscriptions are made from."),
     ("Subscriptions", "What is billed again and again."),
     ("Invoices", "What subscriptions bill."),
+    ("Events", "What happened, to be read on from anywhere."),
+    ("Webhooks", "What is sent to your endpoints: an event of each type."),
     ("Reports", "What all of them bring in."),
     ("Testing", "A test deployment's clock."),
 ];

@@ -1,7 +1,7 @@
 //! What bodies are made of, named once in the description: ids with their patterns, and closed sets with their
 //! members. Both are those that the code reads and writes, so neither can differ from it.
 
-use common::{gateway, id, invoice, money, payment, plan, refund, subscription};
+use common::{event, gateway, id, invoice, money, payment, plan, refund, subscription};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -92,7 +92,17 @@ fn one_of(about: &str, names: impl Iterator<Item = &'static str>) -> RefOr<Schem
     text.enum_values(Some(names)).into()
 }
 
-ids!(PaymentId, RefundId, DisputeId, CustomerId, PaymentMethodId, PlanId, SubscriptionId, InvoiceId,);
+ids!(
+    PaymentId,
+    RefundId,
+    DisputeId,
+    DuplicateId,
+    CustomerId,
+    PaymentMethodId,
+    PlanId,
+    SubscriptionId,
+    InvoiceId,
+);
 
 sets!(
     /// Where a payment stands.
@@ -127,6 +137,8 @@ sets!(
     OnDispute: subscription::OnDispute,
     /// How the days of a period that are left are counted.
     Proration: subscription::proration::Proration,
+    /// What happened.
+    EventType: event::EventType,
 );
 
 words!(
@@ -139,6 +151,26 @@ words!(
     /// What a payer must do.
     NextActionType: "redirect";
 );
+
+/// An event's id: the digits of what it is about, and its place among what happened to that.
+pub struct EventId;
+
+impl PartialSchema for EventId {
+    fn schema() -> RefOr<Schema> {
+        let prefix = event::EventId::PREFIX;
+        let id = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(format!("^{prefix}[0-9a-f]{{32}}_[1-9][0-9]*$")))
+            .examples([format!("{prefix}{DIGITS}_1")]);
+        id.into()
+    }
+}
+
+impl ToSchema for EventId {}
+
+impl Named for event::EventId {
+    type Schema = EventId;
+}
 
 /// Of which statuses subscriptions are listed: one, or all.
 pub struct SubscriptionFilter;

@@ -6,15 +6,17 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use common::id::{
-    CustomerId, InvalidId, InvoiceId, PaymentId, PaymentMethodId, PlanId, RefundId, SubscriptionId,
+use common::{
+    event::EventId,
+    id::{CustomerId, InvalidId, InvoiceId, PaymentId, PaymentMethodId, PlanId, RefundId, SubscriptionId},
 };
 
 use crate::{App, error::ApiError};
 
 /// What ids name, by what they begin with.
-const KINDS: [(&str, &str); 7] = [
+const KINDS: [(&str, &str); 8] = [
     (CustomerId::PREFIX, "a customer"),
+    (EventId::PREFIX, "an event"),
     (InvoiceId::PREFIX, "an invoice"),
     (PaymentId::PREFIX, "a payment"),
     (PaymentMethodId::PREFIX, "a payment method"),

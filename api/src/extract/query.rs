@@ -80,14 +80,19 @@ impl QueryFields {
         })
     }
 
-    /// Which page of a list.
-    pub fn page<Id: FromStr<Err: std::fmt::Display>>(&mut self) -> Page<Id> {
+    /// How many things on a page.
+    pub fn limit(&mut self) -> u16 {
         let limit = self.optional("limit", |text| match text.parse() {
             Ok(limit @ 1..=LIMIT_MAX) => Ok(limit),
             _ => Err(format!("must be a number from 1 to {LIMIT_MAX}")),
         });
+        limit.unwrap_or(LIMIT_DEFAULT)
+    }
+
+    /// Which page of a list.
+    pub fn page<Id: FromStr<Err: std::fmt::Display>>(&mut self) -> Page<Id> {
         let page = Page {
-            limit: limit.unwrap_or(LIMIT_DEFAULT),
+            limit: self.limit(),
             starting_after: self.name("starting_after"),
             ending_before: self.name("ending_before"),
         };

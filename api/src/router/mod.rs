@@ -8,7 +8,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::App, customers, docs, error::ApiError, extract, gateways, invoices, limits::BODY_BYTES_MAX,
+    app::App, customers, docs, error::ApiError, events, extract, gateways, invoices, limits::BODY_BYTES_MAX,
     payments, plans, probes, refunds, reports, request, subscriptions, test_clock,
 };
 
@@ -46,6 +46,8 @@ fn resources() -> (Router<App>, OpenApi) {
         .routes(routes!(invoices::ask::pay))
         .routes(routes!(invoices::ask::void))
         .routes(routes!(invoices::ask::mark_uncollectible))
+        .routes(routes!(events::read::list))
+        .routes(routes!(events::read::get))
         .routes(routes!(reports::subscriptions))
         .routes(routes!(test_clock::advance))
         .routes(routes!(test_clock::get))

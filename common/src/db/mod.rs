@@ -6,6 +6,7 @@ mod error;
 mod keys;
 pub mod row;
 mod schema;
+mod server;
 mod writable;
 
 use std::{str::FromStr, time::Duration};

@@ -10,6 +10,7 @@ use sqlx::{
 
 use tokio_util::sync::CancellationToken;
 
+use super::server;
 use crate::retry::Policy;
 
 /// The schema, embedded in every binary that needs to apply or check it.
@@ -62,7 +63,7 @@ async fn apply_missing(db: &mut PgConnection) -> Result<(), MigrateError> {
     for migration in MIGRATIONS.iter().filter(is_missing) {
         patiently(db, migration).await?;
     }
-    Ok(())
+    server::settle_in(db).await.map_err(MigrateError::Execute)
 }
 
 /// One process migrates at a time. Whoever waited inside a statement would hold a snapshot, for whose end an index
@@ -176,6 +177,9 @@ pub async fn misfit(pool: &PgPool) -> sqlx::Result<Option<String>> {
     .fetch_all(pool)
     .await;
     let newest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+    if let Some(why) = server::stranger(pool).await? {
+        return Ok(Some(why));
+    }
     Ok(match none_without_a_table(contracted)?.first() {
         Some((version, needs)) if *needs > newest => Some(format!(
             "the database's schema is too new for this program: migration {version} has taken away what programs used \

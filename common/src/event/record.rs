@@ -34,9 +34,7 @@ pub struct Filter {
 /// In which direction the record is read, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
-    /// On from the beginning, as it happened.
-    Beginning,
-    /// On from this event.
+    /// On from here, as it happened.
     After(Place),
     /// Back from the end.
     End,
@@ -53,6 +51,15 @@ pub struct Place {
 }
 
 impl Place {
+    /// Before everything.
+    pub const BEGINNING: Self = Self { position: i64::MIN, subject: Uuid::nil(), sequence: 0 };
+
+    /// The event that is there.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        EventId { subject: self.subject, sequence: self.sequence }
+    }
+
     /// Before everything at this position.
     fn at(position: i64) -> Self {
         Self { position, subject: Uuid::nil(), sequence: 0 }
@@ -65,7 +72,7 @@ pub struct Part {
     /// Those that pass the filter, in the direction of reading.
     pub events: Vec<Recorded>,
     /// The last event that was looked at, whether it passes or not: where to read on.
-    pub last: Option<EventId>,
+    pub last: Option<Place>,
     /// Whether there are more to look at.
     pub has_more: bool,
 }
@@ -73,19 +80,20 @@ pub struct Part {
 struct Row {
     subject_id: Uuid,
     sequence: i64,
+    position: i64,
     r#type: String,
     created_at: Timestamp,
     data: Option<serde_json::Value>,
 }
 
 impl Row {
-    fn id(&self) -> EventId {
-        EventId { subject: self.subject_id, sequence: self.sequence }
+    fn place(&self) -> Place {
+        Place { position: self.position, subject: self.subject_id, sequence: self.sequence }
     }
 
     /// `None`: it does not pass.
     fn passed(self, merchant_id: MerchantId) -> sqlx::Result<Option<Recorded>> {
-        let id = self.id();
+        let id = self.place().id();
         let Some(data) = self.data else { return Ok(None) };
         let r#type = word("type", &self.r#type)?;
         Ok(Some(Recorded { id, merchant_id, r#type, created_at: self.created_at, data }))
@@ -118,7 +126,7 @@ pub async fn read(
             part.has_more = true;
             break;
         }
-        part.last = Some(row.id());
+        part.last = Some(row.place());
         part.events.extend(row.passed(merchant)?);
     }
     Ok(part)
@@ -133,9 +141,8 @@ struct Between {
 
 impl Between {
     fn new(from: From) -> Self {
-        let (low, high) = (Place::at(i64::MIN), Place::at(i64::MAX));
+        let (low, high) = (Place::BEGINNING, Place::at(i64::MAX));
         match from {
-            From::Beginning => Self { low, high, oldest_first: true },
             From::After(low) => Self { low, high, oldest_first: true },
             From::End => Self { low, high, oldest_first: false },
             From::Before(high) => Self { low, high, oldest_first: false },
@@ -168,7 +175,8 @@ impl Between {
 /// The first position of a merchant whose moment is not before this one. Their order is nearly that of moments, so it
 /// is found by halves.
 async fn position_at(db: &mut PgConnection, merchant: MerchantId, moment: Timestamp) -> sqlx::Result<i64> {
-    let (mut low, mut high) = (0, sqlx::query_scalar!(r#"SELECT remit_settled_position() AS "at!""#).fetch_one(&mut *db).await?);
+    let (mut low, mut high) =
+        (0, sqlx::query_scalar!(r#"SELECT remit_settled_position() AS "at!""#).fetch_one(&mut *db).await?);
     while low < high {
         let middle = low + (high - low) / 2;
         let next = sqlx::query!(
@@ -198,7 +206,7 @@ async fn of_merchant(
         ($order:literal) => {
             sqlx::query_as!(
                 Row,
-                r#"SELECT subject_id, sequence, type, created_at, CASE WHEN ($8::text[] IS NULL OR type = ANY($8))
+                r#"SELECT subject_id, sequence, position, type, created_at, CASE WHEN ($8::text[] IS NULL OR type = ANY($8))
                        AND ($9::timestamptz IS NULL OR created_at >= $9)
                        AND ($10::timestamptz IS NULL OR created_at < $10) THEN data END AS data
                    FROM events
@@ -237,7 +245,7 @@ async fn of_object(
 ) -> sqlx::Result<Vec<Row>> {
     let mut rows = sqlx::query_as!(
         Row,
-        "SELECT subject_id, sequence, type, created_at, CASE WHEN ($9::text[] IS NULL OR type = ANY($9))
+        "SELECT subject_id, sequence, position, type, created_at, CASE WHEN ($9::text[] IS NULL OR type = ANY($9))
              AND ($10::timestamptz IS NULL OR created_at >= $10)
              AND ($11::timestamptz IS NULL OR created_at < $11) THEN data END AS data
          FROM events
@@ -276,7 +284,7 @@ pub async fn find(
 ) -> sqlx::Result<Option<Recorded>> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT subject_id, sequence, type, created_at, data AS "data?" FROM events
+        r#"SELECT subject_id, sequence, position, type, created_at, data AS "data?" FROM events
            WHERE subject_id = $1 AND sequence = $2 AND merchant_id = $3"#,
         id.subject,
         id.sequence,
