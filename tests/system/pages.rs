@@ -20,6 +20,8 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
         "/customers/{id}/payment-methods",
         "/customers/{id}/payment-methods/{method}",
         "/customers/{id}/payment-methods/{method}/default",
+        "/events",
+        "/events/{id}",
         "/invoices",
         "/invoices/{id}",
         "/invoices/{id}/html",

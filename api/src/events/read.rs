@@ -11,7 +11,7 @@ use axum::{
 use common::{
     event::{
         EventId, EventType,
-        record::{self, Filter, From, Part, Place},
+        store::record::{self, Filter, From, Part, Place},
     },
     id::MerchantId,
 };

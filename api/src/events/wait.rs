@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use common::{
     batch::{BatchError, Batcher, Bounds},
-    event::record::{self, Place},
+    event::store::record::{self, Place},
     id::MerchantId,
 };
 use sqlx::PgPool;

@@ -2,7 +2,6 @@
 //! transaction of the change.
 
 pub mod catalogue;
-pub mod record;
 pub mod store;
 
 use std::{fmt, str::FromStr};

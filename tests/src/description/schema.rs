@@ -8,9 +8,9 @@ use std::{
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-/// What says something to readers alone.
-const ANNOTATIONS: [&str; 6] =
-    ["description", "title", "examples", "default", "deprecated", "contentMediaType"];
+/// What says something to readers alone. A `discriminator` only says which of the choices it will be.
+const ANNOTATIONS: [&str; 7] =
+    ["description", "title", "examples", "default", "deprecated", "contentMediaType", "discriminator"];
 
 static PATTERNS: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
 

@@ -1,20 +1,20 @@
 //! Payments that we make ourselves, for invoices. They are stored beside what merchants ask for, and told
 //! apart by keys that no merchant may use.
 
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, types::Json};
 
 use crate::{
     clock::Timestamp,
     db::{self, column},
-    event,
+    event::{self, Event, EventType},
     gateway::{GatewayName, MethodType, SavedMethod},
     id::{InvoiceId, JobId, MerchantId, PaymentId},
     job::{self, store::Planned},
     money::Money,
+    payment::Status,
 };
-
-use super::write::pending_event;
 
 /// What the idempotency keys of our own payments begin with. A merchant's key must not.
 pub const OWN_KEYS: &str = "remit:";
@@ -81,4 +81,24 @@ pub(crate) async fn bill(db: &mut PgConnection, new: &[&InvoicePayment<'_>]) -> 
         event::store::append(&mut *db, &column(new, |p| pending_event(p)), first.at).await?;
     }
     job::store::plan(db, &column(new, |p| p.charge)).await
+}
+
+/// A payment that was made for an invoice: it is pending.
+fn pending_event(payment: &InvoicePayment<'_>) -> Event {
+    Event {
+        merchant_id: payment.merchant_id,
+        subject: payment.id.0,
+        r#type: EventType::PaymentPending,
+        data: json!({
+            "id": payment.id,
+            "object": "payment",
+            "status": Status::Pending,
+            "amount": payment.money.display_amount(),
+            "currency": payment.money.currency,
+            "order_id": null,
+            "metadata": {},
+            "invoice": payment.invoice,
+            "failure": null,
+        }),
+    }
 }

@@ -18,8 +18,6 @@ use crate::{
     payment::{Payment, Status},
 };
 
-use super::bill::InvoicePayment;
-
 /// A payment that is to be written has changed at this moment: it is the next version of the one that was read. Whoever
 /// waited for its lock began before, and did not change it before.
 pub(super) fn touch(payment: &mut Payment, now: Timestamp) {
@@ -157,26 +155,6 @@ pub(super) fn status_event(payment: &Payment) -> Event {
             "metadata": payment.request.metadata,
             "invoice": payment.billing.as_ref().map(|billing| billing.invoice),
             "failure": payment.failure,
-        }),
-    }
-}
-
-/// A payment that was made for an invoice: it is pending.
-pub(super) fn pending_event(payment: &InvoicePayment<'_>) -> Event {
-    Event {
-        merchant_id: payment.merchant_id,
-        subject: payment.id.0,
-        r#type: EventType::PaymentPending,
-        data: json!({
-            "id": payment.id,
-            "object": "payment",
-            "status": Status::Pending,
-            "amount": payment.money.display_amount(),
-            "currency": payment.money.currency,
-            "order_id": null,
-            "metadata": {},
-            "invoice": payment.invoice,
-            "failure": null,
         }),
     }
 }

@@ -5,10 +5,10 @@ use chrono::TimeDelta;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
-use super::{EventId, EventType, Recorded};
 use crate::{
     clock::Timestamp,
     db::{column, row::word},
+    event::{EventId, EventType, Recorded},
     id::MerchantId,
 };
 

@@ -1,5 +1,7 @@
 //! The rows of `events`, which are only ever added to.
 
+pub mod record;
+
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
