@@ -1,8 +1,10 @@
 //! `remit`: the operators' command line. Tables for people, `--json` for scripts.
 
+mod api;
 mod customer;
 mod doctor;
 mod duplicates;
+mod events;
 mod jobs;
 mod keys;
 mod ledger;
@@ -11,6 +13,7 @@ mod reconcile;
 mod session;
 mod subscription;
 mod table;
+mod trigger;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -32,7 +35,7 @@ struct Cli {
     #[command(flatten)]
     mode: ModeArgs,
     #[command(flatten)]
-    database: DatabaseArgs,
+    database: Option<DatabaseArgs>,
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -42,6 +45,25 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Operator(OperatorCommand),
+    #[command(flatten)]
+    Merchant(MerchantCommand),
+}
+
+/// What asks the API, with a merchant's key.
+#[derive(Subcommand)]
+enum MerchantCommand {
+    /// What happens, as merchants are told it.
+    #[command(subcommand)]
+    Events(events::Command),
+    /// Makes something happen at the sandbox, to see what is told of it.
+    Trigger(trigger::TriggerArgs),
+}
+
+/// What asks the database.
+#[derive(Subcommand)]
+enum OperatorCommand {
     /// Applies what is missing of the database schema.
     Migrate,
     /// API keys of merchants.
@@ -78,24 +100,35 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), String> {
-    Guards::new(cli.mode).database(&cli.database).check()?;
-    let pool = db::pool_within(&cli.database.database_url, "remit-ops", 2, STATEMENT_TIMEOUT)
-        .map_err(|error| format!("DATABASE_URL: {error}"))?;
-    let session = Session { pool, json: cli.json, mode: cli.mode };
-    if !matches!(cli.command, Command::Migrate | Command::Doctor(_)) {
+    match cli.command {
+        Command::Merchant(MerchantCommand::Events(command)) => events::run(cli.json, command).await,
+        Command::Merchant(MerchantCommand::Trigger(args)) => trigger::run(cli.json, args).await,
+        Command::Operator(command) => {
+            let database =
+                cli.database.ok_or("this asks the database: set DATABASE_URL, or say --database-url")?;
+            Guards::new(cli.mode).database(&database).check()?;
+            let pool = db::pool_within(&database.database_url, "remit-ops", 2, STATEMENT_TIMEOUT)
+                .map_err(|error| format!("DATABASE_URL: {error}"))?;
+            operate(Session { pool, json: cli.json, mode: cli.mode }, command).await
+        }
+    }
+}
+
+async fn operate(session: Session, command: OperatorCommand) -> Result<(), String> {
+    if !matches!(command, OperatorCommand::Migrate | OperatorCommand::Doctor(_)) {
         fits(&session).await?;
     }
-    match cli.command {
-        Command::Migrate => migrate(&session).await,
-        Command::Keys(command) => keys::run(&session, command).await,
-        Command::Jobs(command) => jobs::run(&session, command).await,
-        Command::Payment(command) => payment::run(&session, command).await,
-        Command::Duplicates(command) => duplicates::run(&session, command).await,
-        Command::Customer(command) => customer::run(&session, command).await,
-        Command::Subscription(command) => subscription::run(&session, command).await,
-        Command::Ledger(command) => ledger::run(&session, command).await,
-        Command::Reconcile(command) => reconcile::run(&session, command).await,
-        Command::Doctor(args) => doctor::run(&session, args).await,
+    match command {
+        OperatorCommand::Migrate => migrate(&session).await,
+        OperatorCommand::Keys(command) => keys::run(&session, command).await,
+        OperatorCommand::Jobs(command) => jobs::run(&session, command).await,
+        OperatorCommand::Payment(command) => payment::run(&session, command).await,
+        OperatorCommand::Duplicates(command) => duplicates::run(&session, command).await,
+        OperatorCommand::Customer(command) => customer::run(&session, command).await,
+        OperatorCommand::Subscription(command) => subscription::run(&session, command).await,
+        OperatorCommand::Ledger(command) => ledger::run(&session, command).await,
+        OperatorCommand::Reconcile(command) => reconcile::run(&session, command).await,
+        OperatorCommand::Doctor(args) => doctor::run(&session, args).await,
     }
 }
 

@@ -16,11 +16,16 @@ pub struct Session {
 impl Session {
     /// Prints for scripts or for people.
     pub fn print(&self, value: &impl serde::Serialize, text: impl FnOnce() -> String) {
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
-        } else {
-            println!("{}", text().trim_end());
-        }
+        print(self.json, value, text);
+    }
+}
+
+/// Prints for scripts or for people.
+pub fn print(json: bool, value: &impl serde::Serialize, text: impl FnOnce() -> String) {
+    if json {
+        println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+    } else {
+        println!("{}", text().trim_end());
     }
 }
 
