@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use common::{batch::BatchError, card_data, db};
+use common::{batch::BatchError, card_data, db, merchant::scope::Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +24,10 @@ const FAULT_NAME_MAX: usize = 60;
 pub enum ApiError {
     /// No key, or not a valid one.
     Unauthorized(&'static str),
+    /// The key may not do that.
+    ScopeMissing(Scope),
+    /// The key may not do that here, now, or up to that amount: a stable code, and why.
+    Forbidden(&'static str, String),
     /// Nothing there, or nothing of this merchant's.
     NotFound,
     /// The same, and why: a sentence.
@@ -133,6 +137,14 @@ impl Fault {
     }
 }
 
+fn sentence(reason: &impl std::fmt::Display) -> String {
+    let mut sentence = reason.to_string();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence + "."
+}
+
 fn shortened(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -143,16 +155,18 @@ fn shortened(text: &str, characters: usize) -> String {
 impl ApiError {
     /// What the rules say no to: a stable code, and their reason as a sentence.
     pub fn refused(code: &'static str, reason: &impl std::fmt::Display) -> Self {
-        let mut sentence = reason.to_string();
-        if let Some(first) = sentence.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        Self::Conflict(code, sentence + ".")
+        Self::Conflict(code, sentence(reason))
+    }
+
+    /// What the key may not do: a stable code, and why, as a sentence.
+    pub fn forbidden(code: &'static str, reason: &impl std::fmt::Display) -> Self {
+        Self::Forbidden(code, sentence(reason))
     }
 
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::ScopeMissing(_) | Self::Forbidden(..) => StatusCode::FORBIDDEN,
             Self::NotFound | Self::NoSuch(_) | Self::GatewayNotConfigured => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidJson(_)
@@ -178,6 +192,8 @@ impl ApiError {
     fn kind(&self) -> (&'static str, &'static str) {
         match self {
             Self::Unauthorized(_) => ("unauthorized", "A valid API key is needed"),
+            Self::ScopeMissing(_) => ("scope-missing", "The key may not do this"),
+            Self::Forbidden(code, _) => (code, "The key may not do this"),
             Self::NotFound | Self::NoSuch(_) => ("not-found", "There is nothing here"),
             Self::MethodNotAllowed => ("method-not-allowed", "This path has other methods"),
             Self::InvalidJson(_) => ("invalid-json", "The body is not JSON"),
@@ -209,6 +225,8 @@ impl ApiError {
     fn detail(&self) -> String {
         match self {
             Self::Unauthorized(detail) => (*detail).into(),
+            Self::ScopeMissing(scope) => format!("This needs the scope {scope}, which the key does not have."),
+            Self::Forbidden(_, detail) => detail.clone(),
             Self::NotFound => "Check the path and the id; what belongs to others is not shown.".into(),
             Self::NoSuch(why) => why.clone(),
             Self::MethodNotAllowed => "The Allow header lists what can be done here.".into(),

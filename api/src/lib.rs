@@ -2,6 +2,7 @@
 //! never waits for the broker.
 
 mod answer;
+mod api_keys;
 mod app;
 mod auth;
 mod customers;
@@ -131,7 +132,7 @@ async fn answer_all(
     let publisher = Publisher::start(broker.clone(), publishing.clone());
     let flushing = publisher.clone();
     let app = App::new(Parts {
-        keys: Keys::new(accepting.clone()),
+        keys: Keys::new(accepting.clone(), writing.clone(), args.mode.mode),
         intake: Intake::start(accepting.clone(), publisher.clone()),
         outcomes: Outcomes::start(accepting, broker, publishing.clone()),
         public_url: args.public_url.unwrap_or_else(|| format!("http://{address}")),

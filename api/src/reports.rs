@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    auth::Caller,
+    auth::{Caller, ReportsRead},
     docs::{ListProblems, named},
     error::{ApiError, Problem},
     extract::{QueryFields, moment},
@@ -124,17 +124,17 @@ pub struct RecoveryView {
 )]
 pub async fn subscriptions(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<ReportsRead>,
     query: QueryFields,
 ) -> Result<Json<SubscriptionReport>, ApiError> {
-    let mut db = app.reads.of(merchant.id).await?;
+    let mut db = app.reads.of(caller.merchant).await?;
     let now = db::now(&mut *db).await?;
     let (from, at) = read(query, now)?;
-    let ends = figures::recurring(&mut *db, merchant.id, at).await?;
+    let ends = figures::recurring(&mut *db, caller.merchant, at).await?;
     let (starts, recovered) = match from {
         Some(from) => (
-            figures::recurring(&mut *db, merchant.id, from).await?,
-            figures::recovery(&mut *db, merchant.id, from, at).await?,
+            figures::recurring(&mut *db, caller.merchant, from).await?,
+            figures::recovery(&mut *db, caller.merchant, from, at).await?,
         ),
         None => (Vec::new(), Vec::new()),
     };

@@ -6,6 +6,7 @@ mod duplicates;
 mod jobs;
 mod keys;
 mod ledger;
+mod merchants;
 mod payment;
 mod reconcile;
 mod session;
@@ -44,6 +45,9 @@ struct Cli {
 enum Command {
     /// Applies what is missing of the database schema.
     Migrate,
+    /// Merchants.
+    #[command(subcommand)]
+    Merchants(merchants::Command),
     /// API keys of merchants.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -87,6 +91,7 @@ async fn run(cli: Cli) -> Result<(), String> {
     }
     match cli.command {
         Command::Migrate => migrate(&session).await,
+        Command::Merchants(command) => merchants::run(&session, command).await,
         Command::Keys(command) => keys::run(&session, command).await,
         Command::Jobs(command) => jobs::run(&session, command).await,
         Command::Payment(command) => payment::run(&session, command).await,

@@ -28,7 +28,7 @@ pub use parameters::Paging;
 pub use problems::{ChangeProblems, CreateProblems, ListProblems, ReadProblems, VersionProblems};
 
 /// What there is, in the order in which it is read about.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("Payments", "Money that is taken."),
     ("Refunds", "Money that is given back."),
     ("Customers", "Who pays invoices, and how."),
@@ -36,6 +36,7 @@ const TAGS: [(&str, &str); 8] = [
     ("Subscriptions", "What is billed again and again."),
     ("Invoices", "What subscriptions bill."),
     ("Reports", "What all of them bring in."),
+    ("API keys", "Who may do what."),
     ("Testing", "A test deployment's clock."),
 ];
 
@@ -43,8 +44,11 @@ const INTRODUCTION: &str = "\
 Payments, refunds and subscriptions, accepted at once and done reliably. A write is answered with `202 Accepted` and a \
 status URL; what was accepted reaches an end, no customer is charged twice, and nothing is refunded twice.
 
-Send your key as `Authorization: Bearer rmt_test_…`. Send an `Idempotency-Key` with every payment, refund \
-and subscription: the same key is the same one, for ever. A customer and a plan may have one. A capture and a \
+Send your key as `Authorization: Bearer rmt_test_…`. It may do what its scopes say, and each operation names the one \
+that it needs: without a valid key the answer is 401, without the scope 403. Live keys (`rmt_live_…`) and test keys see \
+and do nothing of each other's: whatever is shown says in `livemode` on which side it is. `POST /api-keys` makes keys \
+with fewer scopes, an end, addresses from which they may be used, and caps on what they pay. Send an `Idempotency-Key` with every payment, refund \
+and subscription: the same key is the same one, for ever. A customer, a plan and an API key may have one. A capture and a \
 cancellation need none: asked again, they answer the same. Send `Prefer: wait=10` to get the outcome in the answer, if it comes in time. Card numbers \
 are refused wherever they appear: send the token that the gateway's form gave you.
 
@@ -96,7 +100,7 @@ pub fn describe(mut openapi: OpenApi, public_url: &str) -> Value {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("rmt_test_…")
-        .description(Some("An API key."))
+        .description(Some("An API key. What it needs to be allowed, each operation says: its scope."))
         .build();
     let components = openapi.components.get_or_insert_default();
     components.security_schemes.insert("key".into(), SecurityScheme::Http(bearer).into());

@@ -1,7 +1,7 @@
 //! What bodies are made of, named once in the description: ids with their patterns, and closed sets with their
 //! members. Both are those that the code reads and writes, so neither can differ from it.
 
-use common::{gateway, id, invoice, money, payment, plan, refund, subscription};
+use common::{gateway, id, invoice, merchant, money, payment, plan, refund, subscription};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -92,9 +92,21 @@ fn one_of(about: &str, names: impl Iterator<Item = &'static str>) -> RefOr<Schem
     text.enum_values(Some(names)).into()
 }
 
-ids!(PaymentId, RefundId, DisputeId, CustomerId, PaymentMethodId, PlanId, SubscriptionId, InvoiceId,);
+ids!(
+    PaymentId,
+    RefundId,
+    DisputeId,
+    CustomerId,
+    PaymentMethodId,
+    PlanId,
+    SubscriptionId,
+    InvoiceId,
+    ApiKeyId,
+);
 
 sets!(
+    /// What a key may do. A scope that writes includes the one that reads; `admin` includes all.
+    Scope: merchant::scope::Scope,
     /// Where a payment stands.
     PaymentStatus: payment::Status,
     /// When the money is taken.

@@ -7,13 +7,14 @@ use axum::{
     http::request::Parts,
 };
 use common::id::{
-    CustomerId, InvalidId, InvoiceId, PaymentId, PaymentMethodId, PlanId, RefundId, SubscriptionId,
+    ApiKeyId, CustomerId, InvalidId, InvoiceId, PaymentId, PaymentMethodId, PlanId, RefundId, SubscriptionId,
 };
 
 use crate::{App, error::ApiError};
 
 /// What ids name, by what they begin with.
-const KINDS: [(&str, &str); 7] = [
+const KINDS: [(&str, &str); 8] = [
+    (ApiKeyId::PREFIX, "an API key"),
     (CustomerId::PREFIX, "a customer"),
     (InvoiceId::PREFIX, "an invoice"),
     (PaymentId::PREFIX, "a payment"),

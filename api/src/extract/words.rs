@@ -3,6 +3,7 @@
 use common::{
     gateway::{Capture, MethodType, RefundReason},
     id::{CustomerId, PaymentId, PaymentMethodId, PlanId},
+    merchant::scope::Scope,
     plan::Unit,
     subscription::{OnDispute, WithoutMethod, proration::Proration},
 };
@@ -39,7 +40,7 @@ macro_rules! names {
         }
     )+};
 }
-names!(Capture, MethodType, OnDispute, Proration, RefundReason, Unit, WithoutMethod);
+names!(Capture, MethodType, OnDispute, Proration, RefundReason, Scope, Unit, WithoutMethod);
 names!(CustomerId, PaymentId, PaymentMethodId, PlanId);
 
 /// Declares a few words of a body, each with what it means.

@@ -16,7 +16,7 @@ use crate::{
         CancelRequest, Capture, CaptureRequest, Card, ChargeRef, ChargeRequest, DeclineClass, GatewayKey,
         GatewayName, GatewayRef, LookUp, MethodType, SavedMethod, Sending, doubt::CallLog,
     },
-    id::{InvoiceId, MerchantId, PaymentId},
+    id::{ApiKeyId, InvoiceId, MerchantId, PaymentId},
     metadata::Metadata,
     money::Money,
     name::names,
@@ -29,6 +29,8 @@ pub struct NewPayment {
     pub id: PaymentId,
     /// Whose it is.
     pub merchant_id: MerchantId,
+    /// The key that it was made with.
+    pub api_key_id: ApiKeyId,
     /// The merchant's name for the request: the same key is the same payment, for ever.
     pub idempotency_key: String,
     /// SHA-256 over what was asked for, to tell a repetition from a different request.

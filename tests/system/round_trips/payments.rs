@@ -11,7 +11,7 @@ use common::{
         self, Answer, Call, Capture, Card, ChargeOutcome, Decline, DeclineClass, DisputeStatus, GatewayName,
         MethodType, RefundOutcome, RefundReason, SavedMethod, doubt::CallLog,
     },
-    id::{InvoiceId, JobId, MerchantId, PaymentId, RefundId},
+    id::{ApiKeyId, InvoiceId, JobId, MerchantId, PaymentId, RefundId},
     job::{Claim, Kind},
     payment::{
         self, Billing, Failure, Fallback, NewPayment, Payer, Payment, PaymentRequest, Route, Stage, Status,
@@ -53,7 +53,15 @@ fn new_payment(key: &str) -> NewPayment {
         }),
     };
     let (id, merchant_id) = (PaymentId::new(), MerchantId::new());
-    NewPayment { id, merchant_id, idempotency_key: key.into(), request_hash: [7; 32], request, route }
+    NewPayment {
+        id,
+        merchant_id,
+        api_key_id: ApiKeyId::new(),
+        idempotency_key: key.into(),
+        request_hash: [7; 32],
+        request,
+        route,
+    }
 }
 
 async fn accepted(db: &mut PgConnection, new: &NewPayment) -> Payment {

@@ -79,17 +79,17 @@ async fn insert(
                SELECT * FROM unnest(
                    $1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::numeric[], $6::text[], $7::text[],
                    $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::text[], $13::text[], $14::jsonb[],
-                   $15::text[], $16::uuid[], $17::text[], $20::jsonb[])
+                   $15::text[], $16::uuid[], $17::text[], $20::jsonb[], $21::uuid[])
                AS asked (id, merchant_id, idempotency_key, request_hash, amount, currency, capture,
                    method_type, method_token, gateway, customer, description, order_id, metadata,
-                   return_url, job_id, traceparent, fallback)
+                   return_url, job_id, traceparent, fallback, api_key_id)
            ), stored AS (
                INSERT INTO payments (id, merchant_id, idempotency_key, request_hash, amount, currency,
                    capture, method_type, method_token, gateway, customer, description, order_id, metadata,
-                   return_url, fallback, created_at, updated_at)
+                   return_url, fallback, api_key_id, created_at, updated_at)
                SELECT id, merchant_id, idempotency_key, request_hash, amount, currency, capture,
                    method_type, method_token, gateway, customer, description, order_id, metadata,
-                   return_url, fallback, (SELECT remit_now()), (SELECT remit_now())
+                   return_url, fallback, api_key_id, (SELECT remit_now()), (SELECT remit_now())
                FROM asked
                ON CONFLICT (merchant_id, idempotency_key) DO NOTHING
                RETURNING id, created_at
@@ -119,6 +119,7 @@ async fn insert(
         Kind::ChargePayment.as_str(),
         interval(PUBLISHER_GRACE),
         &column!(|new: &New, _, _| new.route.fallback.clone().map(Json)) as _,
+        &column!(|new: &New, _, _| new.api_key_id.0),
     )
     .fetch_all(db)
     .await?;
