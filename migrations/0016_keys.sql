@@ -16,6 +16,8 @@ ALTER TABLE api_keys
     -- what it may do (`common/src/merchant/scope.rs`)
     ADD COLUMN scopes            text[] NOT NULL DEFAULT '{admin}',
     ADD COLUMN expires_at        timestamptz,
+    -- another was put in its place: until when it still works
+    ADD COLUMN overlap_ends_at   timestamptz,
     -- to the minute
     ADD COLUMN last_used_at      timestamptz,
     -- networks such as 203.0.113.0/24; null: from anywhere

@@ -33,6 +33,9 @@ pub struct SubscriptionReport {
     /// Always `subscription_report`.
     #[schema(example = "subscription_report")]
     object: &'static str,
+    /// Whether money is real: `false` on your test side.
+    #[schema(example = false)]
+    livemode: bool,
     #[schema(value_type = Option<String>, format = DateTime)]
     from: Option<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
@@ -149,7 +152,13 @@ pub async fn subscriptions(
     };
     let currencies = all.iter().map(figures).collect::<Result<_, TooLarge>>();
     let currencies = currencies.map_err(|error| ApiError::refused("amount-too-large", &error))?;
-    Ok(Json(SubscriptionReport { object: "subscription_report", from, at, currencies }))
+    Ok(Json(SubscriptionReport {
+        object: "subscription_report",
+        livemode: caller.livemode,
+        from,
+        at,
+        currencies,
+    }))
 }
 
 fn read(mut query: QueryFields, now: Timestamp) -> Result<(Option<Timestamp>, Timestamp), ApiError> {

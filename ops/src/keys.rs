@@ -5,6 +5,7 @@ use std::{io::IsTerminal as _, time::Duration};
 use clap::Subcommand;
 use common::{
     clock::Timestamp,
+    config::Mode,
     db,
     id::ApiKeyId,
     merchant::{
@@ -21,8 +22,8 @@ use common::{
 use serde_json::{Value, json};
 
 use crate::{
-    merchants::{check_side, named, side},
     session::{Session, explain},
+    side::{check_side, named, side},
     table,
 };
 
@@ -80,6 +81,9 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
     match command {
         Command::Create { merchant, scopes, live, name, allow, expires_in, quiet } => {
             check_side(session.mode, live)?;
+            if session.mode.mode == Mode::Live && !live {
+                eprintln!("Money is real here, and a test key is refused: --live makes one that works.");
+            }
             let rights = Rights {
                 scopes: Scopes::new(scopes).unwrap_or_else(Scopes::admin),
                 allowed_addresses: allow,
@@ -168,7 +172,7 @@ async fn list(session: &Session, merchant: Option<&str>) -> Result<(), String> {
 
 /// A key, for scripts.
 pub fn json_of(key: &StoredKey) -> Value {
-    let Rights { scopes, expires_at, allowed_addresses, caps } = &key.rights;
+    let Rights { scopes, allowed_addresses, caps, expires_at: _ } = &key.rights;
     let networks: Vec<_> = allowed_addresses.iter().map(ToString::to_string).collect();
     let amounts = |caps: &[common::money::Money]| caps.iter().map(ToString::to_string).collect::<Vec<_>>();
     json!({
@@ -178,7 +182,7 @@ pub fn json_of(key: &StoredKey) -> Value {
             "payment": amounts(&caps.payment), "day": amounts(&caps.day),
             "own_payments_only": caps.own_payments_only,
         },
-        "created_at": key.created_at, "expires_at": expires_at, "last_used_at": key.last_used_at,
+        "created_at": key.created_at, "expires_at": key.ends_at(), "last_used_at": key.last_used_at,
         "revoked_at": key.revoked_at,
     })
 }
@@ -199,7 +203,7 @@ pub fn overview(keys: &[StoredKey]) -> String {
             key.name.clone().unwrap_or_default(),
             scopes.join(","),
             moment(key.last_used_at),
-            moment(key.rights.expires_at),
+            moment(key.ends_at()),
             moment(key.revoked_at),
         ]
     };

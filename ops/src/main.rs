@@ -10,6 +10,7 @@ mod merchants;
 mod payment;
 mod reconcile;
 mod session;
+mod side;
 mod subscription;
 mod table;
 

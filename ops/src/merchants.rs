@@ -1,15 +1,13 @@
 //! `remit merchants`: whose payments there are. Each has a test side, and a live side where money is real.
 
 use clap::Subcommand;
-use common::{
-    config::{Mode, ModeArgs},
-    merchant::{Merchant, store},
-};
+use common::merchant::{Merchant, store};
 use serde_json::json;
 
 use crate::{
     keys,
     session::{Session, explain},
+    side::{check_side, named, side},
     table,
 };
 
@@ -62,27 +60,6 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// A name that says something.
-pub fn named(name: &str) -> Result<&str, String> {
-    match name.trim() {
-        "" => Err("a merchant needs a name".into()),
-        name => Ok(name),
-    }
-}
-
-/// What is live is made only where it works.
-pub fn check_side(args: ModeArgs, live: bool) -> Result<(), String> {
-    match args.mode {
-        Mode::Test if live => Err("no money is real here: REMIT_MODE=live is where --live belongs".into()),
-        Mode::Test | Mode::Live => Ok(()),
-    }
-}
-
-/// Of which side.
-pub fn side(livemode: bool) -> &'static str {
-    if livemode { "live" } else { "test" }
 }
 
 fn overview(merchants: &[Merchant]) -> String {

@@ -1,6 +1,7 @@
 //! System tests: the real processes, on the real Postgres and RabbitMQ.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a missing value fails the test")]
 
+mod access;
 mod bad_input;
 mod billing_methods;
 mod bodies;
@@ -24,6 +25,7 @@ mod idempotency;
 mod invariants;
 mod invoices_api;
 mod isolation;
+mod keys;
 mod law;
 mod links;
 mod long_lists;

@@ -13,6 +13,9 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
     let mut paths: Vec<_> = openapi["paths"].as_object().unwrap().keys().collect();
     paths.sort();
     let expected = [
+        "/api-keys",
+        "/api-keys/{id}",
+        "/api-keys/{id}/rotate",
         "/cancel-subscription/{id}",
         "/create-subscription",
         "/customers",

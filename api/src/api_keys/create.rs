@@ -142,12 +142,16 @@ pub async fn create(
     OptionalKey(key): OptionalKey,
     Body(Wanted { name, rights }): Body<CreateApiKey>,
 ) -> Result<Response, ApiError> {
-    rights.check().and_then(|()| caller.key.rights.may_give(&rights)).map_err(refused)?;
+    rights.check().and_then(|()| caller.key.givable().may_give(&rights)).map_err(refused)?;
     let (id, secret) = (ApiKeyId::new(), ApiKey::generate(&mut system_random(), caller.livemode));
     let asked = understood(name.as_deref(), &rights);
     let mut transaction = app.pool.begin().await?;
     let before = made_before(&mut transaction, (caller.merchant, "api_key", key), &asked, id.0).await?;
     if before.is_none() {
+        let now = db::now(&mut *transaction).await?;
+        if rights.expires_at.is_some_and(|end| end <= now) {
+            return Err(Faults::one("/expires_at", "must be in the future"));
+        }
         let new =
             NewKey { id, merchant: caller.merchant, first_key: None, name: name.as_deref(), rights: &rights };
         keys::add(&mut *transaction, &secret, &new).await?;
@@ -171,8 +175,8 @@ body! {
 
 /// Rotate an API key
 ///
-/// Makes another key that may do the same, under the same caps, which go on counting. Both work until the old one
-/// expires. The new `secret` is shown in this answer alone. The same `Idempotency-Key` again answers the same new key
+/// Makes another key that may do the same, under the same caps, which go on counting, and that ends when the old
+/// one was to end at first. Both work until the time that the old one is given. The new `secret` is shown in this answer alone. The same `Idempotency-Key` again answers the same new key
 /// without its secret.
 #[utoipa::path(
     post, path = "/api-keys/{id}/rotate", operation_id = "rotateApiKey", tag = "API keys", request_body = Option<RotateApiKey>,
@@ -195,14 +199,14 @@ pub async fn rotate(
     let overlap = expires_old_in.unwrap_or(OVERLAP);
     let mut transaction = app.pool.begin().await?;
     let old = keys::find(&mut *transaction, caller.merchant, old).await?.ok_or(ApiError::NotFound)?;
-    caller.key.rights.may_give(&old.rights).map_err(|refusal| {
+    caller.key.givable().may_give(&old.rights).map_err(|refusal| {
         ApiError::forbidden("key-exceeds-yours", &format!("the {} of that key {refusal}", refusal.field()))
     })?;
     let asked = json!(["rotate", old.id, overlap]);
     let before = made_before(&mut transaction, (caller.merchant, "api_key", key), &asked, id.0).await?;
     if before.is_none() {
         let now = db::now(&mut *transaction).await?;
-        if old.revoked_at.is_some() || old.rights.expires_at.is_some_and(|end| end <= now) {
+        if old.revoked_at.is_some() || old.ends_at().is_some_and(|end| end <= now) {
             let detail = "The key was revoked, or has expired: make another with POST /api-keys.";
             return Err(ApiError::Conflict("api-key-ended", detail.into()));
         }

@@ -40,7 +40,7 @@ pub struct ApiKeyView {
     caps: CapsOfKey,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When it stops to work; `null`: never.
+    /// When it stops to work, by itself or because it was rotated; `null`: never.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// When it was last used, to the minute.
@@ -80,7 +80,8 @@ pub struct CapView {
 impl ApiKeyView {
     /// A key as its merchant sees it; with its secret, where it was just made.
     pub fn new(key: StoredKey, secret: Option<String>) -> Self {
-        let Rights { scopes, expires_at, allowed_addresses, caps } = key.rights;
+        let expires_at = key.ends_at();
+        let Rights { scopes, allowed_addresses, caps, expires_at: _ } = key.rights;
         Self {
             id: key.id.to_string(),
             object: "api_key",

@@ -51,12 +51,28 @@ pub struct StoredKey {
     pub last4: String,
     /// What it may do.
     pub rights: Rights,
+    /// Until when it still works, where another was put in its place.
+    pub overlap_ends_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+}
+
+impl StoredKey {
+    /// When it stops to work, if it ever does: by its rights, or sooner, because another is in its place.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        [self.rights.expires_at, self.overlap_ends_at].into_iter().flatten().min()
+    }
+
+    /// What it may give to others: its rights, for as long as it has them itself.
+    #[must_use]
+    pub fn givable(&self) -> Rights {
+        Rights { expires_at: self.ends_at(), ..self.rights.clone() }
+    }
 }
 
 /// Why a key is not taken in a deployment.

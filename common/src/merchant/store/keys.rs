@@ -28,7 +28,7 @@ macro_rules! keys {
         sqlx::query_as!(
             KeyRow,
             $before + r#"k.id, k.merchant_id, m.livemode, coalesce(k.first_key_id, k.id) AS "first_key_id!", k.name,
-                k.prefix, k.last4, k.scopes, k.expires_at, k.allowed_addresses,
+                k.prefix, k.last4, k.scopes, k.expires_at, k.overlap_ends_at, k.allowed_addresses,
                 k.caps AS "caps: sqlx::types::Json<CapsRow>", k.created_at, k.last_used_at, k.revoked_at "# + $after
             $(, $argument)*
         )
@@ -45,6 +45,7 @@ struct KeyRow {
     last4: String,
     scopes: Vec<String>,
     expires_at: Option<Timestamp>,
+    overlap_ends_at: Option<Timestamp>,
     allowed_addresses: Option<Vec<String>>,
     caps: Option<Json<CapsRow>>,
     created_at: Timestamp,
@@ -73,6 +74,7 @@ impl TryFrom<KeyRow> for StoredKey {
                 allowed_addresses: networks,
                 caps: row.caps.map_or_else(|| Ok(Caps::default()), |caps| caps.0.try_into())?,
             },
+            overlap_ends_at: row.overlap_ends_at,
             created_at: row.created_at,
             last_used_at: row.last_used_at,
             revoked_at: row.revoked_at,
@@ -140,7 +142,7 @@ pub async fn by_hash(db: &mut PgConnection, hash: KeyHash) -> sqlx::Result<Optio
     let Some(row) = found.fetch_optional(&mut *db).await? else { return Ok(None) };
     let key = StoredKey::try_from(row)?;
     let now = db::now(db).await?;
-    let until = key.rights.expires_at.map(|end| (end - now).to_std().unwrap_or(Duration::ZERO));
+    let until = key.ends_at().map(|end| (end - now).to_std().unwrap_or(Duration::ZERO));
     let is_use_to_be_told = key.last_used_at.is_none_or(|last| now - last >= USES_TOLD_EVERY);
     Ok(Some(Shown { key, expires_in: until, is_use_to_be_told }))
 }
@@ -248,7 +250,8 @@ pub async fn revoke(db: &mut PgConnection, merchant: MerchantId, id: ApiKeyId) -
     let others = sqlx::query_scalar!(
         r#"SELECT EXISTS (
                SELECT FROM api_keys WHERE merchant_id = $1 AND id <> $2 AND 'admin' = ANY(scopes)
-                   AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > remit_now())) AS "others!""#,
+                   AND revoked_at IS NULL
+                   AND coalesce(least(expires_at, overlap_ends_at) > remit_now(), true)) AS "others!""#,
         merchant.0,
         id.0,
     );
@@ -269,7 +272,7 @@ pub async fn revoke_any(db: impl PgExecutor<'_>, id: ApiKeyId) -> sqlx::Result<b
     Ok(revoked.execute(db).await?.rows_affected() == 1)
 }
 
-/// Puts another key in the place of one, which expires after this time, or when it would have before.
+/// Puts another key in the place of one, which works for this time still, or for as long as it would have.
 pub async fn replace(
     db: &mut PgConnection,
     old: &StoredKey,
@@ -285,7 +288,7 @@ pub async fn replace(
     };
     add(&mut *db, key, &new).await?;
     sqlx::query!(
-        "UPDATE api_keys SET expires_at = least(expires_at, remit_now() + $2) WHERE id = $1",
+        "UPDATE api_keys SET overlap_ends_at = least(overlap_ends_at, remit_now() + $2) WHERE id = $1",
         old.id.0,
         interval(expires_in),
     )
