@@ -8,6 +8,8 @@ ALTER TABLE merchants ADD COLUMN livemode boolean NOT NULL DEFAULT false;
 -- A merchant is found by its name. Two of one name came of two commands at once; the older one was found from then on.
 UPDATE merchants SET name = name || ' (' || id || ')'
 WHERE EXISTS (SELECT FROM merchants older WHERE older.name = merchants.name AND older.id < merchants.id);
+-- They are few: it is there before anybody has waited.
+-- squawk-ignore require-concurrent-index-creation
 CREATE UNIQUE INDEX merchants_name_unique ON merchants (name, livemode);
 
 ALTER TABLE api_keys

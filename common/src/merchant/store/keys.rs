@@ -154,7 +154,7 @@ const USES_TOLD_EVERY: chrono::Duration = chrono::Duration::seconds(60);
 pub async fn tell_use(db: impl PgExecutor<'_>, id: ApiKeyId) -> sqlx::Result<()> {
     let told = sqlx::query!(
         "UPDATE api_keys SET last_used_at = remit_now()
-         WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= remit_now() - interval '60 s')",
+         WHERE id = $1 AND coalesce(last_used_at <= remit_now() - interval '60 s', true)",
         id.0,
     );
     told.execute(db).await.map(drop)
