@@ -34,7 +34,7 @@ use std::{net::SocketAddr, str::FromStr as _, time::Duration};
 
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs, EventArgs, Guards, ModeArgs},
+    config::{BrokerArgs, DatabaseArgs, EncryptionArgs, EventArgs, Guards, ModeArgs},
     db,
     job::broker::{BrokerConfig, Publisher},
     lifecycle,
@@ -84,6 +84,9 @@ pub struct ApiArgs {
     /// By what gateways' events are known to be theirs.
     #[command(flatten)]
     pub events: EventArgs,
+    /// With which keys merchants' credentials are sealed.
+    #[command(flatten)]
+    pub encryption: EncryptionArgs,
     /// Lets merchants move the clock of this deployment ahead. Never where money is real.
     #[arg(long, env = "REMIT_TEST_CLOCK")]
     pub test_clock: bool,
@@ -118,8 +121,10 @@ async fn answer_all(
         .database(&args.database)
         .broker(&args.broker)
         .events(&args.events)
+        .encryption(&args.encryption)
         .test_clock(args.test_clock)
         .check()?;
+    let keys = args.encryption.keyring().map_err(|(setting, why)| format!("{setting} {why}"))?;
     let Pools { accepting, writing, reads, probing } = Pools::open(&args.pools, &args.database)?;
     db::watch_schema(&probing, &shutdown).await?;
     let connections_max = serve::connections_max(args.connections, args.pools.database_connections)?;
@@ -137,7 +142,7 @@ async fn answer_all(
         public_url: args.public_url.unwrap_or_else(|| format!("http://{address}")),
         gateway_routing: args.gateway_routing,
         test_clock: args.test_clock,
-        events: Events::trusting(args.events.trust()?),
+        events: Events::trusting(args.events.trust()?, keys),
         draining: shutdown.clone(),
         publisher,
         metrics,

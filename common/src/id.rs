@@ -111,6 +111,10 @@ id!(
     GatewayEventId, "gev_"
 );
 id!(
+    /// A merchant's own account at a gateway. Not to be taken for a gateway's name: Stripe's begin with `acct_`.
+    GatewayAccountId, "gac_"
+);
+id!(
     /// A comparison of a gateway's settlement report with ours.
     ReconciliationId, "rec_"
 );

@@ -45,6 +45,6 @@ pub async fn run(session: &Session, command: Command) -> Result<(), String> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "where randomness enters: it is a parameter from here on")]
-fn system_random() -> impl rand::Rng {
+pub fn system_random() -> impl rand::Rng {
     rand::rng()
 }

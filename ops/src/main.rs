@@ -3,11 +3,13 @@
 mod customer;
 mod doctor;
 mod duplicates;
+mod gateways;
 mod jobs;
 mod keys;
 mod ledger;
 mod payment;
 mod reconcile;
+mod secrets;
 mod session;
 mod subscription;
 mod table;
@@ -47,6 +49,12 @@ enum Command {
     /// API keys of merchants.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Merchants' own accounts at gateways.
+    #[command(subcommand)]
+    Gateways(gateways::Command),
+    /// With which keys secrets are sealed.
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Jobs: what is waiting, running or dead.
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -88,6 +96,8 @@ async fn run(cli: Cli) -> Result<(), String> {
     match cli.command {
         Command::Migrate => migrate(&session).await,
         Command::Keys(command) => keys::run(&session, command).await,
+        Command::Gateways(command) => gateways::run(&session, command).await,
+        Command::Secrets(command) => secrets::run(&session, command).await,
         Command::Jobs(command) => jobs::run(&session, command).await,
         Command::Payment(command) => payment::run(&session, command).await,
         Command::Duplicates(command) => duplicates::run(&session, command).await,

@@ -1,8 +1,10 @@
 //! What every job may use.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use common::{gateway::Gateways, job::broker::Publisher};
+use common::{
+    gateway::Gateway, gateway_account::registry::Registry, job::broker::Publisher, payment::Payment,
+};
 use sqlx::PgPool;
 
 use crate::batches::Batches;
@@ -10,7 +12,7 @@ use crate::batches::Batches;
 /// What every job may use.
 pub struct Context {
     /// Whom to ask for money.
-    pub gateways: Gateways,
+    pub gateways: Registry,
     /// Where jobs record together what came of them.
     pub batches: Batches,
     /// The database, for what is written alone.
@@ -23,4 +25,11 @@ pub struct Context {
     pub test_clock: bool,
     /// Where callers who wait are told.
     pub publisher: Publisher,
+}
+
+impl Context {
+    /// Whom to ask about a payment: its gateway, for the account that it is charged with.
+    pub async fn gateway_of(&self, payment: &Payment) -> Arc<dyn Gateway> {
+        self.gateways.get(payment.route.gateway, payment.account).await
+    }
 }

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs, GatewayArgs, Guards, ModeArgs},
+    config::{BrokerArgs, DatabaseArgs, EncryptionArgs, GatewayArgs, Guards, ModeArgs},
     db,
+    gateway_account::registry::Registry,
     job::{
         Kind,
         broker::{BrokerConfig, Publisher},
@@ -42,6 +43,9 @@ pub struct WorkerArgs {
     /// How to reach the gateways.
     #[command(flatten)]
     pub gateways: GatewayArgs,
+    /// With which keys merchants' credentials are sealed.
+    #[command(flatten)]
+    pub encryption: EncryptionArgs,
     /// Which kinds of job to take, separated by commas; all by default.
     #[arg(long, env = "REMIT_WORKER_QUEUES", value_delimiter = ',', default_values_t = Kind::ALL)]
     pub queues: Vec<Kind>,
@@ -76,6 +80,7 @@ async fn work(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), Strin
         .broker(&args.broker)
         .gateways(&args.gateways)
         .webhook_id(args.gateways.paypal_webhook_id.as_deref())
+        .encryption(&args.encryption)
         .test_clock(args.test_clock)
         .check()?;
     let lease = Duration::from_millis(args.lease_ms);
@@ -94,7 +99,8 @@ async fn work(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), Strin
     let statement_timeout = Kind::ReconcileGateway.lease(lease) * 4 / 5;
     let bulk = db::pool_within(url, "remit-worker-bulk", args.bulk_connections, statement_timeout)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
-    let gateways = args.gateways.connect().map_err(|error| error.to_string())?;
+    let keys = args.encryption.keyring().map_err(|(setting, why)| format!("{setting} {why}"))?;
+    let gateways = Registry::new(args.gateways, keys, pool.clone()).map_err(|error| error.to_string())?;
     let broker = BrokerConfig::from(args.broker);
     // The publisher outlives the jobs, so that their last notices still go out.
     let publishing = CancellationToken::new();

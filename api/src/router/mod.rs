@@ -62,6 +62,7 @@ pub fn router(app: App) -> Router {
         .nest("/v1", resources.clone())
         .merge(resources)
         .route("/gateways/{name}/webhook", post(gateways::receive))
+        .route("/gateways/{name}/webhook/{merchant}", post(gateways::receive_of_merchant))
         .merge(probes::router())
         .merge(docs::router(&description))
         .fallback(request::nothing_here)

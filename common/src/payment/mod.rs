@@ -16,7 +16,7 @@ use crate::{
         CancelRequest, Capture, CaptureRequest, Card, ChargeRef, ChargeRequest, DeclineClass, GatewayKey,
         GatewayName, GatewayRef, LookUp, MethodType, SavedMethod, Sending, doubt::CallLog,
     },
-    id::{InvoiceId, MerchantId, PaymentId},
+    id::{GatewayAccountId, InvoiceId, MerchantId, PaymentId},
     metadata::Metadata,
     money::Money,
     name::names,
@@ -169,6 +169,8 @@ pub struct Payment {
     pub request: PaymentRequest,
     /// Where it goes.
     pub route: Route,
+    /// The merchant's own account that it is charged with, from its first call on; `None`: the deployment's.
+    pub account: Option<GatewayAccountId>,
     /// The invoice that it pays, if it pays one.
     pub billing: Option<Billing>,
     /// When it was accepted.

@@ -84,6 +84,7 @@ fn change(payment: &mut Payment) {
         merchant_id: _,
         request: _,
         route: _,
+        account: _,
         billing: _,
         created_at: _,
         amount_refunded: _,

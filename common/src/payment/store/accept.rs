@@ -162,6 +162,7 @@ fn fresh(new: &NewPayment, created_at: crate::clock::Timestamp) -> Payment {
         merchant_id: new.merchant_id,
         request: new.request.clone(),
         route: new.route.clone(),
+        account: None,
         billing: None,
         created_at,
         status: Status::Pending,
