@@ -61,7 +61,7 @@ pub async fn receive(
     body: Body,
 ) -> Result<StatusCode, ApiError> {
     let gateway: GatewayName = name.parse().map_err(|_| ApiError::NotFound)?;
-    let from = From { gateway, sender: None, trust: &app.events.trust };
+    let from = Origin { gateway, sender: None, trust: &app.events.trust };
     counted(&app, from, &headers, body).await
 }
 
@@ -78,13 +78,11 @@ pub async fn receive_of_merchant(
     let accounts = app.events.accounts_of(&app.pool, merchant, gateway).await?;
     let signed = signature_headers(&headers);
     let Some(last) = accounts.len().checked_sub(1) else { return Err(ApiError::NotFound) };
-    let Ok(Ok(bytes)) = timeout(BODY_WITHIN, body::to_bytes(body, BODY_BYTES_MAX)).await else {
-        return Err(ApiError::BodyTooLarge);
-    };
+    let Received { body: bytes, .. } = read(signed.clone(), body, true).await.map_err(|(_, error)| error)?;
     // One that was left still tells of what was begun there.
     for (place, account) in accounts.iter().enumerate() {
         let sender = Some(Sender { account: account.id, merchant });
-        let from = From { gateway, sender, trust: &account.trust };
+        let from = Origin { gateway, sender, trust: &account.trust };
         let is_its = place == last || is_signed_for(&from, &signed, &bytes).await;
         if is_its {
             return counted(&app, from, &headers, Body::from(bytes)).await;
@@ -94,7 +92,7 @@ pub async fn receive_of_merchant(
 }
 
 /// Whether this account's secret proves it.
-async fn is_signed_for(from: &From<'_>, headers: &BTreeMap<String, String>, body: &[u8]) -> bool {
+async fn is_signed_for(from: &Origin<'_>, headers: &BTreeMap<String, String>, body: &[u8]) -> bool {
     let now = clock::outside();
     let received = Received { headers: headers.clone(), body: body.to_vec() };
     let key = from.gateway.event_key(headers, from.trust, now).await;
@@ -102,13 +100,18 @@ async fn is_signed_for(from: &From<'_>, headers: &BTreeMap<String, String>, body
 }
 
 /// Where an event comes from, if its signature says so.
-struct From<'a> {
+struct Origin<'a> {
     gateway: GatewayName,
     sender: Option<Sender>,
     trust: &'a EventTrust,
 }
 
-async fn counted(app: &App, from: From<'_>, headers: &HeaderMap, body: Body) -> Result<StatusCode, ApiError> {
+async fn counted(
+    app: &App,
+    from: Origin<'_>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<StatusCode, ApiError> {
     let gateway = from.gateway;
     let answer = take(app, from, signature_headers(headers), body).await;
     let outcome = match &answer {
@@ -123,8 +126,8 @@ async fn counted(app: &App, from: From<'_>, headers: &HeaderMap, body: Body) -> 
 /// What came of an event, in a word for metrics; and what its sender is told, where it was not taken.
 type Taken = Result<&'static str, (&'static str, ApiError)>;
 
-async fn take(app: &App, from: From<'_>, headers: BTreeMap<String, String>, body: Body) -> Taken {
-    let From { gateway, sender, trust } = from;
+async fn take(app: &App, from: Origin<'_>, headers: BTreeMap<String, String>, body: Body) -> Taken {
+    let Origin { gateway, sender, trust } = from;
     let key = match gateway.event_key(&headers, trust, clock::outside()).await {
         Ok(key) => Some(key),
         Err(NoKey::AskGateway) => None,

@@ -19,6 +19,7 @@ mod events;
 mod faults;
 mod finish;
 mod forged_events;
+mod gateway_accounts;
 mod hostile_values;
 mod idempotency;
 mod invariants;

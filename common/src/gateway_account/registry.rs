@@ -93,6 +93,10 @@ impl Registry {
             return Ok(Arc::clone(&known.gateway));
         }
         let version = account.version;
+        if built.contains_key(&id) {
+            tracing::info!(account = %id, merchant_id = %account.merchant_id, gateway = %account.gateway,
+                "an account's credentials have changed, and the new ones are used");
+        }
         built.insert(id, Built { version, gateway: Arc::clone(&gateway), looked_at: Instant::now() });
         Ok(gateway)
     }
