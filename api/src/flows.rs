@@ -127,11 +127,11 @@ impl Known {
     fn take(&mut self, flow: Flow, jobs: usize, bound: u32) -> bool {
         let Standing { out, holds } = self.told.get(&flow).copied().unwrap_or_default();
         let asking = self.asking.get(&flow).copied().unwrap_or_default();
-        let since = self.since.entry(flow).or_default();
-        if holds || out.saturating_add(asking).saturating_add(*since) >= bound {
+        let since = self.since.get(&flow).copied().unwrap_or_default();
+        if holds || out.saturating_add(asking).saturating_add(since) >= bound {
             return false;
         }
-        *since = since.saturating_add(u32::try_from(jobs).unwrap_or(u32::MAX));
+        self.since.insert(flow, since.saturating_add(u32::try_from(jobs).unwrap_or(u32::MAX)));
         true
     }
 

@@ -1,11 +1,12 @@
 //! Accepting payments: requests that arrive together share a transaction, and their jobs share messages. Those of a
 //! merchant of whom enough are out are held.
-//! When many more wait than the database can take, the next are refused before anything is stored.
+//! They are served merchant by merchant in turns. When many more wait than the database can take, or a merchant's have
+//! waited for long, the next are refused before anything is stored.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use common::{
-    batch::{BatchError, Batcher, Bounds},
+    batch::{BatchError, Batcher, Bounds, Share},
     db,
     job::{Kind, broker::Publisher},
     payment::{
@@ -19,6 +20,9 @@ use uuid::Uuid;
 use crate::flows::Flows;
 
 const BOUNDS: Bounds = Bounds { lanes: 2, batch: 64, waiting: 2048 };
+
+/// Of these a merchant has half, at most.
+const SHARE: Share = Share { waiting: BOUNDS.waiting / 2, wait: Duration::from_secs(1) };
 
 /// A payment to be accepted.
 #[derive(Clone)]
@@ -39,10 +43,15 @@ pub struct Intake {
 impl Intake {
     /// Opens the intake.
     pub fn start(pool: PgPool, publisher: Publisher, flows: Flows) -> Self {
-        let payments = Batcher::start(BOUNDS, move |requests| {
-            let (pool, publisher, flows) = (pool.clone(), publisher.clone(), flows.clone());
-            async move { accept(&pool, &publisher, &flows, requests).await }
-        });
+        let payments = Batcher::start_fair(
+            BOUNDS,
+            SHARE,
+            |request: &Request| request.new.merchant_id.0,
+            move |requests| {
+                let (pool, publisher, flows) = (pool.clone(), publisher.clone(), flows.clone());
+                async move { accept(&pool, &publisher, &flows, requests).await }
+            },
+        );
         Self { payments }
     }
 
@@ -53,6 +62,11 @@ impl Intake {
     /// if the connection was lost during the commit; the same key again tells.
     pub async fn accept(&self, request: Request) -> Result<Accepted, BatchError> {
         self.payments.try_submit(request).await
+    }
+
+    /// Whether whoever comes now is refused, whatever it asks for: then its body need not be read.
+    pub fn is_full(&self) -> bool {
+        self.payments.is_full()
     }
 }
 

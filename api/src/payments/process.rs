@@ -1,7 +1,12 @@
 //! `POST /process-payment`: accepts a payment; the charge itself happens in the worker.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{FromRequestParts, State},
+    http::request::Parts,
+    response::Response,
+};
 use common::{
+    batch::BatchError,
     gateway::{Capture, GatewayName, MethodType},
     id::{MerchantId, PaymentId},
     metadata::Metadata,
@@ -116,6 +121,7 @@ body! {
 pub async fn process(
     State(app): State<App>,
     Caller(merchant): Caller,
+    _: Room,
     IdempotencyKey(key): IdempotencyKey,
     prefer: Prefer,
     Trace(traceparent): Trace,
@@ -138,6 +144,18 @@ pub async fn process(
             Ok(accepted(&app, payment, prefer, true))
         }
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
+    }
+}
+
+/// There is room for another payment. It is looked before the body is read: whoever is refused costs little, and what is
+/// accepted beside it is as much as ever.
+pub struct Room;
+
+impl FromRequestParts<App> for Room {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if app.intake.is_full() { Err(BatchError::Full.into()) } else { Ok(Self) }
     }
 }
 

@@ -80,7 +80,7 @@ const TRIED: [Tried; 14] = [
     ),
     ("FROM jobs WHERE due_at <= $1 OR due_at IS NULL OR held", &["now() + interval '15 minutes'"]),
     (
-        "WHERE (due_at <= $1 OR held) AND (lapses",
+        "WHERE due_at <= $1 AND (lapses",
         &["now() + interval '15 minutes', 3, 400, ARRAY['resolve_payment', 'resolve_refund']"],
     ),
     ("WHERE due_at <= $1 AND flow_id IS NOT NULL AND NOT held", &["now() + interval '15 minutes'"]),

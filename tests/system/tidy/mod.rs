@@ -199,7 +199,7 @@ fn each_library_has_its_place() {
     only_in("axum::serve", &["sandbox"]);
     only_in("backoff::", &["common/src/retry.rs"]);
     // What is ours is no error of the database's. See docs/adr/0046-errors-and-alarms-say-whose-they-are.md.
-    only_in("sqlx::Error::", &["common/src/db", "common/src/batch.rs"]);
+    only_in("sqlx::Error::", &["common/src/db", "common/src/batch"]);
     only_in(
         "sqlx::query",
         &[

@@ -84,10 +84,8 @@ async fn read_loads(db: impl PgExecutor<'_>, now: Timestamp) -> sqlx::Result<Vec
 /// before the next of any. Tells whether it is worth to look again at once. One scheduler does it at a time; the others
 /// are told that there is nothing.
 pub async fn admit(pool: &PgPool, bounds: Bounds) -> sqlx::Result<(Vec<Due>, bool)> {
-    if !sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM jobs WHERE held) AS "any!""#)
-        .fetch_one(pool)
-        .await?
-    {
+    let first = sqlx::query_scalar!("SELECT id FROM jobs WHERE held ORDER BY kind, flow_id, id LIMIT 1");
+    if first.fetch_optional(pool).await?.is_none() {
         return Ok((Vec::new(), false));
     }
     let mut transaction = pool.begin().await?;

@@ -1,30 +1,73 @@
 //! A batcher without a timer. What is asked for while the last transaction commits shares the next one:
 //! alone, a caller waits for one commit; in a crowd, a hundred callers wait for one.
 
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+mod turns;
+
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
+use uuid::Uuid;
 
 use crate::db;
+use turns::Turns;
 
 /// Bound for one batch, so that a connection into a black hole cannot hold a lane for ever.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A handle on a batcher. Cheap to clone.
 pub struct Batcher<I, O> {
-    queue: mpsc::Sender<Request<I, O>>,
+    handle: Arc<Handle<I, O>>,
 }
 
 impl<I, O> Clone for Batcher<I, O> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone() }
+        Self { handle: Arc::clone(&self.handle) }
     }
+}
+
+/// The lanes end with the last of the handles.
+struct Handle<I, O> {
+    queue: Arc<Queue<I, O>>,
+    flow_of: fn(&I) -> Uuid,
+    share: Option<Share>,
+}
+
+impl<I, O> Drop for Handle<I, O> {
+    fn drop(&mut self) {
+        self.queue.lock().closed = true;
+        self.queue.arrived.notify_waiters();
+    }
+}
+
+struct Queue<I, O> {
+    waiting: Mutex<Waiting<I, O>>,
+    places: Semaphore,
+    arrived: Notify,
+}
+
+struct Waiting<I, O> {
+    turns: Turns<Request<I, O>>,
+    closed: bool,
 }
 
 struct Request<I, O> {
     item: I,
     answer: oneshot::Sender<Result<O, BatchError>>,
+}
+
+/// What one flow may have of a batcher that serves several in turns.
+#[derive(Debug, Clone, Copy)]
+pub struct Share {
+    /// Items waiting, at most.
+    pub waiting: usize,
+    /// How long the first of them may have waited when another comes.
+    pub wait: Duration,
 }
 
 /// How large a batcher may grow.
@@ -80,38 +123,115 @@ where
         F: Fn(Vec<I>) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = db::Result<Vec<O>>> + Send + 'static,
     {
-        let (queue, requests) = mpsc::channel(bounds.waiting);
-        let requests = Arc::new(Mutex::new(requests));
-        for _ in 0..bounds.lanes {
-            tokio::spawn(lane(Arc::clone(&requests), bounds.batch, run.clone()));
-        }
-        Self { queue }
+        Self::open(bounds, |_| Uuid::nil(), None, run)
     }
 
-    /// Asks, and waits for the commit. Refuses at once when too many are waiting.
+    /// [`start`](Self::start), for items of several flows: they are served in turns, so that a flood waits for itself.
+    pub fn start_fair<F, Fut>(bounds: Bounds, share: Share, flow_of: fn(&I) -> Uuid, run: F) -> Self
+    where
+        F: Fn(Vec<I>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = db::Result<Vec<O>>> + Send + 'static,
+    {
+        Self::open(bounds, flow_of, Some(share), run)
+    }
+
+    fn open<F, Fut>(bounds: Bounds, flow_of: fn(&I) -> Uuid, share: Option<Share>, run: F) -> Self
+    where
+        F: Fn(Vec<I>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = db::Result<Vec<O>>> + Send + 'static,
+    {
+        let waiting = Mutex::new(Waiting { turns: Turns::default(), closed: false });
+        let queue =
+            Arc::new(Queue { waiting, places: Semaphore::new(bounds.waiting), arrived: Notify::new() });
+        for _ in 0..bounds.lanes {
+            tokio::spawn(lane(Arc::clone(&queue), bounds.batch, run.clone()));
+        }
+        Self { handle: Arc::new(Handle { queue, flow_of, share }) }
+    }
+
+    /// Whether the next would be refused, whosever it is.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.handle.queue.places.available_permits() == 0
+    }
+
+    /// Asks, and waits for the commit. Refuses at once when too many are waiting, of all or of its flow, or its flow waits
+    /// for too long.
     pub async fn try_submit(&self, item: I) -> Result<O, BatchError> {
+        let place = self.handle.queue.places.try_acquire().map_err(|_| BatchError::Full)?;
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Request { item, answer }).map_err(|_| BatchError::Full)?;
+        self.handle.push(Request { item, answer })?;
+        // It is given back where the request is taken.
+        place.forget();
         answered.await.map_err(|_| BatchError::TimedOut)?
     }
 
     /// Asks, waiting for room, and waits for the commit.
     pub async fn submit(&self, item: I) -> Result<O, BatchError> {
+        let place = self.handle.queue.places.acquire().await.map_err(|_| BatchError::TimedOut)?;
         let (answer, answered) = oneshot::channel();
-        self.queue.send(Request { item, answer }).await.map_err(|_| BatchError::TimedOut)?;
+        self.handle.push(Request { item, answer })?;
+        place.forget();
         answered.await.map_err(|_| BatchError::TimedOut)?
     }
 }
 
-async fn lane<I, O, F, Fut>(requests: Arc<Mutex<mpsc::Receiver<Request<I, O>>>>, max: usize, run: F)
+impl<I, O> Handle<I, O> {
+    fn push(&self, request: Request<I, O>) -> Result<(), BatchError> {
+        let flow = (self.flow_of)(&request.item);
+        let mut waiting = self.queue.lock();
+        if let (Some(share), Some((count, since))) = (self.share, waiting.turns.of(flow))
+            && (count >= share.waiting || since.elapsed() > share.wait)
+        {
+            return Err(BatchError::Full);
+        }
+        waiting.turns.push(flow, request);
+        drop(waiting);
+        self.queue.arrived.notify_one();
+        Ok(())
+    }
+}
+
+impl<I, O> Queue<I, O> {
+    fn lock(&self) -> MutexGuard<'_, Waiting<I, O>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be done next; nothing: it will never be more.
+    async fn next(&self, max: usize) -> Vec<Request<I, O>> {
+        loop {
+            // Before it is looked, so that nobody is missed who comes meanwhile.
+            let arrived = self.arrived.notified();
+            if let Some(batch) = self.take(max) {
+                return batch;
+            }
+            arrived.await;
+        }
+    }
+
+    fn take(&self, max: usize) -> Option<Vec<Request<I, O>>> {
+        let mut waiting = self.lock();
+        if waiting.turns.is_empty() {
+            return waiting.closed.then(Vec::new);
+        }
+        let batch = waiting.turns.take(max);
+        if !waiting.turns.is_empty() {
+            self.arrived.notify_one();
+        }
+        self.places.add_permits(batch.len());
+        Some(batch)
+    }
+}
+
+async fn lane<I, O, F, Fut>(queue: Arc<Queue<I, O>>, max: usize, run: F)
 where
     I: Clone,
     F: Fn(Vec<I>) -> Fut,
     Fut: Future<Output = db::Result<Vec<O>>>,
 {
     loop {
-        let mut batch = Vec::new();
-        if requests.lock().await.recv_many(&mut batch, max).await == 0 {
+        let batch = queue.next(max).await;
+        if batch.is_empty() {
             return;
         }
         // Callers that have gone away are still served: what they asked for may be a promise by now.
@@ -172,7 +292,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_arrives_during_a_batch_shares_the_next() {
-        let (sizes, mut seen) = mpsc::unbounded_channel();
+        let (sizes, mut seen) = tokio::sync::mpsc::unbounded_channel();
         let (gate, gated) = tokio::sync::watch::channel(false);
         let batcher = Batcher::start(BOUNDS, move |items: Vec<u32>| {
             let (sizes, mut gated) = (sizes.clone(), gated.clone());
@@ -195,7 +315,7 @@ mod tests {
                 })
             })
             .collect();
-        while batcher.queue.capacity() > BOUNDS.waiting - 3 {
+        while batcher.handle.queue.places.available_permits() > BOUNDS.waiting - 3 {
             tokio::task::yield_now().await;
         }
         gate.send_replace(true);
@@ -204,6 +324,46 @@ mod tests {
             task.await.unwrap().unwrap();
         }
         assert_eq!(seen.recv().await, Some(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flow_has_its_share_and_leaves_the_others_theirs() {
+        let share = Share { waiting: 4, wait: Duration::from_secs(1) };
+        let flow_of = |item: &u32| Uuid::from_u128((item / 100).into());
+        let (gate, gated) = tokio::sync::watch::channel(false);
+        let (tell, mut batches) = tokio::sync::mpsc::unbounded_channel();
+        let bounds = Bounds { lanes: 1, batch: 2, waiting: 6 };
+        let batcher = Batcher::start_fair(bounds, share, flow_of, move |items: Vec<u32>| {
+            let (mut gated, tell) = (gated.clone(), tell.clone());
+            async move {
+                tell.send(items.clone()).unwrap();
+                gated.wait_for(|open| *open).await.unwrap();
+                Ok(items)
+            }
+        });
+        let ask = |item| {
+            let batcher = batcher.clone();
+            tokio::spawn(async move { batcher.try_submit(item).await })
+        };
+        let first = ask(0);
+        assert_eq!(batches.recv().await, Some(vec![0]));
+        let flood: Vec<_> = (1..=4).map(ask).collect();
+        assert!(matches!(ask(5).await.unwrap(), Err(BatchError::Full)), "it has its share");
+        let other = ask(100);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(matches!(ask(101).await.unwrap(), Err(BatchError::Full)), "the other's waits for long");
+        let third = ask(200);
+        while !batcher.is_full() {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(ask(300).await.unwrap(), Err(BatchError::Full)), "nobody has a place");
+        gate.send_replace(true);
+        for task in flood.into_iter().chain([first, other, third]) {
+            task.await.unwrap().unwrap();
+        }
+        assert_eq!(batches.recv().await, Some(vec![1, 100]));
+        assert_eq!(batches.recv().await, Some(vec![200, 2]));
+        drop(batcher);
     }
 
     #[tokio::test]
@@ -230,7 +390,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unavailable_database_fails_the_batch_at_once() {
-        let (calls, mut seen) = mpsc::unbounded_channel();
+        let (calls, mut seen) = tokio::sync::mpsc::unbounded_channel();
         let batcher = Batcher::start(BOUNDS, move |_: Vec<u32>| {
             calls.send(()).unwrap();
             async { db::Result::<Vec<u32>>::Err(sqlx::Error::PoolTimedOut.into()) }
