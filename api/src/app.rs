@@ -20,6 +20,7 @@ use crate::{
     keys::Keys,
     outcomes::{Awaited, Outcomes},
     pools::Reads,
+    rate_limit::Rates,
 };
 
 /// What every handler may use.
@@ -33,6 +34,7 @@ pub struct Parts {
     pub(crate) reads: Reads,
     pub(crate) probe: Probe,
     pub(crate) keys: Keys,
+    pub(crate) rates: Rates,
     pub(crate) intake: Intake,
     pub(crate) flows: Flows,
     pub(crate) outcomes: Outcomes,

@@ -21,7 +21,9 @@ impl FromRequestParts<App> for Caller {
         ))?;
         let key = ApiKey::parse(&shown)
             .map_err(|_| ApiError::Unauthorized("This is not one of our keys: it is mistyped or cut off."))?;
-        app.keys.owner(&key).await.map(Self)
+        let owner = app.keys.owner(&key).await?;
+        app.rates.check(key.hash(), parts)?;
+        Ok(Self(owner))
     }
 }
 

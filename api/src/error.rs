@@ -60,6 +60,11 @@ pub enum ApiError {
     ForgedEvent,
     /// The merchant's reads that are under way have not ended.
     TooManyReads,
+    /// The key has asked too often.
+    RateLimited {
+        /// In how many seconds it may ask again.
+        retry_after: u64,
+    },
     /// The database was at it for longer than anybody may keep it from others.
     TookTooLong,
     /// A gateway's event where nothing is known by which it could be told from a forged one.
@@ -168,7 +173,7 @@ impl ApiError {
             Self::Conflict(..) => StatusCode::CONFLICT,
             Self::VersionDiffers => StatusCode::PRECONDITION_FAILED,
             Self::ForgedEvent => StatusCode::BAD_REQUEST,
-            Self::TooManyReads => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyReads | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TookTooLong | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -197,6 +202,7 @@ impl ApiError {
             Self::VersionDiffers => ("version-differs", "It has changed since you read it"),
             Self::ForgedEvent => ("signature-invalid", "The signature is missing or wrong"),
             Self::TooManyReads => ("too-many-reads", "Too many of your reads are under way"),
+            Self::RateLimited { .. } => ("rate-limited", "This key asks too often"),
             Self::TookTooLong => ("took-too-long", "This took too long"),
             Self::GatewayNotConfigured => {
                 ("gateway-not-configured", "Events of this gateway are not taken here")
@@ -254,6 +260,7 @@ impl ApiError {
             Self::TooManyReads => {
                 "Others are to be served as well: send fewer at once, and this one again in a moment.".into()
             }
+            Self::RateLimited { .. } => "Nothing was done. Send it again after Retry-After.".into(),
             Self::TookTooLong => {
                 "It was given up, so that others are served. Of a list, ask for less at a time: narrow the \
                  filter, by status or number or moment. A write may be sent again with the same \
@@ -308,6 +315,9 @@ impl IntoResponse for ApiError {
             Self::Unavailable | Self::TookTooLong | Self::TooManyReads => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
+            Self::RateLimited { retry_after } => {
+                headers.insert(header::RETRY_AFTER, retry_after.into());
+            }
             _ => {}
         }
         response.extensions_mut().insert(self.problem());
@@ -354,7 +364,11 @@ impl From<db::Error> for ApiError {
 
 impl From<BatchError> for ApiError {
     fn from(error: BatchError) -> Self {
-        if error.is_passing() {
+        if matches!(error, BatchError::Full) {
+            // Counted, and not logged: there are as many as there are requests too many.
+            metrics::counter!("requests_shed_total").increment(1);
+            Self::Unavailable
+        } else if error.is_passing() {
             tracing::warn!(%error, "not accepted");
             Self::Unavailable
         } else {

@@ -23,6 +23,7 @@ mod payments;
 mod plans;
 mod pools;
 mod probes;
+mod rate_limit;
 mod refunds;
 mod reports;
 mod request;
@@ -54,6 +55,7 @@ use intake::Intake;
 use keys::Keys;
 use outcomes::Outcomes;
 use pools::{PoolArgs, Pools};
+use rate_limit::{RateArgs, Rates};
 use router::router;
 
 /// Connections of operators at once, at most.
@@ -89,6 +91,9 @@ pub struct ApiArgs {
     /// Lets merchants move the clock of this deployment ahead. Never where money is real.
     #[arg(long, env = "REMIT_TEST_CLOCK")]
     pub test_clock: bool,
+    /// How often a key may ask.
+    #[command(flatten)]
+    pub rates: RateArgs,
     /// How many jobs of one merchant are out at once.
     #[command(flatten)]
     pub flows: FlowArgs,
@@ -138,6 +143,7 @@ async fn answer_all(
     let flows = Flows::start(args.flows.into(), publisher.clone(), writing.clone(), publishing.clone());
     let app = App::new(Parts {
         keys: Keys::new(accepting.clone()),
+        rates: Rates::new(&args.rates),
         intake: Intake::start(accepting.clone(), publisher.clone(), flows.clone()),
         flows,
         outcomes: Outcomes::start(accepting, broker, publishing.clone()),

@@ -16,6 +16,7 @@ mod description;
 mod disputed_subscriptions;
 mod dunning;
 mod events;
+mod fairness;
 mod faults;
 mod finish;
 mod forged_events;

@@ -69,7 +69,7 @@ is charged down to what it can, and the rest comes with the next invoice.
 Every error is an RFC 9457 problem document with a stable `code` and a `request_id`; a body with several \
 faults lists them all. What does not fit the state of things is answered with 409, and the `code` says \
 why. A read that takes too long is given up with 503, and one too many of yours at once is answered with 429: ask \
-for less, or a moment later. Every path is also served under `/v1`.";
+for less, or a moment later. A key has a rate, of which the `RateLimit` header of every answer tells what is left. Every path is also served under `/v1`.";
 
 /// Our sign in a browser's tab.
 const ICON: &str = include_str!("icon.svg");

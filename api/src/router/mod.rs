@@ -9,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App, customers, docs, error::ApiError, extract, gateways, invoices, limits::BODY_BYTES_MAX,
-    payments, plans, probes, refunds, reports, request, subscriptions, test_clock,
+    payments, plans, probes, rate_limit, refunds, reports, request, subscriptions, test_clock,
 };
 
 /// What merchants ask for, with its description.
@@ -56,8 +56,9 @@ fn resources() -> (Router<App>, OpenApi) {
 pub fn router(app: App) -> Router {
     let (resources, openapi) = resources();
     let description = docs::describe(openapi, &app.public_url);
-    let resources =
-        resources.route_layer(middleware::from_fn_with_state(app.clone(), extract::refuse_body_of_read));
+    let resources = resources
+        .route_layer(middleware::from_fn_with_state(app.clone(), extract::refuse_body_of_read))
+        .route_layer(middleware::from_fn(rate_limit::tell));
     Router::new()
         .nest("/v1", resources.clone())
         .merge(resources)
