@@ -11,6 +11,7 @@ pub mod config;
 pub mod customer;
 pub mod db;
 pub mod dispute;
+pub mod encryption;
 pub mod event;
 pub mod gateway;
 pub mod gateway_event;

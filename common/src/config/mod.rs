@@ -1,5 +1,6 @@
 //! Settings, each a flag and an environment variable; `--help` of every binary lists its own.
 
+mod encryption;
 mod guards;
 
 use std::{
@@ -30,6 +31,7 @@ use crate::{
     job::broker::BrokerConfig,
 };
 
+pub use encryption::EncryptionArgs;
 pub use guards::{Guards, Mode, ModeArgs};
 
 /// Where Postgres is.

@@ -37,7 +37,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 
 /// The modules of `common`, each after all that it may import: first what knows no noun, then the nouns, then what
 /// spans several of them. See docs/adr/0040-nouns-have-an-order.md.
-const ORDER: [&str; 29] = [
+const ORDER: [&str; 30] = [
     "clock",
     "id",
     "money",
@@ -47,6 +47,7 @@ const ORDER: [&str; 29] = [
     "page",
     "retry",
     "card_data",
+    "encryption",
     "lifecycle",
     "telemetry",
     "db",

@@ -8,7 +8,8 @@ use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use super::{BrokerArgs, DatabaseArgs, EventArgs, GatewayArgs, Url};
+use super::{BrokerArgs, DatabaseArgs, EncryptionArgs, EventArgs, GatewayArgs, Url};
+use crate::encryption::DEVELOPMENT_KEY_ID;
 
 /// Whether money is real.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -187,6 +188,25 @@ impl Guards {
     pub fn webhook_id(mut self, id: Option<&str>) -> Self {
         if self.mode == Mode::Live && id.is_some_and(is_published) {
             self.fault("REMIT_PAYPAL_WEBHOOK_ID", "is the sandbox's, which everybody can read");
+        }
+        self
+    }
+
+    /// Live, secrets are sealed with keys of the deployment's own.
+    #[must_use]
+    pub fn encryption(mut self, args: &EncryptionArgs) -> Self {
+        if self.mode == Mode::Live && !args.is_set() {
+            let detail = "is missing: secrets of merchants are stored sealed. Set it, or REMIT_ENCRYPTION_KEYS_FILE, to \
+                          k1:$(openssl rand -base64 32)";
+            self.fault("REMIT_ENCRYPTION_KEYS", detail);
+            return self;
+        }
+        match args.keyring() {
+            Ok(keys) if self.mode == Mode::Live && keys.knows(DEVELOPMENT_KEY_ID) => {
+                self.fault("REMIT_ENCRYPTION_KEYS", "has the development key, which everybody can read");
+            }
+            Ok(_) => {}
+            Err((setting, why)) => self.fault(setting, &why),
         }
         self
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use super::*;
+use crate::encryption::DEVELOPMENT_KEYS;
 
 /// All settings that are looked at, as a process would have them.
 #[derive(Parser)]
@@ -17,6 +18,8 @@ struct Process {
     broker: BrokerArgs,
     #[command(flatten)]
     gateways: GatewayArgs,
+    #[command(flatten)]
+    encryption: EncryptionArgs,
     #[arg(long, value_delimiter = ',', value_parser = crate::config::secret)]
     stripe_webhook_secrets: Vec<SecretString>,
     #[arg(long, value_delimiter = ',', default_value = "api.paypal.com")]
@@ -27,13 +30,14 @@ struct Process {
     test_clock: bool,
 }
 
-const LIVE: [(&str, &str); 8] = [
+const LIVE: [(&str, &str); 9] = [
     ("mode", "live"),
     ("database-url", "postgres://remit:l0ng-and-random@db.internal/remit?sslmode=verify-full"),
     ("amqp-url", "amqps://remit:l0ng-and-random@mq.internal/%2f"),
     ("stripe-secret-key", "sk_live_51abc"),
     ("paypal-client-id", "AeA1QIZXiflr1"),
     ("paypal-client-secret", "EC1usMEUK8e9"),
+    ("encryption-keys", "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="),
     ("paypal-webhook-id", "8PT597110X687430L"),
     ("stripe-webhook-secrets", "whsec_5Y2bC8vK1mN4pQ7rT0wX3zA6dF9gJ2kL"),
 ];
@@ -62,6 +66,7 @@ fn said(settings: &[(&str, &str)], instead: &[(&str, &str)]) -> Result<(), Strin
         .database(&process.database)
         .broker(&process.broker)
         .gateways(&process.gateways)
+        .encryption(&process.encryption)
         .events(&EventArgs {
             stripe_webhook_secrets: process.stripe_webhook_secrets,
             paypal_webhook_id: process.gateways.paypal_webhook_id,
@@ -152,10 +157,31 @@ fn live_refuses_each_fault_by_its_setting() {
         ("paypal-cert-hosts", "notpaypal.com", "REMIT_PAYPAL_CERT_HOSTS has a host"),
         ("test-clock", "", "REMIT_TEST_CLOCK lets merchants move the clock"),
     ] {
-        let said = said(&LIVE, &[(name, value)]).expect_err(value);
-        assert!(said.contains(sentence), "{value}: {said}");
-        assert_eq!(said.matches("\n- ").count(), 1, "one fault, one sentence: {said}");
+        is_refused(name, value, sentence);
     }
+}
+
+#[test]
+fn live_has_keys_of_its_own_for_secrets_at_rest() {
+    for (name, value, sentence) in [
+        ("encryption-keys", " ", "REMIT_ENCRYPTION_KEYS is missing"),
+        ("encryption-keys", DEVELOPMENT_KEYS, "REMIT_ENCRYPTION_KEYS has the development key"),
+        ("encryption-keys", "k1:AQEB", "REMIT_ENCRYPTION_KEYS must be keys"),
+        (
+            "encryption-keys-file",
+            "/nowhere",
+            "REMIT_ENCRYPTION_KEYS and REMIT_ENCRYPTION_KEYS_FILE are both set",
+        ),
+    ] {
+        is_refused(name, value, sentence);
+    }
+}
+
+/// Live refuses a setting with that sentence, and with nothing else.
+fn is_refused(name: &str, value: &str, sentence: &str) {
+    let said = said(&LIVE, &[(name, value)]).expect_err(value);
+    assert!(said.contains(sentence), "{value}: {said}");
+    assert_eq!(said.matches("\n- ").count(), 1, "one fault, one sentence: {said}");
 }
 
 /// A setting that is there and says nothing, as compose files have them.
