@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     event_trust::Events,
     extract::Prefer,
+    flows::Flows,
     gateway_routing::GatewayRouting,
     health::Probe,
     intake::Intake,
@@ -33,6 +34,7 @@ pub struct Parts {
     pub(crate) probe: Probe,
     pub(crate) keys: Keys,
     pub(crate) intake: Intake,
+    pub(crate) flows: Flows,
     pub(crate) outcomes: Outcomes,
     pub(crate) publisher: Publisher,
     pub(crate) gateway_routing: GatewayRouting,
@@ -65,7 +67,7 @@ impl App {
         subject: T,
         jobs: impl IntoIterator<Item = (Kind, JobId)>,
     ) -> T {
-        self.outcomes.follow(&self.publisher, prefer, subject, jobs).await
+        self.outcomes.follow(&self.flows, prefer, subject, jobs).await
     }
 
     /// The URL of a resource, as merchants would call it.

@@ -9,6 +9,7 @@ mod docs;
 mod error;
 mod event_trust;
 mod extract;
+mod flows;
 mod gateway_routing;
 mod gateways;
 mod health;
@@ -34,7 +35,7 @@ use std::{net::SocketAddr, str::FromStr as _, time::Duration};
 
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs, EventArgs, Guards, ModeArgs},
+    config::{BrokerArgs, DatabaseArgs, EventArgs, FlowArgs, Guards, ModeArgs},
     db,
     job::broker::{BrokerConfig, Publisher},
     lifecycle,
@@ -46,6 +47,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use app::App;
 use app::Parts;
 use event_trust::Events;
+use flows::Flows;
 use gateway_routing::GatewayRouting;
 use health::Probe;
 use intake::Intake;
@@ -87,6 +89,9 @@ pub struct ApiArgs {
     /// Lets merchants move the clock of this deployment ahead. Never where money is real.
     #[arg(long, env = "REMIT_TEST_CLOCK")]
     pub test_clock: bool,
+    /// How many jobs of one merchant are out at once.
+    #[command(flatten)]
+    pub flows: FlowArgs,
     /// Connections to Postgres, and what they are for.
     #[command(flatten)]
     pub pools: PoolArgs,
@@ -130,9 +135,11 @@ async fn answer_all(
     let publishing = CancellationToken::new();
     let publisher = Publisher::start(broker.clone(), publishing.clone());
     let flushing = publisher.clone();
+    let flows = Flows::start(args.flows.into(), publisher.clone(), writing.clone(), publishing.clone());
     let app = App::new(Parts {
         keys: Keys::new(accepting.clone()),
-        intake: Intake::start(accepting.clone(), publisher.clone()),
+        intake: Intake::start(accepting.clone(), publisher.clone(), flows.clone()),
+        flows,
         outcomes: Outcomes::start(accepting, broker, publishing.clone()),
         public_url: args.public_url.unwrap_or_else(|| format!("http://{address}")),
         gateway_routing: args.gateway_routing,

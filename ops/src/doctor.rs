@@ -137,8 +137,8 @@ async fn jobs_live(session: &Session) -> Finding {
         backlog.and_then(|rows| {
             let count =
                 |state| rows.iter().filter(|row| row.state == state).map(|row| row.count).sum::<i64>();
-            let says =
-                format!("{} queued, {} running, {} dead", count("queued"), count("running"), count("dead"));
+            let says = ["queued", "held", "running", "dead"].map(|state| format!("{} {state}", count(state)));
+            let says = says.join(", ");
             if count("dead") == 0 {
                 Ok(says)
             } else {

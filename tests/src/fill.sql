@@ -134,8 +134,9 @@ SELECT subscription_id, 1, merchant_id, n, 'subscription.' || status,
 INSERT INTO jobs (id, kind, subject_id, due_at, created_at)
 SELECT pg_temp.nth('renewal', n, at), 'renew_subscription', subscription_id, now() + interval '30 days' * (n % 1000) / 1000 + interval '1 day', at
 FROM people WHERE status IN ('active', 'past_due', 'incomplete');
-INSERT INTO jobs (id, kind, subject_id, due_at, created_at, state, attempt)
-SELECT pg_temp.nth('job', n, at), 'charge_payment', id, now() + interval '10 s', at,
+INSERT INTO jobs (id, kind, subject_id, flow_id, held, due_at, created_at, state, attempt)
+SELECT pg_temp.nth('job', n, at), 'charge_payment', id, merchant_id, n % 4 = 1,
+    now() + CASE WHEN n % 4 = 1 THEN interval '1 hour' ELSE interval '10 s' END, at,
     CASE WHEN n % 2 = 0 THEN 'running' ELSE 'queued' END, 1
 FROM source WHERE status IN ('pending', 'processing', 'requires_action');
 INSERT INTO jobs (id, kind, subject_id, state, created_at)

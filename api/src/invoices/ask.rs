@@ -127,7 +127,7 @@ async fn end(
     traceparent: &str,
 ) -> Result<Response, ApiError> {
     let (invoice, jobs) = ask(app, merchant, id, command, traceparent).await?;
-    app.publisher.offer(Kind::ChargePayment, jobs, None);
+    app.flows.send_out(merchant, jobs.into_iter().map(|job| (Kind::ChargePayment, job)), None).await;
     let details = Details::of(&mut *app.pool.acquire().await?, id).await?;
     Ok(answer::one(true, &InvoiceView::new(invoice, Some(details))))
 }

@@ -28,7 +28,7 @@ use crate::{
         protection::{PATIENCE, Protected, Protection, breaker::Rule},
         stripe::{self, Stripe, StripeConfig},
     },
-    job::broker::BrokerConfig,
+    job::{broker::BrokerConfig, flow::Bounds},
 };
 
 pub use encryption::EncryptionArgs;
@@ -60,6 +60,21 @@ pub struct BrokerArgs {
     /// What the names of our exchange and queues start with.
     #[arg(long, env = "REMIT_QUEUE_PREFIX", default_value = "remit")]
     pub queue_prefix: String,
+}
+
+/// How many jobs of one flow are out at once: see [`Bounds`]. The same on every process.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct FlowArgs {
+    /// Jobs of one merchant and kind on the queue or under way at once, at most; the next wait in the database, and nobody
+    /// else behind them. Twice what all workers do at once, or more.
+    #[arg(long, env = "REMIT_MERCHANT_IN_FLIGHT", default_value = "256", value_parser = clap::value_parser!(u32).range(1..))]
+    pub merchant_in_flight: u32,
+}
+
+impl From<FlowArgs> for Bounds {
+    fn from(args: FlowArgs) -> Self {
+        Self { merchant: args.merchant_in_flight }
+    }
 }
 
 /// How to reach the gateways.

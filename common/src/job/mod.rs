@@ -4,6 +4,7 @@
 //! How a kind is added, ARCHITECTURE.md says.
 
 pub mod broker;
+pub mod flow;
 pub mod store;
 pub mod work;
 
@@ -208,6 +209,8 @@ pub struct Claim {
     pub kind: Kind,
     /// What it is about.
     pub subject: uuid::Uuid,
+    /// Whose it is: see [`flow::Flow`].
+    pub flow: Option<uuid::Uuid>,
     /// Which attempt this is, from 1: the fencing token.
     pub attempt: i32,
     /// Which attempt this is, leaving out those that were snoozed, without a call.

@@ -5,7 +5,7 @@
 type Tried = (&'static str, &'static [&'static str]);
 
 /// Everything whose filters may be left out (`… IS NULL OR …`), and what is bounded by a moment.
-const TRIED: [Tried; 13] = [
+const TRIED: [Tried; 14] = [
     (
         "AND ($3::text IS NULL OR order_id = $3) AND ($4::uuid",
         &[
@@ -75,14 +75,15 @@ const TRIED: [Tried; 13] = [
     ("FROM ledger_entries WHERE subject_id >= remit_first_id($1)", &["now() - interval '1 hour'"]),
     ("FROM ledger_entries\n           WHERE $1::uuid IS NULL OR", &["NULL", "'{merchant}'"]),
     (
-        "FROM jobs\n         WHERE ($1::text IS NULL OR state = $1)",
-        &["NULL, NULL, 50", "'dead', NULL, 50", "NULL, 'charge_payment', 50"],
+        "FROM jobs\n         WHERE ($1::text IS NULL OR state = $1 AND NOT held",
+        &["NULL, NULL, 50", "'dead', NULL, 50", "'held', NULL, 50", "NULL, 'charge_payment', 50"],
     ),
-    ("FROM jobs WHERE due_at <= $1 OR due_at IS NULL", &["now() + interval '15 minutes'"]),
+    ("FROM jobs WHERE due_at <= $1 OR due_at IS NULL OR held", &["now() + interval '15 minutes'"]),
     (
-        "WHERE due_at <= $1 AND (lapses",
+        "WHERE (due_at <= $1 OR held) AND (lapses",
         &["now() + interval '15 minutes', 3, 400, ARRAY['resolve_payment', 'resolve_refund']"],
     ),
+    ("WHERE due_at <= $1 AND flow_id IS NOT NULL AND NOT held", &["now() + interval '15 minutes'"]),
 ];
 
 /// What a statement is tried with; `None` for one whose plan is the same for all values.

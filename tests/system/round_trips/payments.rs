@@ -57,7 +57,7 @@ fn new_payment(key: &str) -> NewPayment {
 }
 
 async fn accepted(db: &mut PgConnection, new: &NewPayment) -> Payment {
-    match accept(db, &[(new.clone(), Some(TRACE.into()))]).await.unwrap().remove(0) {
+    match accept(db, &[(new.clone(), Some(TRACE.into()))], &[]).await.unwrap().remove(0) {
         payment::store::Accepted::New(payment, _) => *payment,
         other => panic!("{other:?}"),
     }
@@ -171,6 +171,7 @@ fn claim(kind: Kind, subject: uuid::Uuid) -> Claim {
         id: JobId::new(),
         kind,
         subject,
+        flow: None,
         attempt: 8,
         tries: 7,
         at: at(0),

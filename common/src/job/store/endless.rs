@@ -40,7 +40,7 @@ pub async fn endless(pool: &PgPool) -> sqlx::Result<Vec<Endless>> {
     sqlx::query_as!(
         Endless,
         r#"SELECT kind, count(*) AS "count!" FROM jobs
-           WHERE due_at <= $1 AND (lapses >= $2 OR (attempt - snoozes >= $3 AND kind <> ALL($4)))
+           WHERE (due_at <= $1 OR held) AND (lapses >= $2 OR (attempt - snoozes >= $3 AND kind <> ALL($4)))
            GROUP BY kind ORDER BY kind"#,
         until,
         LAPSES_MAX,
