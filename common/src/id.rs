@@ -135,6 +135,18 @@ id!(
     InvoiceId, "in_"
 );
 id!(
+    /// An endpoint of a merchant's, which is told of events.
+    WebhookEndpointId, "whe_"
+);
+id!(
+    /// An event on its way to an endpoint.
+    WebhookDeliveryId, "whd_"
+);
+id!(
+    /// What an endpoint is told again.
+    WebhookReplayId, "whr_"
+);
+id!(
     /// A job.
     JobId, "job_"
 );

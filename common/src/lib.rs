@@ -32,3 +32,4 @@ pub mod refund;
 pub mod retry;
 pub mod subscription;
 pub mod telemetry;
+pub mod webhook;

@@ -123,6 +123,8 @@ impl Deployment {
             ("REMIT_RECONCILE", String::new()),
             ("REMIT_GATEWAY_TIMEOUT_MS", settings.gateway_timeout_ms.to_string()),
             ("REMIT_WORKER_LEASE_MS", settings.lease_ms.to_string()),
+            ("REMIT_WEBHOOK_ALLOW_PRIVATE", "true".into()),
+            ("REMIT_WEBHOOK_TIMEOUT_MS", "1500".into()),
             ("REMIT_SCHEDULER_POLL_MS", "50".into()),
         ]);
         let merchant = Merchant::new(String::new(), String::new());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use common::{gateway::Gateways, job::broker::Publisher};
+use common::{encryption::Keyring, gateway::Gateways, job::broker::Publisher, webhook::sender::Sender};
 use sqlx::PgPool;
 
 use crate::batches::Batches;
@@ -21,6 +21,16 @@ pub struct Context {
     pub lease: Duration,
     /// Whether gateways are told what time it is here.
     pub test_clock: bool,
+    /// What it takes to tell merchants' endpoints.
+    pub webhooks: Webhooks,
     /// Where callers who wait are told.
     pub publisher: Publisher,
+}
+
+/// What it takes to tell merchants' endpoints.
+pub struct Webhooks {
+    /// Connections to them.
+    pub sender: Sender,
+    /// What opens their secrets.
+    pub keyring: Keyring,
 }

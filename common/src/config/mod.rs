@@ -2,6 +2,7 @@
 
 mod encryption;
 mod guards;
+mod webhooks;
 
 use std::{
     convert::Infallible,
@@ -33,6 +34,7 @@ use crate::{
 
 pub use encryption::EncryptionArgs;
 pub use guards::{Guards, Mode, ModeArgs};
+pub use webhooks::WebhookArgs;
 
 /// Where Postgres is.
 #[derive(Debug, Clone, Args)]

@@ -2,8 +2,10 @@
 //! transaction of the change.
 
 pub mod catalogue;
+pub(crate) mod deliveries;
 pub mod record;
 pub mod store;
+pub mod told;
 
 use std::{fmt, str::FromStr};
 

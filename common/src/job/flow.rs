@@ -8,6 +8,8 @@ use super::Kind;
 pub enum Flow {
     /// A merchant's: `flow_id` is its id.
     Merchant,
+    /// What is sent to one endpoint of a merchant's: `flow_id` is its id.
+    Endpoint,
 }
 
 impl Kind {
@@ -23,11 +25,13 @@ impl Kind {
             | Self::ResolvePayment
             | Self::RefundPayment
             | Self::ResolveRefund => Some(Flow::Merchant),
+            Self::DeliverWebhook => Some(Flow::Endpoint),
             Self::HandleEvent
             | Self::VerifyEvent
             | Self::ReconcileGateway
             | Self::RenewSubscription
-            | Self::RetryInvoice => None,
+            | Self::RetryInvoice
+            | Self::ReplayWebhooks => None,
         }
     }
 
@@ -36,7 +40,7 @@ impl Kind {
     #[must_use]
     pub fn is_always_held(self) -> bool {
         match self {
-            Self::ChargeOffSession => true,
+            Self::ChargeOffSession | Self::DeliverWebhook => true,
             Self::ChargePayment
             | Self::CapturePayment
             | Self::CancelPayment
@@ -47,7 +51,8 @@ impl Kind {
             | Self::VerifyEvent
             | Self::ReconcileGateway
             | Self::RenewSubscription
-            | Self::RetryInvoice => false,
+            | Self::RetryInvoice
+            | Self::ReplayWebhooks => false,
         }
     }
 }
@@ -58,6 +63,9 @@ pub struct Bounds {
     /// A merchant's.
     pub merchant: u32,
 }
+
+/// How many deliveries to one endpoint are out at once.
+const ENDPOINT: u32 = 8;
 
 /// Of those that are out, a part waits for a worker, and this many where the part is less: whoever comes next waits
 /// behind these alone, however many workers there are and however long a gateway takes.
@@ -70,6 +78,7 @@ impl Bounds {
     pub fn of(self, kind: Kind) -> Option<u32> {
         kind.flow().map(|flow| match flow {
             Flow::Merchant => self.merchant,
+            Flow::Endpoint => ENDPOINT,
         })
     }
 

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::{Deadline, Timestamp},
     gateway::Sending,
-    id::{GatewayEventId, InvoiceId, JobId, PaymentId, ReconciliationId, RefundId, SubscriptionId},
+    id::{GatewayEventId, InvoiceId, JobId, PaymentId, ReconciliationId, RefundId, SubscriptionId, WebhookDeliveryId,
+        WebhookReplayId},
     name::names,
     retry::Policy,
 };
@@ -51,6 +52,10 @@ pub enum Kind {
     RetryInvoice,
     /// Charge a payment that nobody waits for: of a renewal, or of a retry.
     ChargeOffSession,
+    /// Tell an endpoint of an event.
+    DeliverWebhook,
+    /// Call for what an endpoint is to be told again.
+    ReplayWebhooks,
 }
 
 /// What a kind of job may do at a gateway.
@@ -79,7 +84,9 @@ impl Kind {
             | Self::VerifyEvent
             | Self::ReconcileGateway
             | Self::RenewSubscription
-            | Self::RetryInvoice => Nature::Upkeep,
+            | Self::RetryInvoice
+            | Self::DeliverWebhook
+            | Self::ReplayWebhooks => Nature::Upkeep,
         }
     }
 
@@ -109,6 +116,8 @@ impl Kind {
             | Self::ResolvePayment => PaymentId(id).to_string(),
             Self::HandleEvent | Self::VerifyEvent => GatewayEventId(id).to_string(),
             Self::ReconcileGateway => ReconciliationId(id).to_string(),
+            Self::DeliverWebhook => WebhookDeliveryId(id).to_string(),
+            Self::ReplayWebhooks => WebhookReplayId(id).to_string(),
         }
     }
 
@@ -135,7 +144,7 @@ names!(
     ResolvePayment => "resolve_payment", RefundPayment => "refund_payment", ResolveRefund => "resolve_refund",
     HandleEvent => "handle_event", VerifyEvent => "verify_event", ReconcileGateway => "reconcile_gateway",
     RenewSubscription => "renew_subscription", RetryInvoice => "retry_invoice",
-    ChargeOffSession => "charge_off_session",
+    ChargeOffSession => "charge_off_session", DeliverWebhook => "deliver_webhook", ReplayWebhooks => "replay_webhooks",
 );
 
 /// A job that somebody should look at.
@@ -275,6 +284,8 @@ mod tests {
             "renew_subscription",
             "retry_invoice",
             "charge_off_session",
+            "deliver_webhook",
+            "replay_webhooks",
         ];
         assert_eq!(Kind::ALL.map(Kind::as_str), names);
         for kind in Kind::ALL {
