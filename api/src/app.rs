@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use common::{
+    encryption::Keyring,
     id::JobId,
     job::{Kind, broker::Publisher},
+    webhook::destination::Rules,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
@@ -39,6 +41,8 @@ pub struct Parts {
     pub(crate) publisher: Publisher,
     pub(crate) gateway_routing: GatewayRouting,
     pub(crate) events: Events,
+    pub(crate) keyring: Keyring,
+    pub(crate) webhooks: Rules,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) public_url: String,
     pub(crate) test_clock: bool,

@@ -4,6 +4,7 @@
 mod answer;
 mod app;
 mod auth;
+mod chance;
 mod customers;
 mod docs;
 mod error;
@@ -30,15 +31,17 @@ mod router;
 mod serve;
 mod subscriptions;
 mod test_clock;
+mod webhook_endpoints;
 
 use std::{net::SocketAddr, str::FromStr as _, time::Duration};
 
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs, EventArgs, FlowArgs, Guards, ModeArgs},
+    config::{BrokerArgs, DatabaseArgs, EncryptionArgs, EventArgs, FlowArgs, Guards, ModeArgs, WebhookArgs},
     db,
     job::broker::{BrokerConfig, Publisher},
     lifecycle,
+    webhook::destination::Rules,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -86,6 +89,12 @@ pub struct ApiArgs {
     /// By what gateways' events are known to be theirs.
     #[command(flatten)]
     pub events: EventArgs,
+    /// By what merchants' secrets are sealed.
+    #[command(flatten)]
+    pub encryption: EncryptionArgs,
+    /// Where webhooks may go.
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
     /// Lets merchants move the clock of this deployment ahead. Never where money is real.
     #[arg(long, env = "REMIT_TEST_CLOCK")]
     pub test_clock: bool,
@@ -123,6 +132,8 @@ async fn answer_all(
         .database(&args.database)
         .broker(&args.broker)
         .events(&args.events)
+        .encryption(&args.encryption)
+        .webhooks(&args.webhooks)
         .test_clock(args.test_clock)
         .check()?;
     let Pools { accepting, writing, reads, probing } = Pools::open(&args.pools, &args.database)?;
@@ -145,6 +156,8 @@ async fn answer_all(
         gateway_routing: args.gateway_routing,
         test_clock: args.test_clock,
         events: Events::trusting(args.events.trust()?),
+        keyring: args.encryption.keyring().map_err(|(setting, why)| format!("{setting} {why}"))?,
+        webhooks: Rules::from(&args.webhooks),
         draining: shutdown.clone(),
         publisher,
         metrics,

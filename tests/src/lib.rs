@@ -20,6 +20,7 @@ pub mod law;
 mod merchant;
 mod process;
 mod proxy;
+mod receiver;
 mod remains;
 mod servers;
 pub mod subscribing;
@@ -31,6 +32,7 @@ pub use filled::{Empty, Filled};
 pub use merchant::{Answer, Merchant, card, ids, ids_of, paypal};
 pub use process::Service;
 pub use proxy::Proxy;
+pub use receiver::{Hook, Receiver, Reply};
 pub use remains::Remains;
 pub use wire::{Heard, Wire};
 

@@ -53,4 +53,5 @@ mod subscriptions_api;
 mod suspended;
 mod tidy;
 mod under_way;
+mod webhooks;
 mod year;

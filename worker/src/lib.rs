@@ -114,7 +114,8 @@ async fn work(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), Strin
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
     let gateways = args.gateways.connect().map_err(|error| error.to_string())?;
     let webhooks = Webhooks {
-        sender: Sender::new(Rules::from(&args.webhooks), webhook_timeout).map_err(|error| error.to_string())?,
+        sender: Sender::new(Rules::from(&args.webhooks), webhook_timeout)
+            .map_err(|error| error.to_string())?,
         keyring: args.encryption.keyring().map_err(|(setting, why)| format!("{setting} {why}"))?,
     };
     let broker = BrokerConfig::from(args.broker);

@@ -28,7 +28,7 @@ pub use parameters::Paging;
 pub use problems::{ChangeProblems, CreateProblems, ListProblems, ReadProblems, VersionProblems};
 
 /// What there is, in the order in which it is read about.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("Payments", "Money that is taken."),
     ("Refunds", "Money that is given back."),
     ("Customers", "Who pays invoices, and how."),
@@ -36,6 +36,7 @@ const TAGS: [(&str, &str); 8] = [
     ("Subscriptions", "What is billed again and again."),
     ("Invoices", "What subscriptions bill."),
     ("Reports", "What all of them bring in."),
+    ("Webhooks", "Where you are told of what happens."),
     ("Testing", "A test deployment's clock."),
 ];
 

@@ -1,7 +1,7 @@
 //! What bodies are made of, named once in the description: ids with their patterns, and closed sets with their
 //! members. Both are those that the code reads and writes, so neither can differ from it.
 
-use common::{gateway, id, invoice, money, payment, plan, refund, subscription};
+use common::{event, gateway, id, invoice, money, payment, plan, refund, subscription, webhook};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -93,6 +93,7 @@ fn one_of(about: &str, names: impl Iterator<Item = &'static str>) -> RefOr<Schem
 }
 
 ids!(PaymentId, RefundId, DisputeId, CustomerId, PaymentMethodId, PlanId, SubscriptionId, InvoiceId,);
+ids!(WebhookEndpointId, WebhookDeliveryId);
 
 sets!(
     /// Where a payment stands.
@@ -127,6 +128,16 @@ sets!(
     OnDispute: subscription::OnDispute,
     /// How the days of a period that are left are counted.
     Proration: subscription::proration::Proration,
+    /// What happened.
+    EventType: event::EventType,
+    /// How much of an object an event tells.
+    WebhookPayload: webhook::Payload,
+    /// What comes after what.
+    WebhookOrder: webhook::Order,
+    /// Where a delivery stands.
+    WebhookDeliveryStatus: webhook::Status,
+    /// Why an endpoint is told nothing.
+    WebhookDisabledReason: webhook::DisabledReason,
 );
 
 words!(
@@ -136,6 +147,8 @@ words!(
     CancelProration: "none", "by_day";
     /// How far the clock of a test deployment is.
     ClockStatus: "advancing", "ready", "stopped";
+    /// Whether an endpoint is told of events.
+    WebhookEndpointStatus: "enabled", "disabled";
     /// What a payer must do.
     NextActionType: "redirect";
 );

@@ -8,12 +8,13 @@ use axum::{
 };
 use common::id::{
     CustomerId, InvalidId, InvoiceId, PaymentId, PaymentMethodId, PlanId, RefundId, SubscriptionId,
+    WebhookDeliveryId, WebhookEndpointId,
 };
 
 use crate::{App, error::ApiError};
 
 /// What ids name, by what they begin with.
-const KINDS: [(&str, &str); 7] = [
+const KINDS: [(&str, &str); 9] = [
     (CustomerId::PREFIX, "a customer"),
     (InvoiceId::PREFIX, "an invoice"),
     (PaymentId::PREFIX, "a payment"),
@@ -21,10 +22,26 @@ const KINDS: [(&str, &str); 7] = [
     (PlanId::PREFIX, "a plan"),
     (RefundId::PREFIX, "a refund"),
     (SubscriptionId::PREFIX, "a subscription"),
+    (WebhookDeliveryId::PREFIX, "a delivery to a webhook endpoint"),
+    (WebhookEndpointId::PREFIX, "a webhook endpoint"),
 ];
 
 /// An id.
 pub struct PathId<T>(pub T);
+
+/// What belongs to something, by the name that its id has in a path.
+pub trait Belonging {
+    /// The name.
+    const NAME: &'static str;
+}
+
+impl Belonging for PaymentMethodId {
+    const NAME: &'static str = "method";
+}
+
+impl Belonging for WebhookDeliveryId {
+    const NAME: &'static str = "delivery";
+}
 
 /// Two ids: of something, and of what belongs to it.
 pub struct PathIds<T, U>(pub T, pub U);

@@ -9,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App, customers, docs, error::ApiError, extract, gateways, invoices, limits::BODY_BYTES_MAX,
-    payments, plans, probes, refunds, reports, request, subscriptions, test_clock,
+    payments, plans, probes, refunds, reports, request, subscriptions, test_clock, webhook_endpoints,
 };
 
 /// What merchants ask for, with its description.
@@ -47,6 +47,18 @@ fn resources() -> (Router<App>, OpenApi) {
         .routes(routes!(invoices::ask::void))
         .routes(routes!(invoices::ask::mark_uncollectible))
         .routes(routes!(reports::subscriptions))
+        .routes(routes!(webhook_endpoints::create::create))
+        .routes(routes!(webhook_endpoints::read::list))
+        .routes(routes!(
+            webhook_endpoints::read::get,
+            webhook_endpoints::update::update,
+            webhook_endpoints::update::delete
+        ))
+        .routes(routes!(webhook_endpoints::secret::rotate))
+        .routes(routes!(webhook_endpoints::ask::ping))
+        .routes(routes!(webhook_endpoints::ask::replay))
+        .routes(routes!(webhook_endpoints::deliveries::list))
+        .routes(routes!(webhook_endpoints::deliveries::get))
         .routes(routes!(test_clock::advance))
         .routes(routes!(test_clock::get))
         .split_for_parts()

@@ -4,7 +4,10 @@
 use uuid::Uuid;
 
 use crate::{
-    id::{CustomerId, DisputeId, InvoiceId, PaymentId, PaymentMethodId, RefundId, SubscriptionId, WebhookEndpointId},
+    id::{
+        CustomerId, DisputeId, InvoiceId, PaymentId, PaymentMethodId, RefundId, SubscriptionId,
+        WebhookEndpointId,
+    },
     name::names,
 };
 

@@ -168,7 +168,8 @@ impl Between {
 /// The first position of a merchant whose moment is not before this one. Their order is nearly that of moments, so it
 /// is found by halves.
 async fn position_at(db: &mut PgConnection, merchant: MerchantId, moment: Timestamp) -> sqlx::Result<i64> {
-    let (mut low, mut high) = (0, sqlx::query_scalar!(r#"SELECT remit_settled_position() AS "at!""#).fetch_one(&mut *db).await?);
+    let (mut low, mut high) =
+        (0, sqlx::query_scalar!(r#"SELECT remit_settled_position() AS "at!""#).fetch_one(&mut *db).await?);
     while low < high {
         let middle = low + (high - low) / 2;
         let next = sqlx::query!(

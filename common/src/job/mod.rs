@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::{Deadline, Timestamp},
     gateway::Sending,
-    id::{GatewayEventId, InvoiceId, JobId, PaymentId, ReconciliationId, RefundId, SubscriptionId, WebhookDeliveryId,
-        WebhookReplayId},
+    id::{
+        GatewayEventId, InvoiceId, JobId, PaymentId, ReconciliationId, RefundId, SubscriptionId,
+        WebhookDeliveryId, WebhookReplayId,
+    },
     name::names,
     retry::Policy,
 };

@@ -40,9 +40,7 @@ pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => !RESERVED_V4.iter().any(|network| has_v4(*network, v4)),
         // Mapped, compatible and translated IPv4 (::ffff:0:0/96, ::/96, 64:ff9b::/96) are outside of what was given out.
-        IpAddr::V6(v6) => {
-            has_v6(GIVEN_OUT_V6, v6) && !RESERVED_V6.iter().any(|network| has_v6(*network, v6))
-        }
+        IpAddr::V6(v6) => has_v6(GIVEN_OUT_V6, v6) && !RESERVED_V6.iter().any(|network| has_v6(*network, v6)),
     }
 }
 
@@ -59,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_out_there_is_public() {
+    fn what_is_out_there_is_public() {
         for address in [
             "1.1.1.1",
             "9.255.255.255",
@@ -83,7 +81,17 @@ mod tests {
         ] {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }
-        for address in [
+    }
+
+    fn is_within(addresses: &[&str]) {
+        for address in addresses {
+            assert!(!is_public(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_within_a_network_is_not() {
+        is_within(&[
             // This host, and loopback.
             "0.0.0.0",
             "0.255.255.255",
@@ -114,7 +122,12 @@ mod tests {
             "239.255.255.255",
             "240.0.0.1",
             "255.255.255.255",
-            // The same in IPv6.
+        ]);
+    }
+
+    #[test]
+    fn the_same_of_ipv6_and_of_what_hides_in_it() {
+        is_within(&[
             "::",
             "::1",
             "fc00::1",
@@ -140,8 +153,6 @@ mod tests {
             "2002:7f00:1::1",
             "2002:101:101::1",
             "2001:0:7f00:1::1",
-        ] {
-            assert!(!is_public(address.parse().unwrap()), "{address}");
-        }
+        ]);
     }
 }

@@ -24,7 +24,9 @@ pub struct Rules {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// It is no URL.
-    #[error("must be an https URL of at most {URL_MAX} characters, such as \"https://shop.example/webhooks\"")]
+    #[error(
+        "must be an https URL of at most {URL_MAX} characters, such as \"https://shop.example/webhooks\""
+    )]
     Form,
     /// It is not encrypted.
     #[error("must be https: what is sent there is about money")]

@@ -126,7 +126,9 @@ mod tests {
     use super::*;
 
     fn at(days: i64, seconds: i64) -> Timestamp {
-        "2026-11-01T00:00:00Z".parse::<Timestamp>().unwrap() + TimeDelta::days(days) + TimeDelta::seconds(seconds)
+        "2026-11-01T00:00:00Z".parse::<Timestamp>().unwrap()
+            + TimeDelta::days(days)
+            + TimeDelta::seconds(seconds)
     }
 
     const FRESH: Before = Before { failures: 0, failing_since: None };

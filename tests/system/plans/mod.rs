@@ -16,7 +16,7 @@ use tests::Filled;
 use plan::{Bounds, Plan};
 
 /// Tables that stay small, and why. Every other one is taken to grow, and must have been filled.
-const SMALL: [(&str, &str); 10] = [
+const SMALL: [(&str, &str); 12] = [
     ("_sqlx_migrations", "a row for each migration"),
     ("api_keys", "a few for each merchant"),
     ("duplicates", "there must never be one"),
@@ -27,6 +27,8 @@ const SMALL: [(&str, &str); 10] = [
     ("reconciliations", "one for each gateway and day"),
     ("schema_contractions", "a row for a few migrations"),
     ("test_clock", "one row"),
+    ("webhook_endpoints", "a few for each merchant"),
+    ("webhook_replays", "asked for by a person"),
 ];
 
 /// Statements that may read more than a part, by words of theirs, and why they may.
@@ -162,6 +164,8 @@ async fn ids(db: &mut PgConnection) -> Vec<(String, String)> {
                       UNION ALL (SELECT 'customer', id FROM customers WHERE merchant_id = m.id ORDER BY id OFFSET 100 LIMIT 1)
                       UNION ALL (SELECT 'subscription', id FROM subscriptions WHERE merchant_id = m.id ORDER BY id OFFSET 100 LIMIT 1)
                       UNION ALL (SELECT 'invoice', id FROM invoices WHERE merchant_id = m.id ORDER BY id OFFSET 100 LIMIT 1)
+                      UNION ALL (SELECT 'endpoint', id FROM webhook_endpoints WHERE merchant_id = m.id)
+                      UNION ALL (SELECT 'delivery', id FROM webhook_deliveries WHERE merchant_id = m.id ORDER BY id OFFSET 1000 LIMIT 1)
                       UNION ALL (SELECT 'plan', plan_id FROM subscriptions WHERE merchant_id = m.id ORDER BY id LIMIT 1)
                   ) x WHERE m.name = 'shop 0')";
     sqlx::query_as(of).fetch_all(db).await.unwrap()

@@ -5,7 +5,7 @@
 type Tried = (&'static str, &'static [&'static str]);
 
 /// Everything whose filters may be left out (`… IS NULL OR …`), and what is bounded by a moment.
-const TRIED: [Tried; 14] = [
+const TRIED: [Tried; 15] = [
     (
         "AND ($3::text IS NULL OR order_id = $3) AND ($4::uuid",
         &[
@@ -82,6 +82,16 @@ const TRIED: [Tried; 14] = [
     (
         "WHERE (due_at <= $1 OR held) AND (lapses",
         &["now() + interval '15 minutes', 3, 400, ARRAY['resolve_payment', 'resolve_refund']"],
+    ),
+    (
+        "FROM webhook_deliveries WHERE endpoint_id = $1 AND merchant_id = $2 AND ($3::text",
+        &[
+            "'{endpoint}', '{merchant}', NULL, NULL, NULL, 101",
+            "'{endpoint}', '{merchant}', 'failed', NULL, NULL, 101",
+            "'{endpoint}', '{merchant}', 'pending', NULL, NULL, 101",
+            "'{endpoint}', '{merchant}', NULL, '{delivery}', NULL, 101",
+            "'{endpoint}', '{merchant}', 'delivered', NULL, '{delivery}', 101",
+        ],
     ),
     ("WHERE due_at <= $1 AND flow_id IS NOT NULL AND NOT held", &["now() + interval '15 minutes'"]),
 ];

@@ -193,7 +193,13 @@ fn each_library_has_its_place() {
     only_in("lapin::", &["common/src/job/broker"]);
     only_in(
         "reqwest::",
-        &["common/src/gateway", "common/src/config", "common/src/webhook", "sandbox/src/webhooks", "sandbox/src/tests"],
+        &[
+            "common/src/gateway",
+            "common/src/config",
+            "common/src/webhook",
+            "sandbox/src/webhooks",
+            "sandbox/src/tests",
+        ],
     );
     only_in("axum::", &["api", "sandbox"]);
     // What serves with bounds: the other way speaks HTTP/2 as soon as anything in the build can.

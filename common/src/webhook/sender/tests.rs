@@ -127,7 +127,10 @@ async fn an_address_instead_of_a_name_is_not_called_either() {
 #[tokio::test]
 async fn a_redirection_is_an_answer_and_is_not_followed() {
     let elsewhere = server(OK.into()).await;
-    let answer = format!("HTTP/1.1 307 Elsewhere\r\nlocation: http://127.0.0.1:{}/\r\ncontent-length: 0\r\n\r\n", elsewhere.port);
+    let answer = format!(
+        "HTTP/1.1 307 Elsewhere\r\nlocation: http://127.0.0.1:{}/\r\ncontent-length: 0\r\n\r\n",
+        elsewhere.port
+    );
     let server = server(answer).await;
     let sender = sender(rules(true, server.port), Arc::new(System));
     let sent = sender.send(&format!("http://127.0.0.1:{}/hook", server.port), signed()).await;
@@ -135,7 +138,12 @@ async fn a_redirection_is_an_answer_and_is_not_followed() {
     assert_eq!(elsewhere.connections(), 0);
     let heard = server.heard.lock().unwrap().to_lowercase();
     assert!(heard.starts_with("post /hook http/1.1\r\n"), "{heard}");
-    for line in ["webhook-id: evt_1", "webhook-timestamp: 7", "webhook-signature: v1,abc", "content-type: application/json"] {
+    for line in [
+        "webhook-id: evt_1",
+        "webhook-timestamp: 7",
+        "webhook-signature: v1,abc",
+        "content-type: application/json",
+    ] {
         assert!(heard.contains(line), "{heard}");
     }
 }

@@ -5,7 +5,8 @@ pub mod attempts;
 pub mod deliveries;
 pub mod replays;
 
-use chrono::TimeDelta;
+use std::time::Duration;
+
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
@@ -230,9 +231,13 @@ pub async fn delete(db: &PgPool, merchant: MerchantId, id: WebhookEndpointId) ->
     let mut transaction = db.begin().await?;
     let Some(endpoint) = lock(&mut transaction, merchant, id).await? else { return Ok(false) };
     let now = db::now(&mut *transaction).await?;
-    sqlx::query!("UPDATE webhook_endpoints SET deleted_at = $2, version = version + 1 WHERE id = $1", id.0, now)
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query!(
+        "UPDATE webhook_endpoints SET deleted_at = $2, version = version + 1 WHERE id = $1",
+        id.0,
+        now
+    )
+    .execute(&mut *transaction)
+    .await?;
     tell(&mut transaction, &endpoint, EventType::WebhookEndpointDeleted, now).await?;
     transaction.commit().await?;
     Ok(true)
@@ -244,14 +249,14 @@ pub async fn rotate(
     merchant: MerchantId,
     id: WebhookEndpointId,
     secret: &Sealed,
-    old_for: TimeDelta,
+    old_for: Duration,
 ) -> db::Result<Option<Endpoint>> {
     let mut transaction = db.begin().await?;
     if lock(&mut transaction, merchant, id).await?.is_none() {
         return Ok(None);
     }
     let now = db::now(&mut *transaction).await?;
-    let old_until = (old_for > TimeDelta::zero()).then_some(now + old_for);
+    let old_until = (!old_for.is_zero()).then_some(now + old_for);
     let row = endpoints!(
         "UPDATE webhook_endpoints
          SET previous_secret = CASE WHEN $3::timestamptz IS NOT NULL THEN secret END, previous_until = $3, secret = $2,

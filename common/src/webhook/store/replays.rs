@@ -195,8 +195,7 @@ async fn read(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<(Replay, E
     .fetch_optional(&mut *db)
     .await?;
     let Some(replay) = replay else { return Ok(None) };
-    let endpoint =
-        find(db, MerchantId(replay.merchant_id), WebhookEndpointId(replay.endpoint_id)).await?;
+    let endpoint = find(db, MerchantId(replay.merchant_id), WebhookEndpointId(replay.endpoint_id)).await?;
     let endpoint = endpoint.filter(|endpoint| endpoint.disabled.is_none());
     Ok(endpoint.map(|endpoint| (replay, endpoint)))
 }
@@ -250,8 +249,11 @@ async fn events_since(
     now: Timestamp,
 ) -> sqlx::Result<Part> {
     let merchant = endpoint.merchant_id;
-    let filter =
-        record::Filter { types: endpoint.terms.types.clone(), from: Some(since), ..record::Filter::default() };
+    let filter = record::Filter {
+        types: endpoint.terms.types.clone(),
+        from: Some(since),
+        ..record::Filter::default()
+    };
     let from = match replay.after_subject.zip(replay.after_sequence) {
         Some((subject, sequence)) => {
             let place = record::place(&mut *db, merchant, EventId { subject, sequence }).await?;
