@@ -74,6 +74,8 @@ CREATE TABLE webhook_replays (
     merchant_id     uuid NOT NULL,
     -- everything since then; null: what was missed
     since           timestamptz,
+    -- it is not over before everything that was written before it can be read
+    position        bigint NOT NULL DEFAULT remit_position(),
     -- deliveries that were called for so far
     called_for      bigint NOT NULL DEFAULT 0,
     -- how far it has come: the last event, or the last delivery, that was looked at

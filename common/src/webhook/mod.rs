@@ -148,7 +148,7 @@ impl Endpoint {
     /// For what its secrets are sealed.
     #[must_use]
     pub fn sealed_for(id: WebhookEndpointId) -> String {
-        format!("webhook_endpoint:{id}")
+        format!("webhook_endpoint:{}", id.0)
     }
 
     /// `enabled` or `disabled`.

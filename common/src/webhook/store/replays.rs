@@ -22,6 +22,9 @@ use crate::{
     webhook::{Delivery, DisabledReason, Endpoint},
 };
 
+/// When it is looked again whether what was written before a replay can be read: some transaction is still under way.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Deliveries that are called for in one transaction, at most.
 const PART: u16 = 500;
 
@@ -138,6 +141,7 @@ struct Replay {
     endpoint_id: Uuid,
     merchant_id: Uuid,
     since: Option<Timestamp>,
+    position: i64,
     after_subject: Option<Uuid>,
     after_sequence: Option<i64>,
     after_delivery: Option<Uuid>,
@@ -149,7 +153,8 @@ struct Part {
     called_for: usize,
     last_event: Option<EventId>,
     last_delivery: Option<Uuid>,
-    has_more: bool,
+    /// When it goes on; `None`: it is over.
+    goes_on: Option<Timestamp>,
 }
 
 /// Does the next part of a replay, and the end of its job with the last one: it comes again until then.
@@ -172,13 +177,13 @@ pub async fn go_on(pool: &PgPool, claim: &Claim) -> db::Result<()> {
         part.last_event.map(|id| id.subject),
         part.last_event.map(|id| id.sequence),
         part.last_delivery,
-        (!part.has_more).then_some(now),
+        part.goes_on.is_none().then_some(now),
     )
     .execute(&mut *transaction)
     .await?;
-    match part.has_more {
-        true => job::store::reschedule(&mut *transaction, &[(claim, now)]).await?,
-        false => job::store::finish(&mut transaction, &[claim.id.0], &[claim.attempt]).await?,
+    match part.goes_on {
+        Some(at) => job::store::reschedule(&mut *transaction, &[(claim, at)]).await?,
+        None => job::store::finish(&mut transaction, &[claim.id.0], &[claim.attempt]).await?,
     }
     transaction.commit().await?;
     Ok(())
@@ -188,7 +193,7 @@ pub async fn go_on(pool: &PgPool, claim: &Claim) -> db::Result<()> {
 async fn read(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<(Replay, Endpoint)>> {
     let replay = sqlx::query_as!(
         Replay,
-        "SELECT endpoint_id, merchant_id, since, after_subject, after_sequence, after_delivery
+        "SELECT endpoint_id, merchant_id, since, position, after_subject, after_sequence, after_delivery
          FROM webhook_replays WHERE id = $1 AND ended_at IS NULL",
         id,
     )
@@ -237,7 +242,7 @@ async fn missed(
         called_for: ids.len(),
         last_event: None,
         last_delivery: ids.last().copied(),
-        has_more: ids.len() == usize::from(PART),
+        goes_on: (ids.len() == usize::from(PART)).then_some(now),
     })
 }
 
@@ -274,12 +279,18 @@ async fn events_since(
         })
         .collect();
     call_for(db, &addressed, now).await?;
-    Ok(Part {
-        called_for: addressed.len(),
-        last_event: read.last,
-        last_delivery: None,
-        has_more: read.has_more,
-    })
+    let goes_on = match read.has_more {
+        true => Some(now),
+        false => (!is_settled(db, replay.position).await?).then_some(now + LOOK_AGAIN),
+    };
+    Ok(Part { called_for: addressed.len(), last_event: read.last, last_delivery: None, goes_on })
+}
+
+/// Whether everything that was written before this position can be read.
+async fn is_settled(db: &mut PgConnection, position: i64) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"SELECT remit_settled_position() > $1 AS "is_settled!""#, position)
+        .fetch_one(db)
+        .await
 }
 
 /// As when it happened: an endpoint is not told of itself, nor that another was pinged.
