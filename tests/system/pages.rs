@@ -45,6 +45,13 @@ async fn the_description_is_true_and_its_page_loads_nothing_from_elsewhere() {
         "/test-clock",
         "/test-clock/advance",
         "/update-subscription/{id}",
+        "/webhook-endpoints",
+        "/webhook-endpoints/{id}",
+        "/webhook-endpoints/{id}/deliveries",
+        "/webhook-endpoints/{id}/deliveries/{delivery}",
+        "/webhook-endpoints/{id}/ping",
+        "/webhook-endpoints/{id}/replay",
+        "/webhook-endpoints/{id}/rotate-secret",
     ];
     assert_eq!(paths, expected);
 
