@@ -3,13 +3,14 @@
 # one worker, one scheduler, and a gateway that answers at once. All on loopback. Sourced by ./dev.
 
 bench() {
-  local peers='' languages=(node) seconds=8 connections=32 subscriptions=0 to_come=1000000 rounds=0
+  local peers='' languages=(node) seconds=8 connections=32 subscriptions=0 to_come=1000000 rounds=0 fairness=no
   while (( $# )); do
     case $1 in
       --peers) peers=${2:?a folder}; shift ;;
       --python) languages+=(python) ;;
       --renewals) subscriptions=100000 rounds=12 ;;
       --subscriptions) subscriptions=${2:?a number}; shift ;;
+      --fairness) fairness=yes ;;
       --rounds) rounds=${2:?a number}; shift ;;
       --seconds) seconds=${2:?a number}; shift ;;
       *) usage_error "bench $1" ;;
@@ -26,6 +27,12 @@ bench() {
   step "built for release" bench_build
   await_services
   bench_remit
+  if [[ $fairness == yes ]]; then
+    step "measured twice the load" bench_overload
+    bench_fairness
+    bench_use bench
+    bench_start
+  fi
   if (( rounds )); then bench_ahead "$to_come" "$rounds"; fi     # first: the other leaves much to clean up
   if (( subscriptions )); then bench_renewals "$subscriptions"; fi
   local language
@@ -36,6 +43,7 @@ bench() {
   {
     bench_report "${languages[@]}"
     if (( subscriptions )); then bench_report_renewals "$subscriptions"; fi
+    if [[ $fairness == yes ]]; then bench_report_fairness; fi
     if (( rounds )); then bench_report_ahead "$to_come"; fi
   } | tee "$dot/bench.txt"
 }
@@ -90,10 +98,15 @@ bench_use() { # NAME
 
 bench_start() {
   mkdir -p "$dot/bench"
-  sed "s/@PORT@/$((bench_port + 3))/" bench/gateway.conf >"$dot/bench/gateway.conf"
-  spawn bench-gateway nginx -e stderr -p "$dot/bench" -c "$dot/bench/gateway.conf"
+  if [[ $bench_gateway == sandbox ]]; then
+    spawn bench-gateway env REMIT_SANDBOX_ADDR="127.0.0.1:$((bench_port + 3))" REMIT_LOG=warn target/release/remit-sandbox
+  else
+    sed "s/@PORT@/$((bench_port + 3))/" bench/gateway.conf >"$dot/bench/gateway.conf"
+    spawn bench-gateway nginx -e stderr -p "$dot/bench" -c "$dot/bench/gateway.conf"
+  fi
   bench_api=http://127.0.0.1:$bench_port
-  bench_settings=(DATABASE_URL="$bench_db" REMIT_QUEUE_PREFIX=remit-bench REMIT_LOG=warn)
+  bench_settings=(DATABASE_URL="$bench_db" REMIT_QUEUE_PREFIX=remit-bench REMIT_LOG=warn
+    REMIT_KEY_WRITES_PER_SECOND=1000000)      # one key is all merchants here
   spawn bench-api env "${bench_settings[@]}" REMIT_API_ADDR="127.0.0.1:$bench_port" \
     REMIT_METRICS_ADDR="127.0.0.1:$((bench_port + 5))" target/release/remit-api
   await bench-gateway 10 listening $((bench_port + 3))
@@ -106,7 +119,7 @@ bench_stop() {
   local name
   for name in api worker scheduler scheduler-2 gateway; do halt "bench-$name"; done
 }
-bench_settings=()
+bench_settings=() bench_gateway=nginx
 
 bench_start_worker() {
   spawn bench-worker env "${bench_settings[@]}" REMIT_METRICS_ADDR="127.0.0.1:$((bench_port + 1))" \

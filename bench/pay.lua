@@ -1,7 +1,10 @@
 -- Load for `./dev bench`: each request is a payment of its own. Sent by wrk.
--- AUTH: the Authorization header; PREFER: a Prefer header, if any.
+-- AUTH: the Authorization header; PREFER: a Prefer header, if any; TOKEN: what is charged; INTERVAL_MS: how long each
+-- connection rests before the next, whatever became of the last.
 local seed = string.format("bench-%d-%s-", os.time(), tostring({}):match("0x(%x+)"))
 local number = 0
+local token = os.getenv("TOKEN") or "pm_card_visa"
+local interval = tonumber(os.getenv("INTERVAL_MS"))
 local headers = {
   ["Content-Type"] = "application/json",
   ["Authorization"] = os.getenv("AUTH"),
@@ -12,9 +15,11 @@ request = function()
   number = number + 1
   headers["Idempotency-Key"] = seed .. number
   return wrk.format("POST", "/process-payment", headers,
-    '{"amount":"19.99","currency":"USD","payment_method":{"type":"card","token":"pm_card_visa"},' ..
+    '{"amount":"19.99","currency":"USD","payment_method":{"type":"card","token":"' .. token .. '"},' ..
     '"customer":{"email":"a@example.com"},"description":"order ' .. number .. '"}')
 end
+
+if interval then delay = function() return interval end end
 
 -- One line for the script that reads it. An answer of 4xx or 5xx counts as refused.
 done = function(summary, latency)

@@ -31,9 +31,25 @@ INSERT INTO event_positions (system_id) SELECT system_identifier FROM pg_control
 CREATE FUNCTION remit_position() RETURNS bigint LANGUAGE sql VOLATILE AS
 $$ SELECT base + pg_current_xact_id()::text::bigint FROM event_positions $$;
 
--- Nothing will be written before this position any more.
-CREATE FUNCTION remit_settled_position() RETURNS bigint LANGUAGE sql STABLE AS
-$$ SELECT base + pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM event_positions $$;
+-- Nothing will be written before this position any more, and whoever asks for events in a later statement sees all that
+-- was. Transactions of other databases of the server do not count, where it can be told whose one is: for all of a
+-- database's sessions to a superuser, to whoever has pg_read_all_stats, and where all are of one role.
+CREATE FUNCTION remit_settled_position() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT base + CASE WHEN bool_or(session.query = '<insufficient privilege>') THEN min(here.first)
+        ELSE min(here.next) - coalesce(max(session.behind), 0) END
+    FROM event_positions CROSS JOIN (
+        SELECT pg_snapshot_xmin(taken)::text::bigint AS first, pg_snapshot_xmax(taken)::text::bigint AS next
+        FROM pg_current_snapshot() taken
+    ) here LEFT JOIN LATERAL (
+        -- Of a session's transaction only the last 32 bits are told: how far it is behind the next one tells the rest.
+        SELECT query, nullif(behind, CASE WHEN behind >= 2147483648 THEN behind END) AS behind
+        FROM (
+            SELECT query, (here.next - backend_xid::text::bigint & 4294967295) AS behind
+            FROM pg_stat_activity WHERE datname = current_database()
+        ) found
+    ) session ON true
+    GROUP BY base
+$$;
 
 -- What gateways tell by themselves. An event is a hint and nothing more: whatever it claims, the gateway is asked. So
 -- no body is kept, but for one whose signature only the gateway can check, until it did.

@@ -1,6 +1,6 @@
 //! The forms of our answers: accepted, one thing, a page of a list.
 
-use std::fmt::Display;
+use std::{borrow::Cow, fmt::Display};
 
 use axum::{
     Json,
@@ -78,23 +78,24 @@ pub struct List<View> {
     /// Whether there are more in the direction of the page.
     has_more: bool,
     /// The path of the list.
-    url: &'static str,
+    url: Cow<'static, str>,
 }
 
 /// What was found of the list at `path`, each shown with its id, and an RFC 8288 link to the next page under the
 /// same filter.
 pub fn list<T, Id: Display, View: Serialize>(
     app: &App,
-    path: &'static str,
+    path: impl Into<Cow<'static, str>>,
     page: &Page<Id>,
     given: &Given,
     found: Found<T>,
     show: impl Fn(T) -> (Id, View),
 ) -> Response {
+    let path = path.into();
     let (ids, data): (Vec<_>, Vec<_>) = found.data.into_iter().map(show).unzip();
     let next = ids.last().filter(|_| found.has_more && page.ending_before.is_none());
     let mut response =
-        Json(List { object: "list", data, has_more: found.has_more, url: path }).into_response();
+        Json(List { object: "list", data, has_more: found.has_more, url: path.clone() }).into_response();
     let Some(last) = next else { return response };
     let mut url = app.url(&format!("{path}?limit={}&starting_after={last}", page.limit));
     for (name, value) in given.filter() {

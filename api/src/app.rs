@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use common::{
+    encryption::Keyring,
     id::JobId,
     job::{Kind, broker::Publisher},
+    webhook::destination::Rules,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
@@ -14,12 +16,14 @@ use crate::{
     event_trust::Events,
     events::Waits,
     extract::Prefer,
+    flows::Flows,
     gateway_routing::GatewayRouting,
     health::Probe,
     intake::Intake,
     keys::Keys,
     outcomes::{Awaited, Outcomes},
     pools::Reads,
+    rate_limit::Rates,
 };
 
 /// What every handler may use.
@@ -33,12 +37,16 @@ pub struct Parts {
     pub(crate) reads: Reads,
     pub(crate) probe: Probe,
     pub(crate) keys: Keys,
+    pub(crate) rates: Rates,
     pub(crate) intake: Intake,
+    pub(crate) flows: Flows,
     pub(crate) outcomes: Outcomes,
     pub(crate) waits: Waits,
     pub(crate) publisher: Publisher,
     pub(crate) gateway_routing: GatewayRouting,
     pub(crate) events: Events,
+    pub(crate) keyring: Keyring,
+    pub(crate) webhooks: Rules,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) public_url: String,
     pub(crate) test_clock: bool,
@@ -67,7 +75,7 @@ impl App {
         subject: T,
         jobs: impl IntoIterator<Item = (Kind, JobId)>,
     ) -> T {
-        self.outcomes.follow(&self.publisher, prefer, subject, jobs).await
+        self.outcomes.follow(&self.flows, prefer, subject, jobs).await
     }
 
     /// The URL of a resource, as merchants would call it.

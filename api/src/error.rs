@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use common::{batch::BatchError, card_data, db};
+use common::{batch::BatchError, card_data, db, merchant::scope::Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +24,10 @@ const FAULT_NAME_MAX: usize = 60;
 pub enum ApiError {
     /// No key, or not a valid one.
     Unauthorized(&'static str),
+    /// The key may not do that.
+    ScopeMissing(Scope),
+    /// The key may not do that here, now, or up to that amount: a stable code, and why.
+    Forbidden(&'static str, String),
     /// Nothing there, or nothing of this merchant's.
     NotFound,
     /// The same, and why: a sentence.
@@ -60,6 +64,11 @@ pub enum ApiError {
     ForgedEvent,
     /// The merchant's reads that are under way have not ended.
     TooManyReads,
+    /// The key has asked too often.
+    RateLimited {
+        /// In how many seconds it may ask again.
+        retry_after: u64,
+    },
     /// The database was at it for longer than anybody may keep it from others.
     TookTooLong,
     /// A gateway's event where nothing is known by which it could be told from a forged one.
@@ -133,6 +142,14 @@ impl Fault {
     }
 }
 
+fn sentence(reason: &impl std::fmt::Display) -> String {
+    let mut sentence = reason.to_string();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence + "."
+}
+
 fn shortened(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -143,16 +160,18 @@ fn shortened(text: &str, characters: usize) -> String {
 impl ApiError {
     /// What the rules say no to: a stable code, and their reason as a sentence.
     pub fn refused(code: &'static str, reason: &impl std::fmt::Display) -> Self {
-        let mut sentence = reason.to_string();
-        if let Some(first) = sentence.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        Self::Conflict(code, sentence + ".")
+        Self::Conflict(code, sentence(reason))
+    }
+
+    /// What the key may not do: a stable code, and why, as a sentence.
+    pub fn forbidden(code: &'static str, reason: &impl std::fmt::Display) -> Self {
+        Self::Forbidden(code, sentence(reason))
     }
 
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::ScopeMissing(_) | Self::Forbidden(..) => StatusCode::FORBIDDEN,
             Self::NotFound | Self::NoSuch(_) | Self::GatewayNotConfigured => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidJson(_)
@@ -168,7 +187,7 @@ impl ApiError {
             Self::Conflict(..) => StatusCode::CONFLICT,
             Self::VersionDiffers => StatusCode::PRECONDITION_FAILED,
             Self::ForgedEvent => StatusCode::BAD_REQUEST,
-            Self::TooManyReads => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyReads | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TookTooLong | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -178,6 +197,8 @@ impl ApiError {
     fn kind(&self) -> (&'static str, &'static str) {
         match self {
             Self::Unauthorized(_) => ("unauthorized", "A valid API key is needed"),
+            Self::ScopeMissing(_) => ("scope-missing", "The key may not do this"),
+            Self::Forbidden(code, _) => (code, "The key may not do this"),
             Self::NotFound | Self::NoSuch(_) => ("not-found", "There is nothing here"),
             Self::MethodNotAllowed => ("method-not-allowed", "This path has other methods"),
             Self::InvalidJson(_) => ("invalid-json", "The body is not JSON"),
@@ -197,6 +218,7 @@ impl ApiError {
             Self::VersionDiffers => ("version-differs", "It has changed since you read it"),
             Self::ForgedEvent => ("signature-invalid", "The signature is missing or wrong"),
             Self::TooManyReads => ("too-many-reads", "Too many of your reads are under way"),
+            Self::RateLimited { .. } => ("rate-limited", "This key asks too often"),
             Self::TookTooLong => ("took-too-long", "This took too long"),
             Self::GatewayNotConfigured => {
                 ("gateway-not-configured", "Events of this gateway are not taken here")
@@ -209,6 +231,8 @@ impl ApiError {
     fn detail(&self) -> String {
         match self {
             Self::Unauthorized(detail) => (*detail).into(),
+            Self::ScopeMissing(scope) => format!("This needs the scope {scope}, which the key does not have."),
+            Self::Forbidden(_, detail) => detail.clone(),
             Self::NotFound => "Check the path and the id; what belongs to others is not shown.".into(),
             Self::NoSuch(why) => why.clone(),
             Self::MethodNotAllowed => "The Allow header lists what can be done here.".into(),
@@ -254,6 +278,7 @@ impl ApiError {
             Self::TooManyReads => {
                 "Others are to be served as well: send fewer at once, and this one again in a moment.".into()
             }
+            Self::RateLimited { .. } => "Nothing was done. Send it again after Retry-After.".into(),
             Self::TookTooLong => {
                 "It was given up, so that others are served. Of a list, ask for less at a time: narrow the \
                  filter, by status or number or moment. A write may be sent again with the same \
@@ -308,6 +333,9 @@ impl IntoResponse for ApiError {
             Self::Unavailable | Self::TookTooLong | Self::TooManyReads => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
+            Self::RateLimited { retry_after } => {
+                headers.insert(header::RETRY_AFTER, retry_after.into());
+            }
             _ => {}
         }
         response.extensions_mut().insert(self.problem());
@@ -354,7 +382,11 @@ impl From<db::Error> for ApiError {
 
 impl From<BatchError> for ApiError {
     fn from(error: BatchError) -> Self {
-        if error.is_passing() {
+        if matches!(error, BatchError::Full) {
+            // Counted, and not logged: there are as many as there are requests too many.
+            metrics::counter!("requests_shed_total").increment(1);
+            Self::Unavailable
+        } else if error.is_passing() {
             tracing::warn!(%error, "not accepted");
             Self::Unavailable
         } else {

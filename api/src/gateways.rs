@@ -12,7 +12,11 @@ use axum::{
 use common::{
     card_data, clock,
     gateway::{About, Event, EventKey, EventTrust, GatewayName, NoKey, Received, Signature},
-    gateway_event::store::{self, Accepted, certificates},
+    gateway_event::{
+        Sender,
+        store::{self, Accepted, certificates},
+    },
+    id::MerchantId,
 };
 use serde_json::json;
 use tokio::time::timeout;
@@ -57,7 +61,59 @@ pub async fn receive(
     body: Body,
 ) -> Result<StatusCode, ApiError> {
     let gateway: GatewayName = name.parse().map_err(|_| ApiError::NotFound)?;
-    let answer = take(&app, gateway, signature_headers(&headers), body).await;
+    let from = Origin { gateway, sender: None, trust: &app.events.trust };
+    counted(&app, from, &headers, body).await
+}
+
+/// Takes an event in of a merchant's own account. It is known by that account's secret alone, and whatever it tells may
+/// only be about that merchant's.
+pub async fn receive_of_merchant(
+    State(app): State<App>,
+    Path((name, merchant)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, ApiError> {
+    let gateway: GatewayName = name.parse().map_err(|_| ApiError::NotFound)?;
+    let merchant: MerchantId = merchant.parse().map_err(|_| ApiError::NotFound)?;
+    let accounts = app.events.accounts_of(&app.pool, merchant, gateway).await?;
+    let signed = signature_headers(&headers);
+    let Some(last) = accounts.len().checked_sub(1) else { return Err(ApiError::NotFound) };
+    let Received { body: bytes, .. } = read(signed.clone(), body, true).await.map_err(|(_, error)| error)?;
+    // One that was left still tells of what was begun there.
+    for (place, account) in accounts.iter().enumerate() {
+        let sender = Some(Sender { account: account.id, merchant });
+        let from = Origin { gateway, sender, trust: &account.trust };
+        let is_its = place == last || is_signed_for(&from, &signed, &bytes).await;
+        if is_its {
+            return counted(&app, from, &headers, Body::from(bytes)).await;
+        }
+    }
+    Err(ApiError::ForgedEvent)
+}
+
+/// Whether this account's secret proves it.
+async fn is_signed_for(from: &Origin<'_>, headers: &BTreeMap<String, String>, body: &[u8]) -> bool {
+    let now = clock::outside();
+    let received = Received { headers: headers.clone(), body: body.to_vec() };
+    let key = from.gateway.event_key(headers, from.trust, now).await;
+    key.is_ok_and(|key| signature(from.gateway, &received, Some(&key), from.trust) == Signature::Genuine)
+}
+
+/// Where an event comes from, if its signature says so.
+struct Origin<'a> {
+    gateway: GatewayName,
+    sender: Option<Sender>,
+    trust: &'a EventTrust,
+}
+
+async fn counted(
+    app: &App,
+    from: Origin<'_>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<StatusCode, ApiError> {
+    let gateway = from.gateway;
+    let answer = take(app, from, signature_headers(headers), body).await;
     let outcome = match &answer {
         Ok(outcome) => outcome,
         Err((outcome, _)) => outcome,
@@ -70,9 +126,9 @@ pub async fn receive(
 /// What came of an event, in a word for metrics; and what its sender is told, where it was not taken.
 type Taken = Result<&'static str, (&'static str, ApiError)>;
 
-async fn take(app: &App, gateway: GatewayName, headers: BTreeMap<String, String>, body: Body) -> Taken {
-    let now = clock::outside();
-    let key = match gateway.event_key(&headers, &app.events.trust, now).await {
+async fn take(app: &App, from: Origin<'_>, headers: BTreeMap<String, String>, body: Body) -> Taken {
+    let Origin { gateway, sender, trust } = from;
+    let key = match gateway.event_key(&headers, trust, clock::outside()).await {
         Ok(key) => Some(key),
         Err(NoKey::AskGateway) => None,
         Err(NoKey::Forged) => return Err(("forged", ApiError::ForgedEvent)),
@@ -80,7 +136,7 @@ async fn take(app: &App, gateway: GatewayName, headers: BTreeMap<String, String>
         Err(NoKey::NotNow) => return Err(("not now", ApiError::Unavailable)),
     };
     let received = read(headers, body, key.is_some()).await?;
-    let unverified = match signature(gateway, &received, key.as_ref(), &app.events.trust) {
+    let unverified = match signature(gateway, &received, key.as_ref(), trust) {
         Signature::Genuine => None,
         Signature::AskGateway if received.body.len() <= UNVERIFIED_BYTES_MAX => Some(&received),
         Signature::AskGateway => return Err(("too long", ApiError::BodyTooLarge)),
@@ -96,7 +152,7 @@ async fn take(app: &App, gateway: GatewayName, headers: BTreeMap<String, String>
         }
         None => None,
     };
-    match store::accept(&app.pool, gateway, &event, unverified).await {
+    match store::accept(&app.pool, (gateway, sender), &event, unverified).await {
         Ok(Accepted::New(kind, job)) => app.publisher.offer(kind, [job], None),
         Ok(Accepted::Known) => {}
         Ok(Accepted::TooMany) => return Err(too_many()),

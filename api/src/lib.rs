@@ -2,14 +2,17 @@
 //! never waits for the broker.
 
 mod answer;
+mod api_keys;
 mod app;
 mod auth;
+mod chance;
 mod customers;
 mod docs;
 mod error;
 mod event_trust;
 mod events;
 mod extract;
+mod flows;
 mod gateway_routing;
 mod gateways;
 mod health;
@@ -23,6 +26,7 @@ mod payments;
 mod plans;
 mod pools;
 mod probes;
+mod rate_limit;
 mod refunds;
 mod reports;
 mod request;
@@ -30,15 +34,17 @@ mod router;
 mod serve;
 mod subscriptions;
 mod test_clock;
+mod webhook_endpoints;
 
 use std::{net::SocketAddr, str::FromStr as _, time::Duration};
 
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs, EventArgs, Guards, ModeArgs},
+    config::{BrokerArgs, DatabaseArgs, EncryptionArgs, EventArgs, FlowArgs, Guards, ModeArgs, WebhookArgs},
     db,
     job::broker::{BrokerConfig, Publisher},
     lifecycle,
+    webhook::destination::Rules,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -48,12 +54,14 @@ pub(crate) use app::App;
 use app::Parts;
 use event_trust::Events;
 use events::Waits;
+use flows::Flows;
 use gateway_routing::GatewayRouting;
 use health::Probe;
 use intake::Intake;
 use keys::Keys;
 use outcomes::Outcomes;
 use pools::{PoolArgs, Pools};
+use rate_limit::{RateArgs, Rates};
 use router::router;
 
 /// Connections of operators at once, at most.
@@ -86,9 +94,21 @@ pub struct ApiArgs {
     /// By what gateways' events are known to be theirs.
     #[command(flatten)]
     pub events: EventArgs,
+    /// With which keys merchants' credentials are sealed.
+    #[command(flatten)]
+    pub encryption: EncryptionArgs,
+    /// Where webhooks may go.
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
     /// Lets merchants move the clock of this deployment ahead. Never where money is real.
     #[arg(long, env = "REMIT_TEST_CLOCK")]
     pub test_clock: bool,
+    /// How often a key may ask.
+    #[command(flatten)]
+    pub rates: RateArgs,
+    /// How many jobs of one merchant are out at once.
+    #[command(flatten)]
+    pub flows: FlowArgs,
     /// Connections to Postgres, and what they are for.
     #[command(flatten)]
     pub pools: PoolArgs,
@@ -120,8 +140,11 @@ async fn answer_all(
         .database(&args.database)
         .broker(&args.broker)
         .events(&args.events)
+        .encryption(&args.encryption)
+        .webhooks(&args.webhooks)
         .test_clock(args.test_clock)
         .check()?;
+    let keys = args.encryption.keyring().map_err(|(setting, why)| format!("{setting} {why}"))?;
     let Pools { accepting, writing, reads, probing } = Pools::open(&args.pools, &args.database)?;
     db::watch_schema(&probing, &shutdown).await?;
     let connections_max = serve::connections_max(args.connections, args.pools.database_connections)?;
@@ -132,15 +155,20 @@ async fn answer_all(
     let publishing = CancellationToken::new();
     let publisher = Publisher::start(broker.clone(), publishing.clone());
     let flushing = publisher.clone();
+    let flows = Flows::start(args.flows.into(), publisher.clone(), writing.clone(), publishing.clone());
     let app = App::new(Parts {
-        keys: Keys::new(accepting.clone()),
-        intake: Intake::start(accepting.clone(), publisher.clone()),
         waits: Waits::start(accepting.clone()),
+        rates: Rates::new(&args.rates),
+        intake: Intake::start(accepting.clone(), publisher.clone(), flows.clone()),
+        flows,
+        keys: Keys::new(accepting.clone(), writing.clone(), args.mode.mode),
         outcomes: Outcomes::start(accepting, broker, publishing.clone()),
         public_url: args.public_url.unwrap_or_else(|| format!("http://{address}")),
         gateway_routing: args.gateway_routing,
         test_clock: args.test_clock,
-        events: Events::trusting(args.events.trust()?),
+        events: Events::trusting(args.events.trust()?, keys),
+        keyring: args.encryption.keyring().map_err(|(setting, why)| format!("{setting} {why}"))?,
+        webhooks: Rules::from(&args.webhooks),
         draining: shutdown.clone(),
         publisher,
         metrics,

@@ -10,11 +10,11 @@ use std::{
 
 use common::{
     batch::{Batcher, Bounds},
-    id::JobId,
+    id::{JobId, MerchantId},
     invoice::{self, Invoice},
     job::{
         Kind,
-        broker::{BrokerConfig, Publisher, Replies},
+        broker::{BrokerConfig, Replies},
     },
     payment::{self, Payment, Stage},
     refund::{self, Refund},
@@ -27,7 +27,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::extract::Prefer;
+use crate::{extract::Prefer, flows::Flows};
 
 /// How often a caller looks by itself.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -111,16 +111,14 @@ impl Outcomes {
     /// Begins to watch what was accepted, sends out its jobs, and waits for its outcome if that is preferred.
     pub async fn follow<T: Awaited>(
         &self,
-        publisher: &Publisher,
+        flows: &Flows,
         prefer: Prefer,
         subject: T,
         jobs: impl IntoIterator<Item = (Kind, JobId)>,
     ) -> T {
         // Before the jobs go out, so that no notice of their end can be missed.
         let watch = self.watch(subject.watched());
-        for (kind, job) in jobs {
-            publisher.offer(kind, [job], self.address(prefer).as_deref());
-        }
+        flows.send_out(subject.merchant(), jobs, self.address(prefer).as_deref()).await;
         self.wait(&watch, subject, prefer.wait.unwrap_or_default()).await
     }
 
@@ -169,6 +167,8 @@ fn look<T: Awaited>(pool: &PgPool, turn: &Arc<Semaphore>) -> Look<T> {
 pub trait Awaited: Clone + Send + 'static {
     /// Its id.
     fn id(&self) -> Uuid;
+    /// Whose it is.
+    fn merchant(&self) -> MerchantId;
     /// What a worker's notice names, when there is something to tell.
     fn watched(&self) -> Uuid {
         self.id()
@@ -184,6 +184,10 @@ pub trait Awaited: Clone + Send + 'static {
 impl Awaited for Payment {
     fn id(&self) -> Uuid {
         self.id.0
+    }
+
+    fn merchant(&self) -> MerchantId {
+        self.merchant_id
     }
 
     /// An end, something to do for the payer, or a gateway that has it and takes its time.
@@ -209,6 +213,10 @@ impl Awaited for Refund {
         self.id.0
     }
 
+    fn merchant(&self) -> MerchantId {
+        self.merchant_id
+    }
+
     /// An end, or a gateway that has it and takes its time.
     fn has_outcome(&self) -> bool {
         self.status.is_final() || self.gateway_ref.is_some()
@@ -226,6 +234,10 @@ impl Awaited for Refund {
 impl Awaited for Invoice {
     fn id(&self) -> Uuid {
         self.id.0
+    }
+
+    fn merchant(&self) -> MerchantId {
+        self.merchant_id
     }
 
     /// Its payment.

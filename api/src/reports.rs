@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    auth::Caller,
+    auth::{Caller, ReportsRead},
     docs::{ListProblems, named},
     error::{ApiError, Problem},
     extract::{QueryFields, moment},
@@ -33,6 +33,9 @@ pub struct SubscriptionReport {
     /// Always `subscription_report`.
     #[schema(example = "subscription_report")]
     object: &'static str,
+    /// Whether money is real: `false` on your test side.
+    #[schema(example = false)]
+    livemode: bool,
     #[schema(value_type = Option<String>, format = DateTime)]
     from: Option<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
@@ -124,17 +127,17 @@ pub struct RecoveryView {
 )]
 pub async fn subscriptions(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<ReportsRead>,
     query: QueryFields,
 ) -> Result<Json<SubscriptionReport>, ApiError> {
-    let mut db = app.reads.of(merchant.id).await?;
+    let mut db = app.reads.of(caller.merchant).await?;
     let now = db::now(&mut *db).await?;
     let (from, at) = read(query, now)?;
-    let ends = figures::recurring(&mut *db, merchant.id, at).await?;
+    let ends = figures::recurring(&mut *db, caller.merchant, at).await?;
     let (starts, recovered) = match from {
         Some(from) => (
-            figures::recurring(&mut *db, merchant.id, from).await?,
-            figures::recovery(&mut *db, merchant.id, from, at).await?,
+            figures::recurring(&mut *db, caller.merchant, from).await?,
+            figures::recovery(&mut *db, caller.merchant, from, at).await?,
         ),
         None => (Vec::new(), Vec::new()),
     };
@@ -149,7 +152,13 @@ pub async fn subscriptions(
     };
     let currencies = all.iter().map(figures).collect::<Result<_, TooLarge>>();
     let currencies = currencies.map_err(|error| ApiError::refused("amount-too-large", &error))?;
-    Ok(Json(SubscriptionReport { object: "subscription_report", from, at, currencies }))
+    Ok(Json(SubscriptionReport {
+        object: "subscription_report",
+        livemode: caller.livemode,
+        from,
+        at,
+        currencies,
+    }))
 }
 
 fn read(mut query: QueryFields, now: Timestamp) -> Result<(Option<Timestamp>, Timestamp), ApiError> {

@@ -111,6 +111,10 @@ id!(
     GatewayEventId, "gev_"
 );
 id!(
+    /// A merchant's own account at a gateway. Not to be taken for a gateway's name: Stripe's begin with `acct_`.
+    GatewayAccountId, "gac_"
+);
+id!(
     /// A comparison of a gateway's settlement report with ours.
     ReconciliationId, "rec_"
 );
@@ -133,6 +137,18 @@ id!(
 id!(
     /// An invoice.
     InvoiceId, "in_"
+);
+id!(
+    /// An endpoint of a merchant's, which is told of events.
+    WebhookEndpointId, "whe_"
+);
+id!(
+    /// An event on its way to an endpoint.
+    WebhookDeliveryId, "whd_"
+);
+id!(
+    /// What an endpoint is told again.
+    WebhookReplayId, "whr_"
 );
 id!(
     /// A job.

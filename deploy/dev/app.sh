@@ -22,6 +22,7 @@ start_sandbox() {
 webhook_secret=whsec_sandbox webhook_id=SANDBOXWEBHOOK
 start_api() {
   spawn api env REMIT_API_ADDR="127.0.0.1:$api_port" REMIT_METRICS_ADDR="127.0.0.1:$metrics_port" REMIT_TEST_CLOCK=true \
+    REMIT_WEBHOOK_ALLOW_PRIVATE=true \
     REMIT_STRIPE_WEBHOOK_SECRETS="$webhook_secret" REMIT_PAYPAL_WEBHOOK_ID="$webhook_id" \
     REMIT_PAYPAL_CERT_HOSTS="127.0.0.1:$sandbox_port" REMIT_PAYPAL_TEST_ROOT="$root/sandbox/certificates/root.pem" "$bin/remit-api"
 }
@@ -30,6 +31,7 @@ start_worker() { # [NAME [NUMBER]]
     REMIT_STRIPE_URL="$REMIT_SANDBOX_URL" REMIT_STRIPE_SECRET_KEY="${REMIT_STRIPE_SECRET_KEY:-sk_test_sandbox}" \
     REMIT_PAYPAL_URL="$REMIT_SANDBOX_URL" REMIT_PAYPAL_CLIENT_ID=test_sandbox REMIT_PAYPAL_CLIENT_SECRET=test_sandbox \
     REMIT_PAYPAL_WEBHOOK_ID="$webhook_id" REMIT_STRIPE_PER_SECOND=0 REMIT_PAYPAL_PER_SECOND=0 REMIT_TEST_CLOCK=true \
+    REMIT_WEBHOOK_ALLOW_PRIVATE=true \
     "$bin/remit-worker"
 }
 start_scheduler() {

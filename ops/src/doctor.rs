@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use common::{
-    config::{BrokerArgs, Guards, StandbyArgs},
+    config::{AddressArgs, BrokerArgs, EncryptionArgs, Guards, StandbyArgs},
     db, gateway, invoice,
     job::{self, broker, store::Endless},
     ledger, payment, reconciliation,
@@ -12,6 +12,7 @@ use common::{
 use serde::Serialize;
 
 use crate::{
+    gateways,
     session::{Session, explain},
     table,
 };
@@ -23,12 +24,10 @@ const CHECKED: Duration = Duration::from_secs(3600);
 pub struct DoctorArgs {
     #[command(flatten)]
     broker: BrokerArgs,
-    /// Stripe's API, or a sandbox that speaks its protocol.
-    #[arg(long, env = "REMIT_STRIPE_URL", default_value = "https://api.stripe.com")]
-    stripe_url: String,
-    /// PayPal's API, or a sandbox that speaks its protocol.
-    #[arg(long, env = "REMIT_PAYPAL_URL", default_value = "https://api-m.paypal.com")]
-    paypal_url: String,
+    #[command(flatten)]
+    addresses: AddressArgs,
+    #[command(flatten)]
+    encryption: EncryptionArgs,
     #[command(flatten)]
     standby: StandbyArgs,
 }
@@ -46,9 +45,10 @@ pub async fn run(session: &Session, args: DoctorArgs) -> Result<(), String> {
         settings(session, &args),
         schema(session).await,
         standby(session, &args.standby).await,
-        broker_answers(args.broker).await,
-        gateway_answers("stripe", &args.stripe_url).await,
-        gateway_answers("paypal", &args.paypal_url).await,
+        broker_answers(args.broker.clone()).await,
+        gateway_answers("stripe", args.addresses.stripe_url.as_str()).await,
+        gateway_answers("paypal", args.addresses.paypal_url.as_str()).await,
+        merchants_accounts(session, &args).await,
         jobs_live(session).await,
         jobs_end(session).await,
         reconciliations_end(session).await,
@@ -76,12 +76,9 @@ fn finding(what: &'static str, result: Result<String, String>) -> Finding {
 
 /// What the other programs would say of these settings.
 fn settings(session: &Session, args: &DoctorArgs) -> Finding {
-    let guards = Guards::new(session.mode).broker(&args.broker);
-    let urls = (args.stripe_url.parse(), args.paypal_url.parse());
-    let checked = match urls {
-        (Ok(stripe), Ok(paypal)) => guards.gateway_urls(&stripe, &paypal).check(),
-        _ => Err("REMIT_STRIPE_URL or REMIT_PAYPAL_URL cannot be read".into()),
-    };
+    let AddressArgs { stripe_url, paypal_url } = &args.addresses;
+    let guards = Guards::new(session.mode).broker(&args.broker).gateway_urls(stripe_url, paypal_url);
+    let checked = guards.encryption(&args.encryption).check();
     finding("settings", checked.map(|()| "suit the mode".into()))
 }
 
@@ -130,6 +127,26 @@ async fn gateway_answers(name: &'static str, url: &str) -> Finding {
     finding(name, asked.await.map(|answer| format!("{url} answers ({})", answer.status().as_u16())))
 }
 
+/// Each with its own credentials.
+async fn merchants_accounts(session: &Session, args: &DoctorArgs) -> Finding {
+    let checked = async {
+        let keys = gateways::keyring(session, &args.encryption)?;
+        let checked = gateways::check_all(session, &keys, &args.addresses).await?;
+        let first = checked.iter().find_map(|(account, problem)| Some((account, problem.as_ref()?)));
+        match (first, checked.iter().filter(|(_, problem)| problem.is_some()).count()) {
+            (Some((account, why)), n) => Err(format!(
+                "{n} of {} cannot be used; {} at {} of {}: {why}",
+                checked.len(),
+                account.account_ref,
+                account.gateway,
+                account.merchant_id
+            )),
+            (None, _) => Ok(format!("{} of their own, and their gateways know all of them", checked.len())),
+        }
+    };
+    finding("merchants", checked.await)
+}
+
 async fn jobs_live(session: &Session) -> Finding {
     let backlog = job::store::backlog(&session.pool).await.map_err(explain);
     finding(
@@ -137,8 +154,8 @@ async fn jobs_live(session: &Session) -> Finding {
         backlog.and_then(|rows| {
             let count =
                 |state| rows.iter().filter(|row| row.state == state).map(|row| row.count).sum::<i64>();
-            let says =
-                format!("{} queued, {} running, {} dead", count("queued"), count("running"), count("dead"));
+            let says = ["queued", "held", "running", "dead"].map(|state| format!("{} {state}", count(state)));
+            let says = says.join(", ");
             if count("dead") == 0 {
                 Ok(says)
             } else {

@@ -20,8 +20,8 @@ use crate::{
 pub enum Command {
     /// Lists jobs, oldest first.
     List {
-        /// Only those in this state: queued, running or dead.
-        #[arg(long, value_parser = ["queued", "running", "dead"])]
+        /// Only those in this state: queued, held (behind others of their merchant), running or dead.
+        #[arg(long, value_parser = ["queued", "held", "running", "dead"])]
         state: Option<String>,
         /// Only those of this kind.
         #[arg(long)]

@@ -1,16 +1,22 @@
 //! `remit`: the operators' command line. Tables for people, `--json` for scripts.
 
 mod api;
+mod chance;
 mod customer;
 mod doctor;
 mod duplicates;
 mod events;
+mod gateways;
 mod jobs;
 mod keys;
 mod ledger;
+mod listen;
+mod merchants;
 mod payment;
 mod reconcile;
+mod secrets;
 mod session;
+mod side;
 mod subscription;
 mod table;
 mod trigger;
@@ -19,10 +25,11 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use common::{
-    config::{DatabaseArgs, Guards, ModeArgs},
+    config::{DatabaseArgs, Guards, ModeArgs, secret},
     db, lifecycle,
 };
 
+use secrecy::SecretString;
 use session::{Session, explain};
 
 /// What one statement of an operator's may take.
@@ -34,8 +41,9 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 struct Cli {
     #[command(flatten)]
     mode: ModeArgs,
-    #[command(flatten)]
-    database: Option<DatabaseArgs>,
+    /// Postgres, the truth: `postgres://user:password@host:port/database`.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
+    database_url: Option<SecretString>,
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -46,7 +54,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
-    Operator(OperatorCommand),
+    Operator(Box<OperatorCommand>),
     #[command(flatten)]
     Merchant(MerchantCommand),
 }
@@ -57,6 +65,8 @@ enum MerchantCommand {
     /// What happens, as merchants are told it.
     #[command(subcommand)]
     Events(events::Command),
+    /// Sends what happens to a program on this machine, as an endpoint would be sent it.
+    Listen(listen::ListenArgs),
     /// Makes something happen at the sandbox, to see what is told of it.
     Trigger(trigger::TriggerArgs),
 }
@@ -66,9 +76,18 @@ enum MerchantCommand {
 enum OperatorCommand {
     /// Applies what is missing of the database schema.
     Migrate,
+    /// Merchants.
+    #[command(subcommand)]
+    Merchants(merchants::Command),
     /// API keys of merchants.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Merchants' own accounts at gateways.
+    #[command(subcommand)]
+    Gateways(gateways::Command),
+    /// With which keys secrets are sealed.
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Jobs: what is waiting, running or dead.
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -102,14 +121,16 @@ async fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), String> {
     match cli.command {
         Command::Merchant(MerchantCommand::Events(command)) => events::run(cli.json, command).await,
+        Command::Merchant(MerchantCommand::Listen(args)) => listen::run(args).await,
         Command::Merchant(MerchantCommand::Trigger(args)) => trigger::run(cli.json, args).await,
         Command::Operator(command) => {
-            let database =
-                cli.database.ok_or("this asks the database: set DATABASE_URL, or say --database-url")?;
+            let database_url =
+                cli.database_url.ok_or("this asks the database: set DATABASE_URL, or say --database-url")?;
+            let database = DatabaseArgs { database_url };
             Guards::new(cli.mode).database(&database).check()?;
             let pool = db::pool_within(&database.database_url, "remit-ops", 2, STATEMENT_TIMEOUT)
                 .map_err(|error| format!("DATABASE_URL: {error}"))?;
-            operate(Session { pool, json: cli.json, mode: cli.mode }, command).await
+            operate(Session { pool, json: cli.json, mode: cli.mode }, *command).await
         }
     }
 }
@@ -120,7 +141,10 @@ async fn operate(session: Session, command: OperatorCommand) -> Result<(), Strin
     }
     match command {
         OperatorCommand::Migrate => migrate(&session).await,
+        OperatorCommand::Merchants(command) => merchants::run(&session, command).await,
         OperatorCommand::Keys(command) => keys::run(&session, command).await,
+        OperatorCommand::Gateways(command) => gateways::run(&session, command).await,
+        OperatorCommand::Secrets(command) => secrets::run(&session, command).await,
         OperatorCommand::Jobs(command) => jobs::run(&session, command).await,
         OperatorCommand::Payment(command) => payment::run(&session, command).await,
         OperatorCommand::Duplicates(command) => duplicates::run(&session, command).await,

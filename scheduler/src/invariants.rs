@@ -58,7 +58,7 @@ fn told(check: &'static str, checked: sqlx::Result<()>) {
 async fn measure_backlog(pool: &PgPool) -> sqlx::Result<()> {
     let rows = job::store::backlog(pool).await?;
     for kind in job::Kind::ALL {
-        for state in ["queued", "running", "dead"] {
+        for state in ["queued", "held", "running", "dead"] {
             let row = rows.iter().find(|row| row.kind == kind.as_str() && row.state == state);
             metrics::gauge!("jobs", "kind" => kind.as_str(), "state" => state)
                 .set(as_float(row.map_or(0, |row| row.count)));

@@ -9,7 +9,7 @@ use std::{str::FromStr, time::Duration};
 
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs, Guards, ModeArgs, StandbyArgs},
+    config::{BrokerArgs, DatabaseArgs, FlowArgs, Guards, ModeArgs, StandbyArgs},
     db,
     gateway::GatewayName,
     job::broker::Publisher,
@@ -33,6 +33,9 @@ pub struct SchedulerArgs {
     /// Where RabbitMQ is.
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// How many jobs of one merchant are out at once.
+    #[command(flatten)]
+    pub flows: FlowArgs,
     /// How often to look for due jobs, in milliseconds.
     #[arg(long, env = "REMIT_SCHEDULER_POLL_MS", default_value = "250")]
     pub poll_ms: u64,
@@ -76,7 +79,7 @@ async fn watch(args: SchedulerArgs, shutdown: CancellationToken) -> Result<(), S
     let publishing = CancellationToken::new();
     let publisher = Publisher::start(args.broker.into(), publishing.clone());
     tokio::join!(
-        due::run(&pool, &publisher, Duration::from_millis(args.poll_ms), &shutdown),
+        due::run(&pool, &publisher, args.flows.into(), Duration::from_millis(args.poll_ms), &shutdown),
         invariants::run(
             &pool,
             Duration::from_millis(args.invariants_ms),

@@ -3,8 +3,16 @@
 use std::{collections::HashMap, path::PathBuf};
 
 use common::{
+    id::ApiKeyId,
     job::Kind,
-    merchant::{key::ApiKey, store},
+    merchant::{
+        Rights,
+        key::ApiKey,
+        store::{
+            self,
+            keys::{self, NewKey},
+        },
+    },
 };
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -74,6 +82,7 @@ pub struct Deployment {
     directory: PathBuf,
     environment: HashMap<&'static str, String>,
     processes: HashMap<Service, Process>,
+    more_apis: Vec<Process>,
     descriptors: Option<u32>,
     allowed: Vec<Remains>,
 }
@@ -123,6 +132,8 @@ impl Deployment {
             ("REMIT_RECONCILE", String::new()),
             ("REMIT_GATEWAY_TIMEOUT_MS", settings.gateway_timeout_ms.to_string()),
             ("REMIT_WORKER_LEASE_MS", settings.lease_ms.to_string()),
+            ("REMIT_WEBHOOK_ALLOW_PRIVATE", "true".into()),
+            ("REMIT_WEBHOOK_TIMEOUT_MS", "1500".into()),
             ("REMIT_SCHEDULER_POLL_MS", "50".into()),
         ]);
         let merchant = Merchant::new(String::new(), String::new());
@@ -137,6 +148,7 @@ impl Deployment {
             directory,
             environment,
             processes,
+            more_apis: Vec::new(),
             descriptors,
             allowed,
         };
@@ -186,6 +198,17 @@ impl Deployment {
             }
         }
         self.processes.insert(service, process);
+    }
+
+    /// Starts one more API beside the first, with these settings besides, and tells where it is.
+    pub async fn another_api(&mut self, settings: &[(&'static str, &str)]) -> String {
+        let mut environment = self.environment.clone();
+        environment.insert("REMIT_API_ADDR", "127.0.0.1:0".into());
+        environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let process = Process::start(Service::Api, &environment, &self.directory, None).await;
+        let url = process.url.clone().expect("it says where it is");
+        self.more_apis.push(process);
+        url
     }
 
     /// This test is about what no other may leave behind.
@@ -241,12 +264,18 @@ impl Deployment {
         self.processes[&service].signal(signal).await;
     }
 
-    /// Another merchant, with a key.
+    /// Another merchant, with a key that may do all.
     pub async fn new_merchant(&self, name: &str) -> Merchant {
-        let key = ApiKey::generate(&mut seeded());
+        self.with_key(name, false, &Rights::all()).await
+    }
+
+    /// Somebody with a key of that side of a merchant, which may do this.
+    pub async fn with_key(&self, name: &str, livemode: bool, rights: &Rights) -> Merchant {
+        let key = ApiKey::generate(&mut seeded(), livemode);
         let mut connection = self.pool.acquire().await.unwrap();
-        let id = store::find_or_create(&mut connection, name).await.unwrap();
-        store::add_key(&mut *connection, id, &key).await.unwrap();
+        let merchant = store::find_or_create(&mut connection, name, livemode).await.unwrap();
+        let new = NewKey { id: ApiKeyId::new(), merchant, first_key: None, name: None, rights };
+        keys::add(&mut *connection, &key, &new).await.unwrap();
         let url = self.processes.get(&Service::Api).and_then(|api| api.url.clone());
         Merchant::new(url.unwrap_or_default(), key.reveal().to_owned())
     }
@@ -418,6 +447,7 @@ impl Deployment {
 impl Drop for Deployment {
     fn drop(&mut self) {
         self.processes.clear();
+        self.more_apis.clear();
         let failed = std::thread::panicking();
         let found = if failed { Vec::new() } else { self.remains() };
         let name = self.name.clone();

@@ -130,12 +130,30 @@ INSERT INTO events (subject_id, sequence, merchant_id, position, type, data, cre
 SELECT subscription_id, 1, merchant_id, n, 'subscription.' || status,
     jsonb_build_object('status', status, 'quantity', 1, 'plan', 'plan_' || replace(plan_id::text, '-', '')), at FROM people;
 
+-- Every shop is told of its payments; one delivery in fifty was given up, and a hundred are on their way.
+INSERT INTO webhook_endpoints (id, merchant_id, url, payload, delivery_order, secret)
+SELECT pg_temp.nth('endpoint', n, opened), id, 'https://shop-' || n || '.example/', 'full', 'per_object', 'v1.k.x' FROM size, shops;
+INSERT INTO webhook_deliveries (id, endpoint_id, merchant_id, subject_id, sequence, type, status, body, attempts,
+    next_attempt_at, created_at, updated_at)
+SELECT pg_temp.nth('delivery', source.n, at), pg_temp.nth('endpoint', shops.n, opened), merchant_id, source.id, 1,
+    'payment.' || status, CASE WHEN source.n > payments - 100 THEN 'pending' WHEN source.n % 50 = 0 THEN 'failed'
+    WHEN source.n % 50 = 1 THEN 'skipped' ELSE 'delivered' END, '{}', 1,
+    CASE WHEN source.n > payments - 100 THEN at END, at, at
+FROM size, source JOIN shops ON shops.id = merchant_id;
+INSERT INTO webhook_attempts (delivery_id, number, status, duration_ms, at)
+SELECT pg_temp.nth('delivery', n, at), 1, 200, 40, at FROM source;
+INSERT INTO jobs (id, kind, subject_id, flow_id, due_at, created_at)
+SELECT pg_temp.nth('telling', source.n, at), 'deliver_webhook', pg_temp.nth('delivery', source.n, at),
+    pg_temp.nth('endpoint', shops.n, opened), now() + interval '10 s', at
+FROM size, source JOIN shops ON shops.id = merchant_id WHERE source.n > payments - 100;
+
 -- The work: renewals of a month to come, what is under way now, a hundred that nobody could do.
 INSERT INTO jobs (id, kind, subject_id, due_at, created_at)
 SELECT pg_temp.nth('renewal', n, at), 'renew_subscription', subscription_id, now() + interval '30 days' * (n % 1000) / 1000 + interval '1 day', at
 FROM people WHERE status IN ('active', 'past_due', 'incomplete');
-INSERT INTO jobs (id, kind, subject_id, due_at, created_at, state, attempt)
-SELECT pg_temp.nth('job', n, at), 'charge_payment', id, now() + interval '10 s', at,
+INSERT INTO jobs (id, kind, subject_id, flow_id, held, due_at, created_at, state, attempt)
+SELECT pg_temp.nth('job', n, at), 'charge_payment', id, merchant_id, n % 4 = 1,
+    now() + CASE WHEN n % 4 = 1 THEN interval '1 hour' ELSE interval '10 s' END, at,
     CASE WHEN n % 2 = 0 THEN 'running' ELSE 'queued' END, 1
 FROM source WHERE status IN ('pending', 'processing', 'requires_action');
 INSERT INTO jobs (id, kind, subject_id, state, created_at)

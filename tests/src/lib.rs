@@ -20,6 +20,7 @@ pub mod law;
 mod merchant;
 mod process;
 mod proxy;
+mod receiver;
 mod remains;
 mod servers;
 pub mod subscribing;
@@ -29,8 +30,9 @@ mod wire;
 pub use deployment::{Deployment, SANDBOX_ROOT, Settings, WEBHOOK_ID, WEBHOOK_SECRET};
 pub use filled::{Empty, Filled};
 pub use merchant::{Answer, Merchant, card, ids, ids_of, paypal};
-pub use process::Service;
+pub use process::{Service, binary};
 pub use proxy::Proxy;
+pub use receiver::{Hook, Receiver, Reply};
 pub use remains::Remains;
 pub use wire::{Heard, Wire};
 

@@ -34,7 +34,8 @@ const SEEN_BY: [(Remains, &str); 6] = [
         "SELECT kind || ' about ' || subject_id FROM jobs WHERE subject_id NOT IN (
              SELECT id FROM payments UNION ALL SELECT id FROM refunds UNION ALL SELECT id FROM gateway_events
              UNION ALL SELECT id FROM reconciliations UNION ALL SELECT id FROM subscriptions
-             UNION ALL SELECT id FROM invoices)",
+             UNION ALL SELECT id FROM invoices UNION ALL SELECT id FROM webhook_deliveries
+             UNION ALL SELECT id FROM webhook_replays)",
     ),
     (
         Remains::LostWork,
@@ -42,7 +43,8 @@ const SEEN_BY: [(Remains, &str); 6] = [
              SELECT id, status FROM payments WHERE status IN ('pending', 'processing', 'requires_action')
              UNION ALL SELECT id, status FROM refunds WHERE status IN ('pending', 'processing')
              UNION ALL SELECT id, status FROM subscriptions WHERE missed_renewals IS NULL
-                 AND status IN ('incomplete', 'trialing', 'active', 'past_due')) under_way
+                 AND status IN ('incomplete', 'trialing', 'active', 'past_due')
+             UNION ALL SELECT id, status FROM webhook_deliveries WHERE status = 'pending') under_way
          WHERE NOT EXISTS (SELECT FROM jobs WHERE subject_id = under_way.id)",
     ),
     (Remains::Duplicates, "SELECT id::text FROM duplicates WHERE status = 'needs_review'"),

@@ -333,7 +333,8 @@ async fn two_copies_that_are_verified_at_once_are_one_event() {
     let received = Received { headers: BTreeMap::new(), body: b"{}".to_vec() };
     let mut copies = Vec::new();
     for _ in 0..2 {
-        let accepted = gateway_event::store::accept(pool, GatewayName::Paypal, &event, Some(&received)).await;
+        let accepted =
+            gateway_event::store::accept(pool, (GatewayName::Paypal, None), &event, Some(&received)).await;
         let Ok(Accepted::New(Kind::VerifyEvent, job)) = accepted else { panic!("{accepted:?}") };
         let mut db = pool.acquire().await.unwrap();
         let lease = std::time::Duration::from_secs(60);

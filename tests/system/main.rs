@@ -1,6 +1,7 @@
 //! System tests: the real processes, on the real Postgres and RabbitMQ.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a missing value fails the test")]
 
+mod access;
 mod bad_input;
 mod billing_methods;
 mod bodies;
@@ -16,14 +17,17 @@ mod description;
 mod disputed_subscriptions;
 mod dunning;
 mod events;
+mod fairness;
 mod faults;
 mod finish;
 mod forged_events;
+mod gateway_accounts;
 mod hostile_values;
 mod idempotency;
 mod invariants;
 mod invoices_api;
 mod isolation;
+mod keys;
 mod law;
 mod links;
 mod long_lists;
@@ -54,4 +58,5 @@ mod subscriptions_api;
 mod suspended;
 mod tidy;
 mod under_way;
+mod webhooks;
 mod year;

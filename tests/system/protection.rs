@@ -54,9 +54,14 @@ async fn what_must_not_be_live_is_refused_at_the_start() {
     ];
     let all =
         ["DATABASE_URL goes to another host", "DATABASE_URL has a password", "AMQP_URL goes to another host"];
-    let of_api = ["REMIT_STRIPE_WEBHOOK_SECRETS has one", "REMIT_TEST_CLOCK lets merchants"];
-    let of_worker =
-        ["REMIT_STRIPE_URL is not encrypted", "REMIT_PAYPAL_CLIENT_ID is the sandbox's", "REMIT_TEST_CLOCK"];
+    let keys = "REMIT_ENCRYPTION_KEYS is missing";
+    let of_api = ["REMIT_STRIPE_WEBHOOK_SECRETS has one", "REMIT_TEST_CLOCK lets merchants", keys];
+    let of_worker = [
+        "REMIT_STRIPE_URL is not encrypted",
+        "REMIT_PAYPAL_CLIENT_ID is the sandbox's",
+        "REMIT_TEST_CLOCK",
+        keys,
+    ];
     for (service, own) in
         [(Service::Api, &of_api[..]), (Service::Worker, &of_worker), (Service::Scheduler, &[])]
     {
@@ -83,10 +88,16 @@ async fn a_live_deployment_starts_with_secrets_of_its_own() {
         ("REMIT_MODE", "live"),
         ("REMIT_TEST_CLOCK", "false"),
         ("REMIT_STRIPE_WEBHOOK_SECRETS", "whsec_5Y2bC8vK1mN4pQ7rT0wX3zA6dF9gJ2kL"),
+        ("REMIT_ENCRYPTION_KEYS", "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="),
     ] {
         deployment.set(name, value);
     }
-    for name in ["REMIT_PAYPAL_WEBHOOK_ID", "REMIT_PAYPAL_TEST_ROOT", "REMIT_PAYPAL_CERT_HOSTS"] {
+    for name in [
+        "REMIT_PAYPAL_WEBHOOK_ID",
+        "REMIT_PAYPAL_TEST_ROOT",
+        "REMIT_PAYPAL_CERT_HOSTS",
+        "REMIT_WEBHOOK_ALLOW_PRIVATE",
+    ] {
         deployment.unset(name);
     }
     deployment.run(Service::Api).await;

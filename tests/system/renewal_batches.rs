@@ -9,7 +9,7 @@ use common::{
     gateway::{Answer, Charge, ChargeOutcome, Decline, DeclineClass, GatewayRef},
     id::{MerchantId, SubscriptionId},
     invoice::{self, Discount, Percent, Reduction, Status as Paid},
-    job::{self, Claim, Kind, Lease},
+    job::{self, Claim, Kind, Lease, flow::Bounds},
     payment::{
         Payment, Stage,
         store::{self as payments, Settlement},
@@ -61,6 +61,7 @@ fn everything() -> Discount {
 /// Takes all jobs of this kind that can be taken.
 async fn claim(deployment: &Deployment, kind: Kind) -> Vec<Claim> {
     job::store::emit_due(&deployment.pool, 1000).await.unwrap();
+    job::store::admit(&deployment.pool, Bounds { merchant: 1000 }).await.unwrap();
     let queued =
         "SELECT id FROM jobs WHERE kind = $1 AND state = 'queued' AND (due_at <= remit_now() OR emits > 0)";
     let jobs: Vec<Uuid> =

@@ -230,9 +230,10 @@ async fn a_new_card_is_tried_as_soon_as_the_old_one_has_failed() {
     deployment.check_billing().await;
 }
 
-/// What a worker's transaction calls for leaves at once: without a scheduler a renewal is charged all the same.
+/// A renewal is billed by whoever has its job; its charge, for which nobody waits, is let out by a scheduler, whenever one
+/// is there.
 #[tokio::test]
-async fn a_renewal_is_charged_without_the_scheduler() {
+async fn a_renewal_whose_scheduler_goes_away_is_charged_when_one_is_back() {
     let mut deployment = Deployment::start().await;
     let shop = deployment.shop(Unit::Month).await;
     let id = deployment.active(&shop, "a").await;
@@ -248,7 +249,13 @@ async fn a_renewal_is_charged_without_the_scheduler() {
     sqlx::query("UPDATE jobs SET emits = 1").execute(&deployment.pool).await.unwrap();
     let message = json!({ "kind": "renew_subscription", "jobs": [format!("job_{}", job.simple())] });
     deployment.deliver(Kind::RenewSubscription, &[message.to_string().into_bytes()]).await;
-    eventually("it is billed and paid", || async {
+    eventually("it is billed", || async {
+        let held = "SELECT count(*) FROM jobs WHERE kind = 'charge_off_session' AND held";
+        (deployment.count(held).await == 1).then_some(())
+    })
+    .await;
+    deployment.run(Service::Scheduler).await;
+    eventually("it is paid", || async {
         let invoices = deployment.invoices(id).await;
         (invoices.len() == 2 && invoices[1].status == Paid::Paid).then_some(())
     })

@@ -1,6 +1,7 @@
 //! Bulkheads: room for the jobs under way. Half of it is never taken by what nobody waits for: a hundred thousand charges of
 //! renewals do not hold up the payment that comes after them. Jobs that ask no gateway have as much room besides.
-//! Events have a little of their own, and those that anybody may have sent another: a flood of them waits for itself.
+//! Events have a little of their own, and those that anybody may have sent another: a flood of them waits for itself. So
+//! has what is sent to merchants' endpoints, which answer when they like.
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -18,11 +19,21 @@ pub enum Bulkhead {
     Events,
     /// Among events of which the gateway is asked whether they are its own.
     UnverifiedEvents,
+    /// Among what is sent to endpoints.
+    Webhooks,
+    /// Among replays of what was sent.
+    Replays,
 }
 
 /// Events that are looked into at once, and those of which the gateway is asked whether they are its own.
 const EVENTS: usize = 4;
 const UNVERIFIED_EVENTS: usize = 2;
+
+/// What is sent to endpoints at once, for each job that may be under way besides: it does nothing but wait for an answer.
+const WEBHOOKS_TIMES: usize = 4;
+
+/// Replays at once: each holds a connection to the database.
+const REPLAYS: usize = 1;
 
 /// All the bulkheads of a worker.
 pub struct Slots {
@@ -31,6 +42,8 @@ pub struct Slots {
     without_a_call: Semaphore,
     events: Semaphore,
     unverified_events: Semaphore,
+    webhooks: Semaphore,
+    replays: Semaphore,
 }
 
 impl Slots {
@@ -41,6 +54,8 @@ impl Slots {
             without_a_call: Semaphore::new(all),
             events: Semaphore::new(EVENTS),
             unverified_events: Semaphore::new(UNVERIFIED_EVENTS),
+            webhooks: Semaphore::new(WEBHOOKS_TIMES * all),
+            replays: Semaphore::new(REPLAYS),
         }
     }
 
@@ -55,6 +70,8 @@ impl Slots {
             Bulkhead::WithoutACall => (None, self.without_a_call.acquire().await.ok()),
             Bulkhead::Events => (None, self.events.acquire().await.ok()),
             Bulkhead::UnverifiedEvents => (None, self.unverified_events.acquire().await.ok()),
+            Bulkhead::Webhooks => (None, self.webhooks.acquire().await.ok()),
+            Bulkhead::Replays => (None, self.replays.acquire().await.ok()),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! What every job may use.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use common::{gateway::Gateways, job::broker::Publisher};
+use common::{
+    encryption::Keyring, gateway::Gateway, gateway_account::registry::Registry, job::broker::Publisher,
+    payment::Payment, webhook::sender::Sender,
+};
 use sqlx::PgPool;
 
 use crate::batches::Batches;
@@ -10,7 +13,7 @@ use crate::batches::Batches;
 /// What every job may use.
 pub struct Context {
     /// Whom to ask for money.
-    pub gateways: Gateways,
+    pub gateways: Registry,
     /// Where jobs record together what came of them.
     pub batches: Batches,
     /// The database, for what is written alone.
@@ -21,6 +24,23 @@ pub struct Context {
     pub lease: Duration,
     /// Whether gateways are told what time it is here.
     pub test_clock: bool,
+    /// What it takes to tell merchants' endpoints.
+    pub webhooks: Webhooks,
     /// Where callers who wait are told.
     pub publisher: Publisher,
+}
+
+/// What it takes to tell merchants' endpoints.
+pub struct Webhooks {
+    /// Connections to them.
+    pub sender: Sender,
+    /// What opens their secrets.
+    pub keyring: Keyring,
+}
+
+impl Context {
+    /// Whom to ask about a payment: its gateway, for the account that it is charged with.
+    pub async fn gateway_of(&self, payment: &Payment) -> Arc<dyn Gateway> {
+        self.gateways.get(payment.route.gateway, payment.account).await
+    }
 }

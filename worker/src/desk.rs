@@ -101,7 +101,7 @@ impl<J: Job> DeskOf<J> {
         match patiently(|| self.claims.submit(job.0)).await {
             Ok(Some(claimed)) => {
                 if self.context.test_clock {
-                    self.context.gateways.ahead.learn(claimed.claim.at);
+                    self.context.gateways.own().ahead.learn(claimed.claim.at);
                 }
                 let span = span(&claimed);
                 self.live(claimed, reply_to).instrument(span).await;

@@ -13,18 +13,20 @@ use std::time::Duration;
 
 use clap::Args;
 use common::{
-    config::{BrokerArgs, DatabaseArgs, GatewayArgs, Guards, ModeArgs},
+    config::{BrokerArgs, DatabaseArgs, EncryptionArgs, GatewayArgs, Guards, ModeArgs, WebhookArgs},
     db,
+    gateway_account::registry::Registry,
     job::{
         Kind,
         broker::{BrokerConfig, Publisher},
     },
     lifecycle,
+    webhook::{destination::Rules, sender::Sender},
 };
 use tokio_util::sync::CancellationToken;
 
 use batches::Batches;
-use context::Context;
+use context::{Context, Webhooks};
 use runner::Runner;
 
 /// The settings of a worker.
@@ -42,6 +44,15 @@ pub struct WorkerArgs {
     /// How to reach the gateways.
     #[command(flatten)]
     pub gateways: GatewayArgs,
+    /// By what merchants' secrets are opened.
+    #[command(flatten)]
+    pub encryption: EncryptionArgs,
+    /// Where webhooks may go.
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
+    /// How long an endpoint of webhooks may take to answer, in milliseconds.
+    #[arg(long, env = "REMIT_WEBHOOK_TIMEOUT_MS", default_value = "15000")]
+    pub webhook_timeout_ms: u64,
     /// Which kinds of job to take, separated by commas; all by default.
     #[arg(long, env = "REMIT_WORKER_QUEUES", value_delimiter = ',', default_values_t = Kind::ALL)]
     pub queues: Vec<Kind>,
@@ -76,6 +87,8 @@ async fn work(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), Strin
         .broker(&args.broker)
         .gateways(&args.gateways)
         .webhook_id(args.gateways.paypal_webhook_id.as_deref())
+        .encryption(&args.encryption)
+        .webhooks(&args.webhooks)
         .test_clock(args.test_clock)
         .check()?;
     let lease = Duration::from_millis(args.lease_ms);
@@ -86,6 +99,12 @@ async fn work(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), Strin
                 .into(),
         );
     }
+    let webhook_timeout = Duration::from_millis(args.webhook_timeout_ms);
+    if lease <= webhook_timeout {
+        return Err("the lease must be longer than an endpoint may take to answer (REMIT_WORKER_LEASE_MS, \
+                    REMIT_WEBHOOK_TIMEOUT_MS)"
+            .into());
+    }
     let url = &args.database.database_url;
     let pool = db::pool(url, "remit-worker", args.database_connections)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
@@ -94,7 +113,13 @@ async fn work(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), Strin
     let statement_timeout = Kind::ReconcileGateway.lease(lease) * 4 / 5;
     let bulk = db::pool_within(url, "remit-worker-bulk", args.bulk_connections, statement_timeout)
         .map_err(|error| format!("DATABASE_URL: {error}"))?;
-    let gateways = args.gateways.connect().map_err(|error| error.to_string())?;
+    let webhooks = Webhooks {
+        sender: Sender::new(Rules::from(&args.webhooks), webhook_timeout)
+            .map_err(|error| error.to_string())?,
+        keyring: args.encryption.keyring().map_err(|(setting, why)| format!("{setting} {why}"))?,
+    };
+    let keys = args.encryption.keyring().map_err(|(setting, why)| format!("{setting} {why}"))?;
+    let gateways = Registry::new(args.gateways, keys, pool.clone()).map_err(|error| error.to_string())?;
     let broker = BrokerConfig::from(args.broker);
     // The publisher outlives the jobs, so that their last notices still go out.
     let publishing = CancellationToken::new();
@@ -105,6 +130,7 @@ async fn work(args: WorkerArgs, shutdown: CancellationToken) -> Result<(), Strin
         bulk,
         lease,
         test_clock: args.test_clock,
+        webhooks,
         publisher: Publisher::start(broker.clone(), publishing.clone()),
     };
     let publisher = context.publisher.clone();

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     App, answer,
-    auth::Caller,
+    auth::{Caller, SubscriptionsWrite},
     docs::CreateProblems,
     error::ApiError,
     extract::{Body, Email, OptionalKey, Text, body},
@@ -46,20 +46,20 @@ body! {
 )]
 pub async fn create(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsWrite>,
     OptionalKey(key): OptionalKey,
     Body(CreateCustomer { email, name, metadata }): Body<CreateCustomer>,
 ) -> Result<Response, ApiError> {
     let metadata = metadata.unwrap_or_default();
     let asked = json!([email, name, metadata]);
-    let new = NewCustomer { id: CustomerId::new(), merchant_id: merchant.id, name, email, metadata };
+    let new = NewCustomer { id: CustomerId::new(), merchant_id: caller.merchant, name, email, metadata };
     let mut transaction = app.pool.begin().await?;
-    let before = made_before(&mut transaction, (merchant.id, "customer", key), &asked, new.id.0).await?;
+    let before = made_before(&mut transaction, (caller.merchant, "customer", key), &asked, new.id.0).await?;
     let customer = match before {
-        Some(id) => store::find(&mut *transaction, merchant.id, CustomerId(id)).await?,
+        Some(id) => store::find(&mut *transaction, caller.merchant, CustomerId(id)).await?,
         None => Some(store::create(&mut *transaction, &new).await?),
     };
-    let view = whole(&mut transaction, customer.ok_or(ApiError::NotFound)?).await?;
+    let view = whole(&mut transaction, caller.livemode, customer.ok_or(ApiError::NotFound)?).await?;
     transaction.commit().await?;
     Ok(answer::created(&format!("/customers/{}", before.map_or(new.id, CustomerId)), before.is_some(), &view))
 }

@@ -14,7 +14,7 @@ use common::{
 
 use crate::{
     App, answer,
-    auth::Caller,
+    auth::{Caller, SubscriptionsRead, SubscriptionsWrite},
     docs::{ChangeProblems, ReadProblems},
     error::{ApiError, Problem},
     extract::{Body, MethodToken, NoBody, PathId, PathIds, body},
@@ -50,15 +50,15 @@ body! {
 )]
 pub async fn add(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsWrite>,
     PathId(customer): PathId<CustomerId>,
     Body(AddMethod { payment_method: (kind, token), default }): Body<AddMethod>,
 ) -> Result<Response, ApiError> {
     let make_default = default.unwrap_or(false);
-    let added = store::add_method(&app.pool, merchant.id, customer, (kind, &token), make_default).await?;
+    let added = store::add_method(&app.pool, caller.merchant, customer, (kind, &token), make_default).await?;
     let (kept, is_new) = added.ok_or(ApiError::NotFound)?;
     let path = format!("/customers/{customer}/payment-methods/{}", kept.method.id);
-    let mut response = answer::created(&path, false, &MethodOfCustomer::new(&kept));
+    let mut response = answer::created(&path, false, &MethodOfCustomer::new(caller.livemode, &kept));
     if !is_new {
         *response.status_mut() = StatusCode::OK;
     }
@@ -76,12 +76,12 @@ pub async fn add(
 )]
 pub async fn get(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsRead>,
     PathIds(customer, id): PathIds<CustomerId, PaymentMethodId>,
 ) -> Result<Response, ApiError> {
-    let mut db = app.reads.of(merchant.id).await?;
-    let kept = store::find_method(&mut *db, merchant.id, customer, id).await?;
-    Ok(answer::one(true, &MethodOfCustomer::new(&kept.ok_or(ApiError::NotFound)?)))
+    let mut db = app.reads.of(caller.merchant).await?;
+    let kept = store::find_method(&mut *db, caller.merchant, customer, id).await?;
+    Ok(answer::one(true, &MethodOfCustomer::new(caller.livemode, &kept.ok_or(ApiError::NotFound)?)))
 }
 
 /// Make a payment method the default
@@ -98,12 +98,12 @@ pub async fn get(
 )]
 pub async fn make_default(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsWrite>,
     PathIds(customer, id): PathIds<CustomerId, PaymentMethodId>,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    let kept = store::make_default(&app.pool, merchant.id, customer, id).await?;
-    Ok(answer::one(true, &MethodOfCustomer::new(&kept.ok_or(ApiError::NotFound)?)))
+    let kept = store::make_default(&app.pool, caller.merchant, customer, id).await?;
+    Ok(answer::one(true, &MethodOfCustomer::new(caller.livemode, &kept.ok_or(ApiError::NotFound)?)))
 }
 
 /// Delete a payment method
@@ -123,11 +123,11 @@ pub async fn make_default(
 )]
 pub async fn delete(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsWrite>,
     PathIds(customer, id): PathIds<CustomerId, PaymentMethodId>,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    match delete_method(&app.pool, merchant.id, customer, id).await? {
+    match delete_method(&app.pool, caller.merchant, customer, id).await? {
         Deleted::Gone => Ok(StatusCode::NO_CONTENT.into_response()),
         Deleted::NotFound => Err(ApiError::NotFound),
         Deleted::InUse(subscriptions) => Err(in_use(&subscriptions)),

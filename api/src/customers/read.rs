@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use crate::{
     App,
     answer::{self, List},
-    auth::Caller,
+    auth::{Caller, SubscriptionsRead},
     docs::{ListProblems, Paging, ReadProblems, named},
     error::ApiError,
     extract::{PathId, QueryFields},
@@ -32,19 +32,23 @@ use super::CustomerView;
 )]
 pub async fn get(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsRead>,
     PathId(id): PathId<CustomerId>,
 ) -> Result<Response, ApiError> {
-    let mut db = app.reads.of(merchant.id).await?;
-    let customer = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
-    Ok(answer::one(true, &whole(&mut db, customer).await?))
+    let mut db = app.reads.of(caller.merchant).await?;
+    let customer = store::find(&mut *db, caller.merchant, id).await?.ok_or(ApiError::NotFound)?;
+    Ok(answer::one(true, &whole(&mut db, caller.livemode, customer).await?))
 }
 
 /// A customer with what is in the balances, and how it pays.
-pub(super) async fn whole(db: &mut PgConnection, customer: Customer) -> Result<CustomerView, ApiError> {
+pub(super) async fn whole(
+    db: &mut PgConnection,
+    livemode: bool,
+    customer: Customer,
+) -> Result<CustomerView, ApiError> {
     let balances = store::balances(&mut *db, customer.id).await?;
     let methods = store::methods(&mut *db, customer.merchant_id, customer.id).await?;
-    Ok(CustomerView::new(customer, Some((balances, methods))))
+    Ok(CustomerView::new(livemode, customer, Some((balances, methods))))
 }
 
 /// List customers
@@ -63,13 +67,13 @@ pub(super) async fn whole(db: &mut PgConnection, customer: Customer) -> Result<C
 )]
 pub async fn list(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsRead>,
     mut query: QueryFields,
 ) -> Result<Response, ApiError> {
     let filter = Filter { page: query.page(), email: query.text("email") };
     let given = query.finish()?;
-    let mut db = app.reads.of(merchant.id).await?;
-    let found = store::list(&mut *db, merchant.id, &filter).await?;
-    let show = |customer: Customer| (customer.id, CustomerView::new(customer, None));
+    let mut db = app.reads.of(caller.merchant).await?;
+    let found = store::list(&mut *db, caller.merchant, &filter).await?;
+    let show = |customer: Customer| (customer.id, CustomerView::new(caller.livemode, customer, None));
     Ok(answer::list(&app, "/customers", &filter.page, &given, found, show))
 }

@@ -11,7 +11,7 @@ use common::{
 
 use crate::{
     App, answer,
-    auth::Caller,
+    auth::{Caller, SubscriptionsWrite},
     docs::ChangeProblems,
     error::ApiError,
     extract::{Body, Clearable, Email, Faults, PathId, Text, body},
@@ -56,14 +56,14 @@ body! {
 )]
 pub async fn update(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsWrite>,
     PathId(id): PathId<CustomerId>,
     Body(change): Body<UpdateCustomer>,
 ) -> Result<Response, ApiError> {
-    match store::change(&app.pool, merchant.id, id, &change).await? {
+    match store::change(&app.pool, caller.merchant, id, &change).await? {
         Changed::Done(customer) => {
             let mut db = app.pool.acquire().await?;
-            Ok(answer::one(true, &whole(&mut db, *customer).await?))
+            Ok(answer::one(true, &whole(&mut db, caller.livemode, *customer).await?))
         }
         Changed::NotFound => Err(ApiError::NotFound),
         Changed::Refused(why) => Err(Faults::one("/metadata", why.to_string())),

@@ -19,6 +19,9 @@ pub struct CustomerView {
     /// Always `customer`.
     #[schema(example = "customer")]
     object: &'static str,
+    /// Whether money is real: `false` on your test side.
+    #[schema(example = false)]
+    livemode: bool,
     #[schema(example = "ada@example.com")]
     email: Option<String>,
     #[schema(example = "Ada Lovelace")]
@@ -57,6 +60,9 @@ pub struct MethodOfCustomer {
     /// Always `payment_method`.
     #[schema(example = "payment_method")]
     object: &'static str,
+    /// Whether money is real: `false` on your test side.
+    #[schema(example = false)]
+    livemode: bool,
     #[schema(value_type = named::PaymentMethodType)]
     r#type: &'static str,
     /// Whether it is saved at the gateway, to be charged without the payer: its first payment does that.
@@ -69,10 +75,11 @@ pub struct MethodOfCustomer {
 
 impl MethodOfCustomer {
     /// A payment method, as its merchant sees it.
-    pub fn new(kept: &KeptMethod) -> Self {
+    pub fn new(livemode: bool, kept: &KeptMethod) -> Self {
         Self {
             id: kept.method.id.to_string(),
             object: "payment_method",
+            livemode,
             r#type: kept.method.kind.as_str(),
             saved: kept.method.saved.is_some(),
             default: kept.is_default,
@@ -84,18 +91,20 @@ impl MethodOfCustomer {
 impl CustomerView {
     /// A customer, as its merchant sees it; with what is in the balances and how the customer pays, if that is to
     /// be shown.
-    pub fn new(customer: Customer, more: Option<(Vec<Money>, Vec<KeptMethod>)>) -> Self {
+    pub fn new(livemode: bool, customer: Customer, more: Option<(Vec<Money>, Vec<KeptMethod>)>) -> Self {
         let (balances, methods) = more.unzip();
         let balance =
             |money: Money| BalanceView { amount: money.display_amount(), currency: money.currency.code() };
         Self {
             id: customer.id.to_string(),
             object: "customer",
+            livemode,
             email: customer.email,
             name: customer.name,
             metadata: customer.metadata,
             balances: balances.map(|balances| balances.into_iter().map(balance).collect()),
-            payment_methods: methods.map(|methods| methods.iter().map(MethodOfCustomer::new).collect()),
+            payment_methods: methods
+                .map(|methods| methods.iter().map(|kept| MethodOfCustomer::new(livemode, kept)).collect()),
             created_at: customer.created_at,
             updated_at: customer.updated_at,
         }

@@ -56,6 +56,7 @@ fn name(r#type: EventType) -> &'static str {
         Object::PaymentMethod => "PaymentMethod",
         Object::Subscription => "Subscription",
         Object::Invoice => "Invoice",
+        Object::WebhookEndpoint => "WebhookEndpoint",
     }
 }
 

@@ -182,6 +182,8 @@ fn headers() -> Value {
         "Accept-Encoding": header(false, "What may be sent instead of a compressed body.", json!({
             "type": "string", "const": "identity",
         })),
+        "RateLimit-Policy": header(false, "The rate of the key: `q` requests in `w` seconds.", text("\"writes\";q=10000;w=10")),
+        "RateLimit": header(false, "How the key stands: `r` requests are left, and all of them again in `t` seconds.", text("\"writes\";r=9998;t=1")),
         "WWW-Authenticate": header(true, "How to send the key.", json!({ "type": "string", "const": "Bearer" })),
     })
 }
@@ -204,6 +206,7 @@ fn complete_operation(path: &str, operation: &mut Value, schemas: &Value) {
         let named = response["content"]["application/json"]["schema"].clone();
         let answer = referred(&named).map_or(&Value::Null, |name| &schemas[name]);
         let mut names = vec!["X-Request-Id"];
+        names.extend(walk::RATE_HEADERS);
         match code {
             200 | 201 if makes => names.push("Location"),
             202 => names.extend(["Location", "Retry-While-Under-Way"]),

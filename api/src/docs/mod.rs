@@ -29,7 +29,7 @@ pub use parameters::Paging;
 pub use problems::{ChangeProblems, CreateProblems, ListProblems, ReadProblems, VersionProblems};
 
 /// What there is, in the order in which it is read about.
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("Payments", "Money that is taken."),
     ("Refunds", "Money that is given back."),
     ("Customers", "Who pays invoices, and how."),
@@ -37,8 +37,9 @@ const TAGS: [(&str, &str); 10] = [
     ("Subscriptions", "What is billed again and again."),
     ("Invoices", "What subscriptions bill."),
     ("Events", "What happened, to be read on from anywhere."),
-    ("Webhooks", "What is sent to your endpoints: an event of each type."),
+    ("Webhooks", "Where you are told of what happens, and what is sent there."),
     ("Reports", "What all of them bring in."),
+    ("API keys", "Who may do what."),
     ("Testing", "A test deployment's clock."),
 ];
 
@@ -46,8 +47,11 @@ const INTRODUCTION: &str = "\
 Payments, refunds and subscriptions, accepted at once and done reliably. A write is answered with `202 Accepted` and a \
 status URL; what was accepted reaches an end, no customer is charged twice, and nothing is refunded twice.
 
-Send your key as `Authorization: Bearer rmt_test_…`. Send an `Idempotency-Key` with every payment, refund \
-and subscription: the same key is the same one, for ever. A customer and a plan may have one. A capture and a \
+Send your key as `Authorization: Bearer rmt_test_…`. It may do what its scopes say, and each operation names the one \
+that it needs: without a valid key the answer is 401, without the scope 403. Live keys (`rmt_live_…`) and test keys see \
+and do nothing of each other's: whatever is shown says in `livemode` on which side it is. `POST /api-keys` makes keys \
+with fewer scopes, an end, addresses from which they may be used, and caps on what they pay. Send an `Idempotency-Key` with every payment, refund \
+and subscription: the same key is the same one, for ever. A customer, a plan and an API key may have one. A capture and a \
 cancellation need none: asked again, they answer the same. Send `Prefer: wait=10` to get the outcome in the answer, if it comes in time. Card numbers \
 are refused wherever they appear: send the token that the gateway's form gave you.
 
@@ -72,7 +76,7 @@ is charged down to what it can, and the rest comes with the next invoice.
 Every error is an RFC 9457 problem document with a stable `code` and a `request_id`; a body with several \
 faults lists them all. What does not fit the state of things is answered with 409, and the `code` says \
 why. A read that takes too long is given up with 503, and one too many of yours at once is answered with 429: ask \
-for less, or a moment later. Every path is also served under `/v1`.";
+for less, or a moment later. A key has a rate, of which the `RateLimit` header of every answer tells what is left. Every path is also served under `/v1`.";
 
 /// Our sign in a browser's tab.
 const ICON: &str = include_str!("icon.svg");
@@ -99,7 +103,7 @@ pub fn describe(mut openapi: OpenApi, public_url: &str) -> Value {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("rmt_test_…")
-        .description(Some("An API key."))
+        .description(Some("An API key. What it needs to be allowed, each operation says: its scope."))
         .build();
     let components = openapi.components.get_or_insert_default();
     components.security_schemes.insert("key".into(), SecurityScheme::Http(bearer).into());

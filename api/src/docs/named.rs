@@ -1,7 +1,7 @@
 //! What bodies are made of, named once in the description: ids with their patterns, and closed sets with their
 //! members. Both are those that the code reads and writes, so neither can differ from it.
 
-use common::{event, gateway, id, invoice, money, payment, plan, refund, subscription};
+use common::{event, gateway, id, invoice, merchant, money, payment, plan, refund, subscription, webhook};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -102,9 +102,14 @@ ids!(
     PlanId,
     SubscriptionId,
     InvoiceId,
+    ApiKeyId,
+    WebhookEndpointId,
+    WebhookDeliveryId,
 );
 
 sets!(
+    /// What a key may do. A scope that writes includes the one that reads; `admin` includes all.
+    Scope: merchant::scope::Scope,
     /// Where a payment stands.
     PaymentStatus: payment::Status,
     /// When the money is taken.
@@ -139,6 +144,14 @@ sets!(
     Proration: subscription::proration::Proration,
     /// What happened.
     EventType: event::EventType,
+    /// How much of an object an event tells.
+    WebhookPayload: webhook::Payload,
+    /// What comes after what.
+    WebhookOrder: webhook::Order,
+    /// Where a delivery stands.
+    WebhookDeliveryStatus: webhook::Status,
+    /// Why an endpoint is told nothing.
+    WebhookDisabledReason: webhook::DisabledReason,
 );
 
 words!(
@@ -148,6 +161,8 @@ words!(
     CancelProration: "none", "by_day";
     /// How far the clock of a test deployment is.
     ClockStatus: "advancing", "ready", "stopped";
+    /// Whether an endpoint is told of events.
+    WebhookEndpointStatus: "enabled", "disabled";
     /// What a payer must do.
     NextActionType: "redirect";
 );

@@ -12,7 +12,7 @@ use utoipa::{
 };
 
 use crate::extract::{
-    IdempotencyKey, IfMatch, LIMIT_DEFAULT, LIMIT_MAX, OptionalKey, PathId, PathIds, Prefer,
+    Belonging, IdempotencyKey, IfMatch, LIMIT_DEFAULT, LIMIT_MAX, OptionalKey, PathId, PathIds, Prefer,
 };
 
 use super::named::Named;
@@ -46,9 +46,9 @@ impl<T: Named> IntoParams for PathId<T> {
     }
 }
 
-impl<T: Named, U: Named> IntoParams for PathIds<T, U> {
+impl<T: Named, U: Named + Belonging> IntoParams for PathIds<T, U> {
     fn into_params(_: impl Fn() -> Place) -> Vec<Parameter> {
-        vec![in_path("id", "Of which.", T::reference()), in_path("method", "Which one.", U::reference())]
+        vec![in_path("id", "Of which.", T::reference()), in_path(U::NAME, "Which one.", U::reference())]
     }
 }
 

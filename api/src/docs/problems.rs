@@ -12,7 +12,7 @@ use utoipa::{
 
 use crate::error::{ApiError, Fault};
 
-use super::walk::{header, reference};
+use super::walk::{RATE_HEADERS, header, reference};
 
 /// What asking for one thing may be answered with.
 pub struct ReadProblems;
@@ -37,13 +37,13 @@ impl IntoResponses for ReadProblems {
 
 impl IntoResponses for ListProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        and(CreateProblems::responses(), 429)
+        CreateProblems::responses()
     }
 }
 
 impl IntoResponses for CreateProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        shared(&[400, 401, 408, 413, 415, 422, 500, 503])
+        shared(&[400, 401, 408, 413, 415, 422, 429, 500, 503])
     }
 }
 
@@ -129,7 +129,11 @@ fn all() -> Vec<(u16, &'static str, Vec<ApiError>)> {
             "Faults (all of them), card data anywhere in the request, or a key of another request.",
             vec![ApiError::Invalid(vec![in_body]), ApiError::CardData, ApiError::IdempotencyKeyReused],
         ),
-        (429, "Too many of your reads are under way.", vec![ApiError::TooManyReads]),
+        (
+            429,
+            "The key asks too often, or too many of your reads are under way.",
+            vec![ApiError::RateLimited { retry_after: 1 }, ApiError::TooManyReads],
+        ),
         (500, "A defect of ours. The same request may be sent again.", vec![ApiError::Internal]),
         (
             503,
@@ -151,7 +155,8 @@ fn response(status: u16, about: &str, errors: Vec<ApiError>) -> Value {
         429 | 503 => Some("Retry-After"),
         _ => None,
     };
-    let named = ["X-Request-Id"].into_iter().chain(besides);
+    let named =
+        ["X-Request-Id"].into_iter().chain(RATE_HEADERS.into_iter().filter(|_| status != 401)).chain(besides);
     let headers: Map<_, _> = named.map(|name| (name.to_owned(), header(name))).collect();
     let content = json!({ "schema": reference("Problem"), "examples": examples });
     json!({ "description": about, "headers": headers, "content": { "application/problem+json": content } })

@@ -24,6 +24,9 @@ pub fn reference(name: &str) -> Value {
     json!({ "$ref": format!("{SCHEMAS}{name}") })
 }
 
+/// The headers of every answer to a key that has a rate.
+pub const RATE_HEADERS: [&str; 2] = ["RateLimit-Policy", "RateLimit"];
+
 /// A reference to the header that is described under that name.
 pub fn header(name: &str) -> Value {
     json!({ "$ref": format!("#/components/headers/{name}") })

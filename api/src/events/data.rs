@@ -37,6 +37,7 @@ data!(
     PaymentMethodEventData,
     SubscriptionEventData,
     InvoiceEventData,
+    WebhookEndpointEventData,
     DuplicateEventData
 );
 
@@ -226,6 +227,33 @@ pub struct InvoiceEventData {
     /// When it is tried again.
     #[schema(value_type = Option<String>, format = DateTime)]
     next_attempt_at: Option<String>,
+}
+
+/// An endpoint of yours.
+#[derive(ToSchema)]
+pub struct WebhookEndpointEventData {
+    #[schema(value_type = named::WebhookEndpointId)]
+    id: String,
+    /// Always `webhook_endpoint`.
+    #[schema(example = "webhook_endpoint")]
+    object: String,
+    #[schema(format = "uri", example = "https://shop.example/webhooks")]
+    url: String,
+    /// For your own eyes.
+    description: Option<String>,
+    /// What it is told of; `null`: of everything.
+    #[schema(value_type = Option<Vec<named::EventType>>)]
+    types: Option<Vec<String>>,
+    #[schema(value_type = named::WebhookPayload)]
+    payload: String,
+    #[schema(value_type = named::WebhookOrder)]
+    order: String,
+    /// `enabled` or `disabled`.
+    #[schema(example = "enabled")]
+    status: String,
+    /// Why it is told nothing.
+    #[schema(value_type = Option<named::WebhookDisabledReason>)]
+    disabled_reason: Option<String>,
 }
 
 /// Money that was moved a second time.

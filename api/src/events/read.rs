@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     App, answer,
-    auth::Caller,
+    auth::{Caller, EventsRead},
     docs::{ListProblems, ReadProblems, named},
     error::{ApiError, Fault},
     extract::{Given, PathId, QueryFields, moment},
@@ -48,12 +48,12 @@ const TYPES_MAX: usize = 50;
 )]
 pub async fn get(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<EventsRead>,
     PathId(id): PathId<EventId>,
 ) -> Result<Response, ApiError> {
-    let mut db = app.reads.of(merchant.id).await?;
-    let event = record::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
-    Ok(answer::one(true, &EventView::from(event)))
+    let mut db = app.reads.of(caller.merchant).await?;
+    let event = record::find(&mut *db, caller.merchant, id).await?.ok_or(ApiError::NotFound)?;
+    Ok(answer::one(true, &EventView::new(caller.livemode, event)))
 }
 
 /// Which part of the record is asked for.
@@ -95,23 +95,23 @@ enum After {
 )]
 pub async fn list(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<EventsRead>,
     query: QueryFields,
 ) -> Result<Response, ApiError> {
     let (query, given) = read(query)?;
     let deadline = Instant::now() + query.wait;
-    let mut from = start(&app, merchant.id, &query).await?;
+    let mut from = start(&app, caller.merchant, &query).await?;
     loop {
-        let mut db = app.reads.of(merchant.id).await?;
-        let part = record::read(&mut db, merchant.id, &query.filter, from, query.limit).await?;
+        let mut db = app.reads.of(caller.merchant).await?;
+        let part = record::read(&mut db, caller.merchant, &query.filter, from, query.limit).await?;
         // Nothing is held while somebody waits.
         drop(db);
         if let Some(place) = part.last.filter(|_| query.after.is_some()) {
             from = From::After(place);
         }
         let is_told = !part.events.is_empty() || Instant::now() >= deadline;
-        if is_told || (!part.has_more && !happens(&app, merchant.id, from, deadline).await?) {
-            return Ok(answer(&app, &query, &given, from, part));
+        if is_told || (!part.has_more && !happens(&app, caller.merchant, from, deadline).await?) {
+            return Ok(answer(&app, caller.livemode, &query, &given, from, part));
         }
     }
 }
@@ -188,7 +188,7 @@ async fn happens(app: &App, merchant: MerchantId, from: From, deadline: Instant)
     }
 }
 
-fn answer(app: &App, query: &Query, given: &Given, from: From, part: Part) -> Response {
+fn answer(app: &App, livemode: bool, query: &Query, given: &Given, from: From, part: Part) -> Response {
     let next_after = match (query.after, from) {
         (Some(_), From::After(place)) if place != Place::BEGINNING => Some(place.id().to_string()),
         (Some(_), _) => Some(BEGINNING.to_owned()),
@@ -199,7 +199,7 @@ fn answer(app: &App, query: &Query, given: &Given, from: From, part: Part) -> Re
         None => part.last.map(|last| format!("starting_after={}", last.id())),
     };
     let has_more = part.has_more;
-    let data = part.events.into_iter().map(EventView::from).collect();
+    let data = part.events.into_iter().map(|event| EventView::new(livemode, event)).collect();
     let list = EventList { object: "list", data, has_more, url: "/events", next_after };
     let mut response = Json(list).into_response();
     if let Some(next) = next.filter(|_| has_more) {

@@ -24,19 +24,23 @@ pub struct EventView {
     /// Its place among what happened to the same object, from 1: what has a lower one is older, whenever it arrives.
     #[schema(minimum = 1, example = 1)]
     sequence: i64,
+    /// Whether money is real.
+    livemode: bool,
     /// The object as it was then: ids, status, amounts, metadata; no personal data.
     #[schema(value_type = EventData)]
     data: serde_json::Value,
 }
 
-impl From<Recorded> for EventView {
-    fn from(event: Recorded) -> Self {
+impl EventView {
+    /// An event of a merchant's live side, or of its test side.
+    pub fn new(livemode: bool, event: Recorded) -> Self {
         Self {
             id: event.id.to_string(),
             object: "event",
             r#type: event.r#type.as_str(),
             timestamp: event.created_at,
             sequence: event.id.sequence,
+            livemode,
             data: event.data,
         }
     }

@@ -1,6 +1,7 @@
-//! Addresses in a body: where to write to, and where a payer comes back to. What no gateway takes is refused when it
-//! comes, because later there is nobody to ask for another.
+//! Addresses in a body: where to write to, where a payer comes back to, and from where a key is used. What no
+//! gateway takes is refused when it comes, because later there is nobody to ask for another.
 
+use common::merchant::network::Network;
 use email_address::{EmailAddress, Options};
 use serde_json::{Value, json};
 use url::Url;
@@ -17,6 +18,20 @@ const URL_MAX: usize = 2048;
 
 /// Where to write to.
 pub enum Email {}
+
+/// An address, or a network of them.
+impl Part for Network {
+    type Value = Self;
+
+    fn describe() -> Value {
+        json!({ "type": "string", "examples": ["203.0.113.0/24"] })
+    }
+
+    fn read(value: Value, at: Pointer<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let network = value.as_str().unwrap_or_default().parse::<Self>();
+        reader.take(at, network.map_err(|error| error.to_string()))
+    }
+}
 
 impl Part for Email {
     type Value = String;

@@ -24,7 +24,7 @@ pub use headers::{IdempotencyKey, IfMatch, OptionalKey, Prefer, Trace};
 pub use methods::{BillingMethod, MethodToken, Payer, PaymentMethod};
 pub use money::{Amount, PositiveAmount};
 pub use part::{Clearable, Faults, List, NONE_OF_YOURS, Part, Pointer, Reader};
-pub use path::{PathId, PathIds};
+pub use path::{Belonging, PathId, PathIds};
 pub use prices::price;
 pub use query::{Given, LIMIT_DEFAULT, LIMIT_MAX, QueryFields};
 pub use texts::{Text, Whole, moment};

@@ -8,13 +8,17 @@ use axum::{
 };
 use common::{
     event::EventId,
-    id::{CustomerId, InvalidId, InvoiceId, PaymentId, PaymentMethodId, PlanId, RefundId, SubscriptionId},
+    id::{
+        ApiKeyId, CustomerId, InvalidId, InvoiceId, PaymentId, PaymentMethodId, PlanId, RefundId,
+        SubscriptionId, WebhookDeliveryId, WebhookEndpointId,
+    },
 };
 
 use crate::{App, error::ApiError};
 
 /// What ids name, by what they begin with.
-const KINDS: [(&str, &str); 8] = [
+const KINDS: [(&str, &str); 11] = [
+    (ApiKeyId::PREFIX, "an API key"),
     (CustomerId::PREFIX, "a customer"),
     (EventId::PREFIX, "an event"),
     (InvoiceId::PREFIX, "an invoice"),
@@ -23,10 +27,26 @@ const KINDS: [(&str, &str); 8] = [
     (PlanId::PREFIX, "a plan"),
     (RefundId::PREFIX, "a refund"),
     (SubscriptionId::PREFIX, "a subscription"),
+    (WebhookDeliveryId::PREFIX, "a delivery to a webhook endpoint"),
+    (WebhookEndpointId::PREFIX, "a webhook endpoint"),
 ];
 
 /// An id.
 pub struct PathId<T>(pub T);
+
+/// What belongs to something, by the name that its id has in a path.
+pub trait Belonging {
+    /// The name.
+    const NAME: &'static str;
+}
+
+impl Belonging for PaymentMethodId {
+    const NAME: &'static str = "method";
+}
+
+impl Belonging for WebhookDeliveryId {
+    const NAME: &'static str = "delivery";
+}
 
 /// Two ids: of something, and of what belongs to it.
 pub struct PathIds<T, U>(pub T, pub U);

@@ -1,10 +1,13 @@
 //! Names in a body: of closed sets, and ids.
 
 use common::{
+    event::EventType,
     gateway::{Capture, MethodType, RefundReason},
-    id::{CustomerId, PaymentId, PaymentMethodId, PlanId},
+    id::{CustomerId, PaymentId, PaymentMethodId, PlanId, WebhookDeliveryId},
+    merchant::scope::Scope,
     plan::Unit,
     subscription::{OnDispute, WithoutMethod, proration::Proration},
+    webhook::{Order, Payload},
 };
 use serde_json::{Value, json};
 
@@ -39,8 +42,20 @@ macro_rules! names {
         }
     )+};
 }
-names!(Capture, MethodType, OnDispute, Proration, RefundReason, Unit, WithoutMethod);
-names!(CustomerId, PaymentId, PaymentMethodId, PlanId);
+names!(
+    Capture,
+    EventType,
+    MethodType,
+    OnDispute,
+    Order,
+    Payload,
+    Proration,
+    RefundReason,
+    Scope,
+    Unit,
+    WithoutMethod
+);
+names!(CustomerId, PaymentId, PaymentMethodId, PlanId, WebhookDeliveryId);
 
 /// Declares a few words of a body, each with what it means.
 macro_rules! words {

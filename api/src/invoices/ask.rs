@@ -14,7 +14,7 @@ use common::{
 
 use crate::{
     App, answer,
-    auth::Caller,
+    auth::{Caller, SubscriptionsWrite},
     docs::ChangeProblems,
     error::{ApiError, Problem},
     extract::{BillingMethod, Faults, NoBody, OptionalBody, PathId, Prefer, Trace, body},
@@ -55,18 +55,24 @@ body! {
 )]
 pub async fn pay(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsWrite>,
     PathId(id): PathId<InvoiceId>,
     prefer: Prefer,
     Trace(traceparent): Trace,
     OptionalBody(PayInvoice { payment_method }): OptionalBody<PayInvoice>,
 ) -> Result<Response, ApiError> {
-    let (invoice, jobs) = ask(&app, merchant.id, id, Command::Pay(payment_method), &traceparent).await?;
+    let (invoice, jobs) = ask(&app, caller.merchant, id, Command::Pay(payment_method), &traceparent).await?;
     let jobs = jobs.into_iter().map(|job| (Kind::ChargePayment, job));
     let invoice = app.follow(prefer, invoice, jobs).await;
     let details = Details::of(&mut *app.pool.acquire().await?, id).await?;
     let (path, is_final) = (format!("/invoices/{id}"), invoice.has_outcome());
-    Ok(answer::accepted(&path, is_final, prefer, false, &InvoiceView::new(invoice, Some(details))))
+    Ok(answer::accepted(
+        &path,
+        is_final,
+        prefer,
+        false,
+        &InvoiceView::new(caller.livemode, invoice, Some(details)),
+    ))
 }
 
 /// Void an invoice
@@ -86,12 +92,12 @@ pub async fn pay(
 )]
 pub async fn void(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsWrite>,
     PathId(id): PathId<InvoiceId>,
     Trace(traceparent): Trace,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    end(&app, merchant.id, id, Command::Void, &traceparent).await
+    end(&app, &caller, id, Command::Void, &traceparent).await
 }
 
 /// Mark an invoice uncollectible
@@ -110,26 +116,26 @@ pub async fn void(
 )]
 pub async fn mark_uncollectible(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsWrite>,
     PathId(id): PathId<InvoiceId>,
     Trace(traceparent): Trace,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    end(&app, merchant.id, id, Command::GiveUp, &traceparent).await
+    end(&app, &caller, id, Command::GiveUp, &traceparent).await
 }
 
 /// Executes what ends an invoice at once. A subscription may go on, and bill what begins anew.
 async fn end(
     app: &App,
-    merchant: MerchantId,
+    caller: &Caller<SubscriptionsWrite>,
     id: InvoiceId,
     command: Command,
     traceparent: &str,
 ) -> Result<Response, ApiError> {
-    let (invoice, jobs) = ask(app, merchant, id, command, traceparent).await?;
-    app.publisher.offer(Kind::ChargePayment, jobs, None);
+    let (invoice, jobs) = ask(app, caller.merchant, id, command, traceparent).await?;
+    app.flows.send_out(caller.merchant, jobs.into_iter().map(|job| (Kind::ChargePayment, job)), None).await;
     let details = Details::of(&mut *app.pool.acquire().await?, id).await?;
-    Ok(answer::one(true, &InvoiceView::new(invoice, Some(details))))
+    Ok(answer::one(true, &InvoiceView::new(caller.livemode, invoice, Some(details))))
 }
 
 async fn ask(

@@ -23,7 +23,13 @@ use common::{
 use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
 
-use crate::{App, auth::Caller, docs::ReadProblems, error::ApiError, extract::PathId};
+use crate::{
+    App,
+    auth::{Caller, SubscriptionsRead},
+    docs::ReadProblems,
+    error::ApiError,
+    extract::PathId,
+};
 
 const STYLE: &str = include_str!("../../templates/invoice.css");
 
@@ -51,17 +57,17 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 )]
 pub async fn show(
     State(app): State<App>,
-    Caller(caller): Caller,
+    caller: Caller<SubscriptionsRead>,
     PathId(id): PathId<InvoiceId>,
 ) -> Result<Response, ApiError> {
-    let mut db = app.reads.of(caller.id).await?;
-    let invoice = store::find(&mut *db, caller.id, id).await?.ok_or(ApiError::NotFound)?;
-    let customer = customer::store::find(&mut *db, caller.id, invoice.customer_id).await?;
-    let subscription = subscription::store::find(&mut *db, caller.id, invoice.subscription_id).await?;
+    let mut db = app.reads.of(caller.merchant).await?;
+    let invoice = store::find(&mut *db, caller.merchant, id).await?.ok_or(ApiError::NotFound)?;
+    let customer = customer::store::find(&mut *db, caller.merchant, invoice.customer_id).await?;
+    let subscription = subscription::store::find(&mut *db, caller.merchant, invoice.subscription_id).await?;
     let (Some(customer), Some(subscription)) = (customer, subscription) else {
         return Err(ApiError::Internal);
     };
-    let merchant = merchant::store::name(&mut *db, caller.id).await?;
+    let merchant = merchant::store::name(&mut *db, caller.merchant).await?;
     let page = Page::new(&merchant, &customer, &subscription, &invoice).render();
     let page = page.map_err(|error| {
         tracing::error!(%error, "an invoice could not be shown");

@@ -12,7 +12,7 @@ use common::{
 use crate::{
     App,
     answer::{self, List},
-    auth::Caller,
+    auth::{Caller, SubscriptionsRead},
     docs::{ListProblems, Paging, ReadProblems, named},
     error::ApiError,
     extract::{PathId, QueryFields},
@@ -34,13 +34,13 @@ use super::{Details, InvoiceView};
 )]
 pub async fn get(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsRead>,
     PathId(id): PathId<InvoiceId>,
 ) -> Result<Response, ApiError> {
-    let mut db = app.reads.of(merchant.id).await?;
-    let invoice = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let mut db = app.reads.of(caller.merchant).await?;
+    let invoice = store::find(&mut *db, caller.merchant, id).await?.ok_or(ApiError::NotFound)?;
     let details = Details::of(&mut db, id).await?;
-    Ok(answer::one(invoice.has_outcome(), &InvoiceView::new(invoice, Some(details))))
+    Ok(answer::one(invoice.has_outcome(), &InvoiceView::new(caller.livemode, invoice, Some(details))))
 }
 
 /// List invoices
@@ -61,7 +61,7 @@ pub async fn get(
 )]
 pub async fn list(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsRead>,
     mut query: QueryFields,
 ) -> Result<Response, ApiError> {
     let filter = Filter {
@@ -71,8 +71,8 @@ pub async fn list(
         customer: query.name("customer"),
     };
     let given = query.finish()?;
-    let mut db = app.reads.of(merchant.id).await?;
-    let found = store::list(&mut *db, merchant.id, &filter).await?;
-    let show = |invoice: Invoice| (invoice.id, InvoiceView::new(invoice, None));
+    let mut db = app.reads.of(caller.merchant).await?;
+    let found = store::list(&mut *db, caller.merchant, &filter).await?;
+    let show = |invoice: Invoice| (invoice.id, InvoiceView::new(caller.livemode, invoice, None));
     Ok(answer::list(&app, "/invoices", &filter.page, &given, found, show))
 }

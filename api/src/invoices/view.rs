@@ -21,6 +21,9 @@ pub struct InvoiceView {
     /// Always `invoice`.
     #[schema(example = "invoice")]
     object: &'static str,
+    /// Whether money is real: `false` on your test side.
+    #[schema(example = false)]
+    livemode: bool,
     /// `draft`, `open` (to be paid), `paid`, `void` (called off) or `uncollectible` (given up; it may still be
     /// paid).
     #[schema(value_type = named::InvoiceStatus)]
@@ -188,13 +191,14 @@ pub struct LineView {
 
 impl InvoiceView {
     /// An invoice, as its merchant sees it.
-    pub fn new(invoice: Invoice, details: Option<Details>) -> Self {
+    pub fn new(livemode: bool, invoice: Invoice, details: Option<Details>) -> Self {
         let currency = invoice.currency;
         let (payments, notes) = details.map(|all| (all.payments, all.notes)).unzip();
         let amount = |amount| display_amount(amount, currency);
         Self {
             id: invoice.id.to_string(),
             object: "invoice",
+            livemode,
             status: invoice.status.as_str(),
             customer: invoice.customer_id.to_string(),
             subscription: invoice.subscription_id.to_string(),

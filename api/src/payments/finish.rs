@@ -5,7 +5,7 @@ use axum::{extract::State, response::Response};
 use common::{
     billing::settlement,
     clock::Timestamp,
-    id::{MerchantId, PaymentId},
+    id::PaymentId,
     payment::{
         Payment,
         state::{self, Decision, Refusal},
@@ -16,7 +16,7 @@ use rust_decimal::Decimal;
 
 use crate::{
     App,
-    auth::Caller,
+    auth::{Caller, PaymentsWrite},
     docs::ChangeProblems,
     error::{ApiError, Problem},
     extract::{Faults, NoBody, OptionalBody, PathId, PositiveAmount, Prefer, Trace, body},
@@ -54,16 +54,16 @@ body! {
 )]
 pub async fn capture(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<PaymentsWrite>,
     PathId(id): PathId<PaymentId>,
     prefer: Prefer,
     Trace(traceparent): Trace,
     OptionalBody(CapturePayment { amount }): OptionalBody<CapturePayment>,
 ) -> Result<Response, ApiError> {
-    let current = store::find(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let current = store::find(&app.pool, caller.merchant, id).await?.ok_or(ApiError::NotFound)?;
     check_amount(&current, amount)?;
     let decide = |payment: &mut Payment, now| state::capture(payment, amount, now);
-    ask(&app, merchant.id, id, prefer, &traceparent, decide).await
+    ask(&app, &caller, id, prefer, &traceparent, decide).await
 }
 
 /// Cancel a payment
@@ -86,33 +86,33 @@ pub async fn capture(
 )]
 pub async fn cancel(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<PaymentsWrite>,
     PathId(id): PathId<PaymentId>,
     prefer: Prefer,
     Trace(traceparent): Trace,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    ask(&app, merchant.id, id, prefer, &traceparent, state::cancel).await
+    ask(&app, &caller, id, prefer, &traceparent, state::cancel).await
 }
 
 /// Decides the command under the payment's lock, and waits for its outcome if that is preferred.
 async fn ask(
     app: &App,
-    merchant: MerchantId,
+    caller: &Caller<PaymentsWrite>,
     id: PaymentId,
     prefer: Prefer,
     traceparent: &str,
     decide: impl FnOnce(&mut Payment, Timestamp) -> Decision,
 ) -> Result<Response, ApiError> {
     let mut transaction = app.pool.begin().await?;
-    let answered = settlement::execute(&mut transaction, merchant, id, traceparent, decide).await?;
+    let answered = settlement::execute(&mut transaction, caller.merchant, id, traceparent, decide).await?;
     transaction.commit().await?;
     let CommandResult { payment, decision, job } = answered.ok_or(ApiError::NotFound)?;
     let job = job.map(|(job, kind)| (kind, job));
     match decision {
         Decision::Accepted(_) | Decision::Repeated => {
             let payment = app.follow(prefer, payment, job).await;
-            Ok(accepted(app, payment, prefer, decision == Decision::Repeated))
+            Ok(accepted(app, caller.livemode, payment, prefer, decision == Decision::Repeated))
         }
         Decision::Refused(refusal) => Err(refused(&refusal)),
     }

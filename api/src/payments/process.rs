@@ -1,9 +1,14 @@
 //! `POST /process-payment`: accepts a payment; the charge itself happens in the worker.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{FromRequestParts, State},
+    http::request::Parts,
+    response::Response,
+};
 use common::{
+    batch::BatchError,
     gateway::{Capture, GatewayName, MethodType},
-    id::{MerchantId, PaymentId},
+    id::{ApiKeyId, MerchantId, PaymentId},
     metadata::Metadata,
     money::{Currency, Money},
     payment::{self, Fallback, NewPayment, PaymentRequest, Route, store::Accepted as Stored},
@@ -14,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     App,
-    auth::Caller,
+    auth::{Caller, PaymentsWrite},
     docs::CreateProblems,
     error::ApiError,
     extract::{
@@ -24,7 +29,7 @@ use crate::{
     intake::Request,
 };
 
-use super::{PaymentView, accepted};
+use super::{PaymentView, accepted, capped};
 
 body! {
     /// A payment to be made.
@@ -115,29 +120,48 @@ body! {
 )]
 pub async fn process(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<PaymentsWrite>,
+    _: Room,
     IdempotencyKey(key): IdempotencyKey,
     prefer: Prefer,
     Trace(traceparent): Trace,
     Body((request, route)): Body<ProcessPayment>,
 ) -> Result<Response, ApiError> {
-    let new = new_payment(merchant.id, key, request, route);
+    let cap = caller.key.rights.caps.check(request.money).map_err(|cap| capped::over(&cap))?;
+    let new = new_payment((caller.merchant, caller.key.id), key, request, route);
     // Before the job goes out, so that no notice of its end can be missed.
     let watch = prefer.wait.map(|_| app.outcomes.watch(new.id.0));
     let reply_to = app.outcomes.address(prefer);
-    match app.intake.accept(Request { new, traceparent, reply_to }).await? {
+    let request = Request { new, traceparent, reply_to };
+    let stored = match cap {
+        None => app.intake.accept(request).await?,
+        Some(of_day) => capped::accept(&app, caller.key.first_key_id, of_day, request).await?,
+    };
+    match stored {
         Stored::New(payment, _) => {
             let payment = match (watch, prefer.wait) {
                 (Some(watch), Some(wait)) => app.outcomes.wait(&watch, *payment, wait).await,
                 _ => *payment,
             };
-            Ok(accepted(&app, payment, prefer, false))
+            Ok(accepted(&app, caller.livemode, payment, prefer, false))
         }
         Stored::Repeated(payment) => {
             let payment = app.follow(prefer, *payment, []).await;
-            Ok(accepted(&app, payment, prefer, true))
+            Ok(accepted(&app, caller.livemode, payment, prefer, true))
         }
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
+    }
+}
+
+/// There is room for another payment. It is looked before the body is read: whoever is refused costs little, and what is
+/// accepted beside it is as much as ever.
+pub struct Room;
+
+impl FromRequestParts<App> for Room {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if app.intake.is_full() { Err(BatchError::Full.into()) } else { Ok(Self) }
     }
 }
 
@@ -185,13 +209,21 @@ fn hash(request: &PaymentRequest, route: &Route) -> [u8; 32] {
 }
 
 fn new_payment(
-    merchant_id: MerchantId,
+    (merchant_id, api_key_id): (MerchantId, ApiKeyId),
     idempotency_key: String,
     request: PaymentRequest,
     route: Route,
 ) -> NewPayment {
     let request_hash = hash(&request, &route);
-    NewPayment { id: PaymentId::new(), merchant_id, idempotency_key, request_hash, request, route }
+    NewPayment {
+        id: PaymentId::new(),
+        merchant_id,
+        api_key_id,
+        idempotency_key,
+        request_hash,
+        request,
+        route,
+    }
 }
 
 /// The other gateway must be another, must be able to take the amount, and needs no payer at its page.

@@ -14,7 +14,7 @@ use common::{
 use crate::{
     App,
     answer::{self, List},
-    auth::Caller,
+    auth::{Caller, PaymentsRead},
     docs::{ListProblems, Paging, ReadProblems, named},
     error::ApiError,
     extract::{PathId, QueryFields},
@@ -35,14 +35,17 @@ use super::PaymentView;
 )]
 pub async fn get(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<PaymentsRead>,
     PathId(id): PathId<PaymentId>,
 ) -> Result<Response, ApiError> {
-    let mut db = app.reads.of(merchant.id).await?;
-    let payment = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let mut db = app.reads.of(caller.merchant).await?;
+    let payment = store::find(&mut *db, caller.merchant, id).await?.ok_or(ApiError::NotFound)?;
     let refunds = refund::store::of_payments(&mut *db, &[id]).await?;
     let disputes = dispute::store::of_payments(&mut *db, &[id]).await?;
-    Ok(answer::one(payment.status.is_final(), &PaymentView::new(&app, payment, &refunds, &disputes)))
+    Ok(answer::one(
+        payment.status.is_final(),
+        &PaymentView::new(&app, caller.livemode, payment, &refunds, &disputes),
+    ))
 }
 
 /// List payments
@@ -62,17 +65,19 @@ pub async fn get(
 )]
 pub async fn list(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<PaymentsRead>,
     mut query: QueryFields,
 ) -> Result<Response, ApiError> {
     let filter =
         Filter { page: query.page(), status: query.name("status"), order_id: query.text("order_id") };
     let given = query.finish()?;
-    let mut db = app.reads.of(merchant.id).await?;
-    let found = store::list(&mut *db, merchant.id, &filter).await?;
+    let mut db = app.reads.of(caller.merchant).await?;
+    let found = store::list(&mut *db, caller.merchant, &filter).await?;
     let ids: Vec<_> = found.data.iter().map(|payment| payment.id).collect();
     let refunds = refund::store::of_payments(&mut *db, &ids).await?;
     let disputes = dispute::store::of_payments(&mut *db, &ids).await?;
-    let show = |payment: Payment| (payment.id, PaymentView::new(&app, payment, &refunds, &disputes));
+    let show = |payment: Payment| {
+        (payment.id, PaymentView::new(&app, caller.livemode, payment, &refunds, &disputes))
+    };
     Ok(answer::list(&app, "/payments", &filter.page, &given, found, show))
 }

@@ -26,6 +26,9 @@ pub struct PaymentView {
     /// Always `payment`.
     #[schema(example = "payment")]
     object: &'static str,
+    /// Whether money is real: `false` on your test side.
+    #[schema(example = false)]
+    livemode: bool,
     /// `pending`, `processing`, `requires_action`, `authorized`, `succeeded`, `failed`, `canceled`, or
     /// `needs_review`: the outcome could not be found out, and a person is looking.
     #[schema(value_type = named::PaymentStatus)]
@@ -155,6 +158,9 @@ pub struct DisputeView {
     /// Always `dispute`.
     #[schema(example = "dispute")]
     object: &'static str,
+    /// Whether money is real: `false` on your test side.
+    #[schema(example = false)]
+    livemode: bool,
     #[schema(value_type = named::DisputeStatus)]
     status: &'static str,
     #[schema(example = "49.90")]
@@ -181,6 +187,9 @@ pub struct RefundOfPayment {
     /// Always `refund`.
     #[schema(example = "refund")]
     object: &'static str,
+    /// Whether money is real: `false` on your test side.
+    #[schema(example = false)]
+    livemode: bool,
     #[schema(value_type = named::RefundStatus)]
     status: &'static str,
     /// Who made it: `api`, or `gateway` (in its dashboard, say).
@@ -215,10 +224,11 @@ impl FailureView {
 }
 
 impl RefundOfPayment {
-    fn new(refund: &Refund) -> Self {
+    fn new(livemode: bool, refund: &Refund) -> Self {
         Self {
             id: refund.id.to_string(),
             object: "refund",
+            livemode,
             status: refund.status.as_str(),
             origin: refund.origin.as_str(),
             amount: refund.money.display_amount(),
@@ -229,10 +239,11 @@ impl RefundOfPayment {
 }
 
 impl DisputeView {
-    fn new(dispute: &Dispute) -> Self {
+    fn new(livemode: bool, dispute: &Dispute) -> Self {
         Self {
             id: dispute.id.to_string(),
             object: "dispute",
+            livemode,
             status: dispute.status.as_str(),
             amount: dispute.money.display_amount(),
             currency: dispute.money.currency.code(),
@@ -247,13 +258,20 @@ impl DisputeView {
 
 impl PaymentView {
     /// The payment as its merchant sees it, with those of the refunds and disputes that are about it.
-    pub fn new(app: &App, payment: Payment, refunds: &[Refund], disputes: &[Dispute]) -> Self {
+    pub fn new(
+        app: &App,
+        livemode: bool,
+        payment: Payment,
+        refunds: &[Refund],
+        disputes: &[Dispute],
+    ) -> Self {
         let currency = payment.request.money.currency;
         let id = payment.id.to_string();
         Self {
             status_url: app.url(&format!("/payments/{id}")),
             id,
             object: "payment",
+            livemode,
             status: payment.status.as_str(),
             amount: payment.request.money.display_amount(),
             amount_captured: display_amount(payment.amount_captured, currency),
@@ -275,9 +293,13 @@ impl PaymentView {
             refunds: refunds
                 .iter()
                 .filter(|refund| refund.payment_id == payment.id)
-                .map(RefundOfPayment::new)
+                .map(|refund| RefundOfPayment::new(livemode, refund))
                 .collect(),
-            disputes: disputes.iter().filter(|d| d.payment_id == payment.id).map(DisputeView::new).collect(),
+            disputes: disputes
+                .iter()
+                .filter(|dispute| dispute.payment_id == payment.id)
+                .map(|dispute| DisputeView::new(livemode, dispute))
+                .collect(),
             gateway: payment.route.gateway.as_str(),
             gateway_reference: payment.gateway_ref.map(Into::into),
             created_at: payment.created_at,

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     App, answer,
-    auth::Caller,
+    auth::{Caller, SubscriptionsWrite},
     docs::CreateProblems,
     error::ApiError,
     extract::{Amount, Body, OptionalKey, Text, Whole, body, price},
@@ -75,7 +75,7 @@ pub struct Ordered {
 )]
 pub async fn create(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsWrite>,
     OptionalKey(key): OptionalKey,
     Body(Ordered { name, price, trial_days, metadata }): Body<CreatePlan>,
 ) -> Result<Response, ApiError> {
@@ -87,14 +87,18 @@ pub async fn create(
         trial_days,
         metadata,
     ]);
-    let new = NewPlan { id: PlanId::new(), merchant_id: merchant.id, name, price, trial_days, metadata };
+    let new = NewPlan { id: PlanId::new(), merchant_id: caller.merchant, name, price, trial_days, metadata };
     let mut transaction = app.pool.begin().await?;
-    let before = made_before(&mut transaction, (merchant.id, "plan", key), &asked, new.id.0).await?;
+    let before = made_before(&mut transaction, (caller.merchant, "plan", key), &asked, new.id.0).await?;
     let plan = match before {
-        Some(id) => store::find(&mut *transaction, merchant.id, PlanId(id)).await?,
+        Some(id) => store::find(&mut *transaction, caller.merchant, PlanId(id)).await?,
         None => Some(store::create(&mut *transaction, &new).await?),
     };
     transaction.commit().await?;
     let plan = plan.ok_or(ApiError::NotFound)?;
-    Ok(answer::created(&format!("/plans/{}", plan.id), before.is_some(), &PlanView::new(plan)))
+    Ok(answer::created(
+        &format!("/plans/{}", plan.id),
+        before.is_some(),
+        &PlanView::new(caller.livemode, plan),
+    ))
 }

@@ -12,7 +12,7 @@ use common::{
 use crate::{
     App,
     answer::{self, List},
-    auth::Caller,
+    auth::{Caller, SubscriptionsRead, SubscriptionsWrite},
     docs::{ChangeProblems, ListProblems, Paging, ReadProblems, named},
     error::ApiError,
     extract::{NoBody, PathId, QueryFields},
@@ -31,12 +31,12 @@ use super::PlanView;
 )]
 pub async fn get(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsRead>,
     PathId(id): PathId<PlanId>,
 ) -> Result<Response, ApiError> {
-    let mut db = app.reads.of(merchant.id).await?;
-    let plan = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
-    Ok(answer::one(true, &PlanView::new(plan)))
+    let mut db = app.reads.of(caller.merchant).await?;
+    let plan = store::find(&mut *db, caller.merchant, id).await?.ok_or(ApiError::NotFound)?;
+    Ok(answer::one(true, &PlanView::new(caller.livemode, plan)))
 }
 
 /// Archive a plan
@@ -52,12 +52,12 @@ pub async fn get(
 )]
 pub async fn archive(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsWrite>,
     PathId(id): PathId<PlanId>,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    let plan = store::archive(&app.pool, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
-    Ok(answer::one(true, &PlanView::new(plan)))
+    let plan = store::archive(&app.pool, caller.merchant, id).await?.ok_or(ApiError::NotFound)?;
+    Ok(answer::one(true, &PlanView::new(caller.livemode, plan)))
 }
 
 /// List plans
@@ -76,13 +76,13 @@ pub async fn archive(
 )]
 pub async fn list(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsRead>,
     mut query: QueryFields,
 ) -> Result<Response, ApiError> {
     let filter = Filter { page: query.page(), archived: query.flag("archived") };
     let given = query.finish()?;
-    let mut db = app.reads.of(merchant.id).await?;
-    let found = store::list(&mut *db, merchant.id, &filter).await?;
-    let show = |plan: Plan| (plan.id, PlanView::new(plan));
+    let mut db = app.reads.of(caller.merchant).await?;
+    let found = store::list(&mut *db, caller.merchant, &filter).await?;
+    let show = |plan: Plan| (plan.id, PlanView::new(caller.livemode, plan));
     Ok(answer::list(&app, "/plans", &filter.page, &given, found, show))
 }

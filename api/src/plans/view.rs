@@ -18,6 +18,9 @@ pub struct PlanView {
     /// Always `plan`.
     #[schema(example = "plan")]
     object: &'static str,
+    /// Whether money is real: `false` on your test side.
+    #[schema(example = false)]
+    livemode: bool,
     /// On the invoices.
     #[schema(example = "Team")]
     name: String,
@@ -61,10 +64,11 @@ impl IntervalView {
 
 impl PlanView {
     /// A plan, as its merchant sees it.
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(livemode: bool, plan: Plan) -> Self {
         Self {
             id: plan.id.to_string(),
             object: "plan",
+            livemode,
             name: plan.name,
             amount: plan.price.unit.display_amount(),
             currency: plan.price.unit.currency.code(),

@@ -5,6 +5,7 @@ use common::{
     gateway::RefundReason,
     id::{MerchantId, PaymentId, RefundId},
     job::Kind,
+    merchant::{caps::OverCap, store::spending},
     metadata::Metadata,
     refund::{
         NewRefund, Refund, RefundParams,
@@ -16,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     App, answer,
-    auth::Caller,
+    auth::{Caller, RefundsWrite},
     docs::CreateProblems,
     error::{ApiError, Problem},
     extract::{Body, Faults, IdempotencyKey, NONE_OF_YOURS, PositiveAmount, Prefer, Trace, body},
@@ -73,24 +74,30 @@ body! {
 )]
 pub async fn create(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<RefundsWrite>,
     IdempotencyKey(key): IdempotencyKey,
     prefer: Prefer,
     Trace(traceparent): Trace,
     Body(params): Body<RefundPayment>,
 ) -> Result<Response, ApiError> {
-    let new = new_refund(merchant.id, key, params);
+    let new = new_refund(caller.merchant, key, params);
     let mut transaction = app.pool.begin().await?;
+    let caps = &caller.key.rights.caps;
+    if caps.own_payments_only
+        && !spending::is_own(&mut *transaction, caller.key.first_key_id, new.params.payment_id).await?
+    {
+        return Err(ApiError::forbidden(OverCap::NotItsOwn.code(), &OverCap::NotItsOwn));
+    }
     let stored = store::accept(&mut transaction, &new, &traceparent).await?;
     transaction.commit().await?;
     match stored {
         Stored::New(refund, job) => {
             let refund = app.follow(prefer, *refund, [(Kind::RefundPayment, job)]).await;
-            Ok(accepted(&app, refund, prefer, false))
+            Ok(accepted(&app, caller.livemode, refund, prefer, false))
         }
         Stored::Repeated(refund) => {
             let refund = app.follow(prefer, *refund, []).await;
-            Ok(accepted(&app, refund, prefer, true))
+            Ok(accepted(&app, caller.livemode, refund, prefer, true))
         }
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
         Stored::NoPayment => Err(Faults::one("/payment", NONE_OF_YOURS)),
@@ -98,9 +105,9 @@ pub async fn create(
     }
 }
 
-fn accepted(app: &App, refund: Refund, prefer: Prefer, replayed: bool) -> Response {
+fn accepted(app: &App, livemode: bool, refund: Refund, prefer: Prefer, replayed: bool) -> Response {
     let (path, is_final) = (format!("/refunds/{}", refund.id), refund.status.is_final());
-    answer::accepted(&path, is_final, prefer, replayed, &RefundView::new(app, refund))
+    answer::accepted(&path, is_final, prefer, replayed, &RefundView::new(app, livemode, refund))
 }
 
 fn new_refund(merchant_id: MerchantId, idempotency_key: String, params: RefundParams) -> NewRefund {

@@ -12,7 +12,7 @@ use common::{
 use crate::{
     App,
     answer::{self, List},
-    auth::Caller,
+    auth::{Caller, RefundsRead},
     docs::{ListProblems, Paging, ReadProblems, named},
     error::ApiError,
     extract::{PathId, QueryFields},
@@ -33,12 +33,12 @@ use super::RefundView;
 )]
 pub async fn get(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<RefundsRead>,
     PathId(id): PathId<RefundId>,
 ) -> Result<Response, ApiError> {
-    let mut db = app.reads.of(merchant.id).await?;
-    let refund = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
-    Ok(answer::one(refund.status.is_final(), &RefundView::new(&app, refund)))
+    let mut db = app.reads.of(caller.merchant).await?;
+    let refund = store::find(&mut *db, caller.merchant, id).await?.ok_or(ApiError::NotFound)?;
+    Ok(answer::one(refund.status.is_final(), &RefundView::new(&app, caller.livemode, refund)))
 }
 
 /// List refunds
@@ -58,13 +58,13 @@ pub async fn get(
 )]
 pub async fn list(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<RefundsRead>,
     mut query: QueryFields,
 ) -> Result<Response, ApiError> {
     let filter = Filter { page: query.page(), payment: query.name("payment"), status: query.name("status") };
     let given = query.finish()?;
-    let mut db = app.reads.of(merchant.id).await?;
-    let found = store::list(&mut *db, merchant.id, &filter).await?;
-    let show = |refund: Refund| (refund.id, RefundView::new(&app, refund));
+    let mut db = app.reads.of(caller.merchant).await?;
+    let found = store::list(&mut *db, caller.merchant, &filter).await?;
+    let show = |refund: Refund| (refund.id, RefundView::new(&app, caller.livemode, refund));
     Ok(answer::list(&app, "/refunds", &filter.page, &given, found, show))
 }

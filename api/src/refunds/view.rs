@@ -20,6 +20,9 @@ pub struct RefundView {
     /// Always `refund`.
     #[schema(example = "refund")]
     object: &'static str,
+    /// Whether money is real: `false` on your test side.
+    #[schema(example = false)]
+    livemode: bool,
     /// `pending`, `processing`, `succeeded`, `failed` (it was not given back, or came back), or
     /// `needs_review`: the outcome could not be found out, and a person is looking.
     #[schema(value_type = named::RefundStatus)]
@@ -76,12 +79,13 @@ impl RefundFailure {
 
 impl RefundView {
     /// The refund as its merchant sees it.
-    pub fn new(app: &App, refund: Refund) -> Self {
+    pub fn new(app: &App, livemode: bool, refund: Refund) -> Self {
         let id = refund.id.to_string();
         Self {
             status_url: app.url(&format!("/refunds/{id}")),
             id,
             object: "refund",
+            livemode,
             status: refund.status.as_str(),
             payment: refund.payment_id.to_string(),
             origin: refund.origin.as_str(),

@@ -5,52 +5,71 @@ mod tests;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post};
 use utoipa::openapi::OpenApi;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    app::App, customers, docs, error::ApiError, events, extract, gateways, invoices, limits::BODY_BYTES_MAX,
-    payments, plans, probes, refunds, reports, request, subscriptions, test_clock,
+    api_keys, app::App, auth::guarded, customers, docs, error::ApiError, events, extract, gateways, invoices,
+    limits::BODY_BYTES_MAX, payments, plans, probes, rate_limit, refunds, reports, request, subscriptions,
+    test_clock, webhook_endpoints,
 };
 
 /// What merchants ask for, with its description.
 fn resources() -> (Router<App>, OpenApi) {
     OpenApiRouter::with_openapi(docs::about())
-        .routes(routes!(payments::process::process))
-        .routes(routes!(payments::read::list))
-        .routes(routes!(payments::read::get))
-        .routes(routes!(payments::finish::capture))
-        .routes(routes!(payments::finish::cancel))
-        .routes(routes!(refunds::create::create))
-        .routes(routes!(refunds::read::list))
-        .routes(routes!(refunds::read::get))
-        .routes(routes!(plans::create::create))
-        .routes(routes!(plans::read::list))
-        .routes(routes!(plans::read::get, plans::read::archive))
-        .routes(routes!(customers::create::create))
-        .routes(routes!(customers::read::list))
-        .routes(routes!(customers::read::get, customers::update::update))
-        .routes(routes!(customers::methods::add))
-        .routes(routes!(customers::methods::get, customers::methods::delete))
-        .routes(routes!(customers::methods::make_default))
-        .routes(routes!(subscriptions::create::create))
-        .routes(routes!(subscriptions::read::list))
-        .routes(routes!(subscriptions::read::get))
-        .routes(routes!(subscriptions::update::update))
-        .routes(routes!(subscriptions::preview::preview))
-        .routes(routes!(subscriptions::pause::pause))
-        .routes(routes!(subscriptions::pause::resume))
-        .routes(routes!(subscriptions::cancel::cancel))
-        .routes(routes!(invoices::read::list))
-        .routes(routes!(invoices::read::get))
-        .routes(routes!(invoices::page::show))
-        .routes(routes!(invoices::ask::pay))
-        .routes(routes!(invoices::ask::void))
-        .routes(routes!(invoices::ask::mark_uncollectible))
-        .routes(routes!(events::read::list))
-        .routes(routes!(events::read::get))
-        .routes(routes!(reports::subscriptions))
-        .routes(routes!(test_clock::advance))
-        .routes(routes!(test_clock::get))
+        .routes(guarded!(payments::process::process))
+        .routes(guarded!(payments::read::list))
+        .routes(guarded!(payments::read::get))
+        .routes(guarded!(payments::finish::capture))
+        .routes(guarded!(payments::finish::cancel))
+        .routes(guarded!(refunds::create::create))
+        .routes(guarded!(refunds::read::list))
+        .routes(guarded!(refunds::read::get))
+        .routes(guarded!(plans::create::create))
+        .routes(guarded!(plans::read::list))
+        .routes(guarded!(plans::read::get))
+        .routes(guarded!(plans::read::archive))
+        .routes(guarded!(customers::create::create))
+        .routes(guarded!(customers::read::list))
+        .routes(guarded!(customers::read::get))
+        .routes(guarded!(customers::update::update))
+        .routes(guarded!(customers::methods::add))
+        .routes(guarded!(customers::methods::get))
+        .routes(guarded!(customers::methods::delete))
+        .routes(guarded!(customers::methods::make_default))
+        .routes(guarded!(subscriptions::create::create))
+        .routes(guarded!(subscriptions::read::list))
+        .routes(guarded!(subscriptions::read::get))
+        .routes(guarded!(subscriptions::update::update))
+        .routes(guarded!(subscriptions::preview::preview))
+        .routes(guarded!(subscriptions::pause::pause))
+        .routes(guarded!(subscriptions::pause::resume))
+        .routes(guarded!(subscriptions::cancel::cancel))
+        .routes(guarded!(invoices::read::list))
+        .routes(guarded!(invoices::read::get))
+        .routes(guarded!(invoices::page::show))
+        .routes(guarded!(invoices::ask::pay))
+        .routes(guarded!(invoices::ask::void))
+        .routes(guarded!(invoices::ask::mark_uncollectible))
+        .routes(guarded!(events::read::list))
+        .routes(guarded!(events::read::get))
+        .routes(guarded!(webhook_endpoints::create::create))
+        .routes(guarded!(webhook_endpoints::read::list))
+        .routes(guarded!(webhook_endpoints::read::get))
+        .routes(guarded!(webhook_endpoints::update::update))
+        .routes(guarded!(webhook_endpoints::update::delete))
+        .routes(guarded!(webhook_endpoints::secret::rotate))
+        .routes(guarded!(webhook_endpoints::ask::ping))
+        .routes(guarded!(webhook_endpoints::ask::replay))
+        .routes(guarded!(webhook_endpoints::deliveries::list))
+        .routes(guarded!(webhook_endpoints::deliveries::get))
+        .routes(guarded!(reports::subscriptions))
+        .routes(guarded!(api_keys::create::create))
+        .routes(guarded!(api_keys::create::rotate))
+        .routes(guarded!(api_keys::read::list))
+        .routes(guarded!(api_keys::read::get))
+        .routes(guarded!(api_keys::revoke::revoke))
+        .routes(guarded!(test_clock::advance))
+        .routes(guarded!(test_clock::get))
         .split_for_parts()
 }
 
@@ -58,12 +77,14 @@ fn resources() -> (Router<App>, OpenApi) {
 pub fn router(app: App) -> Router {
     let (resources, openapi) = resources();
     let description = docs::describe(openapi, &app.public_url);
-    let resources =
-        resources.route_layer(middleware::from_fn_with_state(app.clone(), extract::refuse_body_of_read));
+    let resources = resources
+        .route_layer(middleware::from_fn_with_state(app.clone(), extract::refuse_body_of_read))
+        .route_layer(middleware::from_fn(rate_limit::tell));
     Router::new()
         .nest("/v1", resources.clone())
         .merge(resources)
         .route("/gateways/{name}/webhook", post(gateways::receive))
+        .route("/gateways/{name}/webhook/{merchant}", post(gateways::receive_of_merchant))
         .merge(probes::router())
         .merge(docs::router(&description))
         .fallback(request::nothing_here)

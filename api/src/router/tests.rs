@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use common::merchant::scope::Scope;
 use serde_json::Value;
 
 use crate::docs::{complete::public, walk::operations};
@@ -53,6 +54,24 @@ fn each_operation_has_a_name_of_its_own_and_examples_of_all_answers() {
         }
     }
     assert!(names.len() > 30, "{names:?}");
+}
+
+/// What is not made by `guarded!` has nobody who must have decided who may call it.
+#[test]
+fn every_route_of_merchants_names_the_permission_that_it_needs() {
+    let text = include_str!("mod.rs");
+    let (all, guarded) = (text.matches(".routes(").count(), text.matches(".routes(guarded!(").count());
+    assert_eq!(all, guarded);
+    let of_gateways = text.matches(".route(\"/gateways/{name}/webhook").count();
+    assert_eq!(text.matches(".route(").count(), of_gateways, "only gateways come without a key");
+    let mut description = description();
+    for (path, method, operation) in operations(&mut description) {
+        let scope = operation["security"][0]["key"][0].as_str().unwrap_or_default();
+        assert!(scope.parse::<Scope>().is_ok(), "{method} {path} needs {scope:?}");
+        let refused = &operation["responses"]["403"]["content"]["application/problem+json"]["example"];
+        assert_eq!(refused["code"], "scope-missing", "{method} {path}");
+        assert!(refused["detail"].as_str().unwrap().contains(scope), "{method} {path}");
+    }
 }
 
 /// Of two that are named alike one would stand for both.

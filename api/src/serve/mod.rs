@@ -9,7 +9,7 @@ mod watched;
 
 use std::{io, net::SocketAddr, pin::pin, time::Duration};
 
-use axum::Router;
+use axum::{Router, extract::ConnectInfo};
 use hyper::{
     Request, body::Body as _, body::Incoming, server::conn::http1, service::Service as _, service::service_fn,
 };
@@ -74,13 +74,13 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
             _ = sweep.tick() => connections.close_overdue(Instant::now()),
             accepted = listener.accept() => {
-                let Some(stream) = admit(accepted).await else { continue };
+                let Some((stream, peer)) = admit(accepted).await else { continue };
                 tokio::select! {
                     () = shutdown.cancelled() => break,
                     () = connections.make_room() => {}
                 }
                 let connection = connections.open(Instant::now());
-                serving.spawn(drive(stream, router.clone(), connection, shutdown.clone()));
+                serving.spawn(drive((stream, peer), router.clone(), connection, shutdown.clone()));
             }
         }
     }
@@ -94,12 +94,12 @@ pub async fn serve(
     }
 }
 
-async fn admit(accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<TcpStream> {
+async fn admit(accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpStream, SocketAddr)> {
     match accepted {
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             // An answer is one small write: waiting for more to send would only delay it.
             let _ = stream.set_nodelay(true);
-            Some(stream)
+            Some((stream, peer))
         }
         Err(error) if is_the_clients(&error) => None,
         Err(error) => {
@@ -117,9 +117,15 @@ fn is_the_clients(error: &io::Error) -> bool {
 }
 
 /// One connection, from its first byte to its end.
-async fn drive(stream: TcpStream, router: Router, connection: Connection, shutdown: CancellationToken) {
+async fn drive(
+    (stream, peer): (TcpStream, SocketAddr),
+    router: Router,
+    connection: Connection,
+    shutdown: CancellationToken,
+) {
     let router = TowerToHyperService::new(router);
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
         connection.step(Step::Head { whole: request.body().is_end_stream() });
         let answering = router.call(request.map(|body| Arriving::new(body, connection.clone())));
         let connection = connection.clone();

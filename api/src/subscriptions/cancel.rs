@@ -3,18 +3,19 @@
 
 use axum::{extract::State, response::Response};
 use common::{
-    billing::subscriptions::{self, CommandContext},
+    billing::subscriptions,
     subscription::{proration::Proration, state::When},
 };
 
 use crate::{
     App,
+    auth::{Caller, SubscriptionsWrite},
     docs::{ChangeProblems, VersionProblems, named},
     error::{ApiError, Problem},
     extract::{Elsewhere, IfMatch, NoBody, PathId, Prefer, QueryFields},
 };
 
-use super::{SubscriptionView, answered};
+use super::{SubscriptionView, Target, answered};
 
 /// How it ends is said in the query.
 pub struct InQuery;
@@ -51,13 +52,21 @@ impl Elsewhere for InQuery {
 )]
 pub async fn cancel(
     State(app): State<App>,
-    context: CommandContext,
+    caller: Caller<SubscriptionsWrite>,
+    target: Target,
     prefer: Prefer,
     query: QueryFields,
     _: NoBody<InQuery>,
 ) -> Result<Response, ApiError> {
+    let context = target.asked_by(&caller);
     let (when, proration) = read(query)?;
-    answered(&app, subscriptions::cancel(&app.pool, &context, when, proration).await?, prefer).await
+    answered(
+        &app,
+        caller.livemode,
+        subscriptions::cancel(&app.pool, &context, when, proration).await?,
+        prefer,
+    )
+    .await
 }
 
 fn read(mut query: QueryFields) -> Result<(When, Proration), ApiError> {

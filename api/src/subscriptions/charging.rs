@@ -26,7 +26,9 @@ pub async fn charged(
         Some(_) => watch(app, &subscription).await,
         None => Vec::new(),
     };
-    app.publisher.offer(Kind::ChargePayment, jobs, app.outcomes.address(prefer).as_deref());
+    let charges = jobs.into_iter().map(|job| (Kind::ChargePayment, job));
+    let reply_to = app.outcomes.address(prefer);
+    app.flows.send_out(subscription.merchant_id, charges, reply_to.as_deref()).await;
     wait(app, subscription, watched, prefer.wait.unwrap_or_default()).await
 }
 

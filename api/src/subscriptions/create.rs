@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     App,
-    auth::Caller,
+    auth::{Caller, SubscriptionsWrite},
     docs::CreateProblems,
     error::{ApiError, Problem},
     extract::{BillingMethod, Body, Faults, IdempotencyKey, NONE_OF_YOURS, Prefer, ReturnUrl, Trace, body},
@@ -131,20 +131,28 @@ pub struct Ordered {
 )]
 pub async fn create(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsWrite>,
     IdempotencyKey(key): IdempotencyKey,
     prefer: Prefer,
     Trace(traceparent): Trace,
     Body(ordered): Body<CreateSubscription>,
 ) -> Result<Response, ApiError> {
-    let new = new_subscription(merchant.id, key, ordered);
+    let new = new_subscription(caller.merchant, key, ordered);
     match billing::create(&app.pool, &new, &traceparent).await? {
-        Stored::New(subscription, jobs) => {
-            Ok(accepted(&app, charged(&app, *subscription, jobs, prefer).await, prefer, false))
-        }
-        Stored::Repeated(subscription) => {
-            Ok(accepted(&app, charged(&app, *subscription, Vec::new(), prefer).await, prefer, true))
-        }
+        Stored::New(subscription, jobs) => Ok(accepted(
+            &app,
+            caller.livemode,
+            charged(&app, *subscription, jobs, prefer).await,
+            prefer,
+            false,
+        )),
+        Stored::Repeated(subscription) => Ok(accepted(
+            &app,
+            caller.livemode,
+            charged(&app, *subscription, Vec::new(), prefer).await,
+            prefer,
+            true,
+        )),
         Stored::KeyReused => Err(ApiError::IdempotencyKeyReused),
         Stored::NoPlan => Err(Faults::one("/plan", NONE_OF_YOURS)),
         Stored::NoCustomer => Err(Faults::one("/customer", NONE_OF_YOURS)),

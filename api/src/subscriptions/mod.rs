@@ -18,6 +18,7 @@ use axum::{
 };
 use common::{
     billing::subscriptions::{CommandContext, CommandResult, Executed},
+    id::SubscriptionId,
     subscription::{Status, Subscription, state::Refusal},
 };
 
@@ -34,32 +35,56 @@ pub use view::SubscriptionView;
 /// What is told of a payment method in a body that the customer does not have.
 pub const NONE_OF_THE_CUSTOMER: &str = "must be the id of a payment method that the customer has";
 
-/// Who asks about which subscription, and how. Where a payer comes back to is told in the body.
-impl FromRequestParts<App> for CommandContext {
+/// Which subscription is asked about, and how.
+pub struct Target {
+    id: SubscriptionId,
+    version: Option<u32>,
+    traceparent: String,
+}
+
+impl Target {
+    /// What this caller asks. Where a payer comes back to is told in the body.
+    fn asked_by<P>(self, caller: &Caller<P>) -> CommandContext {
+        let Self { id, version, traceparent } = self;
+        CommandContext { merchant: caller.merchant, id, version, traceparent, return_url: None }
+    }
+}
+
+impl FromRequestParts<App> for Target {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let Caller(merchant) = Caller::from_request_parts(parts, app).await?;
         let PathId(id) = PathId::from_request_parts(parts, app).await?;
         let IfMatch(version) = IfMatch::from_request_parts(parts, app).await?;
         let Ok(Trace(traceparent)) = Trace::from_request_parts(parts, app).await;
-        Ok(Self { merchant: merchant.id, id, version, traceparent, return_url: None })
+        Ok(Self { id, version, traceparent })
     }
 }
 
 /// 202, with where to ask for the outcome.
-fn accepted(app: &App, subscription: Subscription, prefer: Prefer, replayed: bool) -> Response {
+fn accepted(
+    app: &App,
+    livemode: bool,
+    subscription: Subscription,
+    prefer: Prefer,
+    replayed: bool,
+) -> Response {
     let (path, version) = (format!("/subscriptions/{}", subscription.id), subscription.version);
     let stands = !is_awaited(&subscription);
-    let view = SubscriptionView::new(app, subscription);
+    let view = SubscriptionView::new(app, livemode, subscription);
     with_etag(answer::accepted(&path, stands, prefer, replayed, &view), version)
 }
 
 /// The answer to a command: 202 and how the subscription stands, once what was called for is charged, if that is
 /// preferred.
-async fn answered(app: &App, answered: CommandResult, prefer: Prefer) -> Result<Response, ApiError> {
+async fn answered(
+    app: &App,
+    livemode: bool,
+    answered: CommandResult,
+    prefer: Prefer,
+) -> Result<Response, ApiError> {
     let Executed { subscription, jobs, .. } = executed(answered)?;
-    Ok(accepted(app, charged(app, subscription, jobs, prefer).await, prefer, false))
+    Ok(accepted(app, livemode, charged(app, subscription, jobs, prefer).await, prefer, false))
 }
 
 fn executed<T>(answered: CommandResult<T>) -> Result<T, ApiError> {

@@ -13,12 +13,13 @@ use common::{
 
 use crate::{
     App,
+    auth::{Caller, SubscriptionsWrite},
     docs::{ChangeProblems, VersionProblems},
     error::{ApiError, Problem},
     extract::{IfMatch, OptionalBody, PathId, Prefer, ReturnUrl, body, words},
 };
 
-use super::{SubscriptionView, answered};
+use super::{SubscriptionView, Target, answered};
 
 words! {
     /// When it rests.
@@ -65,15 +66,17 @@ body! {
 )]
 pub async fn pause(
     State(app): State<App>,
-    context: CommandContext,
+    caller: Caller<SubscriptionsWrite>,
+    target: Target,
     prefer: Prefer,
     OptionalBody(PauseSubscription { when, proration }): OptionalBody<PauseSubscription>,
 ) -> Result<Response, ApiError> {
+    let context = target.asked_by(&caller);
     let (when, proration) = (when.unwrap_or(When::Now), proration.unwrap_or(Proration::ByDay));
     let decide = |subscription: &mut Subscription, context: ProrationContext<'_>| {
         state::pause(subscription, when, proration, context)
     };
-    answered(&app, subscriptions::execute(&app.pool, &context, decide).await?, prefer).await
+    answered(&app, caller.livemode, subscriptions::execute(&app.pool, &context, decide).await?, prefer).await
 }
 
 words! {
@@ -116,7 +119,8 @@ body! {
 )]
 pub async fn resume(
     State(app): State<App>,
-    context: CommandContext,
+    caller: Caller<SubscriptionsWrite>,
+    target: Target,
     prefer: Prefer,
     OptionalBody(ResumeSubscription { anchor, return_url }): OptionalBody<ResumeSubscription>,
 ) -> Result<Response, ApiError> {
@@ -124,6 +128,6 @@ pub async fn resume(
     let decide = |subscription: &mut Subscription, context: ProrationContext<'_>| {
         state::resume(subscription, how, context)
     };
-    let context = CommandContext { return_url, ..context };
-    answered(&app, subscriptions::execute(&app.pool, &context, decide).await?, prefer).await
+    let context = CommandContext { return_url, ..target.asked_by(&caller) };
+    answered(&app, caller.livemode, subscriptions::execute(&app.pool, &context, decide).await?, prefer).await
 }

@@ -3,7 +3,7 @@
 
 use axum::{Json, extract::State};
 use common::{
-    billing::subscriptions::{self, CommandContext, Preview, UpcomingInvoice},
+    billing::subscriptions::{self, Preview, UpcomingInvoice},
     clock::Timestamp,
     invoice::{Invoice, Line, TaxRate, totals::Totals},
     money::{Currency, display_amount},
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
+    auth::{Caller, SubscriptionsRead},
     docs::{ChangeProblems, VersionProblems, named},
     error::{ApiError, Problem},
     extract::{Body, IfMatch, PathId},
@@ -21,7 +22,7 @@ use crate::{
 };
 
 use super::{
-    SubscriptionView, executed,
+    SubscriptionView, Target, executed,
     update::{UpdateSubscription, Wanted},
 };
 
@@ -110,21 +111,23 @@ pub struct TotalsView {
 )]
 pub async fn preview(
     State(app): State<App>,
-    context: CommandContext,
+    caller: Caller<SubscriptionsRead>,
+    target: Target,
     Body(Wanted { named, update, .. }): Body<UpdateSubscription>,
 ) -> Result<Json<PreviewView>, ApiError> {
+    let context = target.asked_by(&caller);
     let preview = executed(subscriptions::preview(&app.pool, &context, &named, update).await?)?;
-    Ok(Json(PreviewView::new(&app, preview)))
+    Ok(Json(PreviewView::new(&app, caller.livemode, preview)))
 }
 
 impl PreviewView {
-    fn new(app: &App, preview: Preview) -> Self {
+    fn new(app: &App, livemode: bool, preview: Preview) -> Self {
         let Preview { subscription, invoices, notes, charged, balance, renewal } = preview;
         let currency = subscription.terms.price.unit.currency;
         let tax = subscription.tax.clone();
         Self {
             object: "subscription_preview",
-            subscription: SubscriptionView::new(app, subscription),
+            subscription: SubscriptionView::new(app, livemode, subscription),
             currency: currency.code(),
             invoices: invoices.iter().map(|invoice| PreviewInvoiceView::new(invoice, tax.as_ref())).collect(),
             credit_notes: notes.iter().map(|note| CreditNoteView::new(note, currency)).collect(),

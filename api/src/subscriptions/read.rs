@@ -12,7 +12,7 @@ use common::{
 use crate::{
     App,
     answer::{self, List},
-    auth::Caller,
+    auth::{Caller, SubscriptionsRead},
     docs::{ListProblems, Paging, ReadProblems, named},
     error::ApiError,
     extract::{PathId, QueryFields},
@@ -34,13 +34,13 @@ use super::{SubscriptionView, is_awaited, with_etag};
 )]
 pub async fn get(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsRead>,
     PathId(id): PathId<SubscriptionId>,
 ) -> Result<Response, ApiError> {
-    let mut db = app.reads.of(merchant.id).await?;
-    let subscription = store::find(&mut *db, merchant.id, id).await?.ok_or(ApiError::NotFound)?;
+    let mut db = app.reads.of(caller.merchant).await?;
+    let subscription = store::find(&mut *db, caller.merchant, id).await?.ok_or(ApiError::NotFound)?;
     let (stands, version) = (!is_awaited(&subscription), subscription.version);
-    Ok(with_etag(answer::one(stands, &SubscriptionView::new(&app, subscription)), version))
+    Ok(with_etag(answer::one(stands, &SubscriptionView::new(&app, caller.livemode, subscription)), version))
 }
 
 /// List subscriptions
@@ -61,7 +61,7 @@ pub async fn get(
 )]
 pub async fn list(
     State(app): State<App>,
-    Caller(merchant): Caller,
+    caller: Caller<SubscriptionsRead>,
     mut query: QueryFields,
 ) -> Result<Response, ApiError> {
     let filter = Filter {
@@ -71,9 +71,9 @@ pub async fn list(
         plan: query.name("plan"),
     };
     let given = query.finish()?;
-    let mut db = app.reads.of(merchant.id).await?;
-    let found = store::list(&mut *db, merchant.id, &filter).await?;
-    let show = |found: Subscription| (found.id, SubscriptionView::new(&app, found));
+    let mut db = app.reads.of(caller.merchant).await?;
+    let found = store::list(&mut *db, caller.merchant, &filter).await?;
+    let show = |found: Subscription| (found.id, SubscriptionView::new(&app, caller.livemode, found));
     Ok(answer::list(&app, "/subscriptions", &filter.page, &given, found, show))
 }
 

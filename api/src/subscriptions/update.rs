@@ -11,6 +11,7 @@ use common::{
 
 use crate::{
     App,
+    auth::{Caller, SubscriptionsWrite},
     docs::{ChangeProblems, VersionProblems},
     error::{ApiError, Problem},
     extract::{
@@ -19,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    SubscriptionView, answered,
+    SubscriptionView, Target, answered,
     terms::{self, Discounts, InlinePrice, Quantity, TaxChange},
 };
 
@@ -142,10 +143,12 @@ impl Wanted {
 )]
 pub async fn update(
     State(app): State<App>,
-    context: CommandContext,
+    caller: Caller<SubscriptionsWrite>,
+    target: Target,
     prefer: Prefer,
     Body(Wanted { named, update, return_url }): Body<UpdateSubscription>,
 ) -> Result<Response, ApiError> {
-    let context = CommandContext { return_url, ..context };
-    answered(&app, subscriptions::update(&app.pool, &context, &named, update).await?, prefer).await
+    let context = CommandContext { return_url, ..target.asked_by(&caller) };
+    answered(&app, caller.livemode, subscriptions::update(&app.pool, &context, &named, update).await?, prefer)
+        .await
 }

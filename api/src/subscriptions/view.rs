@@ -21,6 +21,9 @@ pub struct SubscriptionView {
     /// Always `subscription`.
     #[schema(example = "subscription")]
     object: &'static str,
+    /// Whether money is real: `false` on your test side.
+    #[schema(example = false)]
+    livemode: bool,
     /// `trialing`, `incomplete` (its first invoice is not paid yet), `incomplete_expired` (it was not paid
     /// within 23 hours), `active`, `past_due` (an invoice was declined, and is tried again), `unpaid`, `paused`
     /// or `canceled`.
@@ -176,7 +179,7 @@ pub struct PendingUpdateView {
 
 impl SubscriptionView {
     /// The subscription as its merchant sees it.
-    pub fn new(app: &App, subscription: Subscription) -> Self {
+    pub fn new(app: &App, livemode: bool, subscription: Subscription) -> Self {
         let id = subscription.id.to_string();
         let renews_at = renews_at(&subscription);
         let Terms { plan_id, name, price, quantity } = subscription.terms;
@@ -184,6 +187,7 @@ impl SubscriptionView {
             status_url: app.url(&format!("/subscriptions/{id}")),
             id,
             object: "subscription",
+            livemode,
             status: subscription.status.as_str(),
             customer: subscription.customer_id.to_string(),
             plan: plan_id.to_string(),

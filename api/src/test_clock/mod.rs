@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App, answer,
-    auth::Caller,
+    auth::{Admin, Caller},
     docs::{CreateProblems, named},
     error::{ApiError, Problem},
     extract::{Body, Faults, Prefer, Whole, body},
@@ -121,10 +121,9 @@ const PATH: &str = "/test-clock";
     ),
 )]
 pub async fn advance(
-    _here: TestDeployment,
     State(app): State<App>,
-    // All keys that there are are test keys: `rmt_test_…` is the only form that is read.
-    _caller: Caller,
+    _caller: Caller<Admin>,
+    _here: TestDeployment,
     prefer: Prefer,
     Body(advance): Body<AdvanceClock>,
 ) -> Result<Response, ApiError> {
@@ -156,9 +155,9 @@ pub async fn advance(
     ),
 )]
 pub async fn get(
-    _here: TestDeployment,
     State(app): State<App>,
-    _caller: Caller,
+    _caller: Caller<Admin>,
+    _here: TestDeployment,
 ) -> Result<Response, ApiError> {
     let view = ClockView::new(&app, db::clock(&app.pool).await?);
     Ok(answer::one(view.is_final(), &view))

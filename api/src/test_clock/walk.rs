@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::{
     clock::Timestamp,
     db::ClockHand,
-    job::store::{Outlook, emit_due, move_clock, outlook},
+    job::store::{Outlook, admit, emit_due, move_clock, outlook},
 };
 use tokio::{
     task::JoinHandle,
@@ -109,7 +109,9 @@ async fn until_idle(app: &App, to: Timestamp) -> Result<Outlook, Stopped> {
 /// moments. While the broker is away that is left alone, for each time doubles the wait before the next.
 async fn emit(app: &App) -> sqlx::Result<()> {
     if app.publisher.is_connected() {
-        for due in emit_due(&app.pool, BATCH).await? {
+        let mut due = emit_due(&app.pool, BATCH).await?.due;
+        due.extend(admit(&app.pool, app.flows.bounds()).await?.0);
+        for due in due {
             app.publisher.publish(due).await;
         }
     }

@@ -51,6 +51,7 @@ pub(super) fn begin<'a>(
     let charge = Planned {
         kind: context.charges,
         subject: id.0,
+        flow: Some(invoice.merchant_id.0),
         at: context.now + context.grace,
         traceparent: context.traceparent,
     };

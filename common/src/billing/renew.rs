@@ -1,7 +1,7 @@
 //! What time brings to subscriptions: one boundary of each in one transaction, under their locks. Whoever does it
 //! twice, late, or dies in the middle leaves one invoice for each period.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::TimeDelta;
 use sqlx::{PgConnection, PgPool};
@@ -12,7 +12,7 @@ use crate::{
     db,
     id::{JobId, MerchantId, PaymentId},
     invoice,
-    job::{self, Claim, Kind, PUBLISHER_GRACE, store::interval},
+    job::{self, Claim, Kind, store::interval},
     payment,
     subscription::{
         Status, Subscription,
@@ -168,7 +168,7 @@ async fn decide<'a>(
         now,
         charges: Kind::ChargeOffSession,
         traceparent: claim.traceparent.as_deref(),
-        grace: PUBLISHER_GRACE,
+        grace: Duration::ZERO,
         return_url: None,
     };
     let mut subscription = before.clone();

@@ -1,5 +1,7 @@
 //! A step of the retry schedule: the invoice is tried once more, or the retries have come to their end.
 
+use std::time::Duration;
+
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
         state,
         store::{asking, open_left, read, write},
     },
-    job::{self, Claim, Kind, PUBLISHER_GRACE},
+    job::{self, Claim, Kind},
     subscription::{
         Status, Subscription,
         state::{FIRST_INVOICE_WINDOW, Fact},
@@ -62,7 +64,7 @@ async fn come_due(db: &mut PgConnection, claim: &Claim) -> Result<Retried, Error
         now,
         charges: Kind::ChargeOffSession,
         traceparent: claim.traceparent.as_deref(),
-        grace: PUBLISHER_GRACE,
+        grace: Duration::ZERO,
         return_url: None,
     };
     let mut invoice = read(&mut *db, InvoiceId(claim.subject)).await?;

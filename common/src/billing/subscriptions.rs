@@ -185,6 +185,10 @@ async fn answer_update(
     named: &Named,
     mut update: Update,
 ) -> db::Result<CommandResult> {
+    // First whose it is: whoever has no such subscription is told nothing about what it names.
+    let Some(customer) = customer_of(&mut *db, context).await? else {
+        return Ok(CommandResult::NotFound);
+    };
     if let Some(offer) = &named.offer {
         update.plan = plan::store::of_offer(&mut *db, context.merchant, offer).await?;
         if update.plan.is_none() {
@@ -192,9 +196,6 @@ async fn answer_update(
         }
     }
     if let Some(choice) = &named.method {
-        let Some(customer) = customer_of(&mut *db, context).await? else {
-            return Ok(CommandResult::NotFound);
-        };
         customer::store::hold(&mut *db, context.merchant, customer).await?;
         update.method = customer::store::chosen(&mut *db, context.merchant, customer, choice).await?;
         if update.method.is_none() {

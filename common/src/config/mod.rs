@@ -1,11 +1,14 @@
 //! Settings, each a flag and an environment variable; `--help` of every binary lists its own.
 
+mod addresses;
 mod encryption;
 mod guards;
+mod webhooks;
 
 use std::{
     convert::Infallible,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -28,11 +31,13 @@ use crate::{
         protection::{PATIENCE, Protected, Protection, breaker::Rule},
         stripe::{self, Stripe, StripeConfig},
     },
-    job::broker::BrokerConfig,
+    job::{broker::BrokerConfig, flow::Bounds},
 };
 
+pub use addresses::AddressArgs;
 pub use encryption::EncryptionArgs;
 pub use guards::{Guards, Mode, ModeArgs};
+pub use webhooks::WebhookArgs;
 
 /// Where Postgres is.
 #[derive(Debug, Clone, Args)]
@@ -60,6 +65,21 @@ pub struct BrokerArgs {
     /// What the names of our exchange and queues start with.
     #[arg(long, env = "REMIT_QUEUE_PREFIX", default_value = "remit")]
     pub queue_prefix: String,
+}
+
+/// How many jobs of one flow are out at once: see [`Bounds`]. The same on every process.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct FlowArgs {
+    /// Jobs of one merchant and kind on the queue or under way at once, at most; the next wait in the database, and nobody
+    /// else behind them. Twice what all workers do at once, or more.
+    #[arg(long, env = "REMIT_MERCHANT_IN_FLIGHT", default_value = "256", value_parser = clap::value_parser!(u32).range(1..))]
+    pub merchant_in_flight: u32,
+}
+
+impl From<FlowArgs> for Bounds {
+    fn from(args: FlowArgs) -> Self {
+        Self { merchant: args.merchant_in_flight }
+    }
 }
 
 /// How to reach the gateways.
@@ -148,34 +168,69 @@ impl GatewayArgs {
     ///
     /// Fails when the TLS backend cannot be initialised.
     pub fn connect(self) -> reqwest::Result<Gateways> {
-        let timeout = |own: Option<u64>| Duration::from_millis(own.unwrap_or(self.gateway_timeout_ms));
-        let rest = Duration::from_millis(self.gateway_rest_ms);
         let ahead = Ahead::default();
-        let breaker = Rule { failures: self.gateway_failures, rest };
-        let stripe = Stripe::new(StripeConfig {
-            base_url: self.stripe_url,
-            secret_key: self.stripe_secret_key,
-            version: self.stripe_version,
-            timeout: timeout(self.stripe_timeout_ms),
-            ahead: ahead.clone(),
-        })?;
-        let paypal = Paypal::new(PaypalConfig {
-            base_url: self.paypal_url,
-            client_id: self.paypal_client_id,
-            client_secret: self.paypal_client_secret,
-            webhook_id: self.paypal_webhook_id,
-            timeout: timeout(self.paypal_timeout_ms),
-            ahead: ahead.clone(),
-        })?;
-        let (concurrency, per_second) = (self.stripe_concurrency, self.stripe_per_second);
-        let around_stripe = Protection { concurrency, per_second, breaker };
-        let (concurrency, per_second) = (self.paypal_concurrency, self.paypal_per_second);
-        let around_paypal = Protection { concurrency, per_second, breaker };
+        let (key, secret) = (self.stripe_secret_key.clone(), self.paypal_client_secret.clone());
+        let webhook = self.paypal_webhook_id.clone();
+        let paypal = (self.paypal_client_id.as_str(), secret, webhook);
         Ok(Gateways {
-            stripe: Protected::new(GatewayName::Stripe, Box::new(stripe), around_stripe),
-            paypal: Protected::new(GatewayName::Paypal, Box::new(paypal), around_paypal),
+            stripe: Arc::new(self.stripe(key, ahead.clone())?),
+            paypal: Arc::new(self.paypal(paypal, ahead.clone())?),
             ahead,
         })
+    }
+
+    /// An adapter for another account: that of the key, or of `PayPal`'s application with this client id.
+    ///
+    /// Fails when the TLS backend cannot be initialised.
+    pub fn adapter_of(
+        &self,
+        gateway: GatewayName,
+        client_id: &str,
+        (secret, webhook): (SecretString, Option<String>),
+        ahead: Ahead,
+    ) -> reqwest::Result<Protected> {
+        match gateway {
+            GatewayName::Stripe => self.stripe(secret, ahead),
+            GatewayName::Paypal => self.paypal((client_id, secret, webhook), ahead),
+        }
+    }
+
+    fn stripe(&self, secret_key: SecretString, ahead: Ahead) -> reqwest::Result<Protected> {
+        let adapter = Stripe::new(StripeConfig {
+            base_url: self.stripe_url.clone(),
+            secret_key,
+            version: self.stripe_version.clone(),
+            timeout: self.timeout(self.stripe_timeout_ms),
+            ahead,
+        })?;
+        let protection = self.protection(self.stripe_concurrency, self.stripe_per_second);
+        Ok(Protected::new(GatewayName::Stripe, Box::new(adapter), protection))
+    }
+
+    fn paypal(
+        &self,
+        (client_id, client_secret, webhook_id): (&str, SecretString, Option<String>),
+        ahead: Ahead,
+    ) -> reqwest::Result<Protected> {
+        let adapter = Paypal::new(PaypalConfig {
+            base_url: self.paypal_url.clone(),
+            client_id: client_id.to_owned(),
+            client_secret,
+            webhook_id,
+            timeout: self.timeout(self.paypal_timeout_ms),
+            ahead,
+        })?;
+        let protection = self.protection(self.paypal_concurrency, self.paypal_per_second);
+        Ok(Protected::new(GatewayName::Paypal, Box::new(adapter), protection))
+    }
+
+    fn timeout(&self, own: Option<u64>) -> Duration {
+        Duration::from_millis(own.unwrap_or(self.gateway_timeout_ms))
+    }
+
+    fn protection(&self, concurrency: usize, per_second: u32) -> Protection {
+        let rest = Duration::from_millis(self.gateway_rest_ms);
+        Protection { concurrency, per_second, breaker: Rule { failures: self.gateway_failures, rest } }
     }
 
     /// The longest time that one job may take at a gateway, the waits for its turns included. The first charge
@@ -221,6 +276,7 @@ impl EventArgs {
         };
         let certificates = Certificates::new().map_err(|error| error.to_string())?;
         let sources = Sources { hosts: self.cert_hosts(), plain };
+        let (roots, certificates) = (Arc::new(roots), Arc::new(certificates));
         Ok(EventTrust { stripe, paypal: Some(PaypalTrust { webhook_id, sources, roots, certificates }) })
     }
 }

@@ -4,7 +4,10 @@
 use uuid::Uuid;
 
 use crate::{
-    id::{CustomerId, DisputeId, InvoiceId, PaymentId, PaymentMethodId, RefundId, SubscriptionId},
+    id::{
+        CustomerId, DisputeId, InvoiceId, PaymentId, PaymentMethodId, RefundId, SubscriptionId,
+        WebhookEndpointId,
+    },
     name::names,
 };
 
@@ -25,12 +28,15 @@ pub enum Object {
     Subscription,
     /// What is billed once.
     Invoice,
+    /// Where you are told of events.
+    WebhookEndpoint,
 }
 
 names!(
     Object,
     Payment => "payment", Refund => "refund", Dispute => "dispute", Customer => "customer",
     PaymentMethod => "payment_method", Subscription => "subscription", Invoice => "invoice",
+    WebhookEndpoint => "webhook_endpoint",
 );
 
 impl Object {
@@ -45,6 +51,7 @@ impl Object {
             Self::PaymentMethod => PaymentMethodId(id).to_string(),
             Self::Subscription => SubscriptionId(id).to_string(),
             Self::Invoice => InvoiceId(id).to_string(),
+            Self::WebhookEndpoint => WebhookEndpointId(id).to_string(),
         }
     }
 }
@@ -117,6 +124,12 @@ catalogue! {
     InvoicePaid => "invoice.paid", Object::Invoice, "It is paid.";
     InvoiceVoid => "invoice.void", Object::Invoice, "It was taken back, as if it had never been.";
     InvoiceUncollectible => "invoice.uncollectible", Object::Invoice, "It was given up.";
+    WebhookEndpointCreated => "webhook_endpoint.created", Object::WebhookEndpoint, "There is a new one. Of an endpoint the others are told.";
+    WebhookEndpointUpdated => "webhook_endpoint.updated", Object::WebhookEndpoint, "It has changed, or has a new secret.";
+    WebhookEndpointDisabled => "webhook_endpoint.disabled", Object::WebhookEndpoint, "It is told nothing any more: `disabled_reason` says why.";
+    WebhookEndpointEnabled => "webhook_endpoint.enabled", Object::WebhookEndpoint, "It is told of events again.";
+    WebhookEndpointDeleted => "webhook_endpoint.deleted", Object::WebhookEndpoint, "It is no more.";
+    WebhookEndpointPing => "webhook_endpoint.ping", Object::WebhookEndpoint, "You have asked whether it hears us: it alone is told.";
 }
 
 #[cfg(test)]

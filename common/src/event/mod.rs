@@ -2,7 +2,9 @@
 //! transaction of the change.
 
 pub mod catalogue;
+pub(crate) mod deliveries;
 pub mod store;
+pub mod told;
 
 use std::{fmt, str::FromStr};
 

@@ -17,7 +17,7 @@ mod sending;
 pub mod stripe;
 pub mod window;
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use rust_decimal::Decimal;
 use secrecy::SecretString;
@@ -131,14 +131,18 @@ pub trait Gateway: Send + Sync {
         between: (Timestamp, Timestamp),
         cursor: Option<&'a str>,
     ) -> Reply<'a, Result<SettlementReport, String>>;
+    /// Asks which account it is that we speak for: the gateway's name for it.
+    ///
+    /// Fails with a sentence for operators, also where the gateway does not know our credentials.
+    fn account_ref(&self) -> Reply<'_, Result<String, String>>;
 }
 
 /// The adapters of a deployment, each with its protection.
 pub struct Gateways {
     /// Stripe.
-    pub stripe: protection::Protected,
+    pub stripe: Arc<protection::Protected>,
     /// PayPal.
-    pub paypal: protection::Protected,
+    pub paypal: Arc<protection::Protected>,
     /// In a test deployment: the time that sandboxes follow.
     pub ahead: Ahead,
 }
@@ -146,10 +150,10 @@ pub struct Gateways {
 impl Gateways {
     /// The adapter of that name.
     #[must_use]
-    pub fn get(&self, name: GatewayName) -> &dyn Gateway {
+    pub fn get(&self, name: GatewayName) -> Arc<dyn Gateway> {
         match name {
-            GatewayName::Stripe => &self.stripe,
-            GatewayName::Paypal => &self.paypal,
+            GatewayName::Stripe => Arc::clone(&self.stripe) as Arc<dyn Gateway>,
+            GatewayName::Paypal => Arc::clone(&self.paypal) as Arc<dyn Gateway>,
         }
     }
 }

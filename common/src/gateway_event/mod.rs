@@ -5,10 +5,20 @@ pub mod store;
 
 use crate::{
     gateway::{About, Dispute, GatewayName, GatewayRefund, Received},
-    id::GatewayEventId,
+    id::{GatewayAccountId, GatewayEventId, MerchantId},
     job::Claim,
     payment::duplicate,
 };
+
+/// A merchant's own account, from which an event comes. What it tells may be about this merchant's and nobody else's:
+/// whoever has an account can make it tell anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sender {
+    /// The account.
+    pub account: GatewayAccountId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+}
 
 /// An event that waits to be worked off.
 #[derive(Debug, Clone)]
@@ -17,6 +27,8 @@ pub struct GatewayEvent {
     pub id: GatewayEventId,
     /// Who is said to have sent it.
     pub gateway: GatewayName,
+    /// The merchant's account whose secret has proved it, or is to; `None`: the deployment's own.
+    pub sender: Option<Sender>,
     /// The sender's word for what happened.
     pub kind: String,
     /// What it is about.

@@ -4,6 +4,7 @@
 //! How a kind is added, ARCHITECTURE.md says.
 
 pub mod broker;
+pub mod flow;
 pub mod store;
 pub mod work;
 
@@ -14,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::{Deadline, Timestamp},
     gateway::Sending,
-    id::{GatewayEventId, InvoiceId, JobId, PaymentId, ReconciliationId, RefundId, SubscriptionId},
+    id::{
+        GatewayEventId, InvoiceId, JobId, PaymentId, ReconciliationId, RefundId, SubscriptionId,
+        WebhookDeliveryId, WebhookReplayId,
+    },
     name::names,
     retry::Policy,
 };
@@ -50,6 +54,10 @@ pub enum Kind {
     RetryInvoice,
     /// Charge a payment that nobody waits for: of a renewal, or of a retry.
     ChargeOffSession,
+    /// Tell an endpoint of an event.
+    DeliverWebhook,
+    /// Call for what an endpoint is to be told again.
+    ReplayWebhooks,
 }
 
 /// What a kind of job may do at a gateway.
@@ -78,7 +86,9 @@ impl Kind {
             | Self::VerifyEvent
             | Self::ReconcileGateway
             | Self::RenewSubscription
-            | Self::RetryInvoice => Nature::Upkeep,
+            | Self::RetryInvoice
+            | Self::DeliverWebhook
+            | Self::ReplayWebhooks => Nature::Upkeep,
         }
     }
 
@@ -108,6 +118,8 @@ impl Kind {
             | Self::ResolvePayment => PaymentId(id).to_string(),
             Self::HandleEvent | Self::VerifyEvent => GatewayEventId(id).to_string(),
             Self::ReconcileGateway => ReconciliationId(id).to_string(),
+            Self::DeliverWebhook => WebhookDeliveryId(id).to_string(),
+            Self::ReplayWebhooks => WebhookReplayId(id).to_string(),
         }
     }
 
@@ -134,7 +146,7 @@ names!(
     ResolvePayment => "resolve_payment", RefundPayment => "refund_payment", ResolveRefund => "resolve_refund",
     HandleEvent => "handle_event", VerifyEvent => "verify_event", ReconcileGateway => "reconcile_gateway",
     RenewSubscription => "renew_subscription", RetryInvoice => "retry_invoice",
-    ChargeOffSession => "charge_off_session",
+    ChargeOffSession => "charge_off_session", DeliverWebhook => "deliver_webhook", ReplayWebhooks => "replay_webhooks",
 );
 
 /// A job that somebody should look at.
@@ -208,6 +220,8 @@ pub struct Claim {
     pub kind: Kind,
     /// What it is about.
     pub subject: uuid::Uuid,
+    /// Whose it is: see [`flow::Flow`].
+    pub flow: Option<uuid::Uuid>,
     /// Which attempt this is, from 1: the fencing token.
     pub attempt: i32,
     /// Which attempt this is, leaving out those that were snoozed, without a call.
@@ -272,6 +286,8 @@ mod tests {
             "renew_subscription",
             "retry_invoice",
             "charge_off_session",
+            "deliver_webhook",
+            "replay_webhooks",
         ];
         assert_eq!(Kind::ALL.map(Kind::as_str), names);
         for kind in Kind::ALL {

@@ -1,4 +1,4 @@
-//! API keys: `rmt_test_` and 30 random base62 characters, then 6 that are their CRC-32.
+//! API keys: `rmt_live_` or `rmt_test_`, and 30 random base62 characters, then 6 that are their CRC-32.
 //!
 //! The checksum tells a mistyped key without asking the database. The secret and what is stored of it
 //! are different types, so that one cannot be written where the other belongs. A plain SHA-256 is enough
@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const PREFIX: &str = "rmt_test_";
+const LIVE: &str = "rmt_live_";
+const TEST: &str = "rmt_test_";
 const RANDOM_LENGTH: usize = 30;
 const CHECKSUM_LENGTH: usize = 6;
 
@@ -27,18 +28,18 @@ pub struct KeyHash(pub [u8; 32]);
 pub struct MalformedKey;
 
 impl ApiKey {
-    /// A new key.
-    pub fn generate(rng: &mut impl Rng) -> Self {
+    /// A new key, of the live side or of the test side of a merchant.
+    pub fn generate(rng: &mut impl Rng, livemode: bool) -> Self {
         let random: String =
             (0..RANDOM_LENGTH).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect();
-        let body = format!("{PREFIX}{random}");
+        let body = format!("{}{random}", if livemode { LIVE } else { TEST });
         let checksum = checksum(&body);
         Self(SecretString::from(body + &checksum))
     }
 
     /// Reads a key, and checks its form and checksum.
     pub fn parse(text: &str) -> Result<Self, MalformedKey> {
-        let random = text.strip_prefix(PREFIX).ok_or(MalformedKey)?;
+        let random = text.strip_prefix(TEST).or_else(|| text.strip_prefix(LIVE)).ok_or(MalformedKey)?;
         let well_formed = random.len() == RANDOM_LENGTH + CHECKSUM_LENGTH
             && random.bytes().all(|b| b.is_ascii_alphanumeric());
         if !well_formed {
@@ -57,10 +58,10 @@ impl ApiKey {
         KeyHash(Sha256::digest(self.0.expose_secret()).into())
     }
 
-    /// The kind of key, safe to show: `rmt_test_`.
+    /// The kind of key, safe to show: `rmt_live_` or `rmt_test_`.
     #[must_use]
     pub fn prefix(&self) -> &'static str {
-        PREFIX
+        if self.0.expose_secret().starts_with(LIVE) { LIVE } else { TEST }
     }
 
     /// The last four characters, safe to show.
@@ -96,9 +97,12 @@ mod tests {
 
     #[test]
     fn a_key_survives_being_written_down_and_a_typo_is_noticed() {
-        let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
+        let key = ApiKey::generate(&mut StdRng::seed_from_u64(1), false);
         let text = key.reveal().to_owned();
-        assert_eq!(text.len(), 9 + 36);
+        assert_eq!((text.len(), key.prefix()), (9 + 36, "rmt_test_"));
+        let live = ApiKey::generate(&mut StdRng::seed_from_u64(1), true);
+        assert_eq!(ApiKey::parse(live.reveal()).unwrap().prefix(), "rmt_live_");
+        assert!(ApiKey::parse(&text.replace("_test_", "_live_")).is_err());
         assert_eq!(ApiKey::parse(&text).unwrap().hash(), key.hash());
         for position in 9..text.len() {
             let mut typo = text.clone().into_bytes();
@@ -112,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_key_is_not_printed_by_accident() {
-        let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
+        let key = ApiKey::generate(&mut StdRng::seed_from_u64(1), false);
         assert!(!format!("{key:?}").contains(key.reveal()));
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         CancelRequest, Capture, CaptureRequest, Card, ChargeRef, ChargeRequest, DeclineClass, GatewayKey,
         GatewayName, GatewayRef, LookUp, MethodType, SavedMethod, Sending, doubt::CallLog,
     },
-    id::{InvoiceId, MerchantId, PaymentId},
+    id::{ApiKeyId, GatewayAccountId, InvoiceId, MerchantId, PaymentId},
     metadata::Metadata,
     money::Money,
     name::names,
@@ -29,6 +29,8 @@ pub struct NewPayment {
     pub id: PaymentId,
     /// Whose it is.
     pub merchant_id: MerchantId,
+    /// The key that it was made with.
+    pub api_key_id: ApiKeyId,
     /// The merchant's name for the request: the same key is the same payment, for ever.
     pub idempotency_key: String,
     /// SHA-256 over what was asked for, to tell a repetition from a different request.
@@ -169,6 +171,8 @@ pub struct Payment {
     pub request: PaymentRequest,
     /// Where it goes.
     pub route: Route,
+    /// The merchant's own account that it is charged with, from its first call on; `None`: the deployment's.
+    pub account: Option<GatewayAccountId>,
     /// The invoice that it pays, if it pays one.
     pub billing: Option<Billing>,
     /// When it was accepted.

@@ -73,6 +73,7 @@ pub(crate) enum Endpoint {
     CreateMethod,
     RetrieveMethod(String),
     AttachMethod(String),
+    RetrieveAccount,
 }
 
 impl Endpoint {
@@ -105,11 +106,15 @@ impl Endpoint {
             ("POST", ["payment_methods"]) => Self::CreateMethod,
             ("GET", ["payment_methods", _]) => Self::RetrieveMethod(id),
             ("POST", ["payment_methods", _, "attach"]) => Self::AttachMethod(id),
+            ("GET", ["account"]) => Self::RetrieveAccount,
             _ => return None,
         };
         Some(endpoint)
     }
 }
+
+/// What is said of a key that is not known, or not any more.
+pub(crate) const INVALID_KEY: &str = "Invalid API Key provided";
 
 /// A request that can be understood and whose sender may ask.
 #[derive(Clone, Debug)]
@@ -117,8 +122,12 @@ pub(crate) struct Call {
     pub(crate) envelope: Envelope,
     pub(crate) endpoint: Endpoint,
     pub(crate) params: Params,
-    /// The API key's digest.
+    /// Whose idempotency keys these are: the account of a key `sk_test_<account>__…`; of any other the key's digest.
     pub(crate) account: String,
+    /// Whose objects these are: the account of such a key; all others share theirs.
+    pub(crate) owner: String,
+    /// The API key's digest.
+    pub(crate) api_key: String,
 }
 
 impl Call {
@@ -127,7 +136,7 @@ impl Call {
     /// Fails with 401, 404, or 400 when it makes no sense as a request to any endpoint.
     pub(crate) fn read(request: &Request) -> Result<Self, StripeError> {
         let envelope = Envelope::of(request);
-        let account = authenticate(&request.headers)?;
+        let (api_key, owner) = authenticate(&request.headers)?;
         check_version(&envelope.version)?;
         let endpoint = Endpoint::find(&envelope.method, &envelope.path)
             .ok_or_else(|| StripeError::no_such_url(envelope.method.as_str(), &envelope.path))?;
@@ -141,7 +150,8 @@ impl Call {
             check_content_type(&request.headers, &request.body)?;
             Params::parse(&request.body)?
         };
-        Ok(Self { envelope, endpoint, params, account })
+        let account = if owner.is_empty() { api_key.clone() } else { owner.clone() };
+        Ok(Self { envelope, endpoint, params, account, owner, api_key })
     }
 
     /// How this request uses its idempotency key; reading needs none.
@@ -221,7 +231,8 @@ impl Call {
 }
 
 /// The digest of the API key, which comes as a bearer token or as a Basic user name.
-fn authenticate(headers: &HeaderMap) -> Result<String, StripeError> {
+/// The key's digest, and the account that it names.
+fn authenticate(headers: &HeaderMap) -> Result<(String, String), StripeError> {
     let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = header.and_then(api_key).ok_or_else(|| {
         StripeError::unauthorized(
@@ -229,11 +240,16 @@ fn authenticate(headers: &HeaderMap) -> Result<String, StripeError> {
              header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
         )
     })?;
-    if !key.starts_with("sk_test_") {
-        return Err(StripeError::unauthorized("Invalid API Key provided"));
-    }
-    let digest = hex::encode(Sha256::digest(key.as_bytes()));
-    Ok(digest[..16].to_owned())
+    let Some(named) = key.strip_prefix("sk_test_") else {
+        return Err(StripeError::unauthorized(INVALID_KEY));
+    };
+    let owner = named.split_once("__").map_or("", |(account, _)| account);
+    Ok((digest(&key), owner.to_owned()))
+}
+
+/// What is kept of an API key.
+pub(crate) fn digest(key: &str) -> String {
+    hex::encode(Sha256::digest(key.as_bytes()))[..16].to_owned()
 }
 
 fn api_key(header: &str) -> Option<String> {

@@ -26,6 +26,7 @@ pub(crate) fn create(store: &Store, params: &Params, now: Moment) -> Result<Effe
     let expand = Expand::read(params, "", &expand::IN_CUSTOMER)?;
     let mut customer = Customer {
         id: new_id("cus"),
+        account: String::new(),
         created: now.seconds(),
         name: params.short_text("name", 256)?,
         email: params.short_text("email", 512)?,

@@ -64,7 +64,8 @@ pub(crate) fn caused_by(store: &Store, changes: &[Change], now: Moment) -> Vec<E
             | StripeChange::PaymentMethod(_)
             | StripeChange::Customer(_)
             | StripeChange::Answer(_)
-            | StripeChange::FaultSpent(_) => {}
+            | StripeChange::FaultSpent(_)
+            | StripeChange::KeyRevoked(_) => {}
         }
     }
     told

@@ -1,5 +1,7 @@
 //! From an understood request to its answer: idempotency, then the endpoint.
 
+use serde_json::json;
+
 use super::call::{Call, Endpoint};
 use super::effect::Effect;
 use super::errors::StripeError;
@@ -84,7 +86,9 @@ fn execute(
     if spoiled == Some(When::Before) {
         return Err(StripeError::internal());
     }
-    let effect = perform(store, outbox, call, setting)?;
+    are_theirs(store, call)?;
+    let mut effect = perform(store, outbox, call, setting)?;
+    own(store, call, &mut effect);
     if spoiled == Some(When::After) {
         return Ok(Effect::error(&StripeError::internal()).with(effect.changes));
     }
@@ -101,7 +105,7 @@ fn perform(
     let now = setting.now;
     match &call.endpoint {
         Endpoint::CreateIntent => payment_intents::create(store, params, setting),
-        Endpoint::ListIntents => listing::payment_intents(store, params),
+        Endpoint::ListIntents => listing::payment_intents(store, params, &call.owner),
         Endpoint::RetrieveIntent(id) => payment_intents::retrieve(store, id, params),
         Endpoint::ConfirmIntent(id) => payment_intents::confirm(store, id, params, setting),
         Endpoint::CaptureIntent(id) => payment_intents::capture(store, id, params, setting),
@@ -125,5 +129,43 @@ fn perform(
         Endpoint::CreateMethod => customers::create_method(store, params, now),
         Endpoint::RetrieveMethod(id) => customers::retrieve_method(store, id, params),
         Endpoint::AttachMethod(id) => customers::attach(store, id, params, now),
+        Endpoint::RetrieveAccount => Ok(account(&call.owner)),
+    }
+}
+
+/// The account that speaks. Keys that name none are of one account.
+fn account(owner: &str) -> Effect {
+    let name = if owner.is_empty() { "sandbox" } else { owner };
+    Effect::ok(json!({ "id": format!("acct_{name}"), "object": "account" }))
+}
+
+/// What the request is about is its own account's: of another's nothing is known. Only payments and customers are told
+/// apart, and what is found by them; lists of charges, refunds, disputes and movements are everybody's.
+fn are_theirs(store: &Store, call: &Call) -> Result<(), StripeError> {
+    if let Some(intent) = call.intent(store).filter(|intent| intent.account != call.owner) {
+        return Err(StripeError::no_such(404, "payment_intent", &intent.id, "intent"));
+    }
+    let named = match &call.endpoint {
+        Endpoint::RetrieveCustomer(id) => Some(id.as_str()),
+        _ => call.params.text("customer"),
+    };
+    match named.and_then(|id| store.customer(id)).filter(|customer| customer.account != call.owner) {
+        Some(customer) => Err(StripeError::no_such(404, "customer", &customer.id, "customer")),
+        None => Ok(()),
+    }
+}
+
+/// What was made is its account's.
+fn own(store: &Store, call: &Call, effect: &mut Effect) {
+    for change in &mut effect.changes {
+        match change {
+            Change::Own(StripeChange::Intent(intent)) if store.intents.get(&intent.id).is_none() => {
+                intent.account.clone_from(&call.owner);
+            }
+            Change::Own(StripeChange::Customer(customer)) if store.customer(&customer.id).is_none() => {
+                customer.account.clone_from(&call.owner);
+            }
+            _ => {}
+        }
     }
 }

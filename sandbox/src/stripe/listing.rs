@@ -11,6 +11,7 @@ use super::effect::Effect;
 use super::errors::StripeError;
 use super::expand::{self, Expand, Shelf};
 use super::form::Params;
+use super::objects::owned;
 use super::render;
 use super::store::Store;
 use super::table::{Row, Table};
@@ -29,9 +30,12 @@ pub(crate) const PAGING: [&str; 9] = [
 ];
 
 /// `GET /v1/payment_intents`.
-pub(crate) fn payment_intents(store: &Store, params: &Params) -> Result<Effect, StripeError> {
+pub(crate) fn payment_intents(store: &Store, params: &Params, account: &str) -> Result<Effect, StripeError> {
     let expand = Expand::read(params, "data.", &expand::IN_INTENT)?;
-    list(&store.intents, params, &["customer"], |found| render::intent(found, Shelf::stored(store), &expand))
+    let own = owned(account);
+    narrowed(&store.intents, params, (&["customer"], Some(&own)), |found| {
+        render::intent(found, Shelf::stored(store), &expand)
+    })
 }
 
 /// `GET /v1/charges`.
@@ -111,9 +115,20 @@ fn list<T: Row>(
     groups: &[&str],
     show: impl Fn(&T) -> Value,
 ) -> Result<Effect, StripeError> {
+    narrowed(table, params, (groups, None), show)
+}
+
+/// The same, narrowed by a group besides.
+fn narrowed<T: Row>(
+    table: &Table<T>,
+    params: &Params,
+    (groups, besides): (&[&str], Option<&str>),
+    show: impl Fn(&T) -> Value,
+) -> Result<Effect, StripeError> {
     params.only(&[&PAGING[..], groups].concat())?;
     let limit = limit(params)?;
-    let column = Column::of(table, groups.iter().filter_map(|name| params.text(name)).collect());
+    let column =
+        Column::of(table, groups.iter().filter_map(|name| params.text(name)).chain(besides).collect());
     let range = column.between(params)?;
     let (page, has_more) = column.page(range, limit, params)?;
     let data: Vec<_> = page.into_iter().map(|place| show(table.at(place))).collect();

@@ -81,7 +81,11 @@ impl Protocol for Store {
     }
 
     fn read(&self, request: &Request, _now: Moment) -> Result<Call, Reply> {
-        Call::read(request).map_err(|error| execution::refusal(&error))
+        let call = Call::read(request).and_then(|call| match self.is_revoked(&call.api_key) {
+            true => Err(StripeError::unauthorized(call::INVALID_KEY)),
+            false => Ok(call),
+        });
+        call.map_err(|error| execution::refusal(&error))
     }
 
     fn asked<'a>(&'a self, call: &'a Call) -> Asked<'a> {

@@ -23,10 +23,18 @@ pub(crate) fn referred(reference: &str) -> String {
     format!("reference:{reference}")
 }
 
+/// The group of the objects that are this account's.
+pub(crate) fn owned(account: &str) -> String {
+    format!("account:{account}")
+}
+
 /// A payment intent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Intent {
     pub(crate) id: String,
+    /// Whose it is: empty where keys name no account.
+    #[serde(default)]
+    pub(crate) account: String,
     /// Seconds since 1970.
     pub(crate) created: i64,
     pub(crate) client_secret: String,
@@ -79,7 +87,8 @@ impl Row for Intent {
     }
 
     fn groups(&self) -> Vec<String> {
-        self.customer.clone().into_iter().chain(self.reference().map(referred)).collect()
+        let own = [owned(&self.account)].into_iter();
+        own.chain(self.customer.clone()).chain(self.reference().map(referred)).collect()
     }
 
     fn due_ms(&self) -> Option<i64> {
@@ -255,6 +264,9 @@ pub(crate) struct PaymentMethod {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Customer {
     pub(crate) id: String,
+    /// Whose it is, as with an intent.
+    #[serde(default)]
+    pub(crate) account: String,
     pub(crate) created: i64,
     pub(crate) name: Option<String>,
     pub(crate) email: Option<String>,

@@ -12,6 +12,7 @@ pub(crate) fn intent(at: Moment) -> Intent {
     Intent {
         client_secret: format!("{id}_secret"),
         id,
+        account: String::new(),
         created: at.seconds(),
         amount: 1000,
         currency: "eur".to_owned(),

@@ -261,6 +261,7 @@ fn new_intent(
     Ok(Intent {
         client_secret: format!("{id}_{}", new_id("secret")),
         id,
+        account: String::new(),
         created: now.seconds(),
         amount,
         currency,

@@ -28,6 +28,8 @@ pub(crate) enum StripeChange {
     Answer(Answer),
     /// A token's fault has struck the first request of this name and lets the later ones pass.
     FaultSpent(String),
+    /// The API key of this digest is good for nothing any more.
+    KeyRevoked(String),
 }
 
 /// A change of Stripe's state or of what it shares with the others.
@@ -62,6 +64,7 @@ pub(crate) struct Store {
     methods: HashMap<String, PaymentMethod>,
     customers: HashMap<String, Customer>,
     spent_faults: HashSet<String>,
+    revoked_keys: HashSet<String>,
     pub(crate) answers: Answers,
 }
 
@@ -85,6 +88,9 @@ impl Store {
             StripeChange::Answer(answer) => self.answers.keep(answer),
             StripeChange::FaultSpent(scope) => {
                 self.spent_faults.insert(scope);
+            }
+            StripeChange::KeyRevoked(digest) => {
+                self.revoked_keys.insert(digest);
             }
         }
     }
@@ -124,6 +130,11 @@ impl Store {
     fn saved_by(&self, customer: &str) -> Vec<&str> {
         let saved = self.methods.values().filter(|method| method.customer.as_deref() == Some(customer));
         saved.map(|method| method.id.as_str()).collect()
+    }
+
+    /// Whether the API key of this digest was revoked.
+    pub(crate) fn is_revoked(&self, digest: &str) -> bool {
+        self.revoked_keys.contains(digest)
     }
 
     /// Whether a token's fault has struck this request already.

@@ -261,14 +261,14 @@ async fn what_is_not_verified_is_bounded_exactly_and_for_each_gateway() {
     };
     let many = join_all((0..60).map(|n| {
         let (event, received) = (event(format!("WH-NEW-{n}")), &received);
-        async move { accept(pool, GatewayName::Paypal, &event, Some(received)).await.unwrap() }
+        async move { accept(pool, (GatewayName::Paypal, None), &event, Some(received)).await.unwrap() }
     }));
     let accepted = many.await;
     assert_eq!(accepted.iter().filter(|accepted| matches!(accepted, Accepted::New(..))).count(), 10);
     assert_eq!(deployment.count("SELECT count(*) FROM gateway_events").await, 1000);
-    let verified = accept(pool, GatewayName::Paypal, &event("WH-OWN".into()), None).await.unwrap();
+    let verified = accept(pool, (GatewayName::Paypal, None), &event("WH-OWN".into()), None).await.unwrap();
     assert!(matches!(verified, Accepted::New(..)), "a genuine one is never kept out");
     let of_another =
-        accept(pool, GatewayName::Stripe, &event("evt_1".into()), Some(&received)).await.unwrap();
+        accept(pool, (GatewayName::Stripe, None), &event("evt_1".into()), Some(&received)).await.unwrap();
     assert!(matches!(of_another, Accepted::New(..)), "each gateway has room of its own");
 }

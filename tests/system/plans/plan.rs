@@ -10,6 +10,9 @@ const SET_ASIDE: [&str; 3] = ["gateway_events_waiting", "jobs_dead", "subscripti
 /// Rows of an inner side that is gone through again for each row of the outer one, at most.
 const INNER_ROWS_MAX: u64 = 100;
 
+/// A limit that is reached for this part of what reading may cost is reached at once.
+const PASSES_MUCH_PART: u64 = 10;
+
 /// A plan, as `EXPLAIN (FORMAT JSON)` tells it.
 pub struct Plan(pub Value);
 
@@ -56,13 +59,13 @@ impl Node<'_> {
         match self.kind() {
             "Seq Scan" => Some(format!("all of {table} is read")),
             "Index Scan" | "Index Only Scan" | "Bitmap Index Scan" if !self.has("Index Cond") => {
-                let is_cut = !self.has("Filter") && (self.is_cut_short() || SET_ASIDE.contains(&index));
+                let is_aside = SET_ASIDE.contains(&index) && !self.has("Filter");
+                let is_cut = is_aside || self.is_cut_short(bounds);
                 (!is_cut).then(|| format!("all of {index}, an index of {table}, is read"))
             }
             "Index Scan" | "Index Only Scan" | "Bitmap Heap Scan" => {
                 let cost = number(&self.node["Total Cost"]);
-                let is_cut = !self.has("Filter") && self.is_cut_short();
-                (cost > bounds.cost_max && !is_cut)
+                (cost > bounds.cost_max && !self.is_cut_short(bounds))
                     .then(|| format!("too much of {table} is read by {index}: {cost}"))
             }
             _ => None,
@@ -87,12 +90,16 @@ impl Node<'_> {
     }
 
     /// Whether it is read only until enough was found: a limit stands above it, and nothing between them that must
-    /// have seen all first.
-    fn is_cut_short(&self) -> bool {
+    /// have seen all first. With a filter the first that passes may be the last: but for one that is known to pass so
+    /// much that the limit is reached at once.
+    fn is_cut_short(&self, bounds: &Bounds) -> bool {
         let mut above = self.above;
         while let Some(node) = above {
             match node.kind() {
-                "Limit" => return true,
+                "Limit" => {
+                    let passes_much = number(&node.node["Total Cost"]) <= bounds.cost_max / PASSES_MUCH_PART;
+                    return passes_much || !self.has("Filter");
+                }
                 "Nested Loop" | "Subquery Scan" | "Append" | "Merge Append" | "Result" | "LockRows" => {}
                 _ => return false,
             }
@@ -127,6 +134,9 @@ fn what_is_wrong_with_a_plan_is_told() {
         1,
         "much, and the first that passes may be the last"
     );
+    let soon = |cost: u32, below: Value| serde_json::json!({"Node Type": "Limit", "Total Cost": cost, "Plans": [below]});
+    assert_eq!(faults(soon(10, scan(500, Some("y")))).len(), 0, "most of it passes");
+    assert_eq!(faults(soon(11, scan(500, Some("y")))).len(), 1, "little of it passes");
     let sorted = serde_json::json!({"Node Type": "Sort", "Plans": [scan(500, None)]});
     assert_eq!(faults(limit(sorted)).len(), 1, "much, before the first is known");
     let looped = |rows: u32| {

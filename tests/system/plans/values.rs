@@ -5,7 +5,24 @@
 type Tried = (&'static str, &'static [&'static str]);
 
 /// Everything whose filters may be left out (`… IS NULL OR …`), and what is bounded by a moment.
-const TRIED: [Tried; 13] = [
+const TRIED: [Tried; 18] = [
+    (
+        "WITH told AS (INSERT INTO events",
+        &[
+            "ARRAY['{merchant}']::uuid[], ARRAY['{payment}']::uuid[], ARRAY['payment.failed'], ARRAY['{}']::jsonb[], now()",
+        ],
+    ),
+    (
+        "CASE WHEN ($8::text[] IS NULL OR type = ANY($8))",
+        &[
+            "'{merchant}', 0, '{payment}', 0, 9000000000, '{payment}', 0, NULL, NULL, NULL, 101",
+            "'{merchant}', 70000, '{payment}', 0, 9000000000, '{payment}', 0, '{payment.failed}', NULL, now(), 1000",
+        ],
+    ),
+    (
+        "CASE WHEN ($9::text[] IS NULL OR type = ANY($9))",
+        &["'{payment}', '{merchant}', 0, '{payment}', 0, 9000000000, '{payment}', 0, NULL, NULL, NULL"],
+    ),
     (
         "AND ($3::text IS NULL OR order_id = $3) AND ($4::uuid",
         &[
@@ -75,14 +92,25 @@ const TRIED: [Tried; 13] = [
     ("FROM ledger_entries WHERE subject_id >= remit_first_id($1)", &["now() - interval '1 hour'"]),
     ("FROM ledger_entries\n           WHERE $1::uuid IS NULL OR", &["NULL", "'{merchant}'"]),
     (
-        "FROM jobs\n         WHERE ($1::text IS NULL OR state = $1)",
-        &["NULL, NULL, 50", "'dead', NULL, 50", "NULL, 'charge_payment', 50"],
+        "FROM jobs\n         WHERE ($1::text IS NULL OR state = $1 AND NOT held",
+        &["NULL, NULL, 50", "'dead', NULL, 50", "'held', NULL, 50", "NULL, 'charge_payment', 50"],
     ),
-    ("FROM jobs WHERE due_at <= $1 OR due_at IS NULL", &["now() + interval '15 minutes'"]),
+    ("FROM jobs WHERE due_at <= $1 OR due_at IS NULL OR held", &["now() + interval '15 minutes'"]),
     (
         "WHERE due_at <= $1 AND (lapses",
         &["now() + interval '15 minutes', 3, 400, ARRAY['resolve_payment', 'resolve_refund']"],
     ),
+    (
+        "FROM webhook_deliveries WHERE endpoint_id = $1 AND merchant_id = $2 AND ($3::text",
+        &[
+            "'{endpoint}', '{merchant}', NULL, NULL, NULL, 101",
+            "'{endpoint}', '{merchant}', 'failed', NULL, NULL, 101",
+            "'{endpoint}', '{merchant}', 'pending', NULL, NULL, 101",
+            "'{endpoint}', '{merchant}', NULL, '{delivery}', NULL, 101",
+            "'{endpoint}', '{merchant}', 'delivered', NULL, '{delivery}', 101",
+        ],
+    ),
+    ("WHERE due_at <= $1 AND flow_id IS NOT NULL AND NOT held", &["now() + interval '15 minutes'"]),
 ];
 
 /// What a statement is tried with; `None` for one whose plan is the same for all values.

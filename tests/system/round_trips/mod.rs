@@ -73,7 +73,7 @@ async fn connect(database: &Filled) -> PoolConnection<Postgres> {
 
 /// A merchant, and a customer of his.
 async fn shop(db: &mut PgConnection) -> (MerchantId, CustomerId) {
-    let merchant = merchant::store::find_or_create(&mut *db, "Shop").await.unwrap();
+    let merchant = merchant::store::find_or_create(&mut *db, "Shop", false).await.unwrap();
     let new = NewCustomer {
         id: CustomerId::new(),
         merchant_id: merchant,

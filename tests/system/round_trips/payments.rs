@@ -11,7 +11,7 @@ use common::{
         self, Answer, Call, Capture, Card, ChargeOutcome, Decline, DeclineClass, DisputeStatus, GatewayName,
         MethodType, RefundOutcome, RefundReason, SavedMethod, doubt::CallLog,
     },
-    id::{InvoiceId, JobId, MerchantId, PaymentId, RefundId},
+    id::{ApiKeyId, GatewayAccountId, InvoiceId, JobId, MerchantId, PaymentId, RefundId},
     job::{Claim, Kind},
     payment::{
         self, Billing, Failure, Fallback, NewPayment, Payer, Payment, PaymentRequest, Route, Stage, Status,
@@ -53,11 +53,19 @@ fn new_payment(key: &str) -> NewPayment {
         }),
     };
     let (id, merchant_id) = (PaymentId::new(), MerchantId::new());
-    NewPayment { id, merchant_id, idempotency_key: key.into(), request_hash: [7; 32], request, route }
+    NewPayment {
+        id,
+        merchant_id,
+        api_key_id: ApiKeyId::new(),
+        idempotency_key: key.into(),
+        request_hash: [7; 32],
+        request,
+        route,
+    }
 }
 
 async fn accepted(db: &mut PgConnection, new: &NewPayment) -> Payment {
-    match accept(db, &[(new.clone(), Some(TRACE.into()))]).await.unwrap().remove(0) {
+    match accept(db, &[(new.clone(), Some(TRACE.into()))], &[]).await.unwrap().remove(0) {
         payment::store::Accepted::New(payment, _) => *payment,
         other => panic!("{other:?}"),
     }
@@ -84,6 +92,7 @@ fn change(payment: &mut Payment) {
         merchant_id: _,
         request: _,
         route: _,
+        account: _,
         billing: _,
         created_at: _,
         amount_refunded: _,
@@ -125,10 +134,12 @@ async fn a_payment_is_read_as_it_was_written() {
     // What a payment of an invoice has besides.
     let saved = SavedMethod { customer_ref: Some("cus_1".into()), method_ref: "pm_1".into() };
     let billing = Billing { invoice: InvoiceId::new(), off_session: true, saved: Some(saved) };
-    sqlx::query("UPDATE payments SET invoice_id = $2, off_session = true, saved = $3 WHERE id = $1")
+    let account = Some(GatewayAccountId::new());
+    sqlx::query("UPDATE payments SET invoice_id = $2, off_session = true, saved = $3, gateway_account_id = $4 WHERE id = $1")
         .bind(new.id.0)
         .bind(billing.invoice.0)
         .bind(Json(&billing.saved))
+        .bind(account.map(|account| account.0))
         .execute(&mut *db)
         .await
         .unwrap();
@@ -138,7 +149,7 @@ async fn a_payment_is_read_as_it_was_written() {
     };
     let granted =
         settlement::execute(&mut db, new.merchant_id, new.id, TRACE, decide).await.unwrap().unwrap();
-    let mut expected = Payment { billing: Some(billing), ..fresh };
+    let mut expected = Payment { account, billing: Some(billing), ..fresh };
     change(&mut expected);
     expected = Payment { version: 2, updated_at: granted.payment.updated_at, ..expected };
     same(&granted.payment, &expected);
@@ -171,6 +182,7 @@ fn claim(kind: Kind, subject: uuid::Uuid) -> Claim {
         id: JobId::new(),
         kind,
         subject,
+        flow: None,
         attempt: 8,
         tries: 7,
         at: at(0),

@@ -59,7 +59,7 @@ async fn cancel(context: &Context, claim: &Claim, payment: &Payment) -> Answer<C
         return super::look_up(super::KEY_FORGOTTEN);
     }
     match payment.cancel_request(claim.sending()) {
-        Some(request) => context.gateways.get(payment.route.gateway).cancel(&request).await,
+        Some(request) => context.gateway_of(payment).await.cancel(&request).await,
         None => super::look_up(super::NAME_UNKNOWN),
     }
 }

@@ -59,7 +59,7 @@ async fn capture(context: &Context, claim: &Claim, payment: &Payment) -> Answer<
         return super::look_up(super::KEY_FORGOTTEN);
     }
     match payment.capture_request(claim.sending()) {
-        Some(request) => context.gateways.get(payment.route.gateway).capture(&request).await,
+        Some(request) => context.gateway_of(payment).await.capture(&request).await,
         None => super::look_up(super::NAME_UNKNOWN),
     }
 }

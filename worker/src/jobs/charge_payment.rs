@@ -72,7 +72,7 @@ pub async fn charge(context: &Context, claim: &Claim, payment: &Payment) -> Answ
             Err(answer) => return answer,
         }
     }
-    context.gateways.get(payment.route.gateway).charge(&request).await
+    context.gateway_of(payment).await.charge(&request).await
 }
 
 /// Saves the payment's method, and remembers it before it is charged: the same key always carries the same
@@ -87,7 +87,7 @@ async fn save(
         Some(ToSave::Done(saved)) => return remember(context, payment, &saved).await,
         Some(ToSave::Ask(request)) => request,
     };
-    let answer = context.gateways.get(payment.route.gateway).save_method(&request).await;
+    let answer = context.gateway_of(payment).await.save_method(&request).await;
     if let Ok(SaveOutcome::Saved { method, .. }) = &answer.report {
         return remember(context, payment, method).await;
     }

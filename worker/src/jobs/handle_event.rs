@@ -6,10 +6,10 @@ use std::sync::Arc;
 use common::{
     batch::BatchError,
     db,
-    gateway::{About, ChargeOutcome, Found, Gateway, GatewayName, InDoubt, LookUp, RefundsAsked, Verdict},
+    gateway::{About, ChargeOutcome, Found, Gateway, InDoubt, LookUp, RefundsAsked, Verdict},
     gateway_event::{EventCheck, Findings, GatewayEvent, News, store},
     job::{Claim, Kind},
-    payment::{duplicate, state::is_another, store::find_any},
+    payment::{Payment, duplicate, state::is_another, store::find_any},
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -81,7 +81,8 @@ fn count(findings: &Findings) {
 /// Asks the gateway whether the event is its own, and for what it names, if that is not ours to look up by itself: a
 /// dispute, a second charge, or a refund that somebody else has made.
 async fn look_into(context: &Context, event: &GatewayEvent) -> EventCheck {
-    let gateway = context.gateways.get(event.gateway);
+    let gateway = context.gateways.get(event.gateway, event.sender.map(|sender| sender.account)).await;
+    let gateway = &*gateway;
     if let Some(received) = &event.unverified {
         match gateway.verify_event(received).await {
             Verdict::Genuine => {}
@@ -92,7 +93,7 @@ async fn look_into(context: &Context, event: &GatewayEvent) -> EventCheck {
     let news = match &event.about {
         About::Dispute { dispute_ref } => find_dispute(gateway, dispute_ref).await,
         About::Payment { reference, gateway_ref: Some(named), refunded } => {
-            match find_another_charge(context, event.gateway, reference, named).await {
+            match find_another_charge(context, gateway, event, (reference, named)).await {
                 Ok(News::Hint) if refunded.is_some() => {
                     find_refunds(gateway, RefundsAsked::OfPayment(named)).await
                 }
@@ -121,17 +122,20 @@ async fn find_dispute(gateway: &dyn Gateway, dispute_ref: &str) -> Result<News, 
 /// A payment that has succeeded by another name, or gone on at another gateway: has money moved here as well?
 async fn find_another_charge(
     context: &Context,
-    gateway: GatewayName,
-    reference: &str,
-    named: &str,
+    adapter: &dyn Gateway,
+    event: &GatewayEvent,
+    (reference, named): (&str, &str),
 ) -> Result<News, String> {
+    let gateway = event.gateway;
     let Ok(id) = reference.parse() else { return Ok(News::Hint) };
     let payment = find_any(&context.pool, id).await.map_err(|error| error.to_string())?;
-    let Some(payment) = payment.filter(|payment| payment.is_beside(gateway, named)) else {
+    let is_theirs = |merchant| event.sender.is_none_or(|sender| sender.merchant == merchant);
+    let is_beside = |payment: &Payment| payment.is_beside(gateway, named) && is_theirs(payment.merchant_id);
+    let Some(payment) = payment.filter(is_beside) else {
         return Ok(News::Hint);
     };
     let question = LookUp { gateway_ref: Some(named.into()), ..payment.look_up(None) };
-    match context.gateways.get(gateway).look_up(&question).await.report {
+    match adapter.look_up(&question).await.report {
         Ok(ChargeOutcome::Succeeded(charge))
             if payment.route.gateway != gateway || is_another(&payment, &charge) =>
         {

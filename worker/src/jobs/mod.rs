@@ -5,10 +5,12 @@ mod cancel_payment;
 mod capture_payment;
 mod charge_off_session;
 mod charge_payment;
+mod deliver_webhook;
 mod handle_event;
 mod reconcile_gateway;
 mod refund_payment;
 mod renew_subscription;
+mod replay_webhooks;
 mod resolve_payment;
 mod resolve_refund;
 mod retry_invoice;
@@ -46,6 +48,8 @@ pub fn desk(kind: Kind, context: &Arc<Context>, slots: &Arc<Slots>) -> Arc<dyn D
         Kind::ReconcileGateway => open::<reconcile_gateway::ReconcileGateway>(context, slots),
         Kind::RenewSubscription => open::<renew_subscription::RenewSubscription>(context, slots),
         Kind::RetryInvoice => open::<retry_invoice::RetryInvoice>(context, slots),
+        Kind::DeliverWebhook => open::<deliver_webhook::DeliverWebhook>(context, slots),
+        Kind::ReplayWebhooks => open::<replay_webhooks::ReplayWebhooks>(context, slots),
     }
 }
 

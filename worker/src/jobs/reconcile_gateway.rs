@@ -81,7 +81,7 @@ enum Next {
 }
 
 async fn go_on(context: &Context, claim: &Claim, mut of: Reconciliation, until: Instant) -> db::Result<Next> {
-    let gateway = context.gateways.get(of.gateway);
+    let gateway = context.gateways.own().get(of.gateway);
     // Read to its end, it has no cursor, and lines or none: the first part leaves either behind.
     while of.lines == 0 || of.cursor.is_some() {
         let part = match gateway.settlement_report(of.between, of.cursor.as_deref()).await {

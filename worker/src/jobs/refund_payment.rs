@@ -58,7 +58,7 @@ async fn refund(context: &Context, claim: &Claim, of: &OfPayment) -> Answer<Refu
         return super::look_up(super::KEY_FORGOTTEN);
     }
     match refund.request(payment, claim.sending()) {
-        Some(request) => context.gateways.get(payment.route.gateway).refund(&request).await,
+        Some(request) => context.gateway_of(payment).await.refund(&request).await,
         None => super::look_up(super::NAME_UNKNOWN),
     }
 }

@@ -37,8 +37,6 @@ impl Job for RenewSubscription {
         match renew(context, claim).await {
             Ok(renewed) => {
                 tracing::info!(subscription_id = %id, charges = renewed.jobs.len(), "looked at a subscription");
-                // What does not get out is found by the scheduler.
-                context.publisher.offer(Kind::ChargeOffSession, renewed.jobs, None);
                 renewed.alarm.into_iter().for_each(alarm);
                 Ok(())
             }

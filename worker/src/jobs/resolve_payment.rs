@@ -57,7 +57,7 @@ impl Job for ResolvePayment {
 /// Asks the payment's gateway what it knows of it. A list that is too long for one attempt is read on by the next.
 async fn look_up(context: &Context, claim: &Claim, payment: &Payment) -> Answer<ChargeOutcome> {
     let question = LookUp { cursor: claim.cursor.clone(), ..payment.look_up(claim.traceparent.as_deref()) };
-    let answer = context.gateways.get(payment.route.gateway).look_up(&question).await;
+    let answer = context.gateway_of(payment).await.look_up(&question).await;
     if answer.call.was_made()
         && answer.cursor != claim.cursor
         && let Err(error) = keep_cursor(&context.pool, claim, answer.cursor.as_deref()).await

@@ -57,7 +57,7 @@ impl Job for ResolveRefund {
 async fn look_up(context: &Context, claim: &Claim, of: &OfPayment) -> Answer<RefundOutcome> {
     let OfPayment { refund, payment } = of;
     match refund.look_up(payment, claim.traceparent.as_deref()) {
-        Some(question) => context.gateways.get(payment.route.gateway).look_up_refund(&question).await,
+        Some(question) => context.gateway_of(payment).await.look_up_refund(&question).await,
         None => super::look_up(super::NAME_UNKNOWN),
     }
 }

@@ -36,8 +36,6 @@ impl Job for RetryInvoice {
         match billing::retry(&context.pool, claim).await {
             Ok(retried) => {
                 tracing::info!(invoice_id = %id, tried = retried.job.is_some(), "looked at an invoice");
-                // If it does not get out, the scheduler finds it.
-                context.publisher.offer(Kind::ChargeOffSession, retried.job, None);
                 retried.alarm.into_iter().for_each(alarm);
                 Ok(())
             }

@@ -8,7 +8,7 @@ use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use super::{BrokerArgs, DatabaseArgs, EncryptionArgs, EventArgs, GatewayArgs, Url};
+use super::{BrokerArgs, DatabaseArgs, EncryptionArgs, EventArgs, GatewayArgs, Url, WebhookArgs};
 use crate::encryption::DEVELOPMENT_KEY_ID;
 
 /// Whether money is real.
@@ -207,6 +207,15 @@ impl Guards {
             }
             Ok(_) => {}
             Err((setting, why)) => self.fault(setting, &why),
+        }
+        self
+    }
+
+    /// Live, a merchant's webhooks do not reach into our own network.
+    #[must_use]
+    pub fn webhooks(mut self, args: &WebhookArgs) -> Self {
+        if self.mode == Mode::Live && args.webhook_allow_private {
+            self.fault("REMIT_WEBHOOK_ALLOW_PRIVATE", "lets merchants have our own network called");
         }
         self
     }

@@ -28,6 +28,8 @@ struct Process {
     paypal_test_root: Option<PathBuf>,
     #[arg(long)]
     test_clock: bool,
+    #[command(flatten)]
+    webhooks: WebhookArgs,
 }
 
 const LIVE: [(&str, &str); 9] = [
@@ -74,13 +76,14 @@ fn said(settings: &[(&str, &str)], instead: &[(&str, &str)]) -> Result<(), Strin
             paypal_test_root: process.paypal_test_root,
         })
         .test_clock(process.test_clock)
+        .webhooks(&process.webhooks)
         .check()
 }
 
 #[test]
 fn what_may_start_starts() {
     assert_eq!(said(&LIVE, &[]), Ok(()));
-    assert_eq!(said(&TEST, &[("test-clock", "")]), Ok(()));
+    assert_eq!(said(&TEST, &[("test-clock", ""), ("webhook-allow-private", "")]), Ok(()));
     for near in [
         ("database-url", "postgres://remit:remit@localhost/remit"),
         ("database-url", "postgres://postgres@127.0.0.1:5432/remit"),

@@ -111,7 +111,7 @@ pub async fn read(
 ) -> sqlx::Result<Part> {
     let everything = filter.types.is_none() && filter.from.is_none() && filter.until.is_none();
     let looked_at = if everything { limit.min(LOOKED_AT_MAX - 1) + 1 } else { LOOKED_AT_MAX };
-    let mut between = Between::new(from);
+    let mut between = Between::new(from, settled(&mut *db).await?);
     let rows = match filter.object {
         Some(object) => of_object(db, merchant, object, filter, &between).await?,
         None => {
@@ -140,12 +140,16 @@ struct Between {
 }
 
 impl Between {
-    fn new(from: From) -> Self {
-        let (low, high) = (Place::BEGINNING, Place::at(i64::MAX));
+    /// Before what is not settled yet.
+    fn new(from: From, settled: i64) -> Self {
+        let (low, end) = (Place::BEGINNING, Place::at(settled));
+        let high = match from {
+            From::Before(place) if place.position < settled => place,
+            _ => end,
+        };
         match from {
             From::After(low) => Self { low, high, oldest_first: true },
-            From::End => Self { low, high, oldest_first: false },
-            From::Before(high) => Self { low, high, oldest_first: false },
+            From::End | From::Before(_) => Self { low, high, oldest_first: false },
         }
     }
 
@@ -157,13 +161,13 @@ impl Between {
         filter: &Filter,
     ) -> sqlx::Result<()> {
         if let Some(moment) = filter.from {
-            let position = position_at(db, merchant, moment - OUT_OF_ORDER_MAX).await?;
+            let position = position_at(db, merchant, moment - OUT_OF_ORDER_MAX, self.high.position).await?;
             if position > self.low.position {
                 self.low = Place::at(position);
             }
         }
         if let Some(moment) = filter.until {
-            let position = position_at(db, merchant, moment + OUT_OF_ORDER_MAX).await?;
+            let position = position_at(db, merchant, moment + OUT_OF_ORDER_MAX, self.high.position).await?;
             if position < self.high.position {
                 self.high = Place::at(position);
             }
@@ -174,9 +178,13 @@ impl Between {
 
 /// The first position of a merchant whose moment is not before this one. Their order is nearly that of moments, so it
 /// is found by halves.
-async fn position_at(db: &mut PgConnection, merchant: MerchantId, moment: Timestamp) -> sqlx::Result<i64> {
-    let (mut low, mut high) =
-        (0, sqlx::query_scalar!(r#"SELECT remit_settled_position() AS "at!""#).fetch_one(&mut *db).await?);
+async fn position_at(
+    db: &mut PgConnection,
+    merchant: MerchantId,
+    moment: Timestamp,
+    end: i64,
+) -> sqlx::Result<i64> {
+    let (mut low, mut high) = (0, end);
     while low < high {
         let middle = low + (high - low) / 2;
         let next = sqlx::query!(
@@ -211,7 +219,7 @@ async fn of_merchant(
                        AND ($10::timestamptz IS NULL OR created_at < $10) THEN data END AS data
                    FROM events
                    WHERE merchant_id = $1 AND (position, subject_id, sequence) > ($2, $3, $4)
-                     AND (position, subject_id, sequence) < ($5, $6, $7) AND position < remit_settled_position()
+                     AND (position, subject_id, sequence) < ($5, $6, $7)
                    ORDER BY "# + $order + " LIMIT $11",
                 merchant.0,
                 low.position,
@@ -250,7 +258,7 @@ async fn of_object(
              AND ($11::timestamptz IS NULL OR created_at < $11) THEN data END AS data
          FROM events
          WHERE subject_id = $1 AND merchant_id = $2 AND (position, subject_id, sequence) > ($3, $4, $5)
-           AND (position, subject_id, sequence) < ($6, $7, $8) AND position < remit_settled_position()
+           AND (position, subject_id, sequence) < ($6, $7, $8)
          ORDER BY sequence",
         object,
         merchant.0,
@@ -314,9 +322,10 @@ pub async fn place(
 
 /// Which of these merchants have something after these places.
 pub async fn has_more(db: &PgPool, waiting: &[(MerchantId, Place)]) -> sqlx::Result<Vec<bool>> {
+    let settled = settled(db).await?;
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM events
-               WHERE merchant_id = waiting.merchant AND position < remit_settled_position()
+               WHERE merchant_id = waiting.merchant AND position < $5
                  AND (position, subject_id, sequence) > (waiting.position, waiting.subject, waiting.sequence)
            ) AS "has_more!"
            FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[])
@@ -326,7 +335,14 @@ pub async fn has_more(db: &PgPool, waiting: &[(MerchantId, Place)]) -> sqlx::Res
         &column(waiting, |(_, place)| place.position),
         &column(waiting, |(_, place)| place.subject),
         &column(waiting, |(_, place)| place.sequence),
+        settled,
     )
     .fetch_all(db)
     .await
+}
+
+/// Where the record may still change. In a statement of its own, before the one that reads: whoever was at it here has
+/// written by then.
+async fn settled(db: impl PgExecutor<'_>) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"SELECT remit_settled_position() AS "settled!""#).fetch_one(db).await
 }

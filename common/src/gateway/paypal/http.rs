@@ -210,6 +210,16 @@ impl Paypal {
         url
     }
 
+    /// Whether PayPal knows our credentials, as of now.
+    ///
+    /// Fails with a sentence for operators.
+    pub(super) async fn authenticate(&self) -> Result<(), String> {
+        match self.fetch_token(self.config.timeout).await {
+            Ok(_) => Ok(()),
+            Err(NoToken::NotNow { why, .. } | NoToken::Refused(why)) => Err(why),
+        }
+    }
+
     async fn fetch_token(&self, patience: Duration) -> Result<Fresh, NoToken> {
         let not_now = |error: reqwest::Error| NoToken::NotNow {
             why: format!("no token: {}", root_cause(&error)),

@@ -127,6 +127,14 @@ impl Gateway for Paypal {
     ) -> Reply<'a, Result<SettlementReport, String>> {
         Box::pin(self.part_of_statement(between, cursor))
     }
+
+    /// The application stands for its account: by its name request ids are known.
+    fn account_ref(&self) -> Reply<'_, Result<String, String>> {
+        Box::pin(async {
+            self.authenticate().await?;
+            Ok(self.config.client_id.clone())
+        })
+    }
 }
 
 fn unresolved(why: &str) -> InDoubt {

@@ -20,12 +20,23 @@ pub struct PaypalTrust {
     /// From where certificates may come.
     pub sources: Sources,
     /// Who vouches for them.
-    pub roots: Roots,
+    pub roots: Arc<Roots>,
     /// Those that are known.
-    pub certificates: Certificates,
+    pub certificates: Arc<Certificates>,
 }
 
 impl PaypalTrust {
+    /// The same for another webhook.
+    #[must_use]
+    pub fn for_webhook(&self, webhook_id: String) -> Self {
+        Self {
+            webhook_id,
+            sources: self.sources.clone(),
+            roots: Arc::clone(&self.roots),
+            certificates: Arc::clone(&self.certificates),
+        }
+    }
+
     /// The certificate that an event says it was signed with.
     pub async fn key(&self, headers: &BTreeMap<String, String>, now: Timestamp) -> Result<EventKey, NoKey> {
         let claim = Claim::read(headers, &self.sources, now).ok_or(NoKey::Forged)?;

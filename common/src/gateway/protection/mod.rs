@@ -11,6 +11,7 @@
 //! All of it is per process: a deployment of three workers divides what the gateway allows by three.
 
 pub mod breaker;
+mod deferring;
 mod health;
 mod rate;
 mod redaction;
@@ -30,8 +31,9 @@ use super::{
     GatewayName, GatewayRefund, LookUp, Obstacle, Received, RefundLookUp, RefundOutcome, RefundRequest,
     RefundsAsked, Reply, SaveOutcome, SaveRequest, SettlementReport, Verdict,
 };
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, id::GatewayAccountId};
 use breaker::{Breaker, Health, Pass, Rule};
+pub use deferring::Deferring;
 use health::AdapterAnswer;
 use rate::Rate;
 use redaction::Redact;
@@ -126,6 +128,8 @@ const EVENTS_OF: u32 = 10;
 /// An adapter, protected.
 pub struct Protected {
     name: GatewayName,
+    /// Of a merchant's; `None`: of the deployment.
+    account: Option<GatewayAccountId>,
     adapter: Box<dyn Gateway>,
     /// For all calls.
     all: Bulkhead,
@@ -158,6 +162,7 @@ impl Protected {
     pub fn new(name: GatewayName, adapter: Box<dyn Gateway>, protection: Protection) -> Self {
         let protected = Self {
             name,
+            account: None,
             adapter,
             all: Bulkhead::new(protection.concurrency, protection.per_second),
             background: Bulkhead::new(
@@ -173,6 +178,13 @@ impl Protected {
         };
         protected.show(false);
         protected
+    }
+
+    /// It is a merchant's account that is protected.
+    #[must_use]
+    pub fn of_account(mut self, account: GatewayAccountId) -> Self {
+        self.account = Some(account);
+        self
     }
 
     /// Makes a call that somebody waits for, if it may be made soon, and learns from its end.
@@ -247,15 +259,22 @@ impl Protected {
         drop(breaker);
         if before != after {
             self.show(after);
+            let account = self.account.map(|account| account.to_string());
             match after {
-                true => tracing::warn!(gateway = %self.name, "a gateway does not answer: it is given a rest"),
-                false => tracing::info!(gateway = %self.name, "a gateway answers again"),
+                true => {
+                    tracing::warn!(gateway = %self.name, account, "a gateway does not answer: it is given a rest");
+                }
+                false => tracing::info!(gateway = %self.name, account, "a gateway answers again"),
             }
         }
         done
     }
 
+    /// Merchants' accounts are in the log: as many gauges as there are merchants would be no metric.
     fn show(&self, open: bool) {
+        if self.account.is_some() {
+            return;
+        }
         metrics::gauge!("gateway_circuit_open", "gateway" => self.name.as_str()).set(u8::from(open));
     }
 
@@ -316,6 +335,10 @@ impl Gateway for Protected {
         cursor: Option<&'a str>,
     ) -> Reply<'a, Result<SettlementReport, String>> {
         Box::pin(self.call(self.adapter.settlement_report(between, cursor)))
+    }
+
+    fn account_ref(&self) -> Reply<'_, Result<String, String>> {
+        Box::pin(self.call(self.adapter.account_ref()))
     }
 }
 

@@ -36,6 +36,13 @@ impl<T: Redact> Redact for Report<T> {
     }
 }
 
+/// A gateway's name for something, or a sentence of its own.
+impl Redact for Result<String, String> {
+    fn redacted(self) -> Self {
+        self.map(text).map_err(text)
+    }
+}
+
 impl Redact for ChargeOutcome {
     fn redacted(self) -> Self {
         match self {

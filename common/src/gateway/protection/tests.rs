@@ -96,6 +96,9 @@ impl Gateway for Stub {
     ) -> Reply<'a, Result<SettlementReport, String>> {
         Box::pin(async { Err("it has none".into()) })
     }
+    fn account_ref(&self) -> Reply<'_, Result<String, String>> {
+        Box::pin(async { Ok("acct_1".into()) })
+    }
 }
 
 struct GatewayFixture {

@@ -3,6 +3,7 @@
 //! [`operations`] and [`saving`], questions in [`look_up`] and [`settlement_report`], and what Stripe tells by itself
 //! in [`event`], signed as [`signature`] checks.
 
+mod account;
 pub mod amount;
 mod decline;
 pub mod event;
@@ -125,6 +126,10 @@ impl Gateway for Stripe {
         cursor: Option<&'a str>,
     ) -> Reply<'a, Result<SettlementReport, String>> {
         Box::pin(settlement_report::read(&self.http, between, cursor))
+    }
+
+    fn account_ref(&self) -> Reply<'_, Result<String, String>> {
+        Box::pin(account::name(&self.http))
     }
 }
 

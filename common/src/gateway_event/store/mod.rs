@@ -13,13 +13,13 @@ use crate::{
     db::{self, unreadable},
     dispute,
     gateway::{About, Event, GatewayName, GatewayRef, Received},
-    id::{GatewayEventId, JobId, PaymentId, RefundId},
+    id::{GatewayAccountId, GatewayEventId, JobId, MerchantId, PaymentId, RefundId},
     job::{self, Kind},
     payment::{Status, store as payments},
     refund::{self, state::adoption::Missing, store::Adopted},
 };
 
-use super::{EventCheck, Findings, GatewayEvent, News};
+use super::{EventCheck, Findings, GatewayEvent, News, Sender};
 
 /// Events of one gateway that wait to be verified, at most: anybody may send one, and each costs a question to the
 /// gateway.
@@ -41,12 +41,14 @@ pub enum Accepted {
 /// Fails when the database fails; then the gateway should send it again.
 pub async fn accept(
     pool: &PgPool,
-    gateway: GatewayName,
+    (gateway, sender): (GatewayName, Option<Sender>),
     event: &Event,
     unverified: Option<&Received>,
 ) -> sqlx::Result<Accepted> {
     let mut transaction = pool.begin().await?;
-    if !is_news(&mut transaction, gateway, &event.about).await? {
+    if !is_theirs(&mut transaction, sender, &event.about).await?
+        || !is_news(&mut transaction, gateway, &event.about).await?
+    {
         return Ok(Accepted::Known);
     }
     if unverified.is_some() && !has_room(&mut transaction, gateway).await? {
@@ -54,17 +56,19 @@ pub async fn accept(
     }
     let id = GatewayEventId::new();
     let stored = sqlx::query!(
-        "INSERT INTO gateway_events (id, gateway, event_id, kind, about, verified, headers, body)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        "INSERT INTO gateway_events (id, gateway, event_id, kind, about, verified, headers, body,
+             gateway_account_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (gateway, event_id) WHERE verified DO NOTHING",
         id.0,
         gateway.as_str(),
-        event.id,
+        name(sender, &event.id),
         event.kind,
         Json(&event.about) as _,
         unverified.is_none(),
         unverified.map(|received| Json(&received.headers)) as _,
         unverified.map(|received| received.body.as_slice()),
+        sender.map(|sender| sender.account.0),
     )
     .execute(&mut *transaction)
     .await?;
@@ -76,6 +80,47 @@ pub async fn accept(
     let job = job::store::enqueue(&mut *transaction, kind, id.0, after, None).await?;
     transaction.commit().await?;
     Ok(Accepted::New(kind, job))
+}
+
+/// By what an event is known again. Names are each account's own: nobody's event is kept out by one that another
+/// merchant has made up.
+fn name(sender: Option<Sender>, event_id: &str) -> String {
+    match sender {
+        Some(Sender { account, .. }) => format!("{account}:{event_id}"),
+        None => event_id.to_owned(),
+    }
+}
+
+/// Whether what it is about may be told of by its sender. Of a dispute, and of a refund that somebody else has made, the
+/// account's own answer says what payment it is about: that is looked at when it is recorded.
+async fn is_theirs(db: &mut PgConnection, sender: Option<Sender>, about: &About) -> sqlx::Result<bool> {
+    let Some(sender) = sender else { return Ok(true) };
+    match about {
+        About::Payment { reference, .. } => is_payment_of(db, sender, Some(reference)).await,
+        About::Refund { reference } => {
+            let Ok(RefundId(id)) = reference.parse() else { return Ok(false) };
+            sqlx::query_scalar!(
+                r#"SELECT EXISTS (SELECT FROM refunds WHERE id = $1 AND merchant_id = $2) AS "is_theirs!""#,
+                id,
+                sender.merchant.0,
+            )
+            .fetch_one(db)
+            .await
+        }
+        About::GatewayRefund { .. } | About::Dispute { .. } | About::Nothing => Ok(true),
+    }
+}
+
+/// Whether this is our name of a payment of the sender's.
+async fn is_payment_of(db: &mut PgConnection, sender: Sender, reference: Option<&str>) -> sqlx::Result<bool> {
+    let Some(Ok(PaymentId(id))) = reference.map(str::parse) else { return Ok(false) };
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM payments WHERE id = $1 AND merchant_id = $2) AS "is_theirs!""#,
+        id,
+        sender.merchant.0,
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// Whether one more of the gateway's may wait to be verified. Whoever asks holds the others off until its end, so
@@ -117,9 +162,11 @@ async fn is_news(db: &mut PgConnection, gateway: GatewayName, about: &About) -> 
 /// A worker is about to work these off.
 pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<GatewayEvent>> {
     let rows = sqlx::query!(
-        r#"SELECT id, gateway, kind, about AS "about: Json<About>",
-                  headers AS "headers: Json<std::collections::BTreeMap<String, String>>", body
-           FROM gateway_events WHERE id = ANY($1) AND handled_at IS NULL"#,
+        r#"SELECT e.id, e.gateway, kind, about AS "about: Json<About>",
+                  headers AS "headers: Json<std::collections::BTreeMap<String, String>>", body,
+                  a.id AS "account?", a.merchant_id AS "merchant?"
+           FROM gateway_events e LEFT JOIN gateway_accounts a ON a.id = e.gateway_account_id
+           WHERE e.id = ANY($1) AND handled_at IS NULL"#,
         ids,
     )
     .fetch_all(db)
@@ -130,6 +177,10 @@ pub async fn begin(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Gate
             Ok(GatewayEvent {
                 id: GatewayEventId(row.id),
                 gateway: row.gateway.parse().map_err(unreadable)?,
+                sender: row.account.zip(row.merchant).map(|(account, merchant)| Sender {
+                    account: GatewayAccountId(account),
+                    merchant: MerchantId(merchant),
+                }),
                 kind: row.kind,
                 about: row.about.0,
                 unverified: row.body.map(|body| Received { headers, body }),
@@ -161,7 +212,7 @@ pub async fn settle(pool: &PgPool, findings: &Findings) -> db::Result<Option<Ala
         EventCheck::Genuine(news) => {
             if handled(&mut *db, event).await? {
                 // Payments are locked before jobs, as everywhere.
-                let recorded = record(&mut *db, event.gateway, news).await?;
+                let recorded = record(&mut *db, event, news).await?;
                 follow(&mut *db, event.gateway, &event.about).await?;
                 if let Some(missing) = recorded.missing
                     && is_waited_for(&mut *db, event).await?
@@ -190,10 +241,12 @@ struct Recorded {
 }
 
 /// Writes down what the gateway says.
-async fn record(db: &mut PgConnection, gateway: GatewayName, news: &News) -> db::Result<Recorded> {
+async fn record(db: &mut PgConnection, event: &GatewayEvent, news: &News) -> db::Result<Recorded> {
     let mut recorded = Recorded::default();
+    let gateway = event.gateway;
     match news {
         News::Hint => {}
+        News::Dispute(dispute) if !may_tell(&mut *db, event, dispute.reference.as_deref()).await? => {}
         News::Dispute(dispute) => match dispute::store::record(&mut *db, gateway, dispute).await? {
             dispute::store::Recorded::Ours { alarm } => recorded.alarm = alarm,
             dispute::store::Recorded::NotOurs => {}
@@ -205,6 +258,9 @@ async fn record(db: &mut PgConnection, gateway: GatewayName, news: &News) -> db:
         }
         News::Refunds(refunds) => {
             for made in refunds {
+                if !may_tell(&mut *db, event, made.payment_reference.as_deref()).await? {
+                    continue;
+                }
                 if let Adopted::NotYet(missing) = refund::store::adopt(&mut *db, gateway, made).await? {
                     recorded.missing = Some(missing);
                 }
@@ -212,6 +268,19 @@ async fn record(db: &mut PgConnection, gateway: GatewayName, news: &News) -> db:
         }
     }
     Ok(recorded)
+}
+
+/// Whether the event's sender may tell of the payment that the gateway names: an account's owner writes there what they
+/// like.
+async fn may_tell(
+    db: &mut PgConnection,
+    event: &GatewayEvent,
+    reference: Option<&str>,
+) -> sqlx::Result<bool> {
+    match event.sender {
+        Some(sender) => is_payment_of(db, sender, reference).await,
+        None => Ok(true),
+    }
 }
 
 /// An event that cannot be worked off to its end yet waits, for three days at most: then it is left to the

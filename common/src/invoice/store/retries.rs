@@ -46,5 +46,5 @@ pub(crate) async fn call_for_retries(
 
 /// An invoice is to be looked at.
 pub(crate) fn retry(invoice: Uuid, at: Timestamp, traceparent: Option<&str>) -> Planned<'_> {
-    Planned { kind: Kind::RetryInvoice, subject: invoice, at, traceparent }
+    Planned { kind: Kind::RetryInvoice, subject: invoice, flow: None, at, traceparent }
 }

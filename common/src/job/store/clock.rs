@@ -13,7 +13,7 @@ pub struct Outlook {
     pub now: Timestamp,
     /// How many jobs are due, on the queue, or under way.
     pub due: i64,
-    /// How many of these are to be put on the queue.
+    /// How many of these are to be put on the queue, once their flows have room.
     pub to_emit: i64,
     /// Of which kinds these are.
     pub kinds: Vec<String>,
@@ -26,8 +26,8 @@ pub async fn outlook(db: impl PgExecutor<'_>) -> sqlx::Result<Outlook> {
     sqlx::query_as!(
         Outlook,
         r#"WITH clock AS MATERIALIZED (SELECT remit_now() AS now),
-             known AS (SELECT kind, due_at, due_at <= clock.now AS is_over,
-                         state = 'running' OR emits > 0 OR due_at <= clock.now AS is_due
+             known AS (SELECT kind, due_at, due_at <= clock.now OR held AS is_over,
+                         state = 'running' OR emits > 0 OR held OR due_at <= clock.now AS is_due
                        FROM jobs, clock WHERE due_at IS NOT NULL AND kind = ANY($1))
            SELECT (SELECT now FROM clock) AS "now!", count(*) FILTER (WHERE is_due) AS "due!",
                   count(*) FILTER (WHERE is_over) AS "to_emit!",

@@ -34,7 +34,7 @@ pub async fn dead(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Endless>> {
 
 /// Jobs that were begun so often that they will hardly ever end, by kind.
 pub async fn endless(pool: &PgPool) -> sqlx::Result<Vec<Endless>> {
-    // What waits for longer is not being tried. As in `backlog`, a value that the planner sees.
+    // What waits for longer is not being tried, nor what is held. As in `backlog`, a value that the planner sees.
     let until = crate::db::now(pool).await? + BACKLOG_AHEAD;
     let questions: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.is_question()).collect();
     sqlx::query_as!(

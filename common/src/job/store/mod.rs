@@ -3,6 +3,7 @@
 
 mod clock;
 mod endless;
+mod flows;
 mod planned;
 
 use std::time::Duration;
@@ -16,6 +17,8 @@ use crate::{clock::Timestamp, id::JobId};
 use super::{Claim, Due, Kind, Lease, work::Work};
 pub use clock::{Outlook, move_clock, outlook};
 pub use endless::{Endless, dead, endless};
+pub(crate) use flows::HELD_BACKSTOP;
+pub use flows::{FlowLoad, admit, hold_back, loads};
 pub use planned::{Planned, enqueue_at, plan, reschedule};
 
 /// A worker takes jobs: those that are queued become running, and are its own until the lease is over.
@@ -29,10 +32,10 @@ pub async fn claim(
 ) -> sqlx::Result<Vec<Claim>> {
     let rows = sqlx::query!(
         r#"UPDATE jobs
-           SET state = 'running', attempt = attempt + 1, emits = 0, due_at = clock.now + $3
+           SET state = 'running', held = false, attempt = attempt + 1, emits = 0, due_at = clock.now + $3
            FROM (SELECT remit_now() AS now OFFSET 0) clock
            WHERE id = ANY($1) AND kind = $2 AND state = 'queued' AND (attempt = 0 OR emits > 0)
-           RETURNING id, subject_id, attempt, snoozes, cursor, traceparent, clock.now AS "now!""#,
+           RETURNING id, subject_id, flow_id, attempt, snoozes, cursor, traceparent, clock.now AS "now!""#,
         ids,
         kind.as_str(),
         interval(length),
@@ -45,6 +48,7 @@ pub async fn claim(
             id: JobId(row.id),
             kind,
             subject: row.subject_id,
+            flow: row.flow_id,
             attempt: row.attempt,
             tries: row.attempt - row.snoozes,
             at: row.now,
@@ -100,7 +104,7 @@ pub async fn end<'a>(
             }
             Work::Next { kind, after } => {
                 let trace = claim.traceparent.as_deref();
-                enqueue(&mut *db, *kind, claim.subject, *after, trace).await?;
+                enqueue_in(&mut *db, claim.flow, *kind, claim.subject, *after, trace).await?;
             }
             Work::Done => {}
         }
@@ -216,9 +220,21 @@ pub async fn enqueue(
     after: Duration,
     traceparent: Option<&str>,
 ) -> sqlx::Result<JobId> {
+    enqueue_in(db, None, kind, subject, after, traceparent).await
+}
+
+/// [`enqueue`], for work of a flow: what shares a bound with it.
+pub async fn enqueue_in(
+    db: impl PgExecutor<'_>,
+    flow: Option<Uuid>,
+    kind: Kind,
+    subject: Uuid,
+    after: Duration,
+    traceparent: Option<&str>,
+) -> sqlx::Result<JobId> {
     sqlx::query_scalar!(
-        "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent)
-         VALUES ($1, $2, $3, remit_now() + $4, $5)
+        "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent, flow_id)
+         VALUES ($1, $2, $3, remit_now() + $4, $5, $7)
          ON CONFLICT (subject_id, kind) DO UPDATE
          SET due_at = CASE
                  WHEN jobs.state = 'queued' THEN least(jobs.due_at, excluded.due_at)
@@ -229,6 +245,7 @@ pub async fn enqueue(
              cursor = CASE WHEN $6 THEN NULL ELSE jobs.cursor END,
              emits = CASE WHEN jobs.state = 'running' AND $6 THEN 0 ELSE jobs.emits END,
              panics = CASE WHEN jobs.state = 'dead' THEN 0 ELSE jobs.panics END,
+             flow_id = coalesce(jobs.flow_id, excluded.flow_id),
              state = CASE WHEN jobs.state = 'dead' OR jobs.state = 'running' AND $6 THEN 'queued' ELSE jobs.state END
          RETURNING id",
         JobId::new().0,
@@ -237,6 +254,7 @@ pub async fn enqueue(
         interval(after),
         traceparent,
         kind.is_question(),
+        flow.filter(|_| kind.flow().is_some()),
     )
     .fetch_one(db)
     .await
@@ -245,25 +263,42 @@ pub async fn enqueue(
 
 /// The scheduler takes what is due, `max` at most, and moves the next time that it will: 15 s at
 /// first, doubling to ten minutes while nobody claims it, so that a long queue is not emitted over and
-/// over. A running job that is due has lost its worker, and is queued again.
-pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Vec<Due>> {
+/// over. A running job that is due has lost its worker, and is queued again. What has a flow is not answered: it is held
+/// from now on, and goes out as soon as its flow has room ([`admit`]). Tells how many were taken, too.
+pub async fn emit_due(db: impl PgExecutor<'_>, max: i64) -> sqlx::Result<Emission> {
     let rows = sqlx::query!(
         r#"UPDATE jobs
-           SET state = 'queued', emits = emits + 1, lapses = lapses + (state = 'running')::integer,
-               due_at = clock.now + least(interval '15 s' * power(2, least(emits, 6)), interval '10 min')
+           SET state = 'queued', lapses = lapses + (state = 'running')::integer, held = flow_id IS NOT NULL,
+               emits = emits + (flow_id IS NULL)::integer,
+               due_at = CASE WHEN flow_id IS NOT NULL THEN clock.now + $3 ELSE
+                   clock.now + least(interval '15 s' * power(2, least(emits, 6)), interval '10 min') END
            FROM (SELECT remit_now() AS now OFFSET 0) clock
            WHERE id IN (SELECT id FROM jobs WHERE due_at <= (SELECT remit_now()) AND kind = ANY($2)
                         ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-           RETURNING id, kind"#,
+           RETURNING id, kind, held"#,
         max,
         &known_kinds(),
+        interval(HELD_BACKSTOP),
     )
     .fetch_all(db)
     .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| Some(Due { job: JobId(row.id), kind: row.kind.parse().ok()?, reply_to: None }))
-        .collect())
+    let taken = rows.len();
+    let due = rows.into_iter().filter(|row| !row.held).filter_map(|row| due(row.id, &row.kind)).collect();
+    Ok(Emission { due, taken })
+}
+
+/// What [`emit_due`] has taken.
+#[derive(Debug, Default)]
+pub struct Emission {
+    /// To be put on the queue.
+    pub due: Vec<Due>,
+    /// How many were due, with those that are held now.
+    pub taken: usize,
+}
+
+/// A job that is to be put on the queue.
+fn due(id: Uuid, kind: &str) -> Option<Due> {
+    Some(Due { job: JobId(id), kind: kind.parse().ok()?, reply_to: None })
 }
 
 /// Others belong to a newer version running beside this one.
@@ -275,7 +310,7 @@ fn known_kinds() -> [String; Kind::ALL.len()] {
 pub struct Backlog {
     /// The kind, as stored.
     pub kind: String,
-    /// `queued`, `running` or `dead`.
+    /// `queued`, `held`, `running` or `dead`.
     pub state: String,
     /// How many.
     pub count: i64,
@@ -293,9 +328,9 @@ pub async fn backlog(pool: &PgPool) -> sqlx::Result<Vec<Backlog>> {
     let until = crate::db::now(pool).await? + BACKLOG_AHEAD;
     sqlx::query_as!(
         Backlog,
-        r#"SELECT kind, state, count(*) AS "count!",
+        r#"SELECT kind, CASE WHEN held THEN 'held' ELSE state END AS "state!", count(*) AS "count!",
                   greatest(extract(epoch FROM (SELECT remit_now()) - min(created_at)), 0)::bigint AS "oldest_seconds!"
-           FROM jobs WHERE due_at <= $1 OR due_at IS NULL GROUP BY kind, state ORDER BY kind, state"#,
+           FROM jobs WHERE due_at <= $1 OR due_at IS NULL OR held GROUP BY 1, 2 ORDER BY 1, 2"#,
         until,
     )
     .fetch_all(pool)
@@ -312,7 +347,7 @@ pub struct JobRow {
     pub kind: String,
     /// What it is about.
     pub subject_id: Uuid,
-    /// `queued`, `running` or `dead`.
+    /// `queued`, `held`, `running` or `dead`.
     pub state: String,
     /// Claims so far.
     pub attempt: i32,
@@ -333,8 +368,9 @@ pub async fn list(
 ) -> sqlx::Result<Vec<JobRow>> {
     sqlx::query_as!(
         JobRow,
-        "SELECT id, kind, subject_id, state, attempt, due_at, last_error, created_at FROM jobs
-         WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR kind = $2) ORDER BY id LIMIT $3",
+        r#"SELECT id, kind, subject_id, CASE WHEN held THEN 'held' ELSE state END AS "state!", attempt, due_at, last_error,
+             created_at FROM jobs
+         WHERE ($1::text IS NULL OR state = $1 AND NOT held OR held AND $1 = 'held') AND ($2::text IS NULL OR kind = $2) ORDER BY id LIMIT $3"#,
         state,
         kind.map(Kind::as_str),
         limit,
@@ -347,8 +383,8 @@ pub async fn list(
 pub async fn find(db: impl PgExecutor<'_>, id_or_subject: Uuid) -> sqlx::Result<Vec<JobRow>> {
     sqlx::query_as!(
         JobRow,
-        "SELECT id, kind, subject_id, state, attempt, due_at, last_error, created_at FROM jobs
-         WHERE id = $1 OR subject_id = $1 ORDER BY id",
+        r#"SELECT id, kind, subject_id, CASE WHEN held THEN 'held' ELSE state END AS "state!", attempt, due_at, last_error,
+             created_at FROM jobs WHERE id = $1 OR subject_id = $1 ORDER BY id"#,
         id_or_subject,
     )
     .fetch_all(db)
@@ -358,7 +394,8 @@ pub async fn find(db: impl PgExecutor<'_>, id_or_subject: Uuid) -> sqlx::Result<
 /// An operator wants it done now. Running jobs are left alone. Tells whether there was one.
 pub async fn retry_now(db: impl PgExecutor<'_>, id: JobId) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "UPDATE jobs SET state = 'queued', emits = 0, panics = 0, due_at = remit_now() WHERE id = $1 AND state <> 'running'",
+        "UPDATE jobs SET state = 'queued', held = false, emits = 0, panics = 0, due_at = remit_now()
+         WHERE id = $1 AND state <> 'running'",
         id.0,
     )
     .execute(db)

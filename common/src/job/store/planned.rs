@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use super::{HELD_BACKSTOP, interval};
 use crate::{
     clock::Timestamp,
     db::{self, column},
@@ -19,28 +20,40 @@ pub struct Planned<'a> {
     pub kind: Kind,
     /// About what.
     pub subject: Uuid,
+    /// Whose it is: what shares a bound with it ([`Flow`](crate::job::flow::Flow)).
+    pub flow: Option<Uuid>,
     /// When.
     pub at: Timestamp,
     /// The request that called for it.
     pub traceparent: Option<&'a str>,
 }
 
+impl Planned<'_> {
+    fn flow(&self) -> Option<Uuid> {
+        self.flow.filter(|_| self.kind.flow().is_some())
+    }
+}
+
 /// Calls for work, each of another subject or kind, and answers the jobs in their order: [`super::enqueue`], for
-/// what is planned long ahead. It counts as called for at its moment, so that a backlog is as old as it is late.
+/// what is planned long ahead. It counts as called for at its moment, so that a backlog is as old as it is late. What the
+/// scheduler alone puts on the queue waits for its flow's turn from the beginning, if its moment has come.
 pub async fn plan(db: impl PgExecutor<'_>, planned: &[Planned<'_>]) -> db::Result<Vec<JobId>> {
     if planned.is_empty() {
         return Ok(Vec::new());
     }
     let rows = sqlx::query!(
-        "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent, created_at)
-         SELECT id, kind, subject, at, traceparent, at
-         FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[])
-             AS planned (id, kind, subject, at, traceparent)
+        "INSERT INTO jobs (id, kind, subject_id, due_at, traceparent, created_at, flow_id, held)
+         SELECT id, kind, subject, CASE WHEN held AND at <= clock.now THEN clock.now + $8 ELSE at END, traceparent, at,
+             flow_id, held AND at <= clock.now
+         FROM (SELECT remit_now() AS now OFFSET 0) clock,
+             unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[], $6::uuid[], $7::boolean[])
+             AS planned (id, kind, subject, at, traceparent, flow_id, held)
          ON CONFLICT (subject_id, kind) DO UPDATE
          SET due_at = CASE jobs.state WHEN 'queued' THEN least(jobs.due_at, excluded.due_at)
                  WHEN 'dead' THEN excluded.due_at ELSE jobs.due_at END,
              panics = CASE WHEN jobs.state = 'dead' THEN 0 ELSE jobs.panics END,
              state = CASE WHEN jobs.state = 'dead' THEN 'queued' ELSE jobs.state END,
+             flow_id = coalesce(jobs.flow_id, excluded.flow_id),
              created_at = least(jobs.created_at, excluded.created_at)
          RETURNING id, kind, subject_id",
         &column(planned, |_| JobId::new().0),
@@ -48,6 +61,9 @@ pub async fn plan(db: impl PgExecutor<'_>, planned: &[Planned<'_>]) -> db::Resul
         &column(planned, |p| p.subject),
         &column(planned, |p| p.at),
         &column(planned, |p| p.traceparent.map(str::to_owned)) as _,
+        &column(planned, Planned::flow) as _,
+        &column(planned, |p| p.flow().is_some() && p.kind.is_always_held()),
+        interval(HELD_BACKSTOP),
     )
     .fetch_all(db)
     .await?;
@@ -65,7 +81,7 @@ pub async fn enqueue_at(
     at: Timestamp,
     traceparent: Option<&str>,
 ) -> db::Result<JobId> {
-    let jobs = plan(db, &[Planned { kind, subject, at, traceparent }]).await?;
+    let jobs = plan(db, &[Planned { kind, subject, flow: None, at, traceparent }]).await?;
     jobs.first().copied().ok_or_else(|| db::Error::broken("what was called for has no job"))
 }
 

@@ -10,7 +10,10 @@ use crate::{
     db, event,
     gateway::doubt::CallLog,
     id::{JobId, MerchantId},
-    job::{Kind, PUBLISHER_GRACE, store::interval},
+    job::{
+        Kind, PUBLISHER_GRACE,
+        store::{HELD_BACKSTOP, interval},
+    },
     payment::{NewPayment, Payment, Stage, Status},
 };
 
@@ -31,17 +34,18 @@ pub enum Accepted {
 }
 
 /// Stores new payments with their jobs, in one transaction, and answers each in its order. A key that
-/// was used before stores nothing.
+/// was used before stores nothing. The jobs of merchants that are `full` are held: they are not to be published.
 ///
 /// Fails when the database fails; then none of them was accepted, or it is not known (the connection was lost
 /// during the commit), and the same request again will tell.
 pub async fn accept(
     db: &mut PgConnection,
     requests: &[(NewPayment, Option<String>)],
+    full: &[Uuid],
 ) -> db::Result<Vec<Accepted>> {
     let jobs: Vec<JobId> = requests.iter().map(|_| JobId::new()).collect();
     let mut transaction = db.begin().await?;
-    let stored = insert(&mut transaction, requests, &jobs).await?;
+    let stored = insert(&mut transaction, requests, &jobs, full).await?;
     let fresh = |(new, _): &(NewPayment, _)| Some((new.id.0, fresh(new, *stored.get(&new.id.0)?)));
     let mut new: HashMap<Uuid, Payment> = requests.iter().filter_map(fresh).collect();
     if let Some(now) = stored.values().next() {
@@ -76,6 +80,7 @@ async fn insert(
     db: &mut PgConnection,
     requests: &[(NewPayment, Option<String>)],
     jobs: &[JobId],
+    full: &[Uuid],
 ) -> sqlx::Result<Stored> {
     let mut rows: Vec<_> = requests.iter().zip(jobs).collect();
     rows.sort_by_key(|((new, _), _)| (new.merchant_id, &new.idempotency_key));
@@ -90,23 +95,25 @@ async fn insert(
                SELECT * FROM unnest(
                    $1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::numeric[], $6::text[], $7::text[],
                    $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::text[], $13::text[], $14::jsonb[],
-                   $15::text[], $16::uuid[], $17::text[], $20::jsonb[])
+                   $15::text[], $16::uuid[], $17::text[], $20::jsonb[], $23::uuid[])
                AS asked (id, merchant_id, idempotency_key, request_hash, amount, currency, capture,
                    method_type, method_token, gateway, customer, description, order_id, metadata,
-                   return_url, job_id, traceparent, fallback)
+                   return_url, job_id, traceparent, fallback, api_key_id)
            ), stored AS (
                INSERT INTO payments (id, merchant_id, idempotency_key, request_hash, amount, currency,
                    capture, method_type, method_token, gateway, customer, description, order_id, metadata,
-                   return_url, fallback, created_at, updated_at)
+                   return_url, fallback, api_key_id, created_at, updated_at)
                SELECT id, merchant_id, idempotency_key, request_hash, amount, currency, capture,
                    method_type, method_token, gateway, customer, description, order_id, metadata,
-                   return_url, fallback, (SELECT remit_now()), (SELECT remit_now())
+                   return_url, fallback, api_key_id, (SELECT remit_now()), (SELECT remit_now())
                FROM asked
                ON CONFLICT (merchant_id, idempotency_key) DO NOTHING
                RETURNING id, created_at
            ), called_for AS (
-               INSERT INTO jobs (id, kind, subject_id, due_at, created_at, traceparent)
-               SELECT job_id, $18, stored.id, stored.created_at + $19, stored.created_at, traceparent
+               INSERT INTO jobs (id, kind, subject_id, flow_id, held, due_at, created_at, traceparent)
+               SELECT job_id, $18, stored.id, merchant_id, merchant_id = ANY($21),
+                   stored.created_at + CASE WHEN merchant_id = ANY($21) THEN $22::interval ELSE $19::interval END, stored.created_at,
+                   traceparent
                FROM stored JOIN asked USING (id)
            )
            SELECT id, created_at FROM stored"#,
@@ -130,6 +137,9 @@ async fn insert(
         Kind::ChargePayment.as_str(),
         interval(PUBLISHER_GRACE),
         &column!(|new: &New, _, _| new.route.fallback.clone().map(Json)) as _,
+        full,
+        interval(HELD_BACKSTOP),
+        &column!(|new: &New, _, _| new.api_key_id.0),
     )
     .fetch_all(db)
     .await?;
@@ -173,6 +183,7 @@ fn fresh(new: &NewPayment, created_at: crate::clock::Timestamp) -> Payment {
         merchant_id: new.merchant_id,
         request: new.request.clone(),
         route: new.route.clone(),
+        account: None,
         billing: None,
         created_at,
         status: Status::Pending,

@@ -46,8 +46,9 @@ pub(crate) async fn execute(
     let job = match kind {
         None => None,
         Some(kind) => {
-            let trace = Some(traceparent);
-            Some((job::store::enqueue(&mut *db, kind, id.0, PUBLISHER_GRACE, trace).await?, kind))
+            let (flow, trace) = (Some(merchant.0), Some(traceparent));
+            let job = job::store::enqueue_in(&mut *db, flow, kind, id.0, PUBLISHER_GRACE, trace);
+            Some((job.await?, kind))
         }
     };
     Ok(Some(CommandResult { payment, decision, job }))

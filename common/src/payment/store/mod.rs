@@ -128,7 +128,8 @@ pub async fn list(
 }
 
 /// A worker is about to call the gateway for these: they become `processing`, and the call is counted
-/// before it is made, so that a crash cannot hide that it may have run. Missing from the answer: those
+/// before it is made, so that a crash cannot hide that it may have run. With the first call it is decided whose account
+/// it is: no other knows the key. Missing from the answer: those
 /// that have ended meanwhile, or that are in another stage.
 pub async fn begin(db: &mut PgConnection, stages: &[Stage], ids: &[Uuid]) -> sqlx::Result<Vec<Payment>> {
     let stages: &[String] = &stages.iter().map(|stage| stage.as_str().to_owned()).collect::<Vec<_>>();
@@ -136,7 +137,11 @@ pub async fn begin(db: &mut PgConnection, stages: &[Stage], ids: &[Uuid]) -> sql
         "UPDATE payments
          SET status = 'processing', calls_begun = calls_begun + 1, version = version + 1, updated_at = greatest(clock.now, updated_at),
              first_call_at = coalesce(first_call_at, clock.now), last_call_at = clock.now,
-             review_reason = CASE WHEN status <> 'needs_review' THEN review_reason END, settled_at = NULL
+             review_reason = CASE WHEN status <> 'needs_review' THEN review_reason END, settled_at = NULL,
+             gateway_account_id = CASE WHEN stage = 'charge' AND calls_begun = 0
+                 THEN (SELECT a.id FROM gateway_accounts a
+                       WHERE a.merchant_id = payments.merchant_id AND a.gateway = payments.gateway AND a.active)
+                 ELSE gateway_account_id END
          FROM (SELECT remit_now() AS now OFFSET 0) clock
          WHERE id = ANY($1) AND stage = ANY($2) AND status IN ('pending', 'processing', 'needs_review')
          RETURNING ",

@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     db::row::{InvalidColumn, currency, word},
     gateway::{Card, SavedMethod, doubt::CallLog},
-    id::{InvoiceId, MerchantId, PaymentId},
+    id::{GatewayAccountId, InvoiceId, MerchantId, PaymentId},
     metadata::Metadata,
     money::Money,
     payment::{Billing, Failure, Fallback, Payer, Payment, PaymentRequest, Route},
@@ -26,7 +26,7 @@ macro_rules! payments {
                 amount_refunded, amount_refunding, failure_code, failure_message,
                 decline_class, next_action_url, review_reason, version, updated_at, settled_at, gateway_ref,
                 charge_ref, card AS "card: sqlx::types::Json<crate::gateway::Card>", calls_begun,
-                calls_not_sent, first_call_at, last_call_at, invoice_id, off_session,
+                calls_not_sent, gateway_account_id, first_call_at, last_call_at, invoice_id, off_session,
                 saved AS "saved: sqlx::types::Json<crate::gateway::SavedMethod>" "# + $after
             $(, $argument)*
         )
@@ -71,6 +71,7 @@ pub struct PaymentRow {
     pub card: Option<sqlx::types::Json<Card>>,
     pub calls_begun: i32,
     pub calls_not_sent: i32,
+    pub gateway_account_id: Option<Uuid>,
     pub first_call_at: Option<Timestamp>,
     pub last_call_at: Option<Timestamp>,
     pub invoice_id: Option<Uuid>,
@@ -108,6 +109,7 @@ impl TryFrom<PaymentRow> for Payment {
                 gateway: word("gateway", &row.gateway)?,
                 fallback: row.fallback.map(|json| json.0),
             },
+            account: row.gateway_account_id.map(GatewayAccountId),
             billing: row.invoice_id.map(|invoice| Billing {
                 invoice: InvoiceId(invoice),
                 off_session: row.off_session,

@@ -88,7 +88,7 @@ pub async fn update<'a>(
 pub async fn reroute(db: &mut PgConnection, payment: &Payment) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE payments SET gateway = $2, method_type = $3, method_token = $4, fallback = NULL,
-             gateway_ref = NULL, charge_ref = NULL, card = NULL WHERE id = $1",
+             gateway_account_id = NULL, gateway_ref = NULL, charge_ref = NULL, card = NULL WHERE id = $1",
         payment.id.0,
         payment.route.gateway.as_str(),
         payment.route.method.as_str(),

@@ -142,14 +142,15 @@ async fn other_amounts(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Resu
     Ok(())
 }
 
-/// We say that money moved within this time, and the gateway's settlement report does not have it.
+/// We say that money moved within this time, and the gateway's settlement report does not have it. The report is that of
+/// the deployment's own account: what merchants' own accounts have moved is in theirs.
 async fn missing_there(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO reconciliation_findings (reconciliation_id, kind, reference, gateway_ref, detail, remedy)
          SELECT $1, 'missing_there', 'pay_' || replace(p.id::text, '-', ''), p.charge_ref,
                 format('%s %s was taken, we say', trim_scale(p.amount_captured), p.currency), 'needs_review'
          FROM payments p
-         WHERE p.gateway = $2 AND p.status = 'succeeded' AND p.first_call_at >= $3 AND p.settled_at < $4
+         WHERE p.gateway = $2 AND p.gateway_account_id IS NULL AND p.status = 'succeeded' AND p.first_call_at >= $3 AND p.settled_at < $4
            AND p.id >= remit_first_id($3 - interval '31 days') AND p.id < remit_first_id($4)
            AND NOT EXISTS (SELECT FROM reconciliation_lines l
                            WHERE l.reconciliation_id = $1 AND l.movement = 'charge'
@@ -158,7 +159,7 @@ async fn missing_there(db: &mut PgConnection, of: &Reconciliation) -> sqlx::Resu
          SELECT $1, 'missing_there', 're_' || replace(r.id::text, '-', ''), r.gateway_ref,
                 format('%s %s was given back, we say', trim_scale(r.amount), r.currency), 'needs_review'
          FROM refunds r JOIN payments p ON p.id = r.payment_id
-         WHERE p.gateway = $2 AND r.status = 'succeeded' AND r.first_call_at >= $3 AND r.settled_at < $4
+         WHERE p.gateway = $2 AND p.gateway_account_id IS NULL AND r.status = 'succeeded' AND r.first_call_at >= $3 AND r.settled_at < $4
            AND r.id >= remit_first_id($3 - interval '31 days') AND r.id < remit_first_id($4)
            AND NOT EXISTS (SELECT FROM reconciliation_lines l
                            WHERE l.reconciliation_id = $1 AND l.movement = 'refund'

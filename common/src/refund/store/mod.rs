@@ -87,8 +87,8 @@ pub async fn accept(db: &mut PgConnection, new: &NewRefund, traceparent: &str) -
     let held = Payment { amount_refunding: payment.amount_refunding + money.amount, ..payment };
     write_amounts(&mut *db, &held).await?;
     billing::reclaim::reclaim(&mut *db, &held).await?;
-    let job =
-        job::store::enqueue(&mut *db, Kind::RefundPayment, new.id.0, PUBLISHER_GRACE, Some(traceparent));
+    let (flow, trace) = (Some(new.merchant_id.0), Some(traceparent));
+    let job = job::store::enqueue_in(&mut *db, flow, Kind::RefundPayment, new.id.0, PUBLISHER_GRACE, trace);
     let job = job.await?;
     let refund = find(&mut *db, new.merchant_id, new.id).await?;
     let refund = refund.ok_or_else(|| db::Error::broken("a refund that was just stored is not there"))?;

@@ -46,6 +46,7 @@ pub fn payment(status: Status) -> Payment {
         stage_number: 0,
         stage_amount: None,
         amount_refunded: Decimal::ZERO,
+        account: None,
         billing: None,
         amount_refunding: Decimal::ZERO,
         amount_captured: if status == Succeeded { money.amount } else { Decimal::ZERO },

@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# What a real worker sends to real receivers, verified by the libraries that the standard's authors publish. The packages
+# come from Python's and Node's indexes, which are not reached from everywhere. Sourced by ./dev.
+
+webhooks() {
+  local tools=$dot/webhooks
+  indexes_are_there || return 0
+  step "the standard's libraries" install_verifiers
+  # With the tests: see clients.sh.
+  step "built" build --tests
+  "$root/dev" up --detach --no-build
+  trap '"$root/dev" down' EXIT
+  # shellcheck source=/dev/null
+  . "$dot/env"
+  "$tools/python/bin/python" "$root/tests/webhooks/receive.py"
+  (cd "$tools/node" && node receive.js)
+}
+
+install_verifiers() {
+  local tools=$dot/webhooks from=$root/tests/webhooks
+  install_python "$tools/python" "$from/requirements.txt"
+  if ! cmp -s "$from/package.json" "$tools/node/package.json"; then
+    rm -rf "$tools/node"
+    mkdir -p "$tools/node"
+    cp "$from/package.json" "$tools/node/"
+    (cd "$tools/node" && npm install --silent --no-audit --no-fund --no-package-lock >"$dot/log/npm.log" 2>&1) ||
+      { rm -rf "$tools/node"; fail "the packages of $from/package.json could not be installed." npm; }
+  fi
+  cp "$from/receive.js" "$tools/node/"
+}

@@ -1,0 +1,7 @@
+//! Where randomness enters: it is a parameter from here on.
+
+/// The system's randomness.
+#[expect(clippy::disallowed_methods, reason = "where randomness enters: it is a parameter from here on")]
+pub fn system_random() -> impl rand::Rng {
+    rand::rng()
+}
