@@ -72,7 +72,7 @@ pub struct BrokerArgs {
 pub struct FlowArgs {
     /// Jobs of one merchant and kind on the queue or under way at once, at most; the next wait in the database, and nobody
     /// else behind them. Twice what all workers do at once, or more.
-    #[arg(long, env = "REMIT_MERCHANT_IN_FLIGHT", default_value = "256", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "REMIT_MERCHANT_IN_FLIGHT", default_value = "384", value_parser = clap::value_parser!(u32).range(1..))]
     pub merchant_in_flight: u32,
 }
 
