@@ -27,6 +27,7 @@ pub fn find(units: &[Unit]) -> Vec<Range<usize>> {
         let rest = &units[place..];
         let token = word(rest);
         let length = uuid(rest)
+            .or_else(|| id(&rest[..token]))
             .or_else(|| digest(&rest[..token]))
             .or_else(|| trace_context(rest))
             .or_else(|| iban(rest))
@@ -57,6 +58,17 @@ fn uuid(units: &[Unit]) -> Option<usize> {
     });
     let letters = text.iter().filter(|unit| unit.c.is_ascii_alphabetic()).count();
     (ends && well_formed && letters > 1).then_some(length)
+}
+
+/// RFC 9562, version 7, without dashes, of our times: what stands in every id of ours. Some have almost no letters.
+fn id(units: &[Unit]) -> Option<usize> {
+    let at = |place: usize| units.get(place).map_or(' ', |unit| unit.c);
+    let well_formed = units.len() == 32
+        && (at(0), at(1), at(12)) == ('0', '1', '7')
+        && matches!(at(16), '8' | '9' | 'a' | 'b')
+        && units.iter().all(|unit| matches!(unit.c, '0'..='9' | 'a'..='f'))
+        && units.iter().filter(|unit| unit.c.is_ascii_alphabetic()).count() > 1;
+    well_formed.then_some(units.len())
 }
 
 /// A digest, or a UUID without dashes. By chance three of eight digits are letters; with fewer than one of eight
