@@ -99,7 +99,8 @@ bench_use() { # NAME
 bench_start() {
   mkdir -p "$dot/bench"
   if [[ $bench_gateway == sandbox ]]; then
-    spawn bench-gateway env REMIT_SANDBOX_ADDR="127.0.0.1:$((bench_port + 3))" REMIT_LOG=warn target/release/remit-sandbox
+    spawn bench-gateway env REMIT_SANDBOX_ADDR="127.0.0.1:$((bench_port + 3))" \
+      REMIT_SANDBOX_DIR="$dot/bench/sandbox" REMIT_LOG=warn target/release/remit-sandbox
   else
     sed "s/@PORT@/$((bench_port + 3))/" bench/gateway.conf >"$dot/bench/gateway.conf"
     spawn bench-gateway nginx -e stderr -p "$dot/bench" -c "$dot/bench/gateway.conf"
