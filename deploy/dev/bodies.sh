@@ -44,6 +44,17 @@ install_python() { # FOLDER REQUIREMENTS
   cp "$2" "$1/requirements.txt"
 }
 
+# The packages that a package.json names, into a folder of their own.
+install_node() { # FOLDER PACKAGE_JSON
+  if ! cmp -s "$2" "$1/package.json"; then
+    rm -rf "$1"
+    mkdir -p "$1"
+    cp "$2" "$1/"
+    (cd "$1" && npm install --silent --no-audit --no-fund --no-package-lock >"$dot/log/npm.log" 2>&1) ||
+      { rm -rf "$1"; fail "the packages of $2 could not be installed." npm; }
+  fi
+}
+
 download_tables() { # FOLDER
   cmp -s tests/bodies/tables.txt "$1/tables.txt" && return
   rm -rf "$1"

@@ -57,13 +57,7 @@ lint_description() {
 install_generators() {
   local tools=$dot/clients from=$root/tests/clients
   install_python "$tools/python" "$from/requirements.txt"
-  if ! cmp -s "$from/package.json" "$tools/node/package.json"; then
-    rm -rf "$tools/node"
-    mkdir -p "$tools/node"
-    cp "$from/package.json" "$tools/node/"
-    (cd "$tools/node" && npm install --silent --no-audit --no-fund --no-package-lock >"$dot/log/npm.log" 2>&1) ||
-      { rm -rf "$tools/node"; fail "the packages of $from/package.json could not be installed." npm; }
-  fi
+  install_node "$tools/node" "$from/package.json"
   cp "$from/pay.py" "$tools/"
   cp "$from"/{pay.ts,tsconfig.json,redocly.yaml} "$tools/node/"
 }

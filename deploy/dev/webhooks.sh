@@ -19,12 +19,6 @@ webhooks() {
 install_verifiers() {
   local tools=$dot/webhooks from=$root/tests/webhooks
   install_python "$tools/python" "$from/requirements.txt"
-  if ! cmp -s "$from/package.json" "$tools/node/package.json"; then
-    rm -rf "$tools/node"
-    mkdir -p "$tools/node"
-    cp "$from/package.json" "$tools/node/"
-    (cd "$tools/node" && npm install --silent --no-audit --no-fund --no-package-lock >"$dot/log/npm.log" 2>&1) ||
-      { rm -rf "$tools/node"; fail "the packages of $from/package.json could not be installed." npm; }
-  fi
+  install_node "$tools/node" "$from/package.json"
   cp "$from/receive.js" "$tools/node/"
 }
